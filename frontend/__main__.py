@@ -1,0 +1,29 @@
+"""The process that BuildKit starts: take stdio, answer one request, exit."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .gateway.transport import open_channel, take_stdio
+
+
+def main() -> int:
+    """Answer the request and return the exit code."""
+    reader, writer = take_stdio()
+    channel = open_channel(reader, writer)
+    from .app import handle
+    from .gateway.bridge import Bridge
+
+    handle(Bridge(channel), os.environ)
+    return 0
+
+
+if __name__ == "__main__":
+    code = 1
+    try:
+        code = main()
+    finally:
+        sys.stderr.flush()
+        # BuildKit waits for this process: no thread of gRPC's may keep it alive.
+        os._exit(code)

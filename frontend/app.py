@@ -1,0 +1,138 @@
+"""One build request from top to bottom: options, build file, spec, plan, solve, result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from .errors import EngineError, UserError
+from .failure import explain, to_status
+
+if TYPE_CHECKING:
+    import llb
+
+    from .config import Spec
+    from .context import BuildFile, Contexts
+    from .gateway.client import Client, Pong, Ref, Solved
+    from .options import BuildOptions
+    from .plan.inputs import PlanInputs
+
+IMAGE_TARGET = "image"
+
+
+def handle(client: Client, environment: Mapping[str, str]) -> None:
+    """Answer the request in `environment`. Every outcome, a bug included, is told to BuildKit exactly once."""
+    source: llb.SourceFile | None = None
+    try:
+        pong = client.ping()  # first of all: BuildKit waits for it
+        from .context import Contexts, read_build_file
+        from .options import parse_environment
+
+        options = parse_environment(environment)
+        inputs = client.inputs() if "frontend.inputs" in pong.frontend_caps else {}
+        contexts = Contexts(options, inputs)
+        build_file = read_build_file(client, contexts)
+        source = build_file.source
+        contexts = Contexts(options, inputs, build_file.ignore)
+        result = _answer(Request(client, pong, options, contexts, build_file))
+    except Exception as error:  # noqa: BLE001 - the user must hear of every failure
+        client.return_error(to_status(error, source))
+    else:
+        client.return_result(result)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that is known before the build file is decoded."""
+
+    client: Client
+    pong: Pong
+    options: BuildOptions
+    contexts: Contexts
+    build_file: BuildFile
+
+
+def _answer(request: Request) -> Solved:
+    from .config import load
+    from .result import assemble
+
+    options = request.options
+    if options.request_id:
+        raise UserError(f"unsupported request {options.request_id}")
+    spec = load(request.build_file.source.data, options.filename)
+    _check_target(spec, options)
+    with ThreadPoolExecutor(max_workers=len(options.platforms)) as pool:
+        built = pool.map(lambda platform: _build(request, spec, platform), options.platforms)
+        return assemble(options, dict(zip(options.platforms, built, strict=True)))
+
+
+def _check_target(spec: Spec, options: BuildOptions) -> None:
+    from .config import OUTPUT_FORMATS
+
+    targets = (*OUTPUT_FORMATS, IMAGE_TARGET)
+    if options.target and options.target not in targets:
+        near = get_close_matches(options.target, targets, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise UserError(f"unknown --target {options.target!r}{hint}: expected one of {', '.join(targets)}")
+
+
+def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, bytes]:
+    """Build what the target asks for on one platform; return it with its OCI image config."""
+    from .plan.outputs import REPORT, plan_inspect, plan_outputs
+    from .plan.report import choose_kernel, parse_report
+    from .plan.system import plan_system
+    from .result import image_config
+
+    inputs = _gather(request, spec, platform)
+    system = plan_system(inputs)
+    if request.options.target == IMAGE_TARGET:
+        ref = _solve(request, system)
+        return ref, image_config(inputs.base.config, platform, request.options.labels)
+    report_ref = _solve(request, plan_inspect(inputs, system))
+    report = parse_report(request.client.read_file(report_ref, REPORT))
+    kernel = choose_kernel(spec, report, platform)
+    ref = _solve(request, plan_outputs(inputs, system, report, kernel))
+    return ref, image_config({}, platform, request.options.labels)
+
+
+def _gather(request: Request, spec: Spec, platform: llb.Platform) -> PlanInputs:
+    from .plan.inputs import PlanInputs
+    from .resolve import own_image, resolve_base, resolve_sources
+
+    client, contexts = request.client, request.contexts
+    return PlanInputs(
+        spec=spec,
+        options=request.options,
+        caps=request.pong.llb_caps,
+        platform=platform,
+        base=resolve_base(client, contexts, spec, platform),
+        sources=resolve_sources(client, contexts, spec),
+        imager=own_image(contexts),
+    )
+
+
+def _solve(request: Request, state: llb.State) -> Ref:
+    """Build `state` now, so that a failure can be told in the words of the build file."""
+    import llb
+
+    from .gateway.client import CacheImport, Ref
+
+    source = request.build_file.source
+    definition = llb.marshal(state, source)
+    _check_caps(definition.caps, request.pong)
+    imports = tuple(CacheImport(kind, attrs) for kind, attrs in request.options.cache_imports)
+    try:
+        solved = request.client.solve(definition, evaluate=True, cache_imports=imports)
+    except EngineError as error:
+        raise explain(error, definition, source) from None
+    return solved.ref or Ref("")
+
+
+def _check_caps(needed: frozenset[str], pong: Pong) -> None:
+    missing = sorted(needed - pong.llb_caps)
+    if missing and pong.llb_caps:
+        reasons = "; ".join(f"{cap}: {pong.disabled.get(cap) or 'unknown to this engine'}" for cap in missing)
+        raise UserError(f"this engine (dockerd or BuildKit) is too old for this build: {reasons}")

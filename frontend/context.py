@@ -1,0 +1,224 @@
+"""The build contexts: the main one, the named ones, and the build file itself.
+
+The order of places and the attributes of the sources follow BuildKit's frontend/dockerui/context.go and
+namedcontext.go, so that what the engine just transferred for `# syntax=` is not transferred again.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import llb
+
+from .errors import UserError
+
+if TYPE_CHECKING:
+    from proto import ops_pb2
+
+    from .gateway.client import Client
+    from .options import BuildOptions
+
+BUILD_FILE_LIMIT = 1 << 20
+"""Bytes that a build file may have. Larger ones are refused before they are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFile:
+    """The build file as read, the vertex it came from (warnings are attached there), the ignore patterns."""
+
+    source: llb.SourceFile
+    vertex: str
+    ignore: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedContext:
+    """A `--build-context NAME=VALUE`. `kind` is image, oci-layout, local, git, http or input."""
+
+    name: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """Where files can be taken from in this request."""
+
+    options: BuildOptions
+    inputs: Mapping[str, ops_pb2.Definition] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+
+    def main(self, paths: tuple[str, ...]) -> llb.State:
+        """Return the main build context, of which at least `paths` are needed."""
+        remote = _remote_context(self.options)
+        if remote:
+            return _remote_state(remote, name=f"[internal] load remote build context {remote}")
+        if "context" in self.inputs:
+            return llb.from_definition(self.inputs["context"])
+        return self._local("context", paths, ignore=self.ignore, name="[internal] load build context")
+
+    def named(self, name: str) -> NamedContext | None:
+        """Return the named context `name`, or None where the caller gave no such context."""
+        raw = self.options.raw
+        for platform in (*self.options.platforms, None):
+            key = f"context:{name}::{platform}" if platform else f"context:{name}"
+            if key in raw:
+                return _parse_named(name, raw[key])
+        return None
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all named contexts, for suggestions."""
+        keys = (key for key in self.options.raw if key.startswith("context:"))
+        return tuple(sorted({key.removeprefix("context:").partition("::")[0] for key in keys}))
+
+    def named_state(self, context: NamedContext, paths: tuple[str, ...] = ()) -> llb.State:
+        """Return the tree of a named context that is no image."""
+        label = f"[context {context.name}]"
+        match context.kind:
+            case "local":
+                return self._local(context.value, paths, ignore=(), name=f"{label} load from client")
+            case "input":
+                if context.value not in self.inputs:
+                    raise UserError(f"build context {context.name!r}: the engine has no input {context.value!r}")
+                return llb.from_definition(self.inputs[context.value])
+            case "git" | "http":
+                return _remote_state(context.value, name=f"{label} {context.value}")
+            case _:
+                raise UserError(f"build context {context.name!r} is an image, not a folder: {context.value}")
+
+    def _local(self, local: str, paths: tuple[str, ...], *, ignore: tuple[str, ...], name: str) -> llb.State:
+        raw = self.options.raw
+        # BuildKit compares a transfer with the earlier one of the same hint: one hint per set of paths.
+        hint = local if not paths else f"{local}:{json.dumps(sorted(set(paths)), separators=(',', ':'))}"
+        return llb.local(
+            local,
+            session_id=raw.get(f"local-sessionid:{local}") or self.options.session_id,
+            follow_paths=tuple(sorted(set(paths))),
+            exclude_patterns=ignore,
+            shared_key_hint=hint,
+            name=name,
+        )
+
+
+def read_build_file(client: Client, contexts: Contexts) -> BuildFile:
+    """Fetch the build file and the ignore patterns. Raises `UserError` when it is absent or far too large."""
+    options = contexts.options
+    filename = options.filename
+    ignore_name = f"{filename}.dockerignore"
+    state = _build_file_state(contexts, (filename, ignore_name))
+    definition = llb.marshal(state)
+    ref = client.solve(definition).ref
+    if ref is None:
+        raise UserError(f"{filename}: the engine gave no file")
+    found = client.stat_file(ref, filename)
+    if found is None:
+        raise UserError(f"{filename}: no such file; name the build file with -f FILE")
+    if found.is_dir:
+        raise UserError(f"{filename} is a folder; name the build file with -f FILE")
+    if found.size > BUILD_FILE_LIMIT:
+        raise UserError(
+            f"{filename} has {found.size:,} bytes, more than the {BUILD_FILE_LIMIT:,} that a build file may have; "
+            "put large content into files of the build context"
+        )
+    source = llb.SourceFile(filename=filename, data=client.read_file(ref, filename), language="YAML")
+    own_ignore = client.stat_file(ref, ignore_name)
+    ignore = parse_ignore(client.read_file(ref, ignore_name)) if own_ignore else None
+    if ignore is None:
+        ignore = _context_ignore(client, contexts)
+    return BuildFile(source, definition.digest_of(state), ignore)
+
+
+def parse_ignore(data: bytes) -> tuple[str, ...]:
+    """Return the patterns of a .dockerignore, in order and cleaned as Docker does (moby/patternmatcher)."""
+    patterns = []
+    for line in data.decode("utf-8-sig", "replace").splitlines():
+        pattern = line.strip()
+        if not pattern or line.startswith("#"):
+            continue
+        negated = pattern.startswith("!")
+        pattern = pattern.removeprefix("!").strip()
+        if pattern:
+            pattern = posixpath.normpath(pattern).lstrip("/") or "."
+        patterns.append(f"!{pattern}" if negated else pattern)
+    return tuple(patterns)
+
+
+def _build_file_state(contexts: Contexts, paths: tuple[str, ...]) -> llb.State:
+    options = contexts.options
+    key = options.raw.get("dockerfilekey", "")
+    if not key and "dockerfile" in contexts.inputs:
+        return llb.from_definition(contexts.inputs["dockerfile"])
+    remote = _remote_context(options)
+    if not key and remote:
+        return _remote_state(remote, name=f"[internal] load remote build context {remote}")
+    local = key or "dockerfile"
+    # BuildKit's own Dockerfile frontend asked for the same paths when it looked for `# syntax=`.
+    also = (options.filename.lower(),) if options.filename == "Dockerfile" else ()
+    return llb.local(
+        local,
+        session_id=options.raw.get(f"local-sessionid:{local}") or options.session_id,
+        follow_paths=(*paths, *also),
+        shared_key_hint=local,
+        differ="none",
+        name=f"[internal] load build definition from {options.filename}",
+    )
+
+
+def _context_ignore(client: Client, contexts: Contexts) -> tuple[str, ...]:
+    options = contexts.options
+    if _remote_context(options) or "context" in contexts.inputs:
+        return ()
+    state = llb.local(
+        "context",
+        session_id=options.raw.get("local-sessionid:context") or options.session_id,
+        follow_paths=(".dockerignore",),
+        shared_key_hint="context-.dockerignore",
+        differ="none",
+        name="[internal] load .dockerignore",
+    )
+    ref = client.solve(llb.marshal(state)).ref
+    if ref is None or client.stat_file(ref, ".dockerignore") is None:
+        return ()
+    return parse_ignore(client.read_file(ref, ".dockerignore"))
+
+
+def _remote_context(options: BuildOptions) -> str:
+    """Return the URL of the main context where it is not a folder of the client."""
+    return options.raw.get(options.raw.get("contextkey") or "context", "")
+
+
+def _remote_state(url: str, *, name: str) -> llb.State:
+    address, _, fragment = url.partition("#")
+    if is_git(url):
+        ref, _, subdir = fragment.partition(":")
+        return llb.git(address, ref=ref, subdir=subdir, name=name)
+    archive = llb.http(address, filename="context", name=name)
+    unpack = llb.Copy(source=archive, src="/context", dest="/", attempt_unpack=True)
+    return llb.scratch().file(unpack, name=f"{name}: unpack")
+
+
+def is_git(url: str) -> bool:
+    """Whether a context URL names a git repository (BuildKit frontend/dockerui/context.go)."""
+    if url.startswith(("git://", "ssh://", "git@")):
+        return True
+    return url.startswith(("http://", "https://")) and url.partition("#")[0].endswith(".git")
+
+
+def _parse_named(name: str, value: str) -> NamedContext:
+    scheme, colon, rest = value.partition(":")
+    match scheme:
+        case "docker-image":
+            return NamedContext(name, "image", rest.removeprefix("//"))
+        case "oci-layout":
+            return NamedContext(name, "oci-layout", rest.removeprefix("//"))
+        case "local" | "input":
+            return NamedContext(name, scheme, rest)
+    if is_git(value):
+        return NamedContext(name, "git", value)
+    if colon and scheme in ("http", "https"):
+        return NamedContext(name, "http", value)
+    raise UserError(f"build context {name!r}: cannot use {value!r}")

@@ -1,0 +1,1 @@
+"""Distributions: families of package managers are code, releases are data."""

@@ -1,0 +1,71 @@
+"""Every way a request can fail, as the status that the user reads. The one place where errors are converted."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from typing import TYPE_CHECKING
+
+from .errors import EngineError, UserError
+from .gateway import status as wire
+
+if TYPE_CHECKING:
+    from llb import Definition, SourceFile
+    from proto import status_pb2
+
+_EXIT_CODE = re.compile(r"did not complete successfully: exit code: (\d+)(.*)", re.DOTALL)
+_REPORT = "this is a bug in Claylinux; please report it with your build file and these lines"
+
+
+def to_status(error: Exception, source: SourceFile | None) -> status_pb2.Status:
+    """Return what to tell the user about `error`; `source` is the build file, if it was read."""
+    from .config import ConfigError
+
+    if isinstance(error, ConfigError):
+        from .plan.places import to_llb
+
+        ranges = tuple(dict.fromkeys(to_llb(diagnostic.range) for diagnostic in error.diagnostics))
+        return wire.make(str(error), source, ranges)
+    if isinstance(error, UserError):
+        return wire.make(error.message, source, error.ranges)
+    if isinstance(error, EngineError):
+        return error.status
+    return wire.make(_bug(error))
+
+
+def explain(error: EngineError, definition: Definition, source: SourceFile | None) -> EngineError:
+    """Return `error` in the words of the build file: the step that failed, its place, what to look at."""
+    from proto import status_pb2
+
+    status = status_pb2.Status()
+    status.CopyFrom(error.status)
+    vertex = next((str(detail.get("digest", "")) for detail in wire.details(status, wire.VERTEX)), "")
+    info = definition.vertices.get(vertex)
+    if info is None:
+        return error
+    exit_code = _EXIT_CODE.search(status.message)
+    if exit_code:
+        status.message = f"{info.name} failed with exit code {exit_code[1]}{_meaning(exit_code[1])}"
+        status.code = wire.UNKNOWN
+    if source and info.locations and not any(wire.details(status, wire.SOURCE)):
+        for place in info.locations:
+            wire.add_detail(status, wire.SOURCE, wire.source_json(source, place))
+    return EngineError(status)
+
+
+def _meaning(code: str) -> str:
+    match code:
+        case "126":
+            return ": a program is not executable; see the output above"
+        case "127":
+            return ": a program was not found; see the output above"
+        case "137":
+            return ": it was killed, perhaps for want of memory"
+        case _:
+            return "; its output above says why"
+
+
+def _bug(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    where = "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in reversed(frames))
+    return f"{_REPORT}:\n  {type(error).__name__}: {error}\n{where}"

@@ -1,0 +1,1 @@
+"""The LLBBridge protocol that BuildKit speaks with a frontend."""

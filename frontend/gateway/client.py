@@ -1,0 +1,129 @@
+"""What a frontend can ask BuildKit, as plain values: no gRPC here.
+
+`bridge.Bridge` is the real client; `tests/support/fake_client.py` is the one that unit tests use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from llb import Definition, Platform
+    from proto import ops_pb2, status_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """What BuildKit can do. `disabled` maps a capability that is there but switched off to the reason."""
+
+    frontend_caps: frozenset[str]
+    llb_caps: frozenset[str]
+    disabled: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A solved state held by BuildKit. An empty `id` is the empty file system."""
+
+    id: str
+    definition: ops_pb2.Definition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """The answer of a solve: one ref, or one per platform, and metadata."""
+
+    ref: Ref | None
+    refs: Mapping[str, Ref] = field(default_factory=dict)
+    metadata: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedImage:
+    """An image as BuildKit found it. `digest` is empty for an image that only a classic Docker store holds."""
+
+    ref: str
+    digest: str
+    config: bytes
+
+    @property
+    def pinned(self) -> str:
+        """The reference that names exactly this image."""
+        return f"{self.ref}@{self.digest}" if self.digest and "@" not in self.ref else self.ref
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """A file in a ref. `mode` has the bits of Go's os.FileMode."""
+
+    path: str
+    mode: int
+    size: int
+
+    @property
+    def is_dir(self) -> bool:
+        """Whether it is a directory."""
+        return bool(self.mode & 1 << 31)
+
+
+@dataclass(frozen=True, slots=True)
+class CacheImport:
+    """A place to import cache from, as buildx's --cache-from gives it."""
+
+    type: str
+    attrs: Mapping[str, str]
+
+
+class Client(Protocol):
+    """The LLBBridge service. Every call raises `EngineError` when BuildKit says no."""
+
+    def ping(self) -> Pong:
+        """Ask what BuildKit can do."""
+        ...
+
+    def inputs(self) -> Mapping[str, ops_pb2.Definition]:
+        """Return the build inputs the caller gave as graphs (bake's linked targets)."""
+        ...
+
+    def solve(
+        self, definition: Definition, *, evaluate: bool = False, cache_imports: tuple[CacheImport, ...] = ()
+    ) -> Solved:
+        """Build a graph; lazily unless `evaluate`."""
+        ...
+
+    def solve_frontend(
+        self,
+        frontend: str,
+        options: Mapping[str, str],
+        inputs: Mapping[str, Definition],
+        *,
+        cache_imports: tuple[CacheImport, ...] = (),
+    ) -> Solved:
+        """Run another frontend in this session."""
+        ...
+
+    def read_file(self, ref: Ref, path: str) -> bytes:
+        """Return the content of a file."""
+        ...
+
+    def stat_file(self, ref: Ref, path: str) -> Stat | None:
+        """Return what is at `path`, or None where nothing is."""
+        ...
+
+    def resolve_image(self, ref: str, platform: Platform, *, mode: str, log_name: str) -> ResolvedImage:
+        """Look an image up and return its pinned name and config."""
+        ...
+
+    def warn(self, digest: str, message: str, detail: tuple[str, ...] = ()) -> None:
+        """Show a warning to the user at the vertex `digest`."""
+        ...
+
+    def return_result(self, solved: Solved) -> None:
+        """End the request with a result."""
+        ...
+
+    def return_error(self, status: status_pb2.Status) -> None:
+        """End the request with an error."""
+        ...

@@ -1,0 +1,185 @@
+"""The build request as BuildKit hands it over: environment variables -> one frozen `BuildOptions`.
+
+Sources: BuildKit frontend/gateway/gateway.go (the environment), buildx build/opt.go and BuildKit
+frontend/dockerui/attr.go (the keys and their grammars).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from llb import Platform
+
+from .errors import UserError
+
+_OPT = "BUILDKIT_FRONTEND_OPT_"
+DEFAULT_FILENAME = "Dockerfile"
+DEFAULT_EPOCH = 315532800
+"""1980-01-01T00:00:00Z, the first second that every format can hold (FAT starts there)."""
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """One build request.
+
+    `no_cache` is None (use the cache), an empty tuple (ignore all of it) or names of steps to ignore it for.
+    `network` is the mode forced on every step, or None. `epoch` is in seconds.
+    """
+
+    filename: str = DEFAULT_FILENAME
+    target: str = ""
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    platforms: tuple[Platform, ...]
+    build_platform: Platform
+    multi_platform: bool = False
+    no_cache: tuple[str, ...] | None = None
+    resolve_mode: str = "default"
+    network: str | None = None
+    add_hosts: tuple[tuple[str, str], ...] = ()
+    ulimits: tuple[tuple[str, int, int], ...] = ()
+    shm_size: int | None = None
+    cgroup_parent: str | None = None
+    hostname: str | None = None
+    cache_imports: tuple[tuple[str, Mapping[str, str]], ...] = ()
+    cache_namespace: str = ""
+    epoch: int = DEFAULT_EPOCH
+    request_id: str = ""
+    source: str = ""
+    session_id: str = ""
+    raw: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def proxies(self) -> tuple[tuple[str, str], ...]:
+        """The proxy variables that the client passes as build arguments."""
+        found = {key.upper(): value for key, value in self.build_args.items() if key.upper() in _PROXIES}
+        return tuple(sorted(found.items()))
+
+    def ignores_cache(self, *names: str) -> bool:
+        """Whether the steps known by any of these names are to be built again."""
+        if self.no_cache is None:
+            return False
+        return not self.no_cache or any(name.lower() in self.no_cache for name in names)
+
+
+def parse_environment(environment: Mapping[str, str]) -> BuildOptions:
+    """Return the request that BuildKit put into our environment. Raises `UserError` for a malformed option."""
+    raw = dict(
+        value.partition("=")[::2] for key, value in sorted(environment.items()) if key.startswith(_OPT)
+    )
+    workers = json.loads(environment.get("BUILDKIT_WORKERS", "[]"))
+    return parse_options(raw, workers=workers, session_id=environment.get("BUILDKIT_SESSION_ID", ""))
+
+
+def parse_options(
+    raw: Mapping[str, str], *, workers: list[dict[str, object]], session_id: str = ""
+) -> BuildOptions:
+    """Return the request for the option map `raw` on an engine with these workers (the first is the default)."""
+    build_platform = _build_platform(workers)
+    build_args = _prefixed(raw, "build-arg:")
+    multi = raw.get("multi-platform") or build_args.get("BUILDKIT_MULTI_PLATFORM", "")
+    platforms = _platforms(raw.get("platform", "")) or (build_platform,)
+    return BuildOptions(
+        filename=raw.get("filename") or DEFAULT_FILENAME,
+        target=raw.get("target", ""),
+        build_args=build_args,
+        labels=_prefixed(raw, "label:"),
+        platforms=platforms,
+        build_platform=build_platform,
+        multi_platform=len(platforms) > 1 or _truth(multi),
+        no_cache=_no_cache(raw),
+        resolve_mode=_choice(raw, "image-resolve-mode", ("default", "local", "pull")) or "default",
+        network=_choice(raw, "force-network-mode", ("default", "host", "none", "sandbox")),
+        add_hosts=_add_hosts(raw.get("add-hosts", "")),
+        ulimits=_ulimits(raw.get("ulimit", "")),
+        shm_size=_integer("shm-size", raw["shm-size"]) if raw.get("shm-size") else None,
+        cgroup_parent=raw.get("cgroup-parent") or None,
+        hostname=raw.get("hostname") or build_args.get("BUILDKIT_SANDBOX_HOSTNAME") or None,
+        cache_imports=_cache_imports(raw),
+        cache_namespace=build_args.get("BUILDKIT_CACHE_MOUNT_NS", ""),
+        epoch=_epoch(build_args.get("SOURCE_DATE_EPOCH", "")),
+        request_id=raw.get("requestid", ""),
+        source=raw.get("source", ""),
+        session_id=session_id,
+        raw=raw,
+    )
+
+
+def _prefixed(raw: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {key.removeprefix(prefix): value for key, value in sorted(raw.items()) if key.startswith(prefix)}
+
+
+def _build_platform(workers: list[dict[str, object]]) -> Platform:
+    try:
+        first = workers[0]["platforms"][0]  # type: ignore[index]
+        return Platform(first["os"], first["architecture"], first.get("variant", "")).normalized()
+    except (LookupError, TypeError):
+        return Platform("linux", "amd64")
+
+
+def _platforms(text: str) -> tuple[Platform, ...]:
+    return tuple(Platform.parse(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _no_cache(raw: Mapping[str, str]) -> tuple[str, ...] | None:
+    if "no-cache" not in raw:
+        return None
+    return tuple(sorted(name.strip().lower() for name in raw["no-cache"].split(",") if name.strip()))
+
+
+def _choice(raw: Mapping[str, str], key: str, choices: tuple[str, ...]) -> str | None:
+    value = raw.get(key, "")
+    if value and value not in choices:
+        raise UserError(f"invalid {key} {value!r}: expected one of {', '.join(choices)}")
+    return value or None
+
+
+def _add_hosts(text: str) -> tuple[tuple[str, str], ...]:
+    hosts = []
+    for item in _csv(text):
+        host, equals, address = item.partition("=")
+        if not (host and equals and address):
+            raise UserError(f"invalid --add-host {item!r}: expected HOST=IP")
+        hosts.append((host, address))
+    return tuple(hosts)
+
+
+def _ulimits(text: str) -> tuple[tuple[str, int, int], ...]:
+    limits = []
+    for item in _csv(text):
+        name, equals, values = item.partition("=")
+        soft, _, hard = values.partition(":")
+        if not (name and equals):
+            raise UserError(f"invalid --ulimit {item!r}: expected NAME=SOFT[:HARD]")
+        limits.append((name, _integer("ulimit", soft), _integer("ulimit", hard or soft)))
+    return tuple(limits)
+
+
+def _cache_imports(raw: Mapping[str, str]) -> tuple[tuple[str, Mapping[str, str]], ...]:
+    if "cache-imports" in raw:
+        return tuple((item["Type"], item.get("Attrs") or {}) for item in json.loads(raw["cache-imports"]))
+    refs = (ref.strip() for ref in raw.get("cache-from", "").split(","))
+    return tuple(("registry", {"ref": ref}) for ref in refs if ref)
+
+
+def _epoch(text: str) -> int:
+    return _integer("SOURCE_DATE_EPOCH", text) if text else DEFAULT_EPOCH
+
+
+def _csv(text: str) -> list[str]:
+    return [item for item in next(csv.reader([text]), []) if item]
+
+
+def _integer(key: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UserError(f"invalid {key} {text!r}: expected a whole number") from None
+
+
+def _truth(text: str) -> bool:
+    return text.lower() in ("1", "t", "true")

@@ -1,0 +1,1 @@
+"""The pure planner: spec + options + what the engine said -> LLB states."""

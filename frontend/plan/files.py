@@ -1,0 +1,85 @@
+"""The `files` key: inline files, copies from a context, folders and symbolic links."""
+
+from __future__ import annotations
+
+import posixpath
+
+import llb
+from frontend.config import CopiedFile, Directory, FileEntry, InlineFile, Owner, Symlink
+from frontend.options import DEFAULT_EPOCH
+from imager.contract import LinkRequest
+
+from . import places
+from .inputs import PlanInputs
+from .steps import SYSTEM, Step, edit_files, run_imager
+
+# A checkout dates its files by the clock. A fixed date keeps the bytes the same without splitting the cache.
+_FILE_TIME_NS = DEFAULT_EPOCH * 1_000_000_000
+_ROOT = llb.Owner(0, 0)
+
+
+def add_files(inputs: PlanInputs, system: llb.State) -> llb.State:
+    """Return `system` with the files of the spec. Paths are handled in sorted order: parents come first."""
+    spec = inputs.spec
+    entries = sorted(spec.files.items())
+    step = Step(f"[files] {_summary(inputs)}", places.at(spec, "files"), ("files",))
+    actions = [action for path, entry in entries for action in _actions(inputs, path, entry)]
+    if actions:
+        system = edit_files(inputs, system, tuple(actions), step)
+    links = tuple(f"{path}={entry.target}" for path, entry in entries if isinstance(entry, Symlink))
+    if links:
+        request = LinkRequest(system=SYSTEM, link=links)
+        mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
+        step = Step("[files] symbolic links", places.at(spec, "files"), ("files",))
+        system = run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
+    return system
+
+
+def _summary(inputs: PlanInputs) -> str:
+    paths = sorted(inputs.spec.files)
+    shown = " ".join(paths[:4])
+    return shown if len(paths) <= 4 else f"{shown} and {len(paths) - 4} more"
+
+
+def _actions(inputs: PlanInputs, path: str, entry: FileEntry) -> tuple[llb.FileAction, ...]:
+    match entry:
+        case InlineFile():
+            mode = 0o644 if entry.mode is None else entry.mode
+            return (
+                *_parents(path),
+                llb.Mkfile(
+                    path, entry.content.encode(), mode=mode, owner=_owner(entry.owner), timestamp_ns=_FILE_TIME_NS
+                ),
+            )
+        case Directory():
+            mode = 0o755 if entry.mode is None else entry.mode
+            return (
+                llb.Mkdir(path, mode=mode, make_parents=True, owner=_owner(entry.owner), timestamp_ns=_FILE_TIME_NS),
+            )
+        case CopiedFile():
+            source = inputs.sources[entry.context or ""]
+            return (
+                llb.Copy(
+                    source=source.state,
+                    src=f"/{entry.source}".rstrip("/") or "/",
+                    dest=path,
+                    mode=entry.mode,
+                    owner=_owner(entry.owner),
+                    dir_contents=entry.source in source.folders,
+                    create_dest_path=True,
+                    timestamp_ns=_FILE_TIME_NS,
+                ),
+            )
+        case Symlink():
+            return ()
+
+
+def _parents(path: str) -> tuple[llb.FileAction, ...]:
+    parent = posixpath.dirname(path)
+    if parent == "/":
+        return ()
+    return (llb.Mkdir(parent, mode=0o755, make_parents=True, owner=_ROOT, timestamp_ns=_FILE_TIME_NS),)
+
+
+def _owner(owner: Owner | None) -> llb.Owner:
+    return _ROOT if owner is None else llb.Owner(owner.user, owner.group)

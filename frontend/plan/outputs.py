@@ -1,0 +1,117 @@
+"""From a finished system to the files the user asked for: segment, UKI, then one vertex per output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import llb
+from frontend.config import Output
+from imager.contract import InitramfsRequest, InspectRequest, IsoRequest, RawRequest, Request, UkiRequest
+
+from . import places
+from .inputs import PlanInputs
+from .report import KernelFile, Report
+from .steps import OUT, SYSTEM, Step, run_imager
+
+REPORT = "/report.json"
+_HOME = "/usr/lib/claylinux"
+_STUBS = {"amd64": "linuxx64.efi.stub", "arm64": "linuxaa64.efi.stub"}
+_CONSOLES = {"amd64": "console=tty0 console=ttyS0,115200", "arm64": "console=tty0 console=ttyAMA0"}
+_COMPRESSION = "zstd:3"
+_UKI = "/uki"
+_SEGMENT = "/segment"
+
+
+@dataclass(frozen=True, slots=True)
+class Uki:
+    """The state that holds the UKI at its root, and its file name there."""
+
+    state: llb.State
+    filename: str
+
+
+def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
+    """Return a state with the report about `system` at `REPORT`."""
+    request = InspectRequest(system=SYSTEM, output=OUT + REPORT)
+    return _imager(inputs, request, Step("[system] look at what is there"), {SYSTEM: system})
+
+
+def plan_outputs(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile) -> llb.State:
+    """Return a state with all outputs that `inputs.options.target` asks for at its root."""
+    wanted = wanted_outputs(inputs)
+    uki = _plan_uki(inputs, system, report, kernel)
+    states = [_plan_output(inputs, output, uki) for output in wanted]
+    if len(states) == 1:
+        return states[0]
+    if "mergeop" in inputs.caps:
+        return llb.merge(states, name="[outputs] together")
+    copies = [llb.Copy(source=state, src="/", dest="/", dir_contents=True) for state in states]
+    return llb.scratch().file(*copies, name="[outputs] together")
+
+
+def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:
+    """Return the outputs of the spec, or only those of the format that `--target` names."""
+    spec, target = inputs.spec, inputs.options.target
+    if not target:
+        return spec.outputs
+    listed = tuple(output for output in spec.outputs if output.format == target)
+    return listed or (Output(format=target, name=spec.name),)
+
+
+def _plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile) -> Uki:
+    spec, architecture, epoch = inputs.spec, inputs.platform.architecture, inputs.options.epoch
+    filename = f"{spec.name}.efi"
+    pack = InitramfsRequest(
+        system=SYSTEM,
+        init=f"{_HOME}/init/{architecture}",
+        output=f"{OUT}/initrd",
+        compression=_COMPRESSION,
+        epoch=epoch,
+    )
+    place = places.at(spec, "base")
+    segment = _imager(inputs, pack, Step("[initramfs] pack the system", place, ("initramfs",)), {SYSTEM: system})
+    link = UkiRequest(
+        system=SYSTEM,
+        kernel_version=kernel.version,
+        initrd=(f"{_SEGMENT}/initrd",),
+        cmdline=_cmdline(inputs, report),
+        stub=f"{_HOME}/stubs/{_STUBS[architecture]}",
+        architecture=architecture,
+        output=f"{OUT}/{filename}",
+        epoch=epoch,
+        name=spec.name,
+    )
+    step = Step(f"[uki] {filename}: Linux {kernel.version}", places.at(spec, "kernel"), ("uki",))
+    return Uki(_imager(inputs, link, step, {SYSTEM: system, _SEGMENT: segment}), filename)
+
+
+def _cmdline(inputs: PlanInputs, report: Report) -> str:
+    """The spec's command line, else the system's own /boot/cmdline, else both consoles."""
+    words = inputs.spec.kernel.cmdline
+    return " ".join(words) if words else report.boot_cmdline or _CONSOLES[inputs.platform.architecture]
+
+
+def _plan_output(inputs: PlanInputs, output: Output, uki: Uki) -> llb.State:
+    step = Step(f"[output] {output.filename}", places.at(inputs.spec, "outputs"), ("outputs", output.format))
+    source, target = f"{_UKI}/{uki.filename}", f"{OUT}/{output.filename}"
+    architecture, epoch = inputs.platform.architecture, inputs.options.epoch
+    match output.format:
+        case "efi" if output.filename == uki.filename:
+            return uki.state
+        case "efi":
+            copy = llb.Copy(source=uki.state, src=f"/{uki.filename}", dest=f"/{output.filename}")
+            return llb.scratch().file(copy, name=step.name, location=step.location)
+        case "raw":
+            request: Request = RawRequest(uki=source, output=target, architecture=architecture, epoch=epoch)
+        case "iso":
+            request = IsoRequest(uki=source, output=target, architecture=architecture, epoch=epoch)
+        case _:
+            raise ValueError(f"no output format {output.format!r}")
+    return _imager(inputs, request, step, {_UKI: uki.state})
+
+
+def _imager(inputs: PlanInputs, request: Request, step: Step, trees: dict[str, llb.State]) -> llb.State:
+    """Run an imager command on read-only `trees` (mount point -> state) and return what it wrote to `OUT`."""
+    mounts = [llb.Bind(target=target, source=tree, readonly=True) for target, tree in sorted(trees.items())]
+    mounts.append(llb.Bind(target=OUT, source=llb.scratch(), readonly=False))
+    return run_imager(inputs, request, step, mounts=tuple(mounts)).mount(OUT)

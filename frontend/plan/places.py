@@ -1,0 +1,25 @@
+"""Positions of the spec as source ranges of the graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import llb
+
+if TYPE_CHECKING:
+    from frontend.config import Range, Spec
+
+
+def to_llb(place: Range) -> llb.SourceRange:
+    """Return the same range in the graph's terms."""
+    return llb.SourceRange(
+        start_line=place.start.line,
+        start_char=place.start.column,
+        end_line=place.end.line,
+        end_char=place.end.column,
+    )
+
+
+def at(spec: Spec, *path: str | int) -> llb.SourceRange:
+    """Return where the value at `path` (or its nearest ancestor) stands in the build file."""
+    return to_llb(spec.positions.of(*path))

@@ -1,0 +1,115 @@
+"""What `imager inspect` found in a finished system, and whether it can be booted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import llb
+from frontend.config import PresetBase, Spec
+from frontend.errors import UserError
+
+from . import places
+
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+"""OCI architecture -> the name that kernels and ELF files go by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelFile:
+    """A kernel found in the system; `machine` is empty where its format does not tell."""
+
+    version: str
+    path: str
+    machine: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The facts about a system that decide how it is packed. Sizes are in bytes."""
+
+    kernels: tuple[KernelFile, ...] = ()
+    init: str | None = None
+    init_machine: str = ""
+    boot_cmdline: str | None = None
+    size: int = 0
+    os_release: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_report(data: bytes) -> Report:
+    """Decode the JSON that `imager inspect` wrote."""
+    raw = json.loads(data)
+    kernels = (KernelFile(version=k["version"], path=k["path"], machine=k["machine"] or "") for k in raw["kernels"])
+    return Report(
+        kernels=tuple(kernels),
+        init=raw["init"],
+        init_machine=raw["init_machine"] or "",
+        boot_cmdline=raw["boot_cmdline"],
+        size=raw["size"],
+        os_release=raw["os_release"],
+    )
+
+
+def choose_kernel(spec: Spec, report: Report, platform: llb.Platform) -> KernelFile:
+    """Return the kernel to boot. Raises one `UserError` that names everything the system lacks."""
+    problems = [*_init_problems(report, platform), *_kernel_problems(spec, report, platform)]
+    if problems:
+        ranges = tuple(dict.fromkeys(place for _, place in ((text, places.at(spec, *path)) for text, path in problems)))
+        raise UserError("\n".join(text for text, _ in problems), ranges)
+    return _candidates(spec, report)[0]
+
+
+_Problem = tuple[str, tuple[str | int, ...]]
+
+
+def _candidates(spec: Spec, report: Report) -> tuple[KernelFile, ...]:
+    wanted = spec.kernel.version
+    return tuple(kernel for kernel in report.kernels if wanted in (None, kernel.version))
+
+
+def _kernel_problems(spec: Spec, report: Report, platform: llb.Platform) -> list[_Problem]:
+    candidates = _candidates(spec, report)
+    versions = ", ".join(kernel.version for kernel in report.kernels)
+    if not report.kernels:
+        return [
+            (
+                "this system has no Linux kernel (looked for /boot/vmlinu* and /usr/lib/modules/*/vmlinuz): add the "
+                f"kernel of its distribution to `packages` (Debian: {_debian_kernel(platform)}), or take a preset as "
+                f"base{_hint(spec)}",
+                ("base",),
+            )
+        ]
+    if not candidates:
+        return [(f"no kernel {spec.kernel.version!r} in this system: it has {versions}", ("kernel", "version"))]
+    if len(candidates) > 1:
+        return [(f"this system has {len(candidates)} kernels ({versions}): choose one with `kernel: {{version: ...}}`",
+                 ("kernel",))]  # fmt: skip
+    machine = candidates[0].machine
+    expected = MACHINES.get(platform.architecture, platform.architecture)
+    if machine and machine != expected:
+        return [(f"kernel {candidates[0].version} is for {machine}, but the image is for {platform}", ("base",))]
+    return []
+
+
+def _init_problems(report: Report, platform: llb.Platform) -> list[_Problem]:
+    if report.init is None:
+        return [
+            (
+                "this system has no /sbin/init: add an init system to `packages` "
+                "(Debian: systemd-sysv; Alpine: openrc and busybox)",
+                ("base",),
+            )
+        ]
+    expected = MACHINES.get(platform.architecture, platform.architecture)
+    if report.init_machine and report.init_machine != expected:
+        return [(f"{report.init} is a program for {report.init_machine}, but the image is for {platform}", ("base",))]
+    return []
+
+
+def _debian_kernel(platform: llb.Platform) -> str:
+    return f"linux-image-cloud-{platform.architecture}"
+
+
+def _hint(spec: Spec) -> str:
+    return "" if isinstance(spec.base, PresetBase) else " (`base: debian`)"

@@ -1,0 +1,96 @@
+"""How a build step runs: inside the system, or on the system with our own tools."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import llb
+from imager.contract import Request
+
+from .inputs import PlanInputs
+
+SYSTEM = "/system"
+OUT = "/out"
+_PYTHON = "/usr/bin/python3"
+_IMAGER_ENV = (
+    ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+    ("PYTHONPATH", "/usr/lib/claylinux"),
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+    ("LC_ALL", "C.UTF-8"),
+    ("TZ", "UTC"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step is called in the progress, where it stands in the build file, and how --no-cache names it."""
+
+    name: str
+    location: llb.SourceRange | None = None
+    keys: tuple[str, ...] = ()
+
+
+def run_in_system(
+    inputs: PlanInputs,
+    system: llb.State,
+    script: str,
+    step: Step,
+    *,
+    env: tuple[tuple[str, str], ...] = (),
+    mounts: tuple[llb.Mount, ...] = (),
+    network: str | None = None,
+) -> llb.State:
+    """Return `system` after `/bin/sh -eu` ran `script` in it, with the options of the build request applied."""
+    options = inputs.options
+    merged = {**dict(inputs.base.env), **dict(options.proxies), **dict(env)}
+    if options.shm_size:
+        mounts = (*mounts, llb.Tmpfs(target="/dev/shm", size=options.shm_size))  # noqa: S108
+    forced = None if options.network in (None, "default", "sandbox") else options.network
+    return system.run(
+        ("/bin/sh", "-euc", script),
+        env=tuple(sorted(merged.items())),
+        mounts=mounts,
+        network=network or forced or "default",
+        extra_hosts=options.add_hosts,
+        ulimits=options.ulimits,
+        hostname=options.hostname,
+        cgroup_parent=options.cgroup_parent,
+        platform=inputs.platform,
+        name=_label(inputs, step),
+        location=step.location,
+        ignore_cache=options.ignores_cache(*step.keys),
+    ).root
+
+
+def run_imager(
+    inputs: PlanInputs, request: Request, step: Step, *, mounts: tuple[llb.Bind, ...]
+) -> llb.ExecResult:
+    """Run an imager command on the builder's own platform, without network. `mounts` are the trees it works on."""
+    return inputs.imager.run(
+        (_PYTHON, "-m", "imager", *request.argv()),
+        env=_IMAGER_ENV,
+        mounts=mounts,
+        network="none",
+        readonly_root=True,
+        platform=inputs.options.build_platform,
+        name=_label(inputs, step),
+        location=step.location,
+        ignore_cache=inputs.options.ignores_cache(*step.keys),
+    )
+
+
+def edit_files(inputs: PlanInputs, system: llb.State, actions: tuple[llb.FileAction, ...], step: Step) -> llb.State:
+    """Return `system` after these file operations."""
+    return system.file(
+        *actions,
+        name=_label(inputs, step),
+        location=step.location,
+        ignore_cache=inputs.options.ignores_cache(*step.keys),
+    )
+
+
+def _label(inputs: PlanInputs, step: Step) -> str:
+    """Return the vertex name; with several platforms it says which one."""
+    if not inputs.options.multi_platform:
+        return step.name
+    return f"{step.name} ({inputs.platform})"
