@@ -1,0 +1,102 @@
+"""The command line of tools/engine."""
+
+import argparse
+import os
+import shlex
+import sys
+
+from localengine import daemon
+from localengine.api import existing_host, ping
+from localengine.errors import EngineError
+from localengine.places import DEFAULT_SUITE, Places, places_for
+from localengine.say import say
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; the result is the process's exit code."""
+    args = _parser().parse_args(argv)
+    suite = os.environ.get("ENGINE_SUITE") or DEFAULT_SUITE
+    places = places_for(suite, args.instance, args.data_root)
+    try:
+        return _run(args, places)
+    except EngineError as error:
+        print(f"engine: error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def _run(args: argparse.Namespace, places: Places) -> int:
+    existing = "" if _own_wanted(args) else _existing(places)
+    if args.command == "up":
+        if existing:
+            say(f"using the Docker Engine at {existing}")
+        else:
+            daemon.up(places, containerd_store=args.containerd_store)
+        return 0
+    if args.command == "down":
+        say("stopped" if daemon.down(places) else "not running")
+        return 0
+    if args.command == "status":
+        return _status(existing, places)
+    print("\n".join(_exports(existing, places)))  # noqa: T201
+    return 0
+
+
+def _status(existing: str, places: Places) -> int:
+    if existing:
+        say(f"the Docker Engine at {existing} is used")
+        return 0
+    running = ping(str(places.socket))
+    say(f"{places.instance}: {'up' if running else 'down'}, {places.host}, log {places.log}")
+    return 0 if running else 3
+
+
+def _own_wanted(args: argparse.Namespace) -> bool:
+    """Naming an instance or a suite asks for an engine of our own even where there is another."""
+    return bool(args.instance or args.data_root or os.environ.get("ENGINE_SUITE"))
+
+
+def _existing(places: Places) -> str:
+    """The user's engine; ours does not count although `eval "$(tools/engine env)"` names it."""
+    host = os.environ.get("DOCKER_HOST", "")
+    if host.startswith(f"unix://{places.runtime.parent}/"):
+        return ""
+    return existing_host()
+
+
+def _exports(existing: str, places: Places) -> list[str]:
+    """Shell lines that make `docker` use the engine."""
+    if existing:
+        return [f"# the Docker Engine at {existing} is used as it is"]
+    if not ping(str(places.socket)):
+        raise EngineError("the engine is down: run `tools/engine up` first")
+    path = os.environ.get("PATH", "").split(":")
+    path = [str(places.bin), *(part for part in path if part != str(places.bin))]
+    values = {
+        "PATH": ":".join(path),
+        "DOCKER_HOST": places.host,
+        "DOCKER_CONFIG": str(places.client_config),
+        "DOCKER_BUILDKIT": "1",
+    }
+    return [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tools/engine",
+        description="Manage a Docker Engine of our own. A reachable engine (DOCKER_HOST or the default "
+        "socket) is used as it is. ENGINE_SUITE=sid takes the newest from Debian instead of stable's.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|env")
+    helps = {
+        "up": "fetch and start the engine",
+        "down": "stop the engine that `up` started",
+        "status": "say which engine is used (exit code 3: none)",
+        "env": 'print shell lines for eval "$(tools/engine env)"',
+    }
+    for name, text in helps.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--instance", default="", help="an engine of its own under this name")
+        command.add_argument("--data-root", default="", help="where that engine keeps its data")
+        if name == "up":
+            command.add_argument("--containerd-store", action="store_true", help="use the containerd image store")
+    return parser

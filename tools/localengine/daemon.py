@@ -1,0 +1,192 @@
+"""Start and stop one dockerd, whatever happened to the one before it."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from localengine import network
+from localengine.api import ping
+from localengine.errors import EngineError
+from localengine.packages import install_host_tools, on_host, unpack
+from localengine.places import Places
+from localengine.say import say
+
+START_SECONDS = 90.0
+STOP_SECONDS = 30.0
+
+
+def up(places: Places, *, containerd_store: bool = False) -> None:
+    """Have the engine of `places` answer; quick when it does already."""
+    if ping(str(places.socket)):
+        return
+    if os.geteuid() != 0:
+        raise EngineError("starting a Docker Engine needs root: run `sudo tools/engine up`")
+    with _locked(places):
+        if ping(str(places.socket)):
+            return
+        install_host_tools()
+        unpack(places.suite, places.prefix)
+        _sweep(places)
+        _configure(places, containerd_store)
+        _start(places)
+
+
+def down(places: Places) -> bool:
+    """End the engine of `places`, if it runs, and nothing else; whether it did run."""
+    if not places.runtime.exists():
+        return False
+    with _locked(places):
+        running = _daemon_pid(places) is not None
+        _sweep(places)
+        network.remove(places)
+    return running
+
+
+def _configure(places: Places, containerd_store: bool) -> None:
+    plugins = places.client_config / "cli-plugins"
+    plugins.mkdir(parents=True, exist_ok=True)
+    for plugin in ("docker-buildx", "docker-compose"):
+        link = plugins / plugin
+        link.unlink(missing_ok=True)
+        link.symlink_to(places.prefix / "usr/libexec/docker/cli-plugins" / plugin)
+    _share_logins(places)
+    config = {"features": {"containerd-snapshotter": containerd_store}} | network.settings(places)
+    places.daemon_config.write_text(json.dumps(config, indent=1) + "\n")
+
+
+def _share_logins(places: Places) -> None:
+    """Let the user's registry logins hold with our client configuration too."""
+    own = places.client_config / "config.json"
+    users = Path.home() / ".docker/config.json"
+    if users.exists() and not own.exists():
+        own.symlink_to(users)
+
+
+def _start(places: Places) -> None:
+    say(f"starting dockerd ({places.instance}), log in {places.log}")
+    for folder in (places.data_root, places.exec_root):
+        folder.mkdir(parents=True, exist_ok=True)
+    if places.log.exists():
+        places.log.replace(places.log.with_suffix(".log.old"))
+    # The unpacked programs come first, then the host's: runc and iptables are not in our prefix.
+    path = f"{places.bin}:{places.prefix}/usr/sbin:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    argv = [
+        on_prefix(places, "dockerd"),
+        f"--config-file={places.daemon_config}",
+        f"--data-root={places.data_root}",
+        f"--exec-root={places.exec_root}",
+        f"--pidfile={places.pidfile}",
+        f"--host={places.host}",
+    ]
+    with places.log.open("wb") as log:
+        daemon = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"PATH": path},
+            cwd="/",
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while not ping(str(places.socket)):
+        if daemon.poll() is not None:
+            raise EngineError(f"dockerd ended with {daemon.returncode}:\n{_tail(places.log)}")
+        if time.monotonic() > deadline:
+            _end(daemon.pid)
+            raise EngineError(f"dockerd does not answer after {START_SECONDS:.0f} s:\n{_tail(places.log)}")
+        time.sleep(0.05)
+    # The daemon outlives us on purpose.
+    daemon.returncode = 0
+    say(f"Docker Engine is up ({places.instance})")
+
+
+def on_prefix(places: Places, name: str) -> str:
+    """The path of an unpacked program."""
+    for folder in ("usr/sbin", "usr/bin"):
+        program = places.prefix / folder / name
+        if program.exists():
+            return str(program)
+    raise EngineError(f"{places.prefix} has no {name}: remove that folder and try again")
+
+
+def _sweep(places: Places) -> None:
+    """End what is left of an engine that was started here: after kill -9, a crash or a reboot."""
+    for pid in (_daemon_pid(places), *_pids_naming(str(places.exec_root))):
+        if pid is not None:
+            _end(pid)
+    for mount in _mounts_below(places):
+        subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
+    places.pidfile.unlink(missing_ok=True)
+    places.socket.unlink(missing_ok=True)
+
+
+def _daemon_pid(places: Places) -> int | None:
+    """The running dockerd of `places`; a pid that another program has got by now does not count."""
+    try:
+        pid = int(places.pidfile.read_text())
+    except (OSError, ValueError):
+        return None
+    return pid if pid in _pids_naming(str(places.pidfile)) else None
+
+
+def _pids_naming(text: str) -> list[int]:
+    """The processes with `text`, a path of our own, in their command line."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if any(text.encode() in argument for argument in arguments) and int(entry.name) != os.getpid():
+            found.append(int(entry.name))
+    return sorted(found)
+
+
+def _end(pid: int) -> None:
+    """Stop a process, at first politely."""
+    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not _alive(pid):
+                return
+            time.sleep(0.02)
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process still does something; a zombie does not."""
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _mounts_below(places: Places) -> list[str]:
+    """What an engine left mounted, the innermost first."""
+    below = [str(folder) + "/" for folder in (places.data_root, places.exec_root)]
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return sorted((mount for mount in mounts if mount.startswith(tuple(below))), reverse=True)
+
+
+@contextmanager
+def _locked(places: Places) -> Iterator[None]:
+    """One `up` or `down` at a time per instance."""
+    places.runtime.mkdir(parents=True, exist_ok=True)
+    places.state.mkdir(parents=True, exist_ok=True)
+    with (places.runtime / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _tail(log: Path, lines: int = 20) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,91 @@
+"""Where an engine lives: one frozen value per instance, no I/O."""
+
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_SUITE = "trixie"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Every path and name of one engine instance."""
+
+    suite: str
+    instance: str
+    prefix: Path
+    """The unpacked packages; shared by all instances of a suite."""
+    state: Path
+    """What outlives a reboot: data root, log, client configuration."""
+    data_root: Path
+    runtime: Path
+    """What does not: socket, pidfile, exec root. Short, as a socket path has at most 107 bytes."""
+
+    @property
+    def socket(self) -> Path:
+        """The API socket of the engine."""
+        return self.runtime / "docker.sock"
+
+    @property
+    def host(self) -> str:
+        """The value for DOCKER_HOST."""
+        return f"unix://{self.socket}"
+
+    @property
+    def pidfile(self) -> Path:
+        """Written by dockerd itself."""
+        return self.runtime / "docker.pid"
+
+    @property
+    def exec_root(self) -> Path:
+        """Sockets and state of the containerd and runc below this engine."""
+        return self.runtime / "exec"
+
+    @property
+    def log(self) -> Path:
+        """Everything that dockerd says; the run before it is kept as `.old`."""
+        return self.state / "dockerd.log"
+
+    @property
+    def daemon_config(self) -> Path:
+        """Given to dockerd so that it does not read the host's /etc/docker/daemon.json."""
+        return self.state / "daemon.json"
+
+    @property
+    def client_config(self) -> Path:
+        """The value for DOCKER_CONFIG: the CLI plugins are linked in here."""
+        return self.state / "client"
+
+    @property
+    def bin(self) -> Path:
+        """Where the unpacked programs are."""
+        return self.prefix / "usr/bin"
+
+    @property
+    def network_slot(self) -> int:
+        """0 for the default engine, else 1 to 199: engines side by side need networks of their own."""
+        if self.instance == DEFAULT_SUITE:
+            return 0
+        return 1 + zlib.crc32(self.instance.encode()) % 199
+
+
+def cache_dir() -> Path:
+    """The folder for everything that can be made again."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "claylinux"
+
+
+def places_for(suite: str, instance: str = "", data_root: str = "") -> Places:
+    """The places of an instance; without a name it is the one engine of its suite."""
+    instance = instance or suite
+    root = cache_dir() / "engine"
+    state = root / suite / "instances" / instance
+    return Places(
+        suite=suite,
+        instance=instance,
+        prefix=root / suite / "root",
+        state=state,
+        data_root=Path(data_root).resolve() if data_root else state / "data",
+        runtime=Path("/run/claylinux") / instance,
+    )

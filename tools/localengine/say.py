@@ -1,0 +1,8 @@
+"""Progress for people: on stderr, as stdout may be evaluated by a shell."""
+
+import sys
+
+
+def say(text: str) -> None:
+    """Print one line of progress."""
+    print(f"engine: {text}", file=sys.stderr, flush=True)  # noqa: T201
