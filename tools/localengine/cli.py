@@ -15,8 +15,7 @@ from localengine.say import say
 def main(argv: list[str]) -> int:
     """Run one command; the result is the process's exit code."""
     args = _parser().parse_args(argv)
-    suite = os.environ.get("ENGINE_SUITE") or DEFAULT_SUITE
-    places = places_for(suite, args.instance, args.data_root)
+    places = places_for(_suite(), args.instance, args.data_root)
     try:
         return _run(args, places)
     except EngineError as error:
@@ -25,7 +24,7 @@ def main(argv: list[str]) -> int:
 
 
 def _run(args: argparse.Namespace, places: Places) -> int:
-    existing = "" if _own_wanted(args) else _existing(places)
+    existing = "" if _own_wanted(args.instance) else _existing(places)
     if args.command == "up":
         if existing:
             say(f"using the Docker Engine at {existing}")
@@ -37,7 +36,9 @@ def _run(args: argparse.Namespace, places: Places) -> int:
         return 0
     if args.command == "status":
         return _status(existing, places)
-    print("\n".join(_exports(existing, places)))  # noqa: T201
+    values = _values(existing, places)
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    print("\n".join(lines or [f"# the Docker Engine at {existing} is used as it is"]))  # noqa: T201
     return 0
 
 
@@ -50,9 +51,13 @@ def _status(existing: str, places: Places) -> int:
     return 0 if running else 3
 
 
-def _own_wanted(args: argparse.Namespace) -> bool:
+def _suite() -> str:
+    return os.environ.get("ENGINE_SUITE") or DEFAULT_SUITE
+
+
+def _own_wanted(instance: str) -> bool:
     """Naming an instance or a suite asks for an engine of our own even where there is another."""
-    return bool(args.instance or args.data_root or os.environ.get("ENGINE_SUITE"))
+    return bool(instance or os.environ.get("ENGINE_SUITE"))
 
 
 def _existing(places: Places) -> str:
@@ -63,21 +68,25 @@ def _existing(places: Places) -> str:
     return existing_host()
 
 
-def _exports(existing: str, places: Places) -> list[str]:
-    """Shell lines that make `docker` use the engine."""
+def environment(instance: str = "") -> dict[str, str]:
+    """The process environment in which `docker` uses the engine that `tools/engine up` chose."""
+    places = places_for(_suite(), instance)
+    return os.environ | _values("" if _own_wanted(instance) else _existing(places), places)
+
+
+def _values(existing: str, places: Places) -> dict[str, str]:
+    """What has to be set so that `docker` uses the engine: nothing where the user has one."""
     if existing:
-        return [f"# the Docker Engine at {existing} is used as it is"]
+        return {}
     if not ping(str(places.socket)):
         raise EngineError("the engine is down: run `tools/engine up` first")
-    path = os.environ.get("PATH", "").split(":")
-    path = [str(places.bin), *(part for part in path if part != str(places.bin))]
-    values = {
-        "PATH": ":".join(path),
+    path = [part for part in os.environ.get("PATH", "").split(":") if part != str(places.bin)]
+    return {
+        "PATH": ":".join([str(places.bin), *path]),
         "DOCKER_HOST": places.host,
         "DOCKER_CONFIG": str(places.client_config),
         "DOCKER_BUILDKIT": "1",
     }
-    return [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,5 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--instance", default="", help="an engine of its own under this name")
         command.add_argument("--data-root", default="", help="where that engine keeps its data")
         if name == "up":
-            command.add_argument("--containerd-store", action="store_true", help="use the containerd image store")
+            command.add_argument(
+                "--containerd-store", action="store_true", help="use the containerd image store"
+            )
     return parser

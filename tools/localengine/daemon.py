@@ -13,7 +13,8 @@ from pathlib import Path
 from localengine import network
 from localengine.api import ping
 from localengine.errors import EngineError
-from localengine.packages import install_host_tools, on_host, unpack
+from localengine.host import install_host_tools
+from localengine.packages import unpack
 from localengine.places import Places
 from localengine.say import say
 

@@ -19,7 +19,10 @@ def settings(places: Places) -> dict[str, object]:
         return {}
     _make(name, f"172.29.{places.network_slot}.1/24")
     # User-defined networks: not needed by builds, but two engines must not hand out the same ones.
-    return {"bridge": name, "default-address-pools": [{"base": f"10.{places.network_slot}.0.0/16", "size": 24}]}
+    return {
+        "bridge": name,
+        "default-address-pools": [{"base": f"10.{places.network_slot}.0.0/16", "size": 24}],
+    }
 
 
 def remove(places: Places) -> None:

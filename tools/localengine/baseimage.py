@@ -1,0 +1,93 @@
+"""`tools/base-image debian:SUITE`: the official image, or a stand-in where no registry answers."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from localengine.cli import environment
+from localengine.errors import EngineError
+from localengine.host import host_mirror, install_host_packages, on_host, run
+from localengine.places import cache_dir
+from localengine.say import say
+
+# Newer dates are clamped to this one (2025-08-09, the release of Debian 13), so that two machines with the
+# same packages get the same bytes.
+EPOCH = "1754697600"
+PULL_SECONDS = 300
+# As in the official image.
+CHANGES = (
+    "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    'CMD ["bash"]',
+)
+
+
+def main(argv: list[str]) -> int:
+    """Run the command line; the result is the process's exit code."""
+    parser = argparse.ArgumentParser(prog="tools/base-image", description=__doc__)
+    parser.add_argument("image", help="for example debian:trixie")
+    parser.add_argument("--instance", default="", help="import into this engine of tools/engine")
+    args = parser.parse_args(argv)
+    try:
+        ensure(args.image, environment(args.instance))
+    except EngineError as error:
+        print(f"base-image: error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def ensure(image: str, env: dict[str, str]) -> None:
+    """Have `image` in the engine that `env` names; quick when it is there already."""
+    if _docker(env, "image", "inspect", image) == 0:
+        return
+    say(f"pulling {image}")
+    if _docker(env, "pull", "--quiet", image) == 0:
+        return
+    say(f"no registry has {image} for us: making a stand-in from Debian's packages")
+    name, _, suite = image.partition(":")
+    if name != "debian" or not suite.isalpha():
+        raise EngineError(f"{image} cannot be made here, only debian:SUITE can: pull or load it yourself")
+    tar = rootfs(suite)
+    say(f"importing {image}")
+    changes = [f"--change={change}" for change in CHANGES]
+    run(["docker", "import", *changes, str(tar), image], f"{image} cannot be imported", env=env)
+
+
+def rootfs(suite: str) -> Path:
+    """A tar of a minimal Debian, made once: every engine of this machine gets the same bytes."""
+    tar = cache_dir() / f"debian-{suite}.tar"
+    if tar.exists():
+        return tar
+    if not on_host("mmdebstrap"):
+        install_host_packages(["mmdebstrap"])
+    if os.geteuid() != 0:
+        raise EngineError(f"making debian:{suite} needs root: run `sudo tools/base-image debian:{suite}`")
+    tar.parent.mkdir(parents=True, exist_ok=True)
+    part = tar.with_suffix(".part")
+    options = [
+        "--variant=minbase",
+        # Like the official image: quicker installs, nothing in other languages, no service starts in a build.
+        "--dpkgopt=force-unsafe-io",
+        '--aptopt=Acquire::Languages "none"',
+        r"""--customize-hook=printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d" """,
+        '--customize-hook=chmod 755 "$1/usr/sbin/policy-rc.d"',
+        # The host's own; every run gets new ones from the engine.
+        '--customize-hook=rm -f "$1/etc/hostname" "$1/etc/resolv.conf"',
+    ]
+    argv = ["mmdebstrap", "--quiet", "--format=tar", *options, suite, str(part), host_mirror()]
+    run(argv, f"debian:{suite} cannot be made", env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH})
+    part.replace(tar)
+    return tar
+
+
+def _docker(env: dict[str, str], *argv: str) -> int:
+    if not shutil.which("docker", path=env.get("PATH")):
+        raise EngineError("there is no docker on PATH: run `tools/engine up` first")
+    try:
+        return subprocess.run(
+            ["docker", *argv], check=False, env=env, capture_output=True, timeout=PULL_SECONDS
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return 1
