@@ -61,7 +61,9 @@ def _answer(request: Request) -> Solved:
 
     options = request.options
     if options.request_id:
-        raise UserError(f"unsupported request {options.request_id}")
+        from .subrequests import unsupported
+
+        raise unsupported(options.request_id)
     spec = load(request.build_file.source.data, options.filename)
     _check_target(spec, options)
     with ThreadPoolExecutor(max_workers=len(options.platforms)) as pool:

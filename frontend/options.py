@@ -68,16 +68,12 @@ class BuildOptions:
 
 def parse_environment(environment: Mapping[str, str]) -> BuildOptions:
     """Return the request that BuildKit put into our environment. Raises `UserError` for a malformed option."""
-    raw = dict(
-        value.partition("=")[::2] for key, value in sorted(environment.items()) if key.startswith(_OPT)
-    )
+    raw = dict(value.partition("=")[::2] for key, value in sorted(environment.items()) if key.startswith(_OPT))
     workers = json.loads(environment.get("BUILDKIT_WORKERS", "[]"))
     return parse_options(raw, workers=workers, session_id=environment.get("BUILDKIT_SESSION_ID", ""))
 
 
-def parse_options(
-    raw: Mapping[str, str], *, workers: list[dict[str, object]], session_id: str = ""
-) -> BuildOptions:
+def parse_options(raw: Mapping[str, str], *, workers: list[dict[str, object]], session_id: str = "") -> BuildOptions:
     """Return the request for the option map `raw` on an engine with these workers (the first is the default)."""
     build_platform = _build_platform(workers)
     build_args = _prefixed(raw, "build-arg:")

@@ -62,7 +62,11 @@ def _image(
         raise UserError(f"base image {image}: {error}", _at_base(spec)) from None
     config = json.loads(found.config or b"{}")
     state = llb.image(
-        found.pinned, platform=platform, resolve_mode=mode, name=f"{label} {image}", location=_at_base(spec)[0]
+        found.pinned,
+        platform=platform,
+        resolve_mode=mode,
+        name=f"{label} {image}",
+        location=_at_base(spec)[0],
     )
     return BaseImage(state=state, config=config)
 

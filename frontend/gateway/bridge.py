@@ -92,9 +92,7 @@ class Bridge:
 
     def resolve_image(self, ref: str, platform: Platform, *, mode: str, log_name: str) -> ResolvedImage:
         """See `Client.resolve_image`."""
-        request = pb.ResolveImageConfigRequest(
-            Ref=ref, Platform=platform.to_pb(), ResolveMode=mode, LogName=log_name
-        )
+        request = pb.ResolveImageConfigRequest(Ref=ref, Platform=platform.to_pb(), ResolveMode=mode, LogName=log_name)
         reply = self._call("ResolveImageConfig", request, pb.ResolveImageConfigResponse)
         return ResolvedImage(ref=reply.Ref or ref, digest=reply.Digest, config=reply.Config)
 

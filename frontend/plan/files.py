@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 
-import llb
 from frontend.config import CopiedFile, Directory, FileEntry, InlineFile, Owner, Symlink
+
+import llb
 from frontend.options import DEFAULT_EPOCH
 from imager.contract import LinkRequest
 
@@ -48,7 +49,11 @@ def _actions(inputs: PlanInputs, path: str, entry: FileEntry) -> tuple[llb.FileA
             return (
                 *_parents(path),
                 llb.Mkfile(
-                    path, entry.content.encode(), mode=mode, owner=_owner(entry.owner), timestamp_ns=_FILE_TIME_NS
+                    path,
+                    entry.content.encode(),
+                    mode=mode,
+                    owner=_owner(entry.owner),
+                    timestamp_ns=_FILE_TIME_NS,
                 ),
             )
         case Directory():

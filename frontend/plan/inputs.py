@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import llb
 from frontend.config import Spec
+
+import llb
 from frontend.options import BuildOptions
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import llb
 from frontend.config import Output
+
+import llb
 from imager.contract import InitramfsRequest, InspectRequest, IsoRequest, RawRequest, Request, UkiRequest
 
 from . import places

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import llb
 from frontend.config import PresetBase, Spec
+
+import llb
 from frontend.errors import UserError
 
 from . import places
@@ -103,7 +104,12 @@ def _init_problems(report: Report, platform: llb.Platform) -> list[_Problem]:
         ]
     expected = MACHINES.get(platform.architecture, platform.architecture)
     if report.init_machine and report.init_machine != expected:
-        return [(f"{report.init} is a program for {report.init_machine}, but the image is for {platform}", ("base",))]
+        return [
+            (
+                f"{report.init} is a program for {report.init_machine}, but the image is for {platform}",
+                ("base",),
+            )
+        ]
     return []
 
 

@@ -44,7 +44,7 @@ def run_in_system(
     options = inputs.options
     merged = {**dict(inputs.base.env), **dict(options.proxies), **dict(env)}
     if options.shm_size:
-        mounts = (*mounts, llb.Tmpfs(target="/dev/shm", size=options.shm_size))  # noqa: S108
+        mounts = (*mounts, llb.Tmpfs(target="/dev/shm", size=options.shm_size))
     forced = None if options.network in (None, "default", "sandbox") else options.network
     return system.run(
         ("/bin/sh", "-euc", script),
@@ -62,9 +62,7 @@ def run_in_system(
     ).root
 
 
-def run_imager(
-    inputs: PlanInputs, request: Request, step: Step, *, mounts: tuple[llb.Bind, ...]
-) -> llb.ExecResult:
+def run_imager(inputs: PlanInputs, request: Request, step: Step, *, mounts: tuple[llb.Bind, ...]) -> llb.ExecResult:
     """Run an imager command on the builder's own platform, without network. `mounts` are the trees it works on."""
     return inputs.imager.run(
         (_PYTHON, "-m", "imager", *request.argv()),

@@ -10,8 +10,9 @@ import json
 import shlex
 from dataclasses import asdict
 
-import llb
 from frontend.config import PresetBase
+
+import llb
 from frontend.distro.family import Release
 from frontend.distro.registry import FAMILIES, PRESETS
 from frontend.options import DEFAULT_EPOCH
@@ -124,7 +125,7 @@ def _run_steps(inputs: PlanInputs, system: llb.State) -> llb.State:
 
 def _set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec, release = inputs.spec, release_of(inputs)
-    wanted = {name: True for name in release.services} if release else {}
+    wanted = dict.fromkeys(release.services, True) if release else {}
     wanted |= dict(spec.services)
     if not wanted:
         return system
@@ -133,15 +134,13 @@ def _set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
     place = places.at(spec, "services") if spec.services else places.at(spec, "base")
     title = " ".join([*enabled, *(f"no {name}" for name in disabled)])
     script = _services_script(tuple(enabled), tuple(disabled))
-    return run_in_system(
-        inputs, system, script, Step(f"[services] {title}", place, ("services",)), network="none"
-    )
+    return run_in_system(inputs, system, script, Step(f"[services] {title}", place, ("services",)), network="none")
 
 
 def _services_script(enabled: tuple[str, ...], disabled: tuple[str, ...]) -> str:
     """Return a script that sets all services with the init system found, and names every one that is missing."""
     calls = [("on", name) for name in enabled] + [("off", name) for name in disabled]
-    lines = "\n".join(f"{verb} {shlex.quote(name)} || failed=\"$failed {name}\"" for verb, name in calls)
+    lines = "\n".join(f'{verb} {shlex.quote(name)} || failed="$failed {name}"' for verb, name in calls)
     return f"""\
 if command -v systemctl >/dev/null 2>&1; then
   on() {{ SYSTEMD_OFFLINE=1 systemctl --quiet enable -- "$1"; }}
