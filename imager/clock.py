@@ -1,0 +1,32 @@
+"""Times as the formats want them, from the epoch of a request."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+FAT_FIRST = 315_532_800
+"""1980-01-01T00:00:00Z, the first second that FAT can hold."""
+FAT_LAST = 4_354_819_198
+"""2107-12-31T23:59:58Z, the last one."""
+
+
+def clamp(mtime: float, epoch: int) -> int:
+    """Give the whole seconds of a file's time, between 0 and `epoch`."""
+    return max(0, int(min(mtime, epoch)))
+
+
+def fat(epoch: int) -> tuple[int, int]:
+    """Give FAT's date and time words (Microsoft FAT specification, "Date and Time Formats")."""
+    at = datetime.fromtimestamp(min(max(epoch, FAT_FIRST), FAT_LAST), UTC)
+    return (at.year - 1980) << 9 | at.month << 5 | at.day, at.hour << 11 | at.minute << 5 | at.second // 2
+
+
+def iso_long(epoch: int) -> bytes:
+    """Give a date of a volume descriptor (ECMA-119 8.4.26.1), in UTC."""
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y%m%d%H%M%S00").encode() + b"\0"
+
+
+def iso_short(epoch: int) -> bytes:
+    """Give a date of a directory record (ECMA-119 9.1.5), in UTC; its years are 1900 to 2155."""
+    at = datetime.fromtimestamp(epoch, UTC)
+    return bytes([min(at.year - 1900, 255), at.month, at.day, at.hour, at.minute, at.second, 0])

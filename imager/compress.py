@@ -1,0 +1,123 @@
+"""Where an archive goes: a file, or a compressor in front of it, in bounded memory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from imager import output, tools
+from imager.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PIPE = 1 << 20
+_CHUNK = 1 << 18
+_LEVELS = {"gz": (1, 9, 6), "xz": (0, 9, 6), "zstd": (1, 22, 3)}
+"""First, last and default level. zstd 22 needs a window of 128 MiB, the most that the kernel allows."""
+
+
+@dataclass(frozen=True)
+class Compression:
+    """A checked choice: `kind` none, gz, xz or zstd, and its level (0 for none)."""
+
+    kind: str
+    level: int
+
+    @classmethod
+    def parse(cls, text: str) -> Compression:
+        """Read `kind[:level]`; raises UsageError."""
+        kind, colon, level = text.partition(":")
+        if kind == "none" and not colon:
+            return cls("none", 0)
+        if kind not in _LEVELS:
+            raise UsageError(f"unknown compression {text!r}; choose none, gz, xz or zstd, or zstd:LEVEL")
+        first, last, default = _LEVELS[kind]
+        if not colon:
+            return cls(kind, default)
+        if not level.isascii() or not level.isdigit() or not first <= int(level) <= last:
+            raise UsageError(f"the level of {kind} is {first} to {last}, not {level!r}")
+        return cls(kind, int(level))
+
+
+class Sink(Protocol):
+    """Takes the bytes of an archive in order."""
+
+    def write(self, data: bytes | bytearray) -> None:
+        """Take `data`."""
+
+    def send(self, source: int, size: int) -> None:
+        """Take the first `size` bytes of the open file `source`."""
+
+
+class _Descriptor:
+    """A sink on a file or pipe: big files never enter this process."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def write(self, data: bytes | bytearray) -> None:
+        output.write_all(self._fd, data)
+
+    def send(self, source: int, size: int) -> None:
+        output.send(source, self._fd, 0, size)
+
+
+class _Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
+
+class _Encoder:
+    """A sink through a compressor of the standard library."""
+
+    def __init__(self, compressor: _Compressor, fd: int) -> None:
+        self._compressor = compressor
+        self._fd = fd
+
+    def write(self, data: bytes | bytearray) -> None:
+        output.write_all(self._fd, self._compressor.compress(bytes(data)))
+
+    def send(self, source: int, size: int) -> None:
+        for start in range(0, size, _CHUNK):
+            self.write(output.read_at(source, start, min(_CHUNK, size - start)))
+
+    def close(self) -> None:
+        output.write_all(self._fd, self._compressor.flush())
+
+
+@contextmanager
+def compressing(choice: Compression, fd: int) -> Iterator[Sink]:
+    """Give a sink whose bytes arrive compressed on the file `fd`; complete when the block ends."""
+    if choice.kind == "none":
+        yield _Descriptor(fd)
+    elif choice.kind == "zstd":
+        with tools.filter_to(_zstd(choice.level), fd) as stdin:
+            fcntl.fcntl(stdin, fcntl.F_SETPIPE_SZ, _PIPE)
+            yield _Descriptor(stdin)
+    else:
+        encoder = _Encoder(_library(choice), fd)
+        yield encoder
+        encoder.close()
+
+
+def _zstd(level: int) -> tuple[str, ...]:
+    # Any number of workers from 1 up gives the same bytes; none at all (--single-thread), others.
+    workers = max(1, len(os.sched_getaffinity(0)))
+    ultra = ("--ultra",) if level > 19 else ()
+    return ("zstd", *ultra, f"-{level}", f"-T{workers}", "--quiet", "--stdout")
+
+
+def _library(choice: Compression) -> _Compressor:
+    if choice.kind == "gz":
+        import zlib
+
+        return zlib.compressobj(choice.level, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    import lzma
+
+    # The kernel's decoder knows no other checks than CRC32.
+    return lzma.LZMACompressor(lzma.FORMAT_XZ, lzma.CHECK_CRC32, choice.level)

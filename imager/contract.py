@@ -1,0 +1,199 @@
+"""What the imager can be asked: the interface between the planner and the build steps.
+
+A request is a frozen value; `argv()` gives its command line, `parse()` reads it back, and
+`parse(request.argv()) == request` always. Flags are the field names with `-` for `_`; every flag
+is followed by its value, whatever that looks like; a tuple repeats its flag. Fields with a default
+may be left out. All paths are those that the build step sees. `epoch` is in seconds since
+1970-01-01T00:00:00Z: nothing in an output is dated later.
+
+Importing this module is cheap: the planner does it in every build.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+
+from imager.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ARCHITECTURES = ("amd64", "arm64")
+"""The architectures that outputs exist for, in Docker's words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What all requests have in common."""
+
+    command: ClassVar[str]
+
+    def argv(self) -> tuple[str, ...]:
+        """Give the command line behind `python3 -m imager`."""
+        words = [self.command]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            for item in value if isinstance(value, tuple) else (value,):
+                words += [_flag(field.name), str(item)]
+        return tuple(words)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspect(Request):
+    """Write a JSON report of what is in `system` to `output` (see `imager.report`)."""
+
+    command: ClassVar[str] = "inspect"
+    system: str
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Initramfs(Request):
+    """Pack `system` with our `init` as a cpio archive.
+
+    `compression` is none, gz[:1-9], xz[:0-9] or zstd[:1-22].
+    """
+
+    command: ClassVar[str] = "initramfs"
+    system: str
+    init: str
+    output: str
+    compression: str = "zstd"
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uki(Request):
+    """Join `stub`, the kernel of `system`, its microcode and the `initrd` files to one EFI program.
+
+    `kernel_version` picks one of the kernels that `inspect` reports. `name` and `version` become
+    IMAGE_ID and IMAGE_VERSION of the embedded os-release.
+    """
+
+    command: ClassVar[str] = "uki"
+    system: str
+    kernel_version: str
+    initrd: tuple[str, ...]
+    cmdline: str
+    stub: str
+    architecture: str
+    output: str
+    epoch: int
+    name: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disk(Request):
+    """Make a bootable medium of `uki`. `label` names its file system."""
+
+    uki: str
+    output: str
+    architecture: str
+    epoch: int
+    label: str = "CLAYLINUX"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw(Disk):
+    """A GPT disk with one EFI system partition. `label`: at most 11 characters."""
+
+    command: ClassVar[str] = "raw"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Iso(Disk):
+    """An ISO that boots as a CD, and as a disk when written to one. `label`: at most 32 characters."""
+
+    command: ClassVar[str] = "iso"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Users(Request):
+    """Create or change accounts in `system`. Each `user` is a JSON object (see `imager.users`)."""
+
+    command: ClassVar[str] = "users"
+    system: str
+    user: tuple[str, ...]
+    epoch: int
+
+
+REQUESTS: dict[str, type[Request]] = {kind.command: kind for kind in (Inspect, Initramfs, Uki, Raw, Iso, Users)}
+"""Every request by its command."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of output. `request` makes it from the UKI; None: it is the UKI itself."""
+
+    name: str
+    extension: str
+    summary: str
+    request: type[Disk] | None
+
+
+FORMATS: dict[str, Format] = {
+    row.name: row
+    for row in (
+        Format("efi", "efi", "the unified kernel image itself", None),
+        Format("raw", "img", "GPT disk image", Raw),
+        Format("iso", "iso", "hybrid ISO for CDs, USB sticks and disks", Iso),
+    )
+}
+"""Every output format. A new one is a row here, a request above and a module in `imager`."""
+
+
+def parse(argv: Sequence[str]) -> Request:
+    """Read a command line; raises UsageError."""
+    if not argv or argv[0] not in REQUESTS:
+        given = f"unknown command {argv[0]!r}" if argv else "no command given"
+        raise UsageError(f"{given}; the commands are {', '.join(REQUESTS)}")
+    kind = REQUESTS[argv[0]]
+    known = {_flag(field.name): field for field in fields(kind)}
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    words = iter(argv[1:])
+    for flag in words:
+        if flag not in known:
+            raise UsageError(f"{kind.command}: unknown flag {flag!r}; the flags are {', '.join(known)}")
+        name = known[flag].name
+        text = next(words, None)
+        if text is None:
+            raise UsageError(f"{kind.command}: {flag} needs a value")
+        if hints[name] == tuple[str, ...]:
+            values[name] = (*values.get(name, ()), text)
+        elif name in values:
+            raise UsageError(f"{kind.command}: {flag} is given twice")
+        else:
+            values[name] = _integer(kind.command, flag, text) if hints[name] is int else text
+    for flag, field in known.items():
+        if field.name not in values and hints[field.name] == tuple[str, ...]:
+            values[field.name] = ()
+        elif field.name not in values and field.default is MISSING:
+            raise UsageError(f"{kind.command}: {flag} is missing")
+    return kind(**values)
+
+
+def usage() -> str:
+    """Describe all commands and their flags, for people."""
+    lines = ["usage: python3 -m imager COMMAND --flag value ...", ""]
+    for kind in REQUESTS.values():
+        lines.append(f"{kind.command}: {(kind.__doc__ or '').splitlines()[0]}")
+        hints = get_type_hints(kind)
+        for field in fields(kind):
+            note = "" if field.default is MISSING else f" (default {field.default!r})"
+            note = " (repeatable)" if hints[field.name] == tuple[str, ...] else note
+            lines.append(f"    {_flag(field.name)} {field.name.upper()}{note}")
+    return "\n".join(lines)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _integer(command: str, flag: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"{command}: {flag} wants a whole number, not {text!r}") from None

@@ -1,0 +1,123 @@
+"""Writing outputs: complete or not at all, with the bytes moved by the kernel of the builder."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imager.errors import ImagerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHUNK = 1 << 20
+_UNSUPPORTED = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
+
+
+@contextmanager
+def writing(output: str, epoch: int) -> Iterator[int]:
+    """Give a file descriptor for `output`, which appears only when the block ends well.
+
+    Mode (0644) and modification time do not depend on the machine.
+    """
+    part = Path(f"{output}.part")
+    fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        yield fd
+        os.fchmod(fd, 0o644)
+        os.utime(fd, (epoch, epoch))
+        part.rename(output)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def reading(path: str | bytes | Path) -> Iterator[int]:
+    """Give a file descriptor for reading `path`."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def write_all(fd: int, data: bytes | bytearray | memoryview) -> None:
+    """Write all of `data` at the position of `fd`."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def write_at(fd: int, offset: int, data: bytes) -> None:
+    """Write all of `data` at `offset` of `fd`."""
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(fd, view, offset)
+        view, offset = view[count:], offset + count
+
+
+def truncate(fd: int, size: int) -> None:
+    """Give the file `fd` its final size; what was not written reads as zeros and takes no space."""
+    os.ftruncate(fd, size)
+
+
+def copy_at(source: int, target: int, offset: int, size: int) -> None:
+    """Copy the first `size` bytes of the file `source` to `offset` of the file `target`.
+
+    Uses copy_file_range, so file systems that can share blocks do, and no byte passes through here.
+    """
+    done = 0
+    try:
+        while done < size:
+            count = os.copy_file_range(source, target, size - done, done, offset + done)
+            if count == 0:
+                break
+            done += count
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+    # The rest: other file systems, and those that answer 0 (some virtual ones do).
+    if done < size:
+        os.lseek(target, offset + done, os.SEEK_SET)
+        send(source, target, done, size - done)
+
+
+def send(source: int, target: int, start: int, size: int) -> None:
+    """Copy `size` bytes from `start` of the file `source` to the position of `target`, file or pipe.
+
+    Raises ImagerError when the source ends early.
+    """
+    end = start + size
+    try:
+        while start < end:
+            count = os.sendfile(target, source, start, min(end - start, 1 << 30))
+            if count == 0:
+                raise ImagerError("a file became shorter while it was read")
+            start += count
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+        _send_through(source, target, start, end)
+
+
+def read_at(source: int, start: int, size: int) -> bytes:
+    """Read exactly `size` bytes from `start`; raises ImagerError when the source ends early."""
+    data = os.pread(source, size, start)
+    while len(data) < size:
+        more = os.pread(source, size - len(data), start + len(data))
+        if not more:
+            raise ImagerError("a file became shorter while it was read")
+        data += more
+    return data
+
+
+def _send_through(source: int, target: int, start: int, end: int) -> None:
+    """Copy through memory, for file systems that know neither of the faster ways."""
+    for at in range(start, end, _CHUNK):
+        write_all(target, read_at(source, at, min(_CHUNK, end - at)))

@@ -1,0 +1,141 @@
+"""Add sections with big contents to a small PE program, an EFI stub, without holding them in memory.
+
+Use: `plan()` lays the sections out behind the stub, `Plan.write()` streams them. Sections are mapped
+by the firmware, so each starts on a page. Reference: Microsoft "PE Format"; the sections of a unified
+kernel image are those of the UAPI group's specification.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imager import machine, output
+from imager.errors import ImagerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pefile  # type: ignore[import-untyped]
+
+CODE = 0x60000020
+"""Section contains code; may be executed and read."""
+DATA = 0x40000040
+"""Section contains initialized data; may be read."""
+_PAGE = 4096
+_HEADER = 40
+_LIMIT = 1 << 32
+_SECURITY = 4
+"""Index of the data directory that locates signatures."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section to add: its content is the `parts` in order, literal bytes or whole files."""
+
+    name: str
+    parts: tuple[bytes | Path, ...]
+    flags: int = DATA
+
+    @property
+    def size(self) -> int:
+        """Give the length of the content in bytes."""
+        return sum(len(part) if isinstance(part, bytes) else part.stat().st_size for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A finished layout: the bytes up to the first added section, and where each one goes."""
+
+    head: bytes
+    placed: tuple[tuple[int, Section], ...]
+    size: int
+
+    def write(self, fd: int) -> None:
+        """Write the program to the empty file `fd`."""
+        output.write_at(fd, 0, self.head)
+        for offset, section in self.placed:
+            for part in section.parts:
+                offset += _write_part(fd, offset, part)
+        output.truncate(fd, self.size)
+
+
+def _write_part(fd: int, offset: int, part: bytes | Path) -> int:
+    if isinstance(part, bytes):
+        output.write_at(fd, offset, part)
+        return len(part)
+    with output.reading(part) as source:
+        size = part.stat().st_size
+        output.copy_at(source, fd, offset, size)
+        return size
+
+
+def plan(stub: Path, architecture: str, sections: tuple[Section, ...]) -> Plan:
+    """Lay `sections` out behind the program `stub`, which must be for `architecture`."""
+    data, pe = _read(stub, architecture)
+    file_align = max(pe.OPTIONAL_HEADER.FileAlignment, 512)
+    page = max(pe.OPTIONAL_HEADER.SectionAlignment, _PAGE)
+    address = max(_up(part.VirtualAddress + part.Misc_VirtualSize, page) for part in pe.sections)
+    raw = _up(len(data), max(file_align, _PAGE))
+    headers, placed, added = b"", [], 0
+    for section in sections:
+        size = section.size
+        stored = _up(size, file_align)
+        if address + size >= _LIMIT or raw + stored >= _LIMIT:
+            raise ImagerError(
+                f"the EFI program would reach 4 GiB with its section {section.name} of {size} bytes: "
+                "make the system smaller"
+            )
+        name = section.name.encode()
+        headers += struct.pack("<8sIIII12xI", name, size, address, stored, raw, section.flags)
+        placed.append((raw, section))
+        address = _up(address + size, page)
+        # On whole pages of the file, so that a file system can share them with the source.
+        raw, added = _up(raw + stored, _PAGE), added + stored
+    end = placed[-1][0] + _up(placed[-1][1].size, file_align) if placed else len(data)
+    return Plan(_patch(data, pe, headers, address, added), tuple(placed), end)
+
+
+def _read(stub: Path, architecture: str) -> tuple[bytearray, pefile.PE]:
+    """Load the stub without what follows its sections: symbols and signatures."""
+    import pefile
+
+    data = bytearray(stub.read_bytes())
+    try:
+        pe = pefile.PE(data=bytes(data), fast_load=True)
+    except pefile.PEFormatError as error:
+        raise ImagerError(f"the stub {stub} is not an EFI program: {error}") from None
+    found = machine.of_pe(bytes(data))
+    if found != architecture:
+        raise ImagerError(f"the stub {stub} is for {found}, not for {architecture}")
+    return data[: max(part.PointerToRawData + part.SizeOfRawData for part in pe.sections)], pe
+
+
+def _patch(data: bytearray, pe: pefile.PE, headers: bytes, image_size: int, added: int) -> bytes:
+    """Give the stub with the section `headers` and what follows from them."""
+    table = pe.OPTIONAL_HEADER.get_file_offset() + pe.FILE_HEADER.SizeOfOptionalHeader
+    start = table + _HEADER * pe.FILE_HEADER.NumberOfSections
+    first = min(part.PointerToRawData for part in pe.sections if part.PointerToRawData)
+    room = min(first, pe.OPTIONAL_HEADER.SizeOfHeaders)
+    if start + len(headers) > room:
+        raise ImagerError(
+            f"the stub has room for {(room - start) // _HEADER} more sections, {len(headers) // _HEADER} are needed"
+        )
+    pe.FILE_HEADER.NumberOfSections += len(headers) // _HEADER
+    pe.FILE_HEADER.PointerToSymbolTable = 0
+    pe.FILE_HEADER.NumberOfSymbols = 0
+    pe.OPTIONAL_HEADER.SizeOfImage = image_size
+    # Nobody uses this number, and it has only 32 bits.
+    pe.OPTIONAL_HEADER.SizeOfInitializedData = (pe.OPTIONAL_HEADER.SizeOfInitializedData + added) % _LIMIT
+    pe.OPTIONAL_HEADER.CheckSum = 0
+    if len(pe.OPTIONAL_HEADER.DATA_DIRECTORY) > _SECURITY:
+        pe.OPTIONAL_HEADER.DATA_DIRECTORY[_SECURITY].VirtualAddress = 0
+        pe.OPTIONAL_HEADER.DATA_DIRECTORY[_SECURITY].Size = 0
+    changed = bytearray(pe.write())
+    changed[start : start + len(headers)] = headers
+    return bytes(changed[: len(data)])
+
+
+def _up(value: int, alignment: int) -> int:
+    return -(-value // alignment) * alignment

@@ -1,0 +1,104 @@
+"""What is in a system, without judging it: the frontend decides what that means.
+
+The report is a JSON object with sorted keys:
+
+    boot_cmdline     text of /boot/cmdline without surrounding white space, or null
+    files            number of paths that would be shipped
+    init             the first of /sbin/init, /usr/sbin/init, /lib/systemd/systemd that exists, or null
+    init_machine     its architecture, null when it is no ELF program
+    kernels          [{"machine", "path", "version"}], by version; machine null: not an EFI program
+    microcode        paths of microcode images, in the order in which they are used
+    modules          versions that have a modules directory
+    os_release       the fields of os-release, {} when there is none
+    size             bytes of file content that would be shipped
+    target_files     those of etc/{hostname,hosts,resolv.conf}.target that exist
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import stat
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imager import kernels, machine, output, tree
+from imager.errors import ImagerError
+from imager.root import Root
+
+if TYPE_CHECKING:
+    from imager.contract import Inspect
+
+_INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd")
+_OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
+_MICROCODE = ("amd-ucode.img", "intel-ucode.img")
+
+
+def run(request: Inspect) -> None:
+    """Write the report."""
+    root = Root(Path(request.system))
+    if not root.path.is_dir():
+        raise ImagerError(f"the system {request.system} is not a directory")
+    text = json.dumps(inspect(root), indent=1, sort_keys=True) + "\n"
+    with output.writing(request.output, 0) as fd:
+        output.write_all(fd, text.encode())
+
+
+def inspect(root: Root) -> dict[str, Any]:
+    """Give the report as a value."""
+    init = next((path for path in _INITS if root.file(path) is not None), None)
+    place = root.file(init) if init else None
+    cmdline = root.file("boot/cmdline")
+    names = root.names("etc")
+    return {
+        "boot_cmdline": cmdline.read_text(errors="backslashreplace").strip() if cmdline else None,
+        "init": init,
+        "init_machine": machine.of_elf(machine.head_of(place)) if place else None,
+        "kernels": [asdict(kernel) for kernel in kernels.find(root)],
+        "microcode": list(microcode(root)),
+        "modules": list(kernels.module_versions(root)),
+        "os_release": parse_os_release(os_release(root)),
+        "target_files": [f"etc/{name}" for name in names if os.fsencode(name) in tree.TARGET_FILES],
+        **_weigh(root),
+    }
+
+
+def microcode(root: Root) -> tuple[str, ...]:
+    """Give the paths of the microcode images in /boot, in the order in which the kernel gets them."""
+    names = (name for name in root.names("boot") if name in _MICROCODE or name.endswith(".cpio"))
+    return tuple(f"boot/{name}" for name in names if root.file(f"boot/{name}") is not None)
+
+
+def os_release(root: Root) -> str:
+    """Read the system's os-release; empty when there is none."""
+    place = next((found for path in _OS_RELEASE if (found := root.file(path)) is not None), None)
+    return place.read_text(errors="backslashreplace") if place else ""
+
+
+def parse_os_release(text: str) -> dict[str, str]:
+    """Read the fields of an os-release file (os-release(5)); lines that are no assignment are skipped."""
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        key, equals, value = line.strip().partition("=")
+        if equals and key.isidentifier():
+            try:
+                fields[key] = "".join(shlex.split(value))
+            except ValueError:
+                fields[key] = value
+    return fields
+
+
+def _weigh(root: Root) -> dict[str, int]:
+    """Count what the initramfs would hold; data under several names counts once."""
+    files = size = 0
+    seen: set[tuple[int, int]] = set()
+    for entry in tree.walk(os.fsencode(root.path)):
+        files += 1
+        if not stat.S_ISREG(entry.mode) or entry.identity in seen:
+            continue
+        if entry.nlink > 1:
+            seen.add(entry.identity)
+        size += entry.size
+    return {"files": files, "size": size}

@@ -1,0 +1,70 @@
+"""The one door to external programs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from imager.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+
+
+@contextmanager
+def filter_to(argv: Sequence[str], output: int) -> Iterator[int]:
+    """Run `argv` with its standard output on `output`; give the descriptor of its standard input.
+
+    The input is closed and the program waited for at the end of the block. Raises ToolError with
+    what the program said. The environment holds nothing of the caller's, so that no variable
+    changes the bytes.
+    """
+    said = os.memfd_create("stderr")
+    try:
+        process = _start(argv, output, said)
+        assert process.stdin is not None
+        try:
+            yield process.stdin.fileno()
+        except BrokenPipeError:
+            pass  # it ended early: its own words, below, say why
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            process.stdin.close()
+        if code := process.wait():
+            raise ToolError(describe(argv, code, _read(said)))
+    finally:
+        os.close(said)
+
+
+def describe(argv: Sequence[str], code: int, said: str) -> str:
+    """Explain the exit `code` (negative: a signal) of `argv` in one line."""
+    if code == 127:
+        reason = "it, or a library that it needs, is not installed"
+    elif code < 0:
+        reason = f"killed by {signal.Signals(-code).name}"
+        if -code == signal.SIGKILL:
+            reason += ", perhaps because the builder ran out of memory"
+    else:
+        reason = f"exit code {code}"
+    words = " ".join(said.split())
+    return f"{argv[0]} failed ({reason})" + (f": {words}" if words else "")
+
+
+def _start(argv: Sequence[str], output: int, said: int) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=output, stderr=said, env=_ENVIRONMENT)
+    except FileNotFoundError:
+        raise ToolError(f"the program {argv[0]} is not installed") from None
+
+
+def _read(fd: int) -> str:
+    os.lseek(fd, 0, os.SEEK_SET)
+    return os.read(fd, 4096).decode(errors="replace")

@@ -1,0 +1,85 @@
+"""The Unified Kernel Image: one EFI program with kernel, initramfs and command line.
+
+Sections and their meaning: UAPI group, "Unified Kernel Image (UKI)", and systemd-stub(7).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imager import cpio, kernels, machine, output, pe, report
+from imager.errors import ImagerError
+from imager.root import Root
+
+if TYPE_CHECKING:
+    from imager.contract import Uki
+
+
+def run(request: Uki) -> None:
+    """Write the program."""
+    root = Root(Path(request.system))
+    if "\0" in request.cmdline or "\n" in request.cmdline:
+        raise ImagerError("the kernel command line must be one line of text")
+    sections = (
+        pe.Section(".osrel", (os_release(report.os_release(root), request.name, request.version).encode(),)),
+        pe.Section(".cmdline", (request.cmdline.encode(),)),
+        pe.Section(".uname", (request.kernel_version.encode(),)),
+        pe.Section(".initrd", initrd(root, tuple(Path(name) for name in request.initrd))),
+        # Last: some kernels unpack themselves beyond their end.
+        pe.Section(".linux", (kernel(root, request.kernel_version, request.architecture),), pe.CODE),
+    )
+    layout = pe.plan(Path(request.stub), request.architecture, sections)
+    with output.writing(request.output, request.epoch) as fd:
+        layout.write(fd)
+
+
+def kernel(root: Root, version: str, architecture: str) -> Path:
+    """Give the place of the kernel `version`, which must be an EFI program for `architecture`."""
+    found = {kernel.version: kernel for kernel in kernels.find(root)}
+    if version not in found:
+        has = f"it has {', '.join(found)}" if found else "it has none: install a kernel package"
+        raise ImagerError(f"the system has no kernel {version}; {has}")
+    if found[version].machine != architecture:
+        kind = found[version].machine
+        problem = f"is for {kind}" if kind else "cannot be started by EFI firmware (no EFI stub)"
+        raise ImagerError(f"the kernel /{found[version].path} {problem}; an EFI kernel for {architecture} is needed")
+    place = root.file(found[version].path)
+    assert place is not None
+    return place
+
+
+def initrd(root: Root, segments: tuple[Path, ...]) -> tuple[bytes | Path, ...]:
+    """Give microcode, then `segments`, each at a multiple of 4 bytes as the kernel wants them.
+
+    Microcode goes first and uncompressed: the kernel looks for it before it can unpack anything
+    (Documentation/arch/x86/microcode.rst). This way it works with every stub.
+    """
+    parts: list[bytes | Path] = []
+    for path in report.microcode(root):
+        place = root.file(path)
+        assert place is not None
+        if machine.head_of(place)[: len(cpio.MAGIC)] != cpio.MAGIC:
+            raise ImagerError(f"the microcode image /{path} is not an uncompressed cpio archive")
+        parts += [place, cpio.padding(place.stat().st_size)]
+    for segment in segments:
+        parts += [segment, cpio.padding(segment.stat().st_size)]
+    return tuple(part for part in parts if part != b"")
+
+
+def os_release(text: str, name: str, version: str) -> str:
+    """Give the os-release `text` with IMAGE_ID and IMAGE_VERSION set (os-release(5))."""
+    text = text or "ID=linux\nNAME=Linux\nPRETTY_NAME=Linux\n"
+    for key, value in (("IMAGE_ID", name), ("IMAGE_VERSION", version)):
+        if value:
+            text = re.sub(rf"^{key}=.*\n?", "", text, flags=re.MULTILINE)
+            text = f"{text.rstrip()}\n{key}={_quote(value)}\n"
+    return text
+
+
+def _quote(value: str) -> str:
+    """Quote as the shell would inside double quotes, when it must be."""
+    if re.fullmatch(r"[A-Za-z0-9._+~-]+", value):
+        return value
+    return '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'

@@ -1,0 +1,33 @@
+"""Extended attributes, which cpio cannot carry, as the records that our init restores.
+
+The format is that of docs/architecture.md, "The initramfs".
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+_PREFIXES = ("security.capability", "user.", "trusted.", "system.posix_acl_")
+_NOT_CONTENT = ("trusted.overlay.", "user.overlay.")
+"""Bookkeeping of overlayfs, which happens to hold the system during the build."""
+
+
+def records(path: bytes, source: bytes) -> bytes:
+    """Give the records of `source` under its absolute `path` in the image; nothing when it has none."""
+    try:
+        names = os.listxattr(source, follow_symlinks=False)
+    except OSError as error:
+        if error.errno == errno.EOPNOTSUPP:
+            return b""
+        raise
+    return b"".join(
+        record(path, name, os.getxattr(source, name, follow_symlinks=False))
+        for name in sorted(names)
+        if name.startswith(_PREFIXES) and not name.startswith(_NOT_CONTENT)
+    )
+
+
+def record(path: bytes, name: str, value: bytes) -> bytes:
+    """Encode one attribute."""
+    return b"%b\0%b\0%b%b" % (path, os.fsencode(name), len(value).to_bytes(4, "little"), value)
