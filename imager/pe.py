@@ -7,6 +7,8 @@ kernel image are those of the UAPI group's specification.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -139,3 +141,23 @@ def _patch(data: bytearray, pe: pefile.PE, headers: bytes, image_size: int, adde
 
 def _up(value: int, alignment: int) -> int:
     return -(-value // alignment) * alignment
+
+
+def fingerprint(program: Path) -> bytes:
+    """Give a digest that differs between two unified kernel images, without reading them whole.
+
+    It covers the length, the headers, and both ends of each section: small sections whole, kernels
+    and archives where their compressors put a checksum of the rest.
+    """
+    digest = hashlib.sha256(str(program.stat().st_size).encode())
+    with output.reading(program) as fd:
+        head = os.pread(fd, _PAGE, 0)
+        digest.update(head)
+        (start,) = struct.unpack_from("<I", head, 0x3C)
+        count, optional = struct.unpack_from("<2xH12xH", head, start + 4)
+        for index in range(count):
+            section = start + 24 + optional + index * _HEADER
+            size, _address, _stored, offset = struct.unpack_from("<IIII", head, section + 8)
+            for place in (offset, offset + max(0, size - _PAGE)):
+                digest.update(os.pread(fd, min(size, _PAGE), place))
+    return digest.digest()
