@@ -1,0 +1,68 @@
+"""BuildKit graphs (LLB) as immutable, typed values.
+
+    base = llb.image("debian:trixie", platform=llb.Platform("linux", "amd64"))
+    step = base.run(["make"], mounts=[llb.Bind(target="/out", source=llb.scratch(), readonly=False)])
+    definition = llb.marshal(step.mount("/out"))
+
+One kind of vertex is one file: its type, checks, encoding and documentation.
+"""
+
+from .actions import Action, Copy, Mkdir, Mkfile, Owner, Rm, Symlink
+from .definition import from_definition
+from .diff import diff
+from .dump import dump
+from .errors import LlbError
+from .exec import ExecOptions, ExecResult, Proxy
+from .git import git
+from .http import http
+from .image import image, oci_layout
+from .local import local
+from .marshal import Definition, VertexInfo, marshal
+from .merge import merge
+from .mounts import Bind, Cache, Mount, Secret, SecretEnv, Ssh, Tmpfs
+from .op import ProgressGroup, VertexOptions
+from .platform import Platform
+from .reference import Reference
+from .sourcemap import SourceFile, SourceRange
+from .state import State, scratch
+
+__all__ = [
+    "Action",
+    "Bind",
+    "Cache",
+    "Copy",
+    "Definition",
+    "ExecOptions",
+    "ExecResult",
+    "LlbError",
+    "Mkdir",
+    "Mkfile",
+    "Mount",
+    "Owner",
+    "Platform",
+    "ProgressGroup",
+    "Proxy",
+    "Reference",
+    "Rm",
+    "Secret",
+    "SecretEnv",
+    "SourceFile",
+    "SourceRange",
+    "Ssh",
+    "State",
+    "Symlink",
+    "Tmpfs",
+    "VertexInfo",
+    "VertexOptions",
+    "diff",
+    "dump",
+    "from_definition",
+    "git",
+    "http",
+    "image",
+    "local",
+    "marshal",
+    "merge",
+    "oci_layout",
+    "scratch",
+]

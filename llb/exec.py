@@ -1,0 +1,232 @@
+"""Running a program: ExecOp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Unpack
+
+from . import checks
+from .errors import LlbError
+from .exec_wire import encode_mounts, exec_caps
+from .mounts import Bind, Cache, Mount, Secret, SecretEnv, Ssh, Tmpfs
+from .op import Inputs, Op, Vertex, VertexOptions
+from .platform import Platform
+from .state import State
+
+if TYPE_CHECKING:
+    from proto import ops_pb2
+
+NETWORK_MODES = ("default", "none", "host")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """Proxy variables for a step, as the client has them. They are no part of the cache key."""
+
+    http: str = ""
+    https: str = ""
+    ftp: str = ""
+    no: str = ""
+    all: str = ""
+
+
+class ExecOptions(VertexOptions, total=False):
+    """Keyword arguments of `State.run`.
+
+    Nothing of an image's config is inherited: `env`, `cwd` and `user` are all the program gets, beside a
+    PATH where `env` has none. In `env` the last of equal names wins. `platform` is that of the state unless
+    given. `extra_hosts` are (name, address), `ulimits` (name, soft, hard). With `readonly_root` the root
+    cannot be written and is no output. `valid_exit_codes` count as success; empty is only 0.
+    """
+
+    env: Sequence[tuple[str, str]]
+    cwd: str
+    user: str
+    network: str
+    mounts: Sequence[Mount]
+    readonly_root: bool
+    secret_env: Sequence[SecretEnv]
+    extra_hosts: Sequence[tuple[str, str]]
+    hostname: str | None
+    ulimits: Sequence[tuple[str, int, int]]
+    cgroup_parent: str | None
+    proxy: Proxy | None
+    platform: Platform | None
+    valid_exit_codes: Sequence[int]
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True, kw_only=True)
+class ExecOp(Op):
+    """A program run in the tree `root`. Made by `State.run`; `mounts` are in the order of the wire."""
+
+    kind = "exec"
+
+    root: State
+    args: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    cwd: str
+    user: str
+    network: str
+    mounts: tuple[Mount, ...]
+    readonly_root: bool
+    secret_env: tuple[SecretEnv, ...]
+    extra_hosts: tuple[tuple[str, str], ...]
+    hostname: str
+    ulimits: tuple[tuple[str, int, int], ...]
+    cgroup_parent: str
+    proxy: Proxy | None
+    valid_exit_codes: tuple[int, ...]
+
+    def parents(self) -> tuple[State, ...]:
+        """See `Op.parents`."""
+        return (self.root, *(mount.source for mount in self.mounts if isinstance(mount, Bind | Cache)))
+
+    def wire_platform(self) -> Platform | None:
+        """See `Op.wire_platform`."""
+        return self.platform
+
+    def output(self, target: str) -> int | None:
+        """Return the output number of the writable tree at `target`, None where there is none.
+
+        BuildKit appends results in the order of the mounts, so outputs must be numbered in that order.
+        """
+        kept = (mount.target for mount in self.mounts if isinstance(mount, Bind) and mount.has_output)
+        outputs = tuple(kept) if self.readonly_root else ("/", *kept)
+        return outputs.index(target) if target in outputs else None
+
+    def caps(self) -> frozenset[str]:
+        """See `Op.caps`."""
+        return frozenset(exec_caps(self))
+
+    def encode(self, inputs: Inputs) -> ops_pb2.Op:
+        """See `Op.encode`."""
+        from proto import ops_pb2
+
+        network = {"default": ops_pb2.UNSET, "none": ops_pb2.NONE, "host": ops_pb2.HOST}
+        op = ops_pb2.ExecOp(meta=_meta(self), network=network[self.network])
+        op.mounts.extend(encode_mounts(self, inputs))
+        for secret in self.secret_env:
+            op.secretenv.add(ID=secret.id, name=secret.name, optional=secret.optional)
+        return ops_pb2.Op(exec=op)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """What a program left behind: the root it ran in, and its writable mounts."""
+
+    op: ExecOp
+
+    @property
+    def root(self) -> State:
+        """The root after the program ran. Raises `LlbError` if it was read-only."""
+        if self.op.readonly_root:
+            raise LlbError(f"step {self.op.vertex.name!r} has a read-only root: take the output of a mount")
+        return State(self.op, 0)
+
+    def mount(self, target: str) -> State:
+        """Return the content of the writable bind mount at `target`. Raises `LlbError` where there is none."""
+        number = self.op.output(checks.absolute("the target of a mount", target))
+        if number is None:
+            raise LlbError(f"step {self.op.vertex.name!r} has no writable bind mount to keep at {target}")
+        return State(self.op, number)
+
+
+def execute(root: State, args: Sequence[str], **options: Unpack[ExecOptions]) -> ExecResult:
+    """Run `args` in the tree `root`. `State.run` is the way to call it."""
+    platform = options.get("platform") or root.platform
+    mounts = _in_order(options.get("mounts", ()))
+    op = ExecOp(
+        vertex=Vertex.of(options),
+        platform=platform.normalized() if platform else None,
+        root=root,
+        args=tuple(checks.text("an argument", arg) for arg in args),
+        env=_environment(options.get("env", ()), mounts),
+        cwd=checks.absolute("the working directory", options.get("cwd", "/")),
+        user=checks.text("the user", options.get("user", "")),
+        network=checks.choice("network", options.get("network", "default"), NETWORK_MODES),
+        mounts=mounts,
+        readonly_root=options.get("readonly_root", False),
+        secret_env=tuple(options.get("secret_env", ())),
+        extra_hosts=tuple(options.get("extra_hosts", ())),
+        hostname=options.get("hostname") or "",
+        ulimits=tuple(options.get("ulimits", ())),
+        cgroup_parent=options.get("cgroup_parent") or "",
+        proxy=options.get("proxy"),
+        valid_exit_codes=tuple(options.get("valid_exit_codes", ())),
+    )
+    if not op.args or not op.args[0]:
+        raise LlbError("a step needs a program to run: the arguments are empty")
+    if any(not 0 <= code <= 255 for code in op.valid_exit_codes):
+        raise LlbError(f"exit codes are between 0 and 255, not {', '.join(map(str, op.valid_exit_codes))}")
+    return ExecResult(op)
+
+
+def _in_order(mounts: Sequence[Mount]) -> tuple[Mount, ...]:
+    """Return the mounts as BuildKit's own client orders them: by target, then secrets, then ssh."""
+    trees: list[Mount] = []
+    secrets: list[Mount] = []
+    sockets: list[Mount] = []
+    for mount in mounts:
+        match mount:
+            case Secret():
+                secrets.append(mount)
+            case Ssh():
+                target = mount.target or f"/run/buildkit/ssh_agent.{len(sockets)}"
+                sockets.append(replace(mount, target=target))
+            case Bind() | Cache() | Tmpfs():
+                trees.append(replace(mount, target=checks.absolute("the target of a mount", mount.target)))
+    ordered = (*sorted(trees, key=lambda mount: mount.target), *secrets, *sockets)
+    seen: set[str] = set()
+    for mount in ordered:
+        if mount.target in seen:
+            raise LlbError(f"two mounts have the same target {mount.target}")
+        seen.add(mount.target)
+    return ordered
+
+
+def _environment(env: Sequence[tuple[str, str]], mounts: Sequence[Mount]) -> tuple[tuple[str, str], ...]:
+    result: dict[str, str] = {}
+    for key, value in env:
+        if not key or "=" in key:
+            raise LlbError(f"the name of a variable is not empty and has no '=': {key!r}")
+        # As in BuildKit's own client: the last one wins, and it stands where it was set last.
+        result.pop(checks.text("the name of a variable", key), None)
+        result[key] = checks.text(f"variable {key}", value)
+    agents = [mount.target for mount in mounts if isinstance(mount, Ssh)]
+    if agents:
+        result.setdefault("SSH_AUTH_SOCK", agents[0])
+    return tuple(result.items())
+
+
+def _meta(op: ExecOp) -> ops_pb2.Meta:
+    from proto import ops_pb2
+
+    meta = ops_pb2.Meta(
+        args=op.args,
+        env=[f"{key}={value}" for key, value in op.env],
+        cwd=op.cwd,
+        user=op.user,
+        hostname=op.hostname,
+        cgroupParent=op.cgroup_parent,
+        # Empty directories made for mounts do not stay in the result. Engines before 0.11 ignore the field,
+        # so the capability is not asked for.
+        removeMountStubsRecursive=True,
+        validExitCodes=op.valid_exit_codes,
+    )
+    if op.proxy:
+        proxy = op.proxy
+        meta.proxy_env.CopyFrom(
+            ops_pb2.ProxyEnv(
+                http_proxy=proxy.http,
+                https_proxy=proxy.https,
+                ftp_proxy=proxy.ftp,
+                no_proxy=proxy.no,
+                all_proxy=proxy.all,
+            )
+        )
+    for host, address in op.extra_hosts:
+        meta.extraHosts.add(Host=host, IP=address)
+    for name, soft, hard in op.ulimits:
+        meta.ulimit.add(Name=name, Soft=soft, Hard=hard)
+    return meta

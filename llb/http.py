@@ -1,0 +1,45 @@
+"""Files from the web."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from . import checks
+from .errors import LlbError
+from .op import VertexOptions
+from .source import Attributes
+from .state import State
+
+
+def http(
+    url: str,
+    *,
+    checksum: str | None = None,
+    filename: str | None = None,
+    mode: int | None = None,
+    uid: int | None = None,
+    gid: int | None = None,
+    **options: Unpack[VertexOptions],
+) -> State:
+    """Return a tree with one file at its root, the content of `url`.
+
+    `checksum` (`sha256:...`) is checked, and spares the request when the engine has the file already.
+    `filename` is the name in the tree; without it the server or the URL decides.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise LlbError(f"{url!r} is no URL that begins with https:// or http://")
+    if filename is not None and (not filename or "/" in filename or filename in (".", "..")):
+        raise LlbError(f"the name of a downloaded file is one path component, not {filename!r}")
+    if checksum is not None and not checksum.startswith("sha256:"):
+        raise LlbError(f"the checksum of {url} must be sha256: and 64 hex digits, not {checksum!r}")
+    attributes = Attributes("source.http")
+    attributes.add("http.checksum", checksum, "source.http.checksum")
+    attributes.add("http.filename", filename)
+    if mode is not None:
+        permissions = checks.mode("the mode of a download", mode, 0o777)
+        attributes.add("http.perm", f"0{permissions:o}", "source.http.perm")
+    for key, number in (("http.uid", uid), ("http.gid", gid)):
+        if number is not None:
+            # The capability is misspelt in BuildKit; this is the name on the wire.
+            attributes.add(key, str(checks.identifier(key, number)), "soruce.http.uidgid")
+    return attributes.state(url, **options)

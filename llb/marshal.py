@@ -1,0 +1,167 @@
+"""A state and all it is made of -> `Definition`, the serialized graph.
+
+The same states give the same bytes everywhere. Digests are those BuildKit makes itself, so that the places in
+the user's file and warnings find their vertex.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .errors import LlbError
+from .op import Op
+from .sourcemap import Origin, SourceFile, SourceRange
+from .state import State
+
+if TYPE_CHECKING:
+    from proto import ops_pb2
+
+_TERMINAL_CAPS = ("constraints", "platform")
+
+
+@dataclass(frozen=True, slots=True)
+class VertexInfo:
+    """What the frontend knows about a vertex, to explain an error that names its digest.
+
+    `kind` is source, exec, file, merge, diff or foreign; `locations` are ours, never those of foreign graphs.
+    """
+
+    name: str
+    locations: tuple[SourceRange, ...]
+    kind: str
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A serialized graph. `vertices` is in the order of the wire: inputs before those that use them."""
+
+    vertices: Mapping[str, VertexInfo]
+    caps: frozenset[str]
+    """All capabilities that the engine must have."""
+
+    _data: tuple[bytes, ...] = field(repr=False)
+    _metadata: Mapping[str, bytes] = field(repr=False)
+    _origins: Mapping[str, tuple[Origin, ...]] = field(repr=False)
+    _digests: Mapping[Op, str] = field(repr=False)
+
+    @property
+    def is_scratch(self) -> bool:
+        """Whether it is the empty tree, for which there is nothing to solve."""
+        return not self._data
+
+    def digest_of(self, state: State) -> str:
+        """Return the digest of the vertex that makes `state`. Raises `LlbError` if it is not in the graph."""
+        if state.op is None or state.op not in self._digests:
+            raise LlbError(f"{state!r} is no part of this graph")
+        return self._digests[state.op]
+
+    def to_pb(self) -> ops_pb2.Definition:
+        """Return a new wire message."""
+        from proto import ops_pb2
+
+        return ops_pb2.Definition.FromString(self._wire)
+
+    @cached_property
+    def _wire(self) -> bytes:
+        from proto import ops_pb2
+
+        from .sourcemap import to_pb
+
+        message = ops_pb2.Definition()
+        message.__getattribute__("def").extend(self._data)
+        for digest, data in self._metadata.items():
+            message.metadata[digest].ParseFromString(data)
+        places = to_pb(self._origins.items())
+        if places.infos:
+            message.Source.CopyFrom(places)
+        return message.SerializeToString(deterministic=True)
+
+
+def marshal(state: State, source_file: SourceFile | None = None) -> Definition:
+    """Serialize the graph that makes `state`. `source_file` is what the vertices' locations point into."""
+    if state.op is None:
+        return Definition({}, frozenset(), (), {}, {}, {})
+    digests: dict[Op, str] = {}
+    data: dict[str, bytes] = {}
+    metadata: dict[str, ops_pb2.OpMetadata] = {}
+    places: dict[str, tuple[Origin, ...]] = {}
+    vertices: dict[str, VertexInfo] = {}
+    for op in _in_order(state.op):
+        serialized = op.serialize(digests)
+        digest = digests[op] = _digest(serialized)
+        data[digest] = serialized
+        metadata[digest] = _merged(metadata.get(digest), op.metadata())
+        places[digest] = _union(places.get(digest, ()), op.origins(source_file))
+        vertices[digest] = _info(vertices.get(digest), op, metadata[digest])
+    terminal = _terminal(digests[state.op], state.index)
+    data[_digest(terminal)] = terminal
+    metadata[_digest(terminal)] = _terminal_metadata(metadata)
+    return Definition(
+        vertices=vertices,
+        caps=frozenset(cap for entry in metadata.values() for cap, needed in entry.caps.items() if needed),
+        _data=tuple(data.values()),
+        _metadata={digest: entry.SerializeToString(deterministic=True) for digest, entry in metadata.items()},
+        _origins={digest: found for digest, found in places.items() if found},
+        _digests=digests,
+    )
+
+
+def _in_order(top: Op) -> list[Op]:
+    """Return all vertices, each once and after its inputs. Without recursion: graphs may be very deep."""
+    result: list[Op] = []
+    entered: set[Op] = set()
+    stack: list[tuple[Op, bool]] = [(top, False)]
+    while stack:
+        op, parents_done = stack.pop()
+        if parents_done:
+            result.append(op)
+        elif op not in entered:
+            entered.add(op)
+            stack.append((op, True))
+            stack.extend((parent.op, False) for parent in reversed(op.parents()) if parent.op)
+    return result
+
+
+def _terminal(digest: str, index: int) -> bytes:
+    from proto import ops_pb2
+
+    edge = ops_pb2.Input(digest=digest, index=index)
+    return ops_pb2.Op(inputs=[edge]).SerializeToString(deterministic=True)
+
+
+def _terminal_metadata(metadata: Mapping[str, ops_pb2.OpMetadata]) -> ops_pb2.OpMetadata:
+    """Return the metadata of the terminal vertex, which asks for what the metadata of the others uses."""
+    from proto import ops_pb2
+
+    used = {
+        "meta.ignorecache": any(entry.ignore_cache for entry in metadata.values()),
+        "meta.description": any(entry.description for entry in metadata.values()),
+        "meta.exportcache": any(entry.HasField("export_cache") for entry in metadata.values()),
+    }
+    caps = (*_TERMINAL_CAPS, *(cap for cap, needed in used.items() if needed))
+    return ops_pb2.OpMetadata(caps=dict.fromkeys(caps, True))
+
+
+def _merged(first: ops_pb2.OpMetadata | None, other: ops_pb2.OpMetadata) -> ops_pb2.OpMetadata:
+    """Return the metadata for two equal vertices: what either wants, and the name of the first."""
+    if first is not None:
+        other.MergeFrom(first)
+    return other
+
+
+def _union(first: tuple[Origin, ...], other: tuple[Origin, ...]) -> tuple[Origin, ...]:
+    return tuple(dict.fromkeys((*first, *other)))
+
+
+def _info(first: VertexInfo | None, op: Op, metadata: ops_pb2.OpMetadata) -> VertexInfo:
+    locations = (*(first.locations if first else ()), *op.vertex.locations)
+    name = metadata.description.get("llb.customname", "")
+    return VertexInfo(name, tuple(dict.fromkeys(locations)), first.kind if first else op.kind)
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"

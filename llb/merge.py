@@ -1,0 +1,50 @@
+"""Trees laid over each other without copying: MergeOp."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Unpack
+
+from .op import Inputs, Op, Vertex, VertexOptions
+from .state import State
+
+if TYPE_CHECKING:
+    from proto import ops_pb2
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True, kw_only=True)
+class MergeOp(Op):
+    """At least two trees, the later above the earlier. Made by `merge`."""
+
+    kind = "merge"
+
+    trees: tuple[State, ...]
+
+    def parents(self) -> tuple[State, ...]:
+        """See `Op.parents`."""
+        return self.trees
+
+    def caps(self) -> frozenset[str]:
+        """See `Op.caps`."""
+        return frozenset({"mergeop"})
+
+    def encode(self, inputs: Inputs) -> ops_pb2.Op:
+        """See `Op.encode`."""
+        from proto import ops_pb2
+
+        # As in BuildKit's own client, equal trees are inputs of their own.
+        numbers = [inputs.append(tree) for tree in self.trees]
+        return ops_pb2.Op(merge=ops_pb2.MergeOp(inputs=[ops_pb2.MergeInput(input=number) for number in numbers]))
+
+
+def merge(states: Iterable[State], **options: Unpack[VertexOptions]) -> State:
+    """Return all trees in one: directories are merged, of other files the last one wins.
+
+    Empty trees are left out; without a second tree there is nothing to merge and no vertex. Engines without
+    the capability `mergeop` need copies instead.
+    """
+    trees = tuple(state for state in states if not state.is_scratch)
+    if len(trees) < 2:
+        return trees[0] if trees else State()
+    return State(MergeOp(vertex=Vertex.of(options), platform=trees[0].platform, trees=trees))
