@@ -23,8 +23,9 @@ FILE_LIMIT = (1 << 32) - 1
 _MEBIBYTE = 1 << 20
 _HEADROOM = _MEBIBYTE
 """Free space, so that a file can be added by hand."""
-_FAT32_CLUSTERS = 65_525
-_FAT16_CLUSTERS = 4_085
+_FAT32_CLUSTERS = 65_525 + 16
+_FAT16_CLUSTERS = 4_085 + 16
+"""The least, and 16 more: the specification advises so, because many readers count wrongly."""
 _ALIGN = 4096
 _ROOT16 = 512
 """Entries of the root directory of a FAT16."""
