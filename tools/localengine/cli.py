@@ -107,7 +107,5 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--instance", default="", help="an engine of its own under this name")
         command.add_argument("--data-root", default="", help="where that engine keeps its data")
         if name == "up":
-            command.add_argument(
-                "--containerd-store", action="store_true", help="use the containerd image store"
-            )
+            command.add_argument("--containerd-store", action="store_true", help="use the containerd image store")
     return parser

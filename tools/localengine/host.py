@@ -25,8 +25,7 @@ def host_mirror() -> str:
     mirrors = [row[1] for row in rows if row[0] == "Packages" and row[2] in names and row[3:] == ["main"]]
     if not mirrors:
         raise EngineError(
-            "no Debian mirror in this machine's apt sources: "
-            "start a Docker Engine yourself and set DOCKER_HOST"
+            "no Debian mirror in this machine's apt sources: start a Docker Engine yourself and set DOCKER_HOST"
         )
     return mirrors[0]
 

@@ -1,0 +1,41 @@
+"""`tools/frontend-image`: build the image claylinux/frontend from the working tree."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from localengine.baseimage import ensure
+from localengine.cli import environment
+from localengine.errors import EngineError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BASE = "debian:trixie"
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+
+def main(argv: list[str]) -> int:
+    """Run the command line; the result is the process's exit code."""
+    parser = argparse.ArgumentParser(prog="tools/frontend-image", description=__doc__)
+    parser.add_argument("--instance", default="", help="build in this engine of tools/engine")
+    parser.add_argument("--tag", default="claylinux/frontend", help="the image's name (%(default)s)")
+    args = parser.parse_args(argv)
+    try:
+        env = environment(args.instance)
+        ensure(BASE, env)
+        return subprocess.run(_command(args.tag), env=env, cwd=REPOSITORY, check=False).returncode
+    except EngineError as error:
+        print(f"frontend-image: error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def _command(tag: str) -> list[str]:
+    command = ["docker", "buildx", "build", "--file=Dockerfile.frontend", f"--tag={tag}", "--load"]
+    # Where TLS is intercepted, pip needs the machine's own certificates.
+    bundle = os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt"
+    if Path(bundle).is_file():
+        command.append(f"--secret=id=ca-certificates,src={bundle}")
+    # Without a value, the client takes it from its own environment.
+    command += [f"--build-arg={name}" for name in _PROXIES if name in os.environ]
+    return [*command, "."]
