@@ -64,9 +64,9 @@ def from_definition(definition: ops_pb2.Definition) -> State:
     """
     from proto import ops_pb2
 
-    if not definition.__getattribute__("def"):
+    if not getattr(definition, "def"):
         return State()
-    *body, last = definition.__getattribute__("def")
+    *body, last = getattr(definition, "def")
     made: dict[str, ForeignOp] = {}
     places = _places(definition.Source)
     for data in body:

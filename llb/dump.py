@@ -22,7 +22,7 @@ def dump(definition: Definition | ops_pb2.Definition) -> str:
     message = definition if isinstance(definition, ops_pb2.Definition) else definition.to_pb()
     numbers: dict[str, int] = {}
     lines: list[str] = []
-    for data in message.__getattribute__("def"):
+    for data in getattr(message, "def"):
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         numbers[digest] = len(numbers) + 1
         op = ops_pb2.Op.FromString(data)

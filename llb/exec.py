@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
 from . import checks
 from .errors import LlbError
-from .exec_wire import encode_mounts, exec_caps
-from .mounts import Bind, Cache, Mount, Secret, SecretEnv, Ssh, Tmpfs
+from .mounts import Bind, Cache, Mount, SecretEnv, Ssh, encode_mount, in_order, mount_caps
 from .op import Inputs, Op, Vertex, VertexOptions
 from .platform import Platform
 from .state import State
@@ -97,7 +96,19 @@ class ExecOp(Op):
 
     def caps(self) -> frozenset[str]:
         """See `Op.caps`."""
-        return frozenset(exec_caps(self))
+        needs = {
+            "exec.meta.base": True,
+            "exec.mount.bind": True,  # the root
+            "exec.meta.setsdefaultpath": all(key != "PATH" for key, _ in self.env),
+            "exec.meta.network": self.network != "default",
+            "exec.meta.proxyenv": self.proxy,
+            "exec.meta.ulimit": self.ulimits,
+            "exec.meta.cgroup.parent": self.cgroup_parent,
+            "exec.secretenv": self.secret_env,
+            "exec.validexitcode": self.valid_exit_codes,
+        }
+        own = frozenset(cap for cap, used in needs.items() if used)
+        return own.union(*map(mount_caps, self.mounts))
 
     def encode(self, inputs: Inputs) -> ops_pb2.Op:
         """See `Op.encode`."""
@@ -105,10 +116,16 @@ class ExecOp(Op):
 
         network = {"default": ops_pb2.UNSET, "none": ops_pb2.NONE, "host": ops_pb2.HOST}
         op = ops_pb2.ExecOp(meta=_meta(self), network=network[self.network])
-        op.mounts.extend(encode_mounts(self, inputs))
+        op.mounts.add(input=inputs.share(self.root), dest="/", output=self._number("/"), readonly=self.readonly_root)
+        # One input for each distinct tree, numbered in the order of the mounts.
+        op.mounts.extend(encode_mount(mount, self._number(mount.target), inputs) for mount in self.mounts)
         for secret in self.secret_env:
             op.secretenv.add(ID=secret.id, name=secret.name, optional=secret.optional)
         return ops_pb2.Op(exec=op)
+
+    def _number(self, target: str) -> int:
+        number = self.output(target)
+        return -1 if number is None else number
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +152,7 @@ class ExecResult:
 def execute(root: State, args: Sequence[str], **options: Unpack[ExecOptions]) -> ExecResult:
     """Run `args` in the tree `root`. `State.run` is the way to call it."""
     platform = options.get("platform") or root.platform
-    mounts = _in_order(options.get("mounts", ()))
+    mounts = in_order(options.get("mounts", ()))
     op = ExecOp(
         vertex=Vertex.of(options),
         platform=platform.normalized() if platform else None,
@@ -149,7 +166,7 @@ def execute(root: State, args: Sequence[str], **options: Unpack[ExecOptions]) ->
         readonly_root=options.get("readonly_root", False),
         secret_env=tuple(options.get("secret_env", ())),
         extra_hosts=tuple(options.get("extra_hosts", ())),
-        hostname=options.get("hostname") or "",
+        hostname=checks.text("the host name of a step", options.get("hostname") or ""),
         ulimits=tuple(options.get("ulimits", ())),
         cgroup_parent=options.get("cgroup_parent") or "",
         proxy=options.get("proxy"),
@@ -160,29 +177,6 @@ def execute(root: State, args: Sequence[str], **options: Unpack[ExecOptions]) ->
     if any(not 0 <= code <= 255 for code in op.valid_exit_codes):
         raise LlbError(f"exit codes are between 0 and 255, not {', '.join(map(str, op.valid_exit_codes))}")
     return ExecResult(op)
-
-
-def _in_order(mounts: Sequence[Mount]) -> tuple[Mount, ...]:
-    """Return the mounts as BuildKit's own client orders them: by target, then secrets, then ssh."""
-    trees: list[Mount] = []
-    secrets: list[Mount] = []
-    sockets: list[Mount] = []
-    for mount in mounts:
-        match mount:
-            case Secret():
-                secrets.append(mount)
-            case Ssh():
-                target = mount.target or f"/run/buildkit/ssh_agent.{len(sockets)}"
-                sockets.append(replace(mount, target=target))
-            case Bind() | Cache() | Tmpfs():
-                trees.append(replace(mount, target=checks.absolute("the target of a mount", mount.target)))
-    ordered = (*sorted(trees, key=lambda mount: mount.target), *secrets, *sockets)
-    seen: set[str] = set()
-    for mount in ordered:
-        if mount.target in seen:
-            raise LlbError(f"two mounts have the same target {mount.target}")
-        seen.add(mount.target)
-    return ordered
 
 
 def _environment(env: Sequence[tuple[str, str]], mounts: Sequence[Mount]) -> tuple[tuple[str, str], ...]:

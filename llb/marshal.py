@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .errors import LlbError
 from .op import Op
-from .sourcemap import Origin, SourceFile, SourceRange
+from .sourcemap import Origin, SourceFile, SourceRange, source_to_pb
 from .state import State
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Definition:
     _data: tuple[bytes, ...] = field(repr=False)
     _metadata: Mapping[str, bytes] = field(repr=False)
     _origins: Mapping[str, tuple[Origin, ...]] = field(repr=False)
-    _digests: Mapping[Op, str] = field(repr=False)
+    _digests: Mapping[Op, str] = field(repr=False, compare=False)
 
     @property
     def is_scratch(self) -> bool:
@@ -69,13 +69,11 @@ class Definition:
     def _wire(self) -> bytes:
         from proto import ops_pb2
 
-        from .sourcemap import to_pb
-
         message = ops_pb2.Definition()
-        message.__getattribute__("def").extend(self._data)
+        getattr(message, "def").extend(self._data)
         for digest, data in self._metadata.items():
             message.metadata[digest].ParseFromString(data)
-        places = to_pb(self._origins.items())
+        places = source_to_pb(self._origins.items())
         if places.infos:
             message.Source.CopyFrom(places)
         return message.SerializeToString(deterministic=True)

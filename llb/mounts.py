@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from . import checks
 from .errors import LlbError
+from .op import Inputs
 from .state import State
+
+if TYPE_CHECKING:
+    from proto import ops_pb2
 
 SHARING_MODES = ("shared", "private", "locked")
 _SCRATCH = State()
@@ -123,6 +129,90 @@ class SecretEnv:
 
 
 Mount = Bind | Cache | Tmpfs | Secret | Ssh
+
+
+def in_order(mounts: Sequence[Mount]) -> tuple[Mount, ...]:
+    """Return the mounts as BuildKit's own client orders them: by target, then secrets, then ssh.
+
+    Targets get their shortest form. Raises `LlbError` when two are the same.
+    """
+    trees: list[Mount] = []
+    secrets: list[Mount] = []
+    sockets: list[Mount] = []
+    for mount in mounts:
+        match mount:
+            case Secret():
+                secrets.append(_cleaned(mount))
+            case Ssh():
+                target = mount.target or f"/run/buildkit/ssh_agent.{len(sockets)}"
+                sockets.append(_cleaned(replace(mount, target=target)))
+            case Bind() | Cache() | Tmpfs():
+                trees.append(_cleaned(mount))
+    ordered = (*sorted(trees, key=lambda mount: mount.target), *secrets, *sockets)
+    seen: set[str] = set()
+    for mount in ordered:
+        if mount.target in seen:
+            raise LlbError(f"two mounts have the same target {mount.target}")
+        seen.add(mount.target)
+    return ordered
+
+
+def mount_caps(mount: Mount) -> frozenset[str]:
+    """Return the capabilities that `mount` needs."""
+    needs: dict[str, object]
+    match mount:
+        case Bind():
+            needs = {
+                "exec.mount.bind": True,
+                "exec.mount.bind.readwrite-nooutput": not mount.readonly and not mount.keep,
+                "exec.mount.selector": mount.selector,
+            }
+        case Cache():
+            needs = {
+                "exec.mount.cache": True,
+                "exec.mount.cache.sharing": True,
+                "exec.mount.selector": mount.selector,
+            }
+        case Tmpfs():
+            needs = {"exec.mount.tmpfs": True, "exec.mount.tmpfs.size": mount.size}
+        case Secret():
+            needs = {"exec.mount.secret": True}
+        case Ssh():
+            needs = {"exec.mount.ssh": True}
+    return frozenset(cap for cap, used in needs.items() if used)
+
+
+def encode_mount(mount: Mount, output: int, inputs: Inputs) -> ops_pb2.Mount:
+    """Return the wire message; `output` is the number of the output, or -1."""
+    from proto import ops_pb2
+
+    result = ops_pb2.Mount(input=-1, dest=mount.target, output=output)
+    match mount:
+        case Bind():
+            result.input = inputs.share(mount.source)
+            result.selector = mount.selector
+            result.readonly = mount.readonly
+        case Cache():
+            sharing = {"shared": ops_pb2.SHARED, "private": ops_pb2.PRIVATE, "locked": ops_pb2.LOCKED}
+            result.input = inputs.share(mount.source)
+            result.selector = mount.selector
+            result.mountType = ops_pb2.CACHE
+            result.cacheOpt.CopyFrom(ops_pb2.CacheOpt(ID=mount.id, sharing=sharing[mount.sharing]))
+        case Tmpfs():
+            result.mountType = ops_pb2.TMPFS
+            result.TmpfsOpt.CopyFrom(ops_pb2.TmpfsOpt(size=mount.size))
+        case Secret(id=name, uid=uid, gid=gid, mode=mode, optional=optional):
+            result.mountType = ops_pb2.SECRET
+            secret = ops_pb2.SecretOpt(ID=name, uid=uid, gid=gid, mode=mode, optional=optional)
+            result.secretOpt.CopyFrom(secret)
+        case Ssh(id=name, uid=uid, gid=gid, mode=mode, optional=optional):
+            result.mountType = ops_pb2.SSH
+            result.SSHOpt.CopyFrom(ops_pb2.SSHOpt(ID=name, uid=uid, gid=gid, mode=mode, optional=optional))
+    return result
+
+
+def _cleaned(mount: Mount) -> Mount:
+    return replace(mount, target=checks.absolute("the target of a mount", mount.target))
 
 
 def _below_root(target: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
+from . import checks
 from .errors import LlbError
 from .platform import Platform
 from .sourcemap import Origin, SourceFile, SourceRange, origins
@@ -52,8 +53,8 @@ class Vertex:
     def of(cls, options: VertexOptions) -> Vertex:
         """Return the checked form of `options`. Raises `LlbError` for a name of several lines."""
         name = options.get("name", "")
-        if not name.isprintable():
-            raise LlbError(f"a vertex name is one printable line, not {name!r}")
+        if any(char < " " or char == "\x7f" for char in checks.text("the name of a vertex", name)):
+            raise LlbError(f"the name of a vertex is one line without control characters, not {name!r}")
         location = options.get("location") or ()
         return cls(
             name=name,

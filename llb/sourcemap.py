@@ -70,7 +70,7 @@ def origins(file: SourceFile | None, ranges: Iterable[SourceRange]) -> tuple[Ori
     return tuple(Origin(info, (rng.to_pb().SerializeToString(deterministic=True),)) for rng in ranges)
 
 
-def to_pb(places: Iterable[tuple[str, tuple[Origin, ...]]]) -> ops_pb2.Source:
+def source_to_pb(places: Iterable[tuple[str, tuple[Origin, ...]]]) -> ops_pb2.Source:
     """Return the wire message for pairs of vertex digest and places. Equal files are written once."""
     from proto import ops_pb2
 
