@@ -119,7 +119,18 @@ class Users(Request):
     epoch: int
 
 
-REQUESTS: dict[str, type[Request]] = {kind.command: kind for kind in (Inspect, Initramfs, Uki, Raw, Iso, Users)}
+@dataclass(frozen=True, kw_only=True)
+class Link(Request):
+    """Make symbolic links in `system`. Each `link` is `PATH=TARGET`; PATH is absolute and holds no `=`."""
+
+    command: ClassVar[str] = "link"
+    system: str
+    link: tuple[str, ...]
+
+
+REQUESTS: dict[str, type[Request]] = {
+    kind.command: kind for kind in (Inspect, Initramfs, Uki, Raw, Iso, Users, Link)
+}
 """Every request by its command."""
 
 
@@ -137,7 +148,7 @@ FORMATS: dict[str, Format] = {
     row.name: row
     for row in (
         Format("efi", "efi", "the unified kernel image itself", None),
-        Format("raw", "img", "GPT disk image", Raw),
+        Format("raw", "raw", "GPT disk image", Raw),
         Format("iso", "iso", "hybrid ISO for CDs, USB sticks and disks", Iso),
     )
 }

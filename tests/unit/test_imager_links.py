@@ -1,0 +1,35 @@
+"""`imager link`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imager.__main__ import main
+from imager.errors import ImagerError
+from imager.links import make
+from imager.root import Root
+
+
+def test_links_are_made_and_replaced(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/localtime").write_text("old")
+    zone = "/usr/share/zoneinfo/UTC"
+    assert main(["link", "--system", str(tmp_path), "--link", f"/etc/localtime={zone}", "--link", "/a/b=x=y"]) == 0
+    assert (tmp_path / "etc/localtime").readlink() == Path(zone)
+    assert (tmp_path / "a/b").readlink() == Path("x=y")
+
+
+def test_a_link_on_the_way_stays_inside_the_system(tmp_path: Path) -> None:
+    (tmp_path / "lib").symlink_to("/usr/lib")
+    make(Root(tmp_path), "/lib/x", "y")
+    assert (tmp_path / "usr/lib/x").readlink() == Path("y")
+
+
+def test_a_full_directory_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/keep").touch()
+    with pytest.raises(ImagerError, match="a directory with files in it"):
+        make(Root(tmp_path), "/data", "/elsewhere")
+    assert (tmp_path / "data/keep").exists()
