@@ -217,6 +217,8 @@ def _parse_named(name: str, value: str) -> NamedContext:
             return NamedContext(name, "oci-layout", rest.removeprefix("//"))
         case "local" | "input":
             return NamedContext(name, scheme, rest)
+        case _:
+            pass
     if is_git(value):
         return NamedContext(name, "git", value)
     if colon and scheme in ("http", "https"):

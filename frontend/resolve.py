@@ -53,16 +53,17 @@ def _image(
         image, label = override.value, f"[context {image}]"
     mode = contexts.options.resolve_mode
     try:
-        reference = llb.normalize_reference(image)
         log_name = f"[internal] load metadata for {image}"
-        found = client.resolve_image(reference, platform, mode=mode, log_name=log_name)
+        reference = llb.Reference.parse(image)
+        found = client.resolve_image(str(reference), platform, mode=mode, log_name=log_name)
+        pinned = str(llb.Reference.parse(found.ref or image).with_digest(found.digest))
     except llb.LlbError as error:
         raise UserError(f"base image {image!r}: {error}", _at_base(spec)) from None
     except EngineError as error:
         raise UserError(f"base image {image}: {error}", _at_base(spec)) from None
     config = json.loads(found.config or b"{}")
     state = llb.image(
-        found.pinned,
+        pinned,
         platform=platform,
         resolve_mode=mode,
         name=f"{label} {image}",

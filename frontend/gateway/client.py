@@ -48,11 +48,6 @@ class ResolvedImage:
     digest: str
     config: bytes
 
-    @property
-    def pinned(self) -> str:
-        """The reference that names exactly this image."""
-        return f"{self.ref}@{self.digest}" if self.digest and "@" not in self.ref else self.ref
-
 
 @dataclass(frozen=True, slots=True)
 class Stat:

@@ -61,9 +61,9 @@ def details(status: status_pb2.Status, type_url: str) -> Iterator[dict[str, obje
 
 def from_rpc(error: grpc.RpcError) -> status_pb2.Status:
     """Return the full status of a failed call; its details come in a trailer."""
-    for key, value in error.trailing_metadata() or ():
-        if key == _TRAILER:
-            return status_pb2.Status.FromString(value)
+    trailer = dict(error.trailing_metadata() or ())
+    if _TRAILER in trailer:
+        return status_pb2.Status.FromString(trailer[_TRAILER])
     return status_pb2.Status(code=error.code().value[0], message=error.details() or error.code().name)
 
 

@@ -8,7 +8,7 @@ from frontend.config import CopiedFile, Directory, FileEntry, InlineFile, Owner,
 
 import llb
 from frontend.options import DEFAULT_EPOCH
-from imager.contract import LinkRequest
+from imager import contract
 
 from . import places
 from .inputs import PlanInputs
@@ -29,7 +29,7 @@ def add_files(inputs: PlanInputs, system: llb.State) -> llb.State:
         system = edit_files(inputs, system, tuple(actions), step)
     links = tuple(f"{path}={entry.target}" for path, entry in entries if isinstance(entry, Symlink))
     if links:
-        request = LinkRequest(system=SYSTEM, link=links)
+        request = contract.Link(system=SYSTEM, link=links)
         mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
         step = Step("[files] symbolic links", places.at(spec, "files"), ("files",))
         system = run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
@@ -42,7 +42,7 @@ def _summary(inputs: PlanInputs) -> str:
     return shown if len(paths) <= 4 else f"{shown} and {len(paths) - 4} more"
 
 
-def _actions(inputs: PlanInputs, path: str, entry: FileEntry) -> tuple[llb.FileAction, ...]:
+def _actions(inputs: PlanInputs, path: str, entry: FileEntry) -> tuple[llb.Action, ...]:
     match entry:
         case InlineFile():
             mode = 0o644 if entry.mode is None else entry.mode
@@ -79,7 +79,7 @@ def _actions(inputs: PlanInputs, path: str, entry: FileEntry) -> tuple[llb.FileA
             return ()
 
 
-def _parents(path: str) -> tuple[llb.FileAction, ...]:
+def _parents(path: str) -> tuple[llb.Action, ...]:
     parent = posixpath.dirname(path)
     if parent == "/":
         return ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from frontend.config import Output
 
 import llb
-from imager.contract import InitramfsRequest, InspectRequest, IsoRequest, RawRequest, Request, UkiRequest
+from imager import contract
 
 from . import places
 from .inputs import PlanInputs
@@ -33,7 +33,7 @@ class Uki:
 
 def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return a state with the report about `system` at `REPORT`."""
-    request = InspectRequest(system=SYSTEM, output=OUT + REPORT)
+    request = contract.Inspect(system=SYSTEM, output=OUT + REPORT)
     return _imager(inputs, request, Step("[system] look at what is there"), {SYSTEM: system})
 
 
@@ -62,7 +62,7 @@ def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:
 def _plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile) -> Uki:
     spec, architecture, epoch = inputs.spec, inputs.platform.architecture, inputs.options.epoch
     filename = f"{spec.name}.efi"
-    pack = InitramfsRequest(
+    pack = contract.Initramfs(
         system=SYSTEM,
         init=f"{_HOME}/init/{architecture}",
         output=f"{OUT}/initrd",
@@ -71,7 +71,7 @@ def _plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Ker
     )
     place = places.at(spec, "base")
     segment = _imager(inputs, pack, Step("[initramfs] pack the system", place, ("initramfs",)), {SYSTEM: system})
-    link = UkiRequest(
+    link = contract.Uki(
         system=SYSTEM,
         kernel_version=kernel.version,
         initrd=(f"{_SEGMENT}/initrd",),
@@ -96,22 +96,17 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki) -> llb.State:
     step = Step(f"[output] {output.filename}", places.at(inputs.spec, "outputs"), ("outputs", output.format))
     source, target = f"{_UKI}/{uki.filename}", f"{OUT}/{output.filename}"
     architecture, epoch = inputs.platform.architecture, inputs.options.epoch
-    match output.format:
-        case "efi" if output.filename == uki.filename:
-            return uki.state
-        case "efi":
-            copy = llb.Copy(source=uki.state, src=f"/{uki.filename}", dest=f"/{output.filename}")
-            return llb.scratch().file(copy, name=step.name, location=step.location)
-        case "raw":
-            request: Request = RawRequest(uki=source, output=target, architecture=architecture, epoch=epoch)
-        case "iso":
-            request = IsoRequest(uki=source, output=target, architecture=architecture, epoch=epoch)
-        case _:
-            raise ValueError(f"no output format {output.format!r}")
-    return _imager(inputs, request, step, {_UKI: uki.state})
+    make = contract.FORMATS[output.format].request
+    if make is not None:
+        request = make(uki=source, output=target, architecture=architecture, epoch=epoch)
+        return _imager(inputs, request, step, {_UKI: uki.state})
+    if output.filename == uki.filename:
+        return uki.state
+    copy = llb.Copy(source=uki.state, src=f"/{uki.filename}", dest=f"/{output.filename}")
+    return llb.scratch().file(copy, name=step.name, location=step.location)
 
 
-def _imager(inputs: PlanInputs, request: Request, step: Step, trees: dict[str, llb.State]) -> llb.State:
+def _imager(inputs: PlanInputs, request: contract.Request, step: Step, trees: dict[str, llb.State]) -> llb.State:
     """Run an imager command on read-only `trees` (mount point -> state) and return what it wrote to `OUT`."""
     mounts = [llb.Bind(target=target, source=tree, readonly=True) for target, tree in sorted(trees.items())]
     mounts.append(llb.Bind(target=OUT, source=llb.scratch(), readonly=False))

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def to_llb(place: Range) -> llb.SourceRange:
-    """Return the same range in the graph's terms."""
+    """Return the same range in the graph's terms: characters count from 0 there."""
     return llb.SourceRange(
         start_line=place.start.line,
-        start_char=place.start.column,
+        start_char=place.start.column - 1,
         end_line=place.end.line,
-        end_char=place.end.column,
+        end_char=place.end.column - 1,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import llb
-from imager.contract import Request
+from imager import contract
 
 from .inputs import PlanInputs
 
@@ -42,13 +42,14 @@ def run_in_system(
 ) -> llb.State:
     """Return `system` after `/bin/sh -eu` ran `script` in it, with the options of the build request applied."""
     options = inputs.options
-    merged = {**dict(inputs.base.env), **dict(options.proxies), **dict(env)}
+    merged = {**dict(inputs.base.env), **dict(env)}
     if options.shm_size:
         mounts = (*mounts, llb.Tmpfs(target="/dev/shm", size=options.shm_size))
     forced = None if options.network in (None, "default", "sandbox") else options.network
     return system.run(
         ("/bin/sh", "-euc", script),
         env=tuple(sorted(merged.items())),
+        proxy=_proxy(dict(options.proxies)),
         mounts=mounts,
         network=network or forced or "default",
         extra_hosts=options.add_hosts,
@@ -62,7 +63,9 @@ def run_in_system(
     ).root
 
 
-def run_imager(inputs: PlanInputs, request: Request, step: Step, *, mounts: tuple[llb.Bind, ...]) -> llb.ExecResult:
+def run_imager(
+    inputs: PlanInputs, request: contract.Request, step: Step, *, mounts: tuple[llb.Bind, ...]
+) -> llb.ExecResult:
     """Run an imager command on the builder's own platform, without network. `mounts` are the trees it works on."""
     return inputs.imager.run(
         (_PYTHON, "-m", "imager", *request.argv()),
@@ -77,7 +80,7 @@ def run_imager(inputs: PlanInputs, request: Request, step: Step, *, mounts: tupl
     )
 
 
-def edit_files(inputs: PlanInputs, system: llb.State, actions: tuple[llb.FileAction, ...], step: Step) -> llb.State:
+def edit_files(inputs: PlanInputs, system: llb.State, actions: tuple[llb.Action, ...], step: Step) -> llb.State:
     """Return `system` after these file operations."""
     return system.file(
         *actions,
@@ -92,3 +95,16 @@ def _label(inputs: PlanInputs, step: Step) -> str:
     if not inputs.options.multi_platform:
         return step.name
     return f"{step.name} ({inputs.platform})"
+
+
+def _proxy(variables: dict[str, str]) -> llb.Proxy | None:
+    """Return the client's proxies; they reach the step, but are no part of its cache key."""
+    if not variables:
+        return None
+    return llb.Proxy(
+        http=variables.get("HTTP_PROXY", ""),
+        https=variables.get("HTTPS_PROXY", ""),
+        ftp=variables.get("FTP_PROXY", ""),
+        no=variables.get("NO_PROXY", ""),
+        all=variables.get("ALL_PROXY", ""),
+    )

@@ -16,7 +16,7 @@ import llb
 from frontend.distro.family import Release
 from frontend.distro.registry import FAMILIES, PRESETS
 from frontend.options import DEFAULT_EPOCH
-from imager.contract import UsersRequest
+from imager import contract
 
 from . import places
 from .files import add_files
@@ -95,7 +95,7 @@ def _add_users(inputs: PlanInputs, system: llb.State) -> llb.State:
     if not spec.users:
         return system
     users = tuple(json.dumps(asdict(user), sort_keys=True, separators=(",", ":")) for user in spec.users)
-    request = UsersRequest(system=SYSTEM, user=users, epoch=DEFAULT_EPOCH)
+    request = contract.Users(system=SYSTEM, user=users, epoch=DEFAULT_EPOCH)
     step = Step(f"[users] {' '.join(user.name for user in spec.users)}", places.at(spec, "users"), ("users",))
     mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
     return run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
@@ -177,7 +177,7 @@ def _set_names(inputs: PlanInputs, system: llb.State) -> llb.State:
         removed.append("/etc/resolv.conf")  # systemd-resolved makes its link at boot, where there is no file
     if not contents and not removed:
         return system
-    actions: list[llb.FileAction] = []
+    actions: list[llb.Action] = []
     for path in [*contents, *removed]:
         # The old one may be a link to somewhere else; a `.target` file would win over what the spec says.
         actions += [llb.Rm(path, allow_not_found=True), llb.Rm(f"{path}.target", allow_not_found=True)]

@@ -1,0 +1,1 @@
+"""The BuildKit frontend: claylinux.yaml in, graphs and results out."""

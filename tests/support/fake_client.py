@@ -1,0 +1,84 @@
+"""A `Client` without an engine: files are given, solves are recorded, the outcome is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from frontend.gateway.client import CacheImport, Pong, Ref, ResolvedImage, Solved, Stat
+from llb import Definition, Platform
+from proto import ops_pb2, status_pb2
+
+ALL_LLB_CAPS = frozenset(
+    """
+    source.image source.image.resolvemode source.local source.local.sessionid source.local.followpaths
+    source.local.excludepatterns source.local.includepatterns source.local.sharedkeyhint source.local.differ
+    source.git source.git.fullurl source.git.subdir source.http source.http.checksum
+    exec.meta.base exec.meta.network exec.meta.setsdefaultpath exec.meta.ulimit exec.meta.cgroup.parent
+    exec.mount.bind exec.mount.cache exec.mount.cache.sharing exec.mount.selector exec.mount.tmpfs
+    exec.mount.tmpfs.size exec.mount.secret exec.mount.ssh file.base file.rm.wildcard mergeop diffop
+    constraints platform meta.ignorecache meta.description
+    """.split()
+)
+
+
+@dataclass
+class FakeClient:
+    """`files` are what every local source holds; `outputs` what a built state holds, by path."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    outputs: Mapping[str, bytes] = field(default_factory=dict)
+    folders: frozenset[str] = frozenset()
+    llb_caps: frozenset[str] = ALL_LLB_CAPS
+    on_solve: Callable[[Definition], None] = lambda definition: None
+    solved: list[Definition] = field(default_factory=list)
+    result: Solved | None = None
+    error: status_pb2.Status | None = None
+
+    def ping(self) -> Pong:
+        return Pong(frozenset({"frontend.inputs"}), self.llb_caps)
+
+    def inputs(self) -> Mapping[str, ops_pb2.Definition]:
+        return {}
+
+    def solve(
+        self, definition: Definition, *, evaluate: bool = False, cache_imports: tuple[CacheImport, ...] = ()
+    ) -> Solved:
+        self.solved.append(definition)
+        self.on_solve(definition)
+        return Solved(ref=Ref(str(len(self.solved))))
+
+    def solve_frontend(
+        self,
+        frontend: str,
+        options: Mapping[str, str],
+        inputs: Mapping[str, Definition],
+        *,
+        cache_imports: tuple[CacheImport, ...] = (),
+    ) -> Solved:
+        raise NotImplementedError
+
+    def read_file(self, ref: Ref, path: str) -> bytes:
+        return {**self.files, **self.outputs}[path]
+
+    def stat_file(self, ref: Ref, path: str) -> Stat | None:
+        if path in self.folders:
+            return Stat(path, 1 << 31 | 0o755, 0)
+        found = {**self.files, **self.outputs}.get(path)
+        return None if found is None else Stat(path, 0o644, len(found))
+
+    def resolve_image(self, ref: str, platform: Platform, *, mode: str, log_name: str) -> ResolvedImage:
+        return ResolvedImage(ref, "sha256:" + "1" * 64, b'{"config": {"Env": ["PATH=/bin"]}}')
+
+    def warn(self, digest: str, message: str, detail: tuple[str, ...] = ()) -> None:
+        raise NotImplementedError
+
+    def return_result(self, solved: Solved) -> None:
+        assert self.result is None, "the outcome is told once"
+        assert self.error is None, "the outcome is told once"
+        self.result = solved
+
+    def return_error(self, status: status_pb2.Status) -> None:
+        assert self.result is None, "the outcome is told once"
+        assert self.error is None, "the outcome is told once"
+        self.error = status
