@@ -1,0 +1,217 @@
+"""Create and change accounts in a system, the same way in every distribution.
+
+The distributions' own programs differ, want the system's libraries, and write the current date. Each
+user is a JSON object; only `name` is needed:
+
+    name                    the login name; an existing user is changed, others are created
+    uid                     number; the first free from 1000, for system accounts down from 999
+    password                crypt(3) hash; "" = none asked; null = no password fits (ssh keys work).
+                            Left out: null for a new user, unchanged for an existing one
+    groups                  further groups; those that do not exist are created as system groups
+    shell                   /bin/bash, else /bin/sh; no login for system accounts
+    home                    /home/NAME; none for system accounts; made from /etc/skel, mode 0700
+    comment                 the full name
+    system                  true: a system account
+    ssh_authorized_keys     lines of ~/.ssh/authorized_keys
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imager.accounts import Accounts
+from imager.errors import ImagerError
+from imager.root import Root
+
+if TYPE_CHECKING:
+    from imager import contract
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\$?")
+_NO_PASSWORD = "*"
+"""Fits no password. Unlike "!", it does not lock the account, which sshd would then refuse."""
+_NO_HOME = "/nonexistent"
+_UNCHANGED = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """One user as asked; `None` (for `password`: the mark below) leaves the choice to us."""
+
+    name: str
+    uid: int | None = None
+    password: Any = _UNCHANGED
+    groups: tuple[str, ...] = ()
+    shell: str | None = None
+    home: str | None = None
+    comment: str | None = None
+    system: bool = False
+    ssh_authorized_keys: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> User:
+        """Read a JSON object; raises ImagerError."""
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise ImagerError(f"a user is not valid JSON: {error}") from None
+        names = [field.name for field in fields(cls)]
+        if not isinstance(values, dict) or not isinstance(values.get("name"), str):
+            raise ImagerError("a user must be a JSON object with a name")
+        unknown = sorted(set(values) - set(names))
+        if unknown:
+            raise ImagerError(f"user {values['name']}: unknown {', '.join(unknown)}; known: {', '.join(names)}")
+        kept = {key: _typed(key, value) for key, value in values.items() if value is not None}
+        if "password" in values:
+            kept["password"] = values["password"]
+        user = cls(**kept)
+        user._check()
+        return user
+
+    def _check(self) -> None:
+        for name in (self.name, *self.groups):
+            if not _NAME.fullmatch(name) or len(name) > 32:
+                raise ImagerError(f"{name!r} is not a user or group name")
+        for text in (self.password, self.shell, self.home, self.comment):
+            if isinstance(text, str) and set(text) & set(":\n\0"):
+                raise ImagerError(f"user {self.name}: {text!r} must not hold a colon or a line break")
+        if any("\n" in key for key in self.ssh_authorized_keys):
+            raise ImagerError(f"user {self.name}: an ssh key must be one line")
+        if self.uid is not None and not 0 <= self.uid < 0xFFFFFFFF:
+            raise ImagerError(f"user {self.name}: {self.uid} is not a user number")
+
+
+def _typed(key: str, value: object) -> Any:
+    """Check one value of the JSON object; lists become tuples."""
+    if key in ("groups", "ssh_authorized_keys"):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ImagerError(f"{key} of a user must be a list of texts")
+        return tuple(value)
+    kind = {"uid": int, "system": bool}.get(key, str)
+    if type(value) is not kind:
+        raise ImagerError(f"{key} of a user must be of type {kind.__name__}, not {value!r}")
+    return value
+
+
+def run(request: contract.Users) -> None:
+    """Change the system."""
+    root = Root(Path(request.system))
+    if root.file("etc/passwd") is None:
+        raise ImagerError(f"the system {request.system} has no /etc/passwd")
+    accounts = Accounts.load(root)
+    users = [User.parse(text) for text in request.user]
+    for user in users:
+        _account(accounts, root, user, request.epoch)
+    accounts.save(root)
+    for user in users:
+        _home(accounts, root, user, request.epoch)
+
+
+def _account(accounts: Accounts, root: Root, user: User, epoch: int) -> None:
+    old = accounts.passwd.get(user.name)
+    row = list(old) if old else _new_row(accounts, root, user)
+    if old and user.uid is not None and row[2] != str(user.uid):
+        raise ImagerError(f"user {user.name} exists with the number {row[2]}, not {user.uid}")
+    row[4] = row[4] if user.comment is None else user.comment
+    row[5] = user.home or row[5]
+    row[6] = user.shell or row[6]
+    accounts.passwd.put(row)
+    if old is None or user.password is not _UNCHANGED:
+        password = user.password if isinstance(user.password, str) else _NO_PASSWORD
+        # A last change on day 0 would mean: must be changed at the next login.
+        day = max(1, epoch // 86_400)
+        accounts.shadow.put([user.name, password, str(day), "0", "99999", "7", "", "", ""])
+        row[1] = "x"
+    for group in user.groups:
+        if accounts.group.get(group) is None:
+            accounts.add_group(group, _number(accounts.free_gid(system=True)))
+        accounts.join(user.name, group)
+
+
+def _new_row(accounts: Accounts, root: Root, user: User) -> list[str]:
+    taken = accounts.passwd.ids()
+    if user.uid in taken:
+        raise ImagerError(f"user {user.name}: the number {user.uid} belongs to another user")
+    uid = user.uid if user.uid is not None else _number(accounts.free_uid(system=user.system))
+    group = accounts.group.get(user.name)
+    if group is None:
+        free = uid not in accounts.group.ids()
+        gid = uid if free else _number(accounts.free_gid(system=user.system))
+        accounts.add_group(user.name, gid)
+    else:
+        gid = int(group[2])
+    home = _NO_HOME if user.system else f"/home/{user.name}"
+    return [user.name, "x", str(uid), str(gid), "", home, _shell(root, system=user.system)]
+
+
+def _shell(root: Root, *, system: bool) -> str:
+    wanted = ("/usr/sbin/nologin", "/sbin/nologin", "/bin/false") if system else ("/bin/bash", "/bin/sh")
+    return next((shell for shell in wanted if root.file(shell) is not None), wanted[-1])
+
+
+def _number(free: int | None) -> int:
+    if free is None:
+        raise ImagerError("the system has no free user or group number left")
+    return free
+
+
+def _home(accounts: Accounts, root: Root, user: User, epoch: int) -> None:
+    row = accounts.passwd.get(user.name)
+    assert row is not None
+    if row[5] == _NO_HOME:
+        if user.ssh_authorized_keys:
+            raise ImagerError(f"user {user.name}: ssh keys need a home directory: set home")
+        return
+    home = root.place(row[5])
+    if home is None or (home.exists() and not home.is_dir()):
+        raise ImagerError(f"user {user.name}: the home {row[5]} is not a directory")
+    owner = _Owner(int(row[2]), int(row[3]), epoch)
+    if not home.exists():
+        home.parent.mkdir(parents=True, exist_ok=True)
+        skeleton = root.resolve("etc/skel")
+        if skeleton is not None and skeleton.is_dir():
+            shutil.copytree(skeleton, home, symlinks=True)
+        else:
+            home.mkdir()
+        owner.take(home)
+        home.chmod(0o700)
+    if user.ssh_authorized_keys:
+        _keys(home, owner, user.ssh_authorized_keys)
+
+
+def _keys(home: Path, owner: _Owner, keys: tuple[str, ...]) -> None:
+    inside = Root(home)
+    file = inside.place(".ssh/authorized_keys")
+    if file is None:
+        raise ImagerError(f"{home.name}: .ssh is a symbolic link in a circle")
+    folder = file.parent
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lines = file.read_text().splitlines() if file.is_file() else []
+    lines += [key for key in dict.fromkeys(keys) if key not in lines]
+    file.write_text("".join(f"{line}\n" for line in lines))
+    file.chmod(0o600)
+    folder.chmod(0o700)
+    owner.take(folder)
+
+
+@dataclass(frozen=True)
+class _Owner:
+    uid: int
+    gid: int
+    epoch: int
+
+    def take(self, place: Path) -> None:
+        """Own a path and everything below it, dated to the epoch."""
+        for folder, folders, files in os.walk(place, topdown=False):
+            for name in (*folders, *files):
+                self._take_one(Path(folder, name))
+        self._take_one(place)
+
+    def _take_one(self, place: Path) -> None:
+        os.chown(place, self.uid, self.gid, follow_symlinks=False)
+        os.utime(place, (self.epoch, self.epoch), follow_symlinks=False)
