@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -136,6 +137,12 @@ class Engine:
             check=False,
         )
         return BuildResult(done.returncode, done.stdout, time.monotonic() - started)
+
+    def kill(self) -> None:
+        """End dockerd like a power failure would; only an engine of `throwaway_engine` may be killed."""
+        assert self.instance, "the shared engine is not ours to kill"
+        pidfile = Path(self.env["DOCKER_HOST"].removeprefix("unix://")).with_name("docker.pid")
+        os.kill(int(pidfile.read_text()), signal.SIGKILL)
 
     def give_images(self, other: Engine) -> None:
         """Copy the base and the frontend image into another engine."""

@@ -1,0 +1,142 @@
+"""tools/engine on this machine: start, use, kill, start again; and what its log reader understands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import REPOSITORY, Engine, Vertex, digests, parse_progress, tool
+
+STEPS = "FROM debian:trixie AS work\nRUN {command} && echo content >/made\nFROM scratch\nCOPY --from=work /made /\n"
+
+
+def run_engine(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run tools/engine with changed variables."""
+    return subprocess.run(
+        [str(REPOSITORY / "tools/engine"), *args],
+        env=os.environ | env,
+        text=True,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def write_build(folder: Path, command: str) -> Path:
+    """A build context whose one step runs `command`."""
+    folder.mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text(STEPS.format(command=command))
+    return folder
+
+
+def test_progress_is_read_into_steps() -> None:
+    log = """#0 building with "default" instance using docker driver
+
+#1 [internal] load build definition from claylinux.yaml
+#1 transferring dockerfile: 2.11kB done
+#1 DONE 0.1s
+
+#2 [packages] nginx
+#2 CACHED
+
+#3 [run] make
+#3 0.184 #4 is said by the step itself
+#3 DONE 12.5s
+"""
+    assert parse_progress(log) == (
+        Vertex('building with "default" instance using docker driver', False, 0.0),
+        Vertex("[internal] load build definition from claylinux.yaml", False, 0.1),
+        Vertex("[packages] nginx", True, 0.0),
+        Vertex("[run] make", False, 12.5),
+    )
+
+
+def test_env_of_an_engine_that_is_down_says_what_to_do() -> None:
+    done = run_engine("env", "--instance", "never-started")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "engine: error: the engine is down: run `tools/engine up` first\n"
+
+
+@pytest.mark.engine
+class TestShared:
+    """Against the engine that all tests share."""
+
+    def test_up_is_quick_when_the_engine_is_up(self, engine: Engine) -> None:
+        started = time.monotonic()
+        tool("engine", "up")
+        assert time.monotonic() - started < 1.0
+
+    def test_a_reachable_engine_is_used_as_it_is(self, engine: Engine, tmp_path: Path) -> None:
+        users = tmp_path / "users.sock"
+        users.symlink_to(engine.env["DOCKER_HOST"].removeprefix("unix://"))
+        host = f"unix://{users}"
+        done = run_engine("env", DOCKER_HOST=host, ENGINE_SUITE="")
+        assert done.stdout == f"# the Docker Engine at {host} is used as it is\n"
+        assert f"using the Docker Engine at {host}" in run_engine("up", DOCKER_HOST=host, ENGINE_SUITE="").stderr
+
+    def test_builds_are_cached(self, engine: Engine, tmp_path: Path) -> None:
+        context = write_build(tmp_path, f"echo {time.time_ns()}")
+        first = engine.buildx(context, output=tmp_path / "out").check()
+        assert any("RUN echo" in name for name in first.executed)
+        again = engine.buildx(context, output=tmp_path / "out").check()
+        assert again.executed == ()
+        assert any("RUN echo" in name for name in again.cached)
+
+
+@pytest.mark.engine
+class TestThrowaway:
+    """Against an engine of its own, beside the shared one."""
+
+    def test_a_killed_engine_comes_back_and_builds(
+        self, engine: Engine, throwaway_engine: Callable[[], Engine], tmp_path: Path
+    ) -> None:
+        own = throwaway_engine()
+        slow = write_build(tmp_path / "build", "test -e /nothing || sleep 2")
+        command = ["docker", "buildx", "build", "--output=out", "."]
+        with subprocess.Popen(command, cwd=slow, env=own.env, stderr=subprocess.PIPE) as client:
+            wait_for_step(client)
+            own.kill()
+            client.communicate(timeout=60)
+        assert client.returncode != 0
+        assert not (slow / "out").exists()
+
+        own = throwaway_engine()
+        own.buildx(slow, output="out").check()
+        assert (slow / "out/made").read_text() == "content\n"
+        # The shared engine was left alone.
+        engine.docker("info")
+
+    def test_two_engines_make_the_same_bytes(
+        self, engine: Engine, throwaway_engine: Callable[[], Engine], tmp_path: Path
+    ) -> None:
+        context = write_build(tmp_path / "build", "cat /etc/os-release")
+        for number, one in enumerate((engine, throwaway_engine())):
+            one.buildx(context, output=tmp_path / f"out{number}").check()
+        assert digests(tmp_path / "out0") == digests(tmp_path / "out1")
+
+    def test_a_foreign_pid_in_the_pidfile_is_not_ended(
+        self, throwaway_engine: Callable[[], Engine], tmp_path: Path
+    ) -> None:
+        own = throwaway_engine()
+        own.kill()
+        pidfile = Path(own.env["DOCKER_HOST"].removeprefix("unix://")).with_name("docker.pid")
+        with subprocess.Popen(["sleep", "60"]) as other:
+            pidfile.write_text(str(other.pid))
+            throwaway_engine().docker("info")
+            assert other.poll() is None
+            other.kill()
+
+
+def wait_for_step(client: subprocess.Popen[bytes]) -> None:
+    """Return when the client shows that the step runs."""
+    assert client.stderr is not None
+    for line in client.stderr:
+        if b"RUN test -e" in line:
+            time.sleep(1)
+            return
+    pytest.fail("the build ended too early")
