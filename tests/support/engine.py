@@ -216,4 +216,4 @@ def throwaway_engine(engine: Engine, tmp_path: Path) -> Iterator[Callable[[], En
         return own
 
     yield start
-    tool("engine", "down", *flags)
+    tool("engine", "down", "--purge", *flags)

@@ -32,7 +32,7 @@ def _run(args: argparse.Namespace, places: Places) -> int:
             daemon.up(places, containerd_store=args.containerd_store)
         return 0
     if args.command == "down":
-        say("stopped" if daemon.down(places) else "not running")
+        say("stopped" if daemon.down(places, purge=args.purge) else "not running")
         return 0
     if args.command == "status":
         return _status(existing, places)
@@ -106,6 +106,8 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--instance", default="", help="an engine of its own under this name")
         command.add_argument("--data-root", default="", help="where that engine keeps its data")
+        if name == "down":
+            command.add_argument("--purge", action="store_true", help="remove its images and build cache too")
         if name == "up":
             command.add_argument("--containerd-store", action="store_true", help="use the containerd image store")
     return parser

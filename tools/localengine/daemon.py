@@ -3,11 +3,13 @@
 import fcntl
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from localengine import network
@@ -38,14 +40,17 @@ def up(places: Places, *, containerd_store: bool = False) -> None:
         _start(places)
 
 
-def down(places: Places) -> bool:
+def down(places: Places, *, purge: bool = False) -> bool:
     """End the engine of `places`, if it runs, and nothing else; whether it did run."""
-    if not places.runtime.exists():
+    if not places.runtime.exists() and not places.state.exists():
         return False
     with _locked(places):
         running = _daemon_pid(places) is not None
         _sweep(places)
         network.remove(places)
+        if purge:
+            for folder in (places.data_root, places.state, places.runtime):
+                shutil.rmtree(folder, ignore_errors=True)
     return running
 
 
@@ -122,8 +127,13 @@ def _sweep(places: Places) -> None:
     for pid in (_daemon_pid(places), *_pids_naming(str(places.exec_root))):
         if pid is not None:
             _end(pid)
-    for mount in _mounts_below(places):
+    for pid in _orphans(places):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for mount in _mounts_of(places):
         subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
+    # A containerd.pid in there whose process is a zombie would keep the next dockerd waiting.
+    shutil.rmtree(places.exec_root, ignore_errors=True)
     places.pidfile.unlink(missing_ok=True)
     places.socket.unlink(missing_ok=True)
 
@@ -139,13 +149,24 @@ def _daemon_pid(places: Places) -> int | None:
 
 def _pids_naming(text: str) -> list[int]:
     """The processes with `text`, a path of our own, in their command line."""
+    return [pid for pid in _pids_with("cmdline", re.escape(text)) if pid != os.getpid()]
+
+
+def _orphans(places: Places) -> list[int]:
+    """Build steps whose engine is gone: their root lies in the data root."""
+    root = rf"(?m)^\d+ \d+ \S+ \S+ / .* - overlay \S+ \S*upperdir={re.escape(str(places.data_root))}/"
+    return _pids_with("mountinfo", root)
+
+
+def _pids_with(file: str, pattern: str) -> list[int]:
+    """The processes whose `file` in /proc matches."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            arguments = (entry / "cmdline").read_bytes().split(b"\0")
+            content = (entry / file).read_bytes()
         except OSError:
             continue
-        if any(text.encode() in argument for argument in arguments) and int(entry.name) != os.getpid():
+        if re.search(pattern.encode(), content):
             found.append(int(entry.name))
     return sorted(found)
 
@@ -172,11 +193,12 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def _mounts_below(places: Places) -> list[str]:
-    """What an engine left mounted, the innermost first."""
-    below = [str(folder) + "/" for folder in (places.data_root, places.exec_root)]
+def _mounts_of(places: Places) -> list[str]:
+    """What an engine left mounted, the innermost first. The data root itself is a mount as well."""
+    roots = [str(places.data_root), str(places.exec_root)]
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    return sorted((mount for mount in mounts if mount.startswith(tuple(below))), reverse=True)
+    ours = [mount for mount in mounts if mount in roots or mount.startswith(tuple(root + "/" for root in roots))]
+    return sorted(ours, reverse=True)
 
 
 @contextmanager
