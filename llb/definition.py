@@ -62,8 +62,6 @@ def from_definition(definition: ops_pb2.Definition) -> State:
 
     Raises `LlbError` for a graph that is not whole: without a terminal vertex, or not in order.
     """
-    from proto import ops_pb2
-
     if not getattr(definition, "def"):
         return State()
     *body, last = getattr(definition, "def")
@@ -71,7 +69,7 @@ def from_definition(definition: ops_pb2.Definition) -> State:
     places = _places(definition.Source)
     for data in body:
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        op = ops_pb2.Op.FromString(data)
+        op = _parse(data)
         made[digest] = ForeignOp(
             platform=_platform(op),
             data=data,
@@ -81,10 +79,21 @@ def from_definition(definition: ops_pb2.Definition) -> State:
             else b"",
             places=places.get(digest, ()),
         )
-    terminal = ops_pb2.Op.FromString(last)
+    terminal = _parse(last)
     if terminal.WhichOneof("op") or len(terminal.inputs) != 1:
         raise LlbError("the graph to splice in has no terminal vertex with one input")
     return _trees(terminal, made)[0]
+
+
+def _parse(data: bytes) -> ops_pb2.Op:
+    from google.protobuf.message import DecodeError
+
+    from proto import ops_pb2
+
+    try:
+        return ops_pb2.Op.FromString(data)
+    except DecodeError:
+        raise LlbError("what is to be spliced in is no graph: a vertex cannot be decoded") from None
 
 
 def _trees(op: ops_pb2.Op, made: Mapping[str, ForeignOp]) -> tuple[State, ...]:
