@@ -1,0 +1,41 @@
+#include "cmdline.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_WORDS = 256 };
+
+static char text[4096]; /* COMMAND_LINE_SIZE is 2048 on the machines we know */
+static const char *words[MAX_WORDS];
+static int count;
+
+void cmdline_read(void)
+{
+    int file = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return;
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    text[length < 0 ? 0 : length] = '\0';
+    for (char *word = strtok(text, " \n"); word && count < MAX_WORDS; word = strtok(NULL, " \n"))
+        words[count++] = word;
+}
+
+bool cmdline_has(const char *word)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(words[i], word) == 0)
+            return true;
+    return false;
+}
+
+const char *cmdline_value(const char *key)
+{
+    size_t length = strlen(key);
+    const char *found = NULL;
+    for (int i = 0; i < count; i++)
+        if (strncmp(words[i], key, length) == 0 && words[i][length] == '=')
+            found = words[i] + length + 1;
+    return found;
+}

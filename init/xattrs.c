@@ -1,0 +1,73 @@
+#define _GNU_SOURCE
+#include "xattrs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "message.h"
+
+/* The text at `at` and the place behind its NUL; NULL when there is no NUL before `end`. */
+static const char *text_at(const char *at, const char *end, const char **behind)
+{
+    const char *nul = memchr(at, '\0', (size_t)(end - at));
+    if (!nul)
+        return NULL;
+    *behind = nul + 1;
+    return at;
+}
+
+static void restore_all(const char *at, const char *end)
+{
+    int unsupported = 0, failed = 0;
+    while (at < end) {
+        const char *path = text_at(at, end, &at);
+        const char *name = path ? text_at(at, end, &at) : NULL;
+        if (!name || end - at < 4) {
+            say("the list of extended attributes is damaged: some files lack their capabilities");
+            return;
+        }
+        const unsigned char *b = (const unsigned char *)at;
+        uint32_t length = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+        at += 4;
+        if ((uint64_t)(end - at) < length) {
+            say("the list of extended attributes is cut short: some files lack their capabilities");
+            return;
+        }
+        if (lsetxattr(path, name, at, length, 0) < 0) {
+            if (errno == EOPNOTSUPP && unsupported++ == 0)
+                say("this root cannot store %s (of %s): files lose their capabilities; "
+                    "is rootfstype=ramfs on the command line?", name, path);
+            else if (errno != EOPNOTSUPP && failed++ < 5)
+                say("cannot set %s of %s: %s", name, path, strerror(errno));
+        }
+        at += length;
+    }
+}
+
+void xattrs_restore(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        if (errno != ENOENT)
+            say("cannot read %s: %s", path, strerror(errno));
+        return;
+    }
+    struct stat info;
+    if (fstat(file, &info) == 0 && info.st_size > 0) {
+        size_t size = (size_t)info.st_size;
+        const char *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0);
+        if (data == MAP_FAILED)
+            say("cannot read %s: %s", path, strerror(errno));
+        else {
+            restore_all(data, data + size);
+            munmap((void *)data, size);
+        }
+    }
+    close(file);
+}
