@@ -47,7 +47,6 @@ def down(places: Places, *, purge: bool = False) -> bool:
     with _locked(places):
         running = _daemon_pid(places) is not None
         _sweep(places)
-        network.remove(places)
         if purge:
             for folder in (places.data_root, places.state, places.runtime):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -1,49 +1,34 @@
-"""A network of its own for every engine but the first, so that engines can run side by side."""
+"""The network of engines side by side: one bridge, docker0, and a range of its own for each engine.
 
-import subprocess
-from pathlib import Path
+A bridge for each would be tidier, but a dockerd with another bridge deletes docker0 when it starts, and
+with it the network of an engine that the user may have.
+"""
 
-from localengine.errors import EngineError
+import ipaddress
+import json
+
+from localengine.host import run
 from localengine.places import Places
 
-
-def bridge(places: Places) -> str:
-    """The bridge's name, at most 15 bytes; empty for the engine that uses docker0."""
-    return f"clay{places.network_slot}" if places.network_slot else ""
+_FIRST = "172.17.0.1/16"
 
 
 def settings(places: Places) -> dict[str, object]:
-    """What daemon.json says about networks; makes the bridge if it is not there."""
-    name = bridge(places)
-    if not name:
-        return {}
-    _make(name, f"172.29.{places.network_slot}.1/24")
+    """What daemon.json says about networks."""
+    bridge = ipaddress.IPv4Interface(_address() or _FIRST)
     # User-defined networks: not needed by builds, but two engines must not hand out the same ones.
-    return {
-        "bridge": name,
-        "default-address-pools": [{"base": f"10.{places.network_slot}.0.0/16", "size": 24}],
-    }
+    pools = [{"base": f"10.{places.network_slot}.0.0/16", "size": 24}]
+    if bridge.network.prefixlen != 16:
+        return {"bip": str(bridge), "default-address-pools": pools}
+    ranges = list(bridge.network.subnets(new_prefix=24))
+    return {"bip": str(bridge), "fixed-cidr": str(ranges[places.network_slot]), "default-address-pools": pools}
 
 
-def remove(places: Places) -> None:
-    """Take the bridge away again."""
-    name = bridge(places)
-    if name and _exists(name):
-        _ip("link", "delete", name)
-
-
-def _make(name: str, address: str) -> None:
-    if not _exists(name):
-        _ip("link", "add", name, "type", "bridge")
-        _ip("address", "add", address, "dev", name)
-    _ip("link", "set", name, "up")
-
-
-def _exists(name: str) -> bool:
-    return (Path("/sys/class/net") / name).exists()
-
-
-def _ip(*argv: str) -> None:
-    done = subprocess.run(["ip", *argv], text=True, capture_output=True, check=False)
-    if done.returncode != 0:
-        raise EngineError(f"the engine's network cannot be made: ip {' '.join(argv)}: {done.stderr.strip()}")
+def _address() -> str:
+    """The address of docker0 with its prefix length; empty when there is no docker0."""
+    shown = run(["ip", "-json", "-4", "address", "show"], "the networks of this machine cannot be read")
+    for link in json.loads(shown):
+        if link["ifname"] == "docker0":
+            for address in link["addr_info"]:
+                return f"{address['local']}/{address['prefixlen']}"
+    return ""

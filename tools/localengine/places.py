@@ -64,9 +64,7 @@ class Places:
 
     @property
     def network_slot(self) -> int:
-        """0 for the default engine, else 1 to 199: engines side by side need networks of their own."""
-        if self.instance == DEFAULT_SUITE:
-            return 0
+        """1 to 199: engines side by side need networks of their own."""
         return 1 + zlib.crc32(self.instance.encode()) % 199
 
 
@@ -78,7 +76,7 @@ def cache_dir() -> Path:
 
 def places_for(suite: str, instance: str = "", data_root: str = "") -> Places:
     """The places of an instance; without a name it is the one engine of its suite."""
-    instance = instance or suite
+    instance = f"{suite}-{instance}" if instance else suite
     root = cache_dir() / "engine"
     state = root / suite / "instances" / instance
     return Places(
