@@ -128,9 +128,7 @@ class Link(Request):
     link: tuple[str, ...]
 
 
-REQUESTS: dict[str, type[Request]] = {
-    kind.command: kind for kind in (Inspect, Initramfs, Uki, Raw, Iso, Users, Link)
-}
+REQUESTS: dict[str, type[Request]] = {kind.command: kind for kind in (Inspect, Initramfs, Uki, Raw, Iso, Users, Link)}
 """Every request by its command."""
 
 

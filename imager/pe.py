@@ -121,9 +121,7 @@ def _patch(data: bytearray, pe: pefile.PE, headers: bytes, image_size: int, adde
     first = min(part.PointerToRawData for part in pe.sections if part.PointerToRawData)
     room = min(first, pe.OPTIONAL_HEADER.SizeOfHeaders)
     if start + len(headers) > room:
-        raise ImagerError(
-            f"the stub has room for {(room - start) // _HEADER} more sections, {len(headers) // _HEADER} are needed"
-        )
+        raise ImagerError("the stub has no room for more sections: use the stub of another systemd release")
     pe.FILE_HEADER.NumberOfSections += len(headers) // _HEADER
     pe.FILE_HEADER.PointerToSymbolTable = 0
     pe.FILE_HEADER.NumberOfSymbols = 0

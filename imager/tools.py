@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -39,7 +40,10 @@ def filter_to(argv: Sequence[str], output: int) -> Iterator[int]:
         finally:
             process.stdin.close()
         if code := process.wait():
-            raise ToolError(describe(argv, code, _read(said)))
+            words = _read(said)
+            if os.strerror(errno.ENOSPC) in words:
+                raise OSError(errno.ENOSPC, words)
+            raise ToolError(describe(argv, code, words))
     finally:
         os.close(said)
 

@@ -1,0 +1,111 @@
+"""The command line that the planner writes is the one that the imager reads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imager import __main__ as program
+from imager import contract
+from imager.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REQUESTS = (
+    contract.Inspect(system="/system", output="/out/report.json"),
+    contract.Initramfs(system="/system", init="/init", output="/out/a", compression="zstd:19", epoch=0),
+    contract.Uki(
+        system="/system",
+        kernel_version="6.1.0-1-amd64",
+        initrd=("/a", "/b"),
+        cmdline='--quiet console=ttyS0 "a b" --epoch',
+        stub="/stub",
+        architecture="amd64",
+        output="--output",
+        epoch=315_532_800,
+        name="",
+        version="1.0 ü",
+    ),
+    contract.Raw(uki="/u", output="/o", architecture="arm64", epoch=1, label="-x"),
+    contract.Iso(uki="/u", output="/o", architecture="arm64", epoch=1),
+    contract.Users(system="/system", user=('{"name": "me"}', "{}"), epoch=1),
+    contract.Users(system="/system", user=(), epoch=1),
+    contract.Link(system="/system", link=("/etc/localtime=/usr/share/zoneinfo/UTC",)),
+)
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.command)
+def test_argv_is_read_back(request_: contract.Request) -> None:
+    assert contract.parse(request_.argv()) == request_
+
+
+def test_every_request_and_format_is_covered() -> None:
+    assert {type(request) for request in REQUESTS} == set(contract.REQUESTS.values())
+    assert set(program.MODULES) == set(contract.REQUESTS)
+    assert all(row.request is None or row.request in contract.REQUESTS.values() for row in contract.FORMATS.values())
+
+
+def test_argv_is_what_the_architecture_says() -> None:
+    request = contract.Inspect(system="/s", output="/o")
+    assert request.argv() == ("inspect", "--system", "/s", "--output", "/o")
+
+
+def test_requests_never_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        REQUESTS[0].system = "/other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "no command given; the commands are inspect, initramfs, uki, raw, iso, users"),
+        (["rwa"], "unknown command 'rwa'"),
+        (["inspect", "--sytem", "x"], "inspect: unknown flag '--sytem'; the flags are --system, --output"),
+        (["inspect", "--system"], "inspect: --system needs a value"),
+        (["inspect", "--system", "x"], "inspect: --output is missing"),
+        (["inspect", "--system", "x", "--system", "y"], "inspect: --system is given twice"),
+        (["users", "--system", "x", "--epoch", "1e9"], "users: --epoch wants a whole number, not '1e9'"),
+    ],
+)
+def test_wrong_usage_is_named(argv: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        contract.parse(argv)
+    assert message in str(caught.value)
+
+
+def test_exit_codes_and_one_line_errors(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "out")
+    assert program.main(["--help"]) == 0
+    assert "--kernel-version" in capfd.readouterr().out
+    assert program.main(["nothing"]) == 2
+    assert program.main(["inspect", "--system", str(tmp_path / "gone"), "--output", out]) == 1
+    assert program.main(["inspect", "--system", str(tmp_path), "--output", str(tmp_path / "no/where")]) == 1
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("imager: error: ") for line in lines)
+    assert f"{tmp_path / 'gone'} is not a directory" in lines[1]
+    assert "No such file or directory" in lines[2]
+
+
+def test_a_full_disk_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.write", full)
+    assert program.main(["inspect", "--system", str(tmp_path), "--output", str(tmp_path / "out")]) == 1
+    assert "no space left on the builder while writing" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_contract_is_cheap_to_import() -> None:
+    """The planner imports it in every build: no program code, no pefile."""
+    code = "import sys, imager.contract; print(*sorted(m for m in sys.modules if m.startswith(('imager', 'pefile'))))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.split() == ["imager", "imager.contract", "imager.errors"]

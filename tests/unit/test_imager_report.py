@@ -1,0 +1,107 @@
+"""What inspect says about a system."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imager import contract, kernels, report
+from imager.root import Root
+from tests.support.imager import make_kernel, make_pe, make_system
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def found(system: Path) -> dict[str, object]:
+    out = system.parent / "report.json"
+    report.run(contract.Inspect(system=str(system), output=str(out)))
+    text = out.read_text()
+    value: dict[str, object] = json.loads(text)
+    assert text == json.dumps(value, indent=1, sort_keys=True) + "\n"
+    return value
+
+
+def test_a_whole_system(tmp_path: Path) -> None:
+    system = make_system(tmp_path / "system")
+    (system / "boot/cmdline").write_text("\n console=ttyS0 \n")
+    (system / "boot/intel-ucode.img").write_bytes(b"070701")
+    (system / "etc/hosts.target").write_text("12345678")
+    os.link(system / "etc/hosts.target", system / "etc/link")
+    assert found(system) == {
+        "boot_cmdline": "console=ttyS0",
+        "files": 19,
+        "init": "/sbin/init",
+        "init_machine": "amd64",
+        "kernels": [
+            {"machine": "amd64", "path": "boot/vmlinuz-6.1.0-1-amd64", "version": "6.1.0-1-amd64"},
+        ],
+        "microcode": ["boot/intel-ucode.img"],
+        "modules": ["6.1.0-1-amd64"],
+        "os_release": {"ID": "debian", "PRETTY_NAME": "Debian 13"},
+        "size": 20 + len('ID=debian\nPRETTY_NAME="Debian 13"\n') + 8,
+        "target_files": ["etc/hosts.target"],
+    }
+
+
+def test_an_empty_system(tmp_path: Path) -> None:
+    (tmp_path / "system").mkdir()
+    value = found(tmp_path / "system")
+    assert {key for key, content in value.items() if content} == {"files"}
+    assert (value["init"], value["kernels"], value["os_release"]) == (None, [], {})
+
+
+def names(root: Root) -> list[tuple[str, str]]:
+    return [(kernel.version, kernel.path) for kernel in kernels.find(root)]
+
+
+def test_a_version_counts_once(tmp_path: Path) -> None:
+    system = make_system(tmp_path / "system")
+    (system / "boot/vmlinuz").symlink_to("vmlinuz-6.1.0-1-amd64")
+    (system / "usr/lib/modules/6.1.0-1-amd64/vmlinuz").write_bytes(make_kernel())
+    (system / "lib").symlink_to("usr/lib")
+    (system / "boot/vmlinuz-gone").symlink_to("/boot/nothing")
+    (system / "boot/vmlinuz-folder").mkdir()
+    assert names(Root(system)) == [("6.1.0-1-amd64", "boot/vmlinuz")]
+
+
+def test_several_kernels_are_sorted(tmp_path: Path) -> None:
+    system = make_system(tmp_path / "system")
+    (system / "boot/vmlinuz-rescue").write_bytes(make_kernel("5.9.9"))
+    (system / "usr/lib/modules/7.0").mkdir()
+    (system / "usr/lib/modules/7.0/vmlinuz").write_bytes(b"not bootable")
+    assert names(Root(system)) == [
+        ("5.9.9", "boot/vmlinuz-rescue"),
+        ("6.1.0-1-amd64", "boot/vmlinuz-6.1.0-1-amd64"),
+        ("7.0", "usr/lib/modules/7.0/vmlinuz"),
+    ]
+    assert kernels.find(Root(system))[2].machine is None
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("vmlinuz-lts", "6.6.1-0-lts"), ("vmlinuz-5.10", "5.10"), ("vmlinuz-other", "other"), ("vmlinuz", "vmlinuz")],
+)
+def test_kernels_that_do_not_tell_are_known_by_name(tmp_path: Path, name: str, version: str) -> None:
+    for folder in ("boot", "lib/modules/6.6.1-0-lts", "lib/modules/5.10"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "boot" / name).write_bytes(make_pe("arm64"))
+    assert kernels.find(Root(tmp_path)) == (kernels.Kernel(version, f"boot/{name}", "arm64"),)
+
+
+def test_init_links_are_read_inside_the_system(tmp_path: Path) -> None:
+    system = make_system(tmp_path / "system")
+    (system / "usr/sbin/init").rename(system / "usr/real")
+    (system / "usr/sbin/init").symlink_to("/usr/real")
+    assert found(system)["init_machine"] == "amd64"
+    (system / "usr/sbin/init").unlink()
+    (system / "usr/sbin/init").symlink_to("/bin/sh-of-the-host")
+    assert found(system)["init"] is None
+
+
+def test_os_release_is_read_as_the_shell_would() -> None:
+    text = '# comment\nID=x\nNAME=\'a b\'\nBAD="open\n  V="1\\"2"\nnoise\n'
+    assert report.parse_os_release(text) == {"ID": "x", "NAME": "a b", "BAD": '"open', "V": '1"2'}

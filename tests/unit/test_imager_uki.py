@@ -1,0 +1,190 @@
+"""Unified kernel images, read back section by section."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pefile  # type: ignore[import-untyped]
+import pytest
+
+from imager import contract, pe, uki
+from imager.errors import ImagerError
+from imager.root import Root
+from tests.support.imager import EPOCH, make_kernel, make_pe, make_system, read_sections
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSION = "6.1.0-1-amd64"
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Path:
+    (tmp_path / "stub").write_bytes(make_pe())
+    (tmp_path / "one").write_bytes(b"1" * 5001)
+    (tmp_path / "two").write_bytes(b"2" * 4096)
+    return make_system(tmp_path / "system")
+
+
+def request(system: Path, **changes: object) -> contract.Uki:
+    home = system.parent
+    values: dict[str, object] = {
+        "system": str(system),
+        "kernel_version": VERSION,
+        "initrd": (str(home / "one"), str(home / "two")),
+        "cmdline": "console=ttyS0 quiet",
+        "stub": str(home / "stub"),
+        "architecture": "amd64",
+        "output": str(home / "out.efi"),
+        "epoch": EPOCH,
+    }
+    return contract.Uki(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def build(system: Path, **changes: object) -> bytes:
+    uki.run(request(system, **changes))
+    return (system.parent / "out.efi").read_bytes()
+
+
+def test_every_section_is_there_in_order(system: Path) -> None:
+    sections = read_sections(build(system, name="edge", version="1.0"))
+    assert list(sections) == [".text", ".osrel", ".cmdline", ".uname", ".initrd", ".linux"]
+    content = {name: data for name, (_, _, data) in sections.items()}
+    assert content[".cmdline"] == b"console=ttyS0 quiet"
+    assert content[".uname"] == VERSION.encode()
+    assert content[".initrd"] == b"1" * 5001 + b"\0" * 3 + b"2" * 4096
+    assert content[".linux"] == make_kernel(VERSION)
+    assert content[".osrel"] == b'ID=debian\nPRETTY_NAME="Debian 13"\nIMAGE_ID=edge\nIMAGE_VERSION=1.0\n'
+    assert sections[".linux"][1] == 0x60000020
+    assert {flags for name, (_, flags, _) in sections.items() if name not in (".linux", ".text")} == {0x40000040}
+
+
+def test_the_headers_agree_with_the_sections(system: Path) -> None:
+    (system.parent / "stub").write_bytes(make_pe(symbols=b"S" * 180))
+    data = build(system)
+    program = pefile.PE(data=data)
+    assert [warning for warning in program.get_warnings() if "makes up" not in warning] == []
+    end = 0
+    for section in program.sections:
+        assert section.VirtualAddress % 4096 == 0
+        assert section.VirtualAddress >= end
+        end = section.VirtualAddress + section.Misc_VirtualSize
+    assert program.OPTIONAL_HEADER.SizeOfImage == -(-end // 4096) * 4096
+    assert program.OPTIONAL_HEADER.CheckSum == 0
+    assert program.FILE_HEADER.PointerToSymbolTable == program.FILE_HEADER.NumberOfSymbols == 0
+    assert b"SSSS" not in data
+    added = sum(section.SizeOfRawData for section in program.sections[1:])
+    assert program.OPTIONAL_HEADER.SizeOfInitializedData == added
+    assert len(data) == max(section.PointerToRawData + section.SizeOfRawData for section in program.sections)
+
+
+def test_microcode_goes_first_and_uncompressed(system: Path) -> None:
+    for name in ("intel-ucode.img", "amd-ucode.img", "zz.cpio", "initrd.img"):
+        (system / "boot" / name).write_bytes(b"070701" + name.encode())
+    initrd = read_sections(build(system))[".initrd"][2]
+    parts = [b"070701" + name for name in (b"amd-ucode.img", b"intel-ucode.img", b"zz.cpio")]
+    padded = [part + b"\0" * (-len(part) % 4) for part in parts]
+    assert initrd.startswith(b"".join(padded) + b"1")
+    (system / "boot/amd-ucode.img").write_bytes(b"\x1f\x8b")
+    with pytest.raises(ImagerError, match=r"^the microcode image /boot/amd-ucode.img is not an uncompressed cpio"):
+        build(system)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kernel_version": "9.9"}, r"^the system has no kernel 9\.9; it has 6\.1\.0-1-amd64$"),
+        ({"architecture": "arm64"}, r"^the kernel /boot/vmlinuz-6\S+ is for amd64; an EFI kernel for arm64 is needed"),
+        ({"cmdline": "a\nb"}, "must be one line"),
+    ],
+)
+def test_what_does_not_fit_is_refused(system: Path, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ImagerError, match=message):
+        build(system, **changes)
+    assert not (system.parent / "out.efi").exists()
+
+
+def test_a_system_without_kernel_says_so(system: Path) -> None:
+    (system / f"boot/vmlinuz-{VERSION}").unlink()
+    with pytest.raises(ImagerError, match="it has none: install a kernel package"):
+        build(system)
+
+
+def test_a_kernel_without_efi_stub_is_refused(system: Path) -> None:
+    (system / f"boot/vmlinuz-{VERSION}").write_bytes(b"\x1f\x8b gzip")
+    with pytest.raises(ImagerError, match="cannot be started by EFI firmware"):
+        build(system)
+
+
+def test_stubs_that_do_not_fit_are_refused(system: Path) -> None:
+    stub = system.parent / "stub"
+    for content, message in (
+        (make_pe("arm64"), "is for arm64, not for amd64"),
+        (b"ELF", "is not an EFI program"),
+        (make_pe(room=0x200), "no room for more sections"),
+    ):
+        stub.write_bytes(content)
+        with pytest.raises(ImagerError, match=message):
+            build(system)
+
+
+def test_4_gib_are_refused(system: Path) -> None:
+    with (system.parent / "two").open("wb") as file:
+        file.truncate((1 << 32) - 20_000)
+    with pytest.raises(ImagerError, match=r"would reach 4 GiB with its section \.(initrd|linux)"):
+        build(system)
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [("1.0", "1.0"), ("1 $2", '"1 \\$2"'), ('a"b\\`', '"a\\"b\\\\\\`"')],
+)
+def test_os_release_values_are_quoted(value: str, line: str) -> None:
+    assert uki.os_release("A=1", "", value) == f"A=1\nIMAGE_VERSION={line}\n"
+
+
+def test_os_release_is_replaced_or_made_up() -> None:
+    assert uki.os_release("IMAGE_ID=old\nID=x\n", "new", "") == "ID=x\nIMAGE_ID=new\n"
+    assert uki.os_release("ID=x\n", "", "") == "ID=x\n"
+    assert uki.os_release("", "", "").startswith("ID=linux\n")
+
+
+def test_payloads_never_enter_memory(system: Path) -> None:
+    with (system.parent / "two").open("wb") as file:
+        file.truncate(100 << 20)
+    code = (
+        "import pathlib, sys; from imager.__main__ import main; assert main(sys.argv[1:]) == 0;"
+        "print(pathlib.Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])"
+    )
+    argv = [sys.executable, "-c", code, *request(system).argv()]
+    peak = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert (system.parent / "out.efi").stat().st_size > 100 << 20
+    assert int(peak) < 40 << 10
+
+
+def test_the_fingerprint_sees_every_section_and_the_end_of_payloads(system: Path) -> None:
+    place = system.parent / "out.efi"
+    data = build(system)
+    known = pe.fingerprint(place)
+    assert pe.fingerprint(place) == known
+    sections = read_sections(data)
+    spots = [data.index(content) + len(content) - 1 for _, _, content in sections.values()]
+    spots += [len(b"MZ"), data.index(b"console")]
+    for spot in spots:
+        changed = bytearray(data)
+        changed[spot] ^= 1
+        place.write_bytes(changed)
+        assert pe.fingerprint(place) != known, spot
+    place.write_bytes(data + b"\0")
+    assert pe.fingerprint(place) != known
+
+
+def test_kernels_beside_their_modules_are_used(system: Path) -> None:
+    (system / f"boot/vmlinuz-{VERSION}").rename(system / f"usr/lib/modules/{VERSION}/vmlinuz")
+    place = uki.kernel(Root(system), VERSION, "amd64")
+    assert place == system / f"usr/lib/modules/{VERSION}/vmlinuz"
+    (count,) = struct.unpack_from("<H", build(system), 0x46)
+    assert count == 6
