@@ -49,7 +49,6 @@ def test_progress_is_read_into_steps() -> None:
 #3 DONE 12.5s
 """
     assert parse_progress(log) == (
-        Vertex('building with "default" instance using docker driver', False, 0.0),
         Vertex("[internal] load build definition from claylinux.yaml", False, 0.1),
         Vertex("[packages] nginx", True, 0.0),
         Vertex("[run] make", False, 12.5),
@@ -84,7 +83,7 @@ class TestShared:
         first = engine.buildx(context, output=tmp_path / "out").check()
         assert any("RUN echo" in name for name in first.executed)
         again = engine.buildx(context, output=tmp_path / "out").check()
-        assert again.executed == ()
+        assert not any("RUN echo" in name for name in again.executed)
         assert any("RUN echo" in name for name in again.cached)
 
 
