@@ -43,6 +43,8 @@ def checked(request: Disk) -> Path:
     if not uki.is_file():
         raise ImagerError(f"the EFI program {request.uki} does not exist")
     found = machine.of_pe(machine.head_of(uki))
+    if found is None:
+        raise ImagerError(f"{request.uki} is not an EFI program")
     if found != request.architecture or request.architecture not in esp.PROGRAM_NAMES:
         raise ImagerError(f"{request.uki} is an EFI program for {found}, not for {request.architecture}")
     return uki

@@ -18,8 +18,8 @@ from imager.errors import ImagerError
 SECTOR = 512
 PROGRAM_NAMES = {"amd64": "BOOTX64.EFI", "arm64": "BOOTAA64.EFI"}
 """The program that firmware starts from a medium (UEFI specification 3.5.1.1), in /EFI/BOOT."""
-FILE_LIMIT = (1 << 32) - 1
-"""The size of a file has 32 bits."""
+FILE_LIMIT = (1 << 32) - (1 << 16)
+"""The size of a file has 32 bits, and programs count its whole clusters with 32 bits too."""
 _MEBIBYTE = 1 << 20
 _HEADROOM = _MEBIBYTE
 """Free space, so that a file can be added by hand."""

@@ -68,7 +68,7 @@ class User:
             raise ImagerError(f"user {values['name']}: unknown {', '.join(unknown)}; known: {', '.join(names)}")
         kept = {key: _typed(key, value) for key, value in values.items() if value is not None}
         if "password" in values:
-            kept["password"] = values["password"]
+            kept.setdefault("password", None)
         user = cls(**kept)
         user._check()
         return user
@@ -178,24 +178,26 @@ def _home(accounts: Accounts, root: Root, user: User, epoch: int) -> None:
             shutil.copytree(skeleton, home, symlinks=True)
         else:
             home.mkdir()
-        owner.take(home)
+        owner.take_tree(home)
         home.chmod(0o700)
     if user.ssh_authorized_keys:
-        _keys(home, owner, user.ssh_authorized_keys)
+        _keys(root, row[5], owner, user.ssh_authorized_keys)
 
 
-def _keys(home: Path, owner: _Owner, keys: tuple[str, ...]) -> None:
-    inside = Root(home)
-    file = inside.place(".ssh/authorized_keys")
-    if file is None:
-        raise ImagerError(f"{home.name}: .ssh is a symbolic link in a circle")
-    folder = file.parent
-    folder.mkdir(mode=0o700, exist_ok=True)
-    lines = file.read_text().splitlines() if file.is_file() else []
+def _keys(root: Root, home: str, owner: _Owner, keys: tuple[str, ...]) -> None:
+    folder = root.place(f"{home}/.ssh")
+    if folder is None:
+        raise ImagerError(f"{home}/.ssh is a symbolic link in a circle")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder / "authorized_keys"
+    if file.is_symlink():
+        file.unlink()
+    lines = file.read_text().splitlines() if file.exists() else []
     lines += [key for key in dict.fromkeys(keys) if key not in lines]
     file.write_text("".join(f"{line}\n" for line in lines))
     file.chmod(0o600)
     folder.chmod(0o700)
+    owner.take(file)
     owner.take(folder)
 
 
@@ -206,12 +208,13 @@ class _Owner:
     epoch: int
 
     def take(self, place: Path) -> None:
-        """Own a path and everything below it, dated to the epoch."""
-        for folder, folders, files in os.walk(place, topdown=False):
-            for name in (*folders, *files):
-                self._take_one(Path(folder, name))
-        self._take_one(place)
-
-    def _take_one(self, place: Path) -> None:
+        """Own one path, dated to the epoch."""
         os.chown(place, self.uid, self.gid, follow_symlinks=False)
         os.utime(place, (self.epoch, self.epoch), follow_symlinks=False)
+
+    def take_tree(self, place: Path) -> None:
+        """Own a path and everything below it."""
+        for folder, folders, files in os.walk(place, topdown=False):
+            for name in (*folders, *files):
+                self.take(Path(folder, name))
+        self.take(place)
