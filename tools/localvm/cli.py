@@ -1,0 +1,70 @@
+"""`tools/run-vm IMAGE`: show an image's console, or wait for a word on it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from localvm import host
+from localvm.console import running
+from localvm.errors import VmError
+from localvm.machine import Drive, Machine, command_line
+
+_BUSES = {".iso": "cdrom"}
+_FORMATS = {".qcow2": "qcow2", ".vmdk": "vmdk", ".vhdx": "vhdx", ".vhd": "vpc", ".vdi": "vdi"}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command and return the exit code: 0 done, 1 the guest did not do it, 2 wrong usage."""
+    options = _parse(arguments)
+    try:
+        machine = _machine(options)
+        if options.until is None:
+            return _interactive(machine)
+        with running(machine, echo=_show) as console:
+            console.expect(options.until, options.timeout)
+        print(f"\n\nrun-vm: the guest showed {options.until!r}; the machine is off", flush=True)  # noqa: T201
+    except VmError as error:
+        print(f"\nrun-vm: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tools/run-vm", description="Boot an image in QEMU with UEFI firmware.")
+    parser.add_argument("image", type=Path, help="a .raw, .iso, .efi, .qcow2, .vmdk, .vhdx, .vhd or .vdi file")
+    parser.add_argument("--memory", type=int, default=1024, metavar="MIB", help="RAM of the machine (1024)")
+    parser.add_argument("--bus", help="how the image is attached: virtio, sata, nvme, scsi, usb, cdrom, scsi-cdrom")
+    parser.add_argument("--network", action="store_true", help="give the guest a network (DHCP)")
+    parser.add_argument("--until", metavar="WORD", help="stop when the console shows this (a regular expression)")
+    parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="give up after (300)")
+    return parser.parse_args(arguments)
+
+
+def _machine(options: argparse.Namespace) -> Machine:
+    image: Path = options.image
+    if not image.is_file():
+        raise VmError(f"there is no image {image}")
+    common = {"memory_mib": options.memory, "network": options.network, "kvm": host.kvm_works()}
+    if image.suffix == ".efi":
+        return Machine(kernel=image, **common)
+    bus = options.bus or _BUSES.get(image.suffix, "virtio")
+    return Machine(drives=(Drive(path=image, bus=bus, format=_FORMATS.get(image.suffix, "raw")),), **common)
+
+
+def _interactive(machine: Machine) -> int:
+    """Become QEMU: its console is this terminal. Leave with Ctrl-A X, or power the guest off."""
+    host.find_qemu()
+    words = ["-serial", "mon:stdio"]
+    command = list(command_line(machine, host.find_firmware()))
+    at = command.index("-serial")
+    command[at : at + 2] = words
+    print("run-vm: Ctrl-A X ends the machine", flush=True)  # noqa: T201
+    os.execvp(command[0], command)
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -1,0 +1,112 @@
+"""A running machine and its serial console."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from localvm import host
+from localvm.errors import ConsoleError
+from localvm.machine import Machine, command_line
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>()][0-9A-Za-z]?|c)|[\r\x00]")
+_TAIL = 40
+
+
+class Console:
+    """The text that the guest writes, and a way to type. Escape sequences are taken out of the text."""
+
+    def __init__(self, process: subprocess.Popen[bytes], echo: Callable[[str], None] | None = None) -> None:
+        self._process = process
+        self._echo = echo
+        self._raw = ""
+        self._seen = 0
+        self._changed = threading.Condition()
+        self._ended = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def text(self) -> str:
+        """All that the guest wrote so far."""
+        return _ESCAPES.sub("", self._raw)
+
+    def expect(self, pattern: str, timeout: float) -> re.Match[str]:
+        """Wait until `pattern` stands in what came after the last match, and return the match.
+
+        Raises `ConsoleError` after `timeout` seconds, or when the machine is gone.
+        """
+        deadline = time.monotonic() + timeout
+        wanted = re.compile(pattern, re.MULTILINE)
+        with self._changed:
+            while True:
+                match = wanted.search(self.text, self._seen)
+                if match:
+                    self._seen = match.end()
+                    return match
+                left = deadline - time.monotonic()
+                if self._ended or left <= 0:
+                    why = "the machine ended" if self._ended else f"nothing in {timeout:.0f} s"
+                    raise ConsoleError(f"waited for {pattern!r} on the console: {why}\n{self.tail()}")
+                self._changed.wait(min(left, 1.0))
+
+    def send(self, text: str) -> None:
+        """Type `text`."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            stdin.write(text.encode())
+            stdin.flush()
+        except OSError:
+            raise ConsoleError(f"cannot type {text!r}: the machine ended\n{self.tail()}") from None
+
+    def wait_off(self, timeout: float) -> int:
+        """Wait until the machine is off and return QEMU's exit code."""
+        try:
+            code = self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise ConsoleError(f"still on after {timeout:.0f} s\n{self.tail()}") from None
+        self._reader.join(5)
+        return code
+
+    def tail(self) -> str:
+        """Return the last lines that the guest wrote, for messages."""
+        lines = self.text.splitlines()[-_TAIL:]
+        return "\n".join(["--- the console's last lines ---", *lines, "---"])
+
+    def _read(self) -> None:
+        stdout = self._process.stdout
+        assert stdout is not None
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        while chunk := stdout.read1(65536):  # type: ignore[attr-defined]
+            text = decoder.decode(chunk)
+            if self._echo is not None:
+                self._echo(text)
+            with self._changed:
+                self._raw += text
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+
+@contextmanager
+def running(machine: Machine, echo: Callable[[str], None] | None = None) -> Iterator[Console]:
+    """Run `machine` until the block ends; QEMU is gone afterwards whatever happened.
+
+    Raises `MissingToolError` when QEMU or its firmware is not installed.
+    """
+    host.find_qemu()
+    firmware = host.find_firmware() if machine.firmware else None
+    words = command_line(machine, firmware)
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        try:
+            yield Console(process, echo)
+        finally:
+            process.kill()
+            process.wait()

@@ -1,0 +1,89 @@
+"""A virtual machine as a value, and the QEMU command line that runs it. Pure: nothing is started here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+BUSES = {
+    "virtio": ("virtio-blk-pci,drive={id}",),
+    "sata": ("ide-hd,drive={id},bus=ide.{n}",),
+    "nvme": ("nvme,drive={id},serial=claylinux{n}",),
+    "scsi": ("virtio-scsi-pci,id=scsi{n}", "scsi-hd,drive={id},bus=scsi{n}.0"),
+    "usb": ("qemu-xhci,id=xhci{n}", "usb-storage,drive={id},bus=xhci{n}.0,removable=on"),
+    "cdrom": ("ide-cd,drive={id},bus=ide.{n}",),
+    "scsi-cdrom": ("virtio-scsi-pci,id=scsi{n}", "scsi-cd,drive={id},bus=scsi{n}.0"),
+}
+"""How a drive hangs on a q35 machine: the devices it takes, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drive:
+    """An image as a drive. It is never written: changes go to a temporary file."""
+
+    path: Path
+    bus: str = "virtio"
+    format: str = "raw"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What to run. A `kernel` is a UKI (with `firmware`), or a plain kernel with `initrd` and `append`.
+
+    With `network` the guest gets an address by DHCP and reaches the host as 10.0.2.2; `forwards` are
+    (host port on loopback, guest port). `kvm` says that KVM works here.
+    """
+
+    drives: tuple[Drive, ...] = ()
+    kernel: Path | None = None
+    initrd: Path | None = None
+    append: str = ""
+    firmware: bool = True
+    memory_mib: int = 1024
+    network: bool = False
+    forwards: tuple[tuple[int, int], ...] = ()
+    kvm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Firmware:
+    """UEFI firmware: the code, and the template of its variables."""
+
+    code: Path
+    variables: Path
+
+
+def command_line(machine: Machine, firmware: Firmware | None) -> tuple[str, ...]:
+    """Return the QEMU command: serial console on stdio, no display, gone at reboot or power-off."""
+    accelerator = ("-accel", "kvm", "-cpu", "host") if machine.kvm else ("-accel", "tcg,thread=multi", "-cpu", "max")
+    words = ["qemu-system-x86_64", "-machine", "q35", *accelerator, "-smp", "2", "-m", str(machine.memory_mib)]
+    words += ["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"]
+    # Early boot needs entropy; without a source ssh-keygen and systemd may wait for minutes.
+    words += ["-device", "virtio-rng-pci"]
+    if machine.firmware and firmware is not None:
+        words += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={firmware.code}"]
+        words += ["-drive", f"if=pflash,unit=1,format=raw,snapshot=on,file={firmware.variables}"]
+    if machine.kernel is not None:
+        words += ["-kernel", str(machine.kernel)]
+    if machine.initrd is not None:
+        words += ["-initrd", str(machine.initrd)]
+    if machine.append:
+        words += ["-append", machine.append]
+    for number, drive in enumerate(machine.drives):
+        words += _drive(number, drive)
+    return (*words, *_network(machine))
+
+
+def _drive(number: int, drive: Drive) -> list[str]:
+    media = ",media=cdrom,readonly=on" if drive.bus.endswith("cdrom") else ",snapshot=on"
+    words = ["-drive", f"if=none,id=drive{number},format={drive.format},file={drive.path}{media}"]
+    for device in BUSES[drive.bus]:
+        words += ["-device", device.format(id=f"drive{number}", n=number)]
+    return words
+
+
+def _network(machine: Machine) -> list[str]:
+    if not machine.network:
+        return ["-net", "none"]
+    forwards = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for host, guest in machine.forwards)
+    return ["-netdev", f"user,id=net0{forwards}", "-device", "virtio-net-pci,netdev=net0"]
