@@ -5,4 +5,4 @@ import sys
 
 def say(text: str) -> None:
     """Print one line of progress."""
-    print(f"engine: {text}", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"-- {text}", file=sys.stderr, flush=True)  # noqa: T201

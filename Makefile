@@ -1,0 +1,38 @@
+# On a fresh Debian machine, as root: `make demo` builds and boots a first image, `make test` runs every test.
+
+PYTHON := .venv/bin/python
+CODE := frontend imager llb bench tests tools
+# The programs in tools/ have no suffix; linters have to be told about them.
+SCRIPTS = $(shell grep -lE '^\#!.*python' tools/* 2>/dev/null)
+ENGINE = eval "$$(tools/engine env)"
+EXAMPLE ?= hello
+
+.PHONY: help setup engine frontend demo test lint clean
+
+help: ## show this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
+
+setup: ## install what is missing: Debian packages, .venv
+	@command -v python3 >/dev/null || apt-get install -y --no-install-recommends python3
+	@tools/setup
+
+engine: setup ## bring up a Docker Engine where none is reachable
+	@tools/engine up
+
+frontend: engine ## build the image claylinux/frontend
+	@tools/frontend-image
+
+demo: frontend ## build examples/hello, boot it, and say how to use it
+	@tools/demo $(EXAMPLE)
+
+lint: setup ## formatter, linter, types, import rules
+	$(PYTHON) -m ruff check $(CODE) $(SCRIPTS)
+	$(PYTHON) -m ruff format --check $(CODE) $(SCRIPTS)
+	$(PYTHON) -m mypy $(CODE)
+
+test: lint engine ## lint, then every test: unit, golden, engine, boot
+	$(PYTHON) -m pytest
+
+clean: ## stop the engine that we started, remove what was built
+	@tools/engine down --purge
+	rm -rf out init/build .venv .mypy_cache .pytest_cache .ruff_cache

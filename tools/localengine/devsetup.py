@@ -1,0 +1,82 @@
+"""`tools/setup`: make a fresh Debian machine ready for demo, tests and lint. Quick when it is."""
+
+import argparse
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from localengine.errors import EngineError
+from localengine.host import install_host_packages, on_host, run
+from localengine.say import say
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LOCK = REPOSITORY / "requirements/dev.txt"
+VENV = REPOSITORY / ".venv"
+OLDEST_PYTHON = (3, 11)
+
+# Program or file -> the Debian package that brings it.
+HOST_FILES = {
+    "gcc": "gcc",
+    "make": "make",
+    "mmdebstrap": "mmdebstrap",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "xz": "xz-utils",
+    "zstd": "zstd",
+    "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
+    "/usr/include/stdio.h": "libc6-dev",
+    # The tests look at images with the tools of others.
+    "fsck.fat": "dosfstools",
+    "mdir": "mtools",
+    "objdump": "binutils",
+    "setcap": "libcap2-bin",
+    "sgdisk": "gdisk",
+    "xorriso": "xorriso",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run the command line; the result is the process's exit code."""
+    parser = argparse.ArgumentParser(prog="tools/setup", description=__doc__)
+    parser.parse_args(argv)
+    try:
+        install_host_packages(missing_packages())
+        make_venv()
+    except EngineError as error:
+        print(f"setup: error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages that the host lacks."""
+    missing = {
+        package
+        for file, package in HOST_FILES.items()
+        if not (Path(file).exists() if file.startswith("/") else on_host(file))
+    }
+    if not _python_has_venv():
+        missing.add("python3-venv")
+    return sorted(missing)
+
+
+def make_venv() -> None:
+    """Have .venv with exactly what requirements/dev.txt pins."""
+    if sys.version_info < OLDEST_PYTHON:
+        raise EngineError("Python 3.11 or newer is needed: Debian 12 and 13 have it as python3")
+    wanted = f"{sys.version}\n{hashlib.sha256(LOCK.read_bytes()).hexdigest()}\n"
+    stamp = VENV / "installed.txt"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    say(f"installing {LOCK.relative_to(REPOSITORY)} into .venv")
+    if not (VENV / "bin/python").exists():
+        run([sys.executable, "-m", "venv", str(VENV)], ".venv cannot be made")
+    pip = [str(VENV / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run([*pip, "--require-hashes", f"--requirement={LOCK}"], "the Python dependencies cannot be installed")
+    stamp.write_text(wanted)
+
+
+def _python_has_venv() -> bool:
+    """Debian ships venv apart from Python."""
+    found = subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True, check=False)
+    return found.returncode == 0
