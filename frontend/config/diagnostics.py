@@ -1,0 +1,93 @@
+"""What is wrong with a build file: every problem at once, each at its place, in words that say what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .positions import Range
+
+LIMIT = 100
+"""More problems than this are not collected: nobody reads them, and a hostile file must not cost time."""
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem and the place to look at."""
+
+    range: Range
+    message: str
+
+
+class ConfigError(Exception):
+    """A build file is wrong. `str()` gives one line `file:line:column: message` for each problem."""
+
+    def __init__(self, filename: str, diagnostics: tuple[Diagnostic, ...]) -> None:
+        super().__init__(filename, diagnostics)
+        self.filename = filename
+        self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{self.filename}:{each.range.start.line}:{each.range.start.column}: {each.message}"
+            for each in self.diagnostics
+        )
+
+
+class TooManyProblemsError(Exception):
+    """The collector is full: nothing more needs to be looked at."""
+
+
+class Collector:
+    """Gathers problems while a file is read."""
+
+    def __init__(self) -> None:
+        self._found: dict[Diagnostic, None] = {}
+
+    def add(self, place: Range, message: str) -> None:
+        """Note a problem once, however often an alias leads to it. Raises `TooManyProblemsError` at the limit."""
+        self._found[Diagnostic(place.head, message)] = None
+        if len(self._found) >= LIMIT:
+            raise TooManyProblemsError
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        """Return the problems in file order."""
+        return tuple(sorted(self._found, key=lambda each: (each.range, each.message)))
+
+
+def quote(text: str) -> str:
+    """Return a value for a message: in quotes, on one line, not long."""
+    shown = _shorten(text)
+    return json.dumps(shown, ensure_ascii=not shown.isprintable())
+
+
+def code(text: str) -> str:
+    """Return a key for a message: in backticks, on one line, not long."""
+    return f"`{quote(text)[1:-1]}`"
+
+
+def listing(words: Iterable[str], conjunction: str = "or") -> str:
+    """Return words as people list them: `a`, `b` or `c`."""
+    *most, last = (code(word) for word in words)
+    return f"{', '.join(most)} {conjunction} {last}" if most else last
+
+
+def suggest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that was most likely meant."""
+    from difflib import get_close_matches
+
+    if len(word) > _SHOWN:
+        return None
+    names = {_fold(name): name for name in known}
+    near = get_close_matches(_fold(word), names, n=1)
+    return names[near[0]] if near else None
+
+
+def _fold(word: str) -> str:
+    return word.lower().replace("-", "_")
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

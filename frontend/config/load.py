@@ -1,0 +1,57 @@
+"""The one way from text to spec."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from .decode import decode
+from .diagnostics import LIMIT, Collector, ConfigError, Diagnostic, TooManyProblemsError
+from .model import Spec
+from .nodes import Node, Scalar, Sequence
+from .parse import parse
+from .shapes import object_shape
+from .text import read_text
+from .validate import validate
+
+
+def load(text: bytes, filename: str) -> Spec:
+    """Return what the build file `text` says. Raises `ConfigError` with every problem in it, in file order."""
+    problems = Collector()
+    spec: Spec | None = None
+    with suppress(TooManyProblemsError):
+        spec = _read(text, problems)
+    found = problems.sorted()
+    if len(found) >= LIMIT:
+        found = (*found, Diagnostic(found[-1].range, f"these are the first {LIMIT} problems: there may be more"))
+    if found or spec is None:
+        raise ConfigError(filename, found)
+    return spec
+
+
+def _read(data: bytes, problems: Collector) -> Spec | None:
+    text = read_text(data, problems)
+    root = None if text is None else parse(text, problems)
+    if text is None or root is None:
+        return None
+    complaint = _root_complaint(root)
+    if complaint:
+        problems.add(root.range, complaint)
+        return None
+    spec: Spec | None = decode(root, object_shape(Spec), problems)
+    if spec is not None:
+        validate(spec, problems)
+    return spec
+
+
+def _root_complaint(root: Node) -> str | None:
+    match root:
+        case Scalar() if root.is_null:
+            return "this file says nothing: add at least `base: debian`"
+        case Scalar() if root.text.startswith(("FROM ", "ARG ")):
+            return "this looks like a Dockerfile: remove its `# syntax=` line, or name the claylinux.yaml with -f"
+        case Scalar():
+            return "a build file is made of keys such as `base: debian`; here is a text without a key"
+        case Sequence():
+            return "a build file is made of keys such as `base: debian`; here is a list"
+        case _:
+            return None

@@ -1,0 +1,53 @@
+"""Places in a text: lines and columns count characters from 1, as editors show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
+
+Path = tuple[str | int, ...]
+"""The way to a value of the spec: keys of mappings and indices of lists, such as `("users", 0, "name")`."""
+
+
+class Position(NamedTuple):
+    """One place, between two characters: column 1 is before the first character of the line."""
+
+    line: int
+    column: int
+
+
+class Range(NamedTuple):
+    """From `start` up to, not including, the character at `end`."""
+
+    start: Position
+    end: Position
+
+    @property
+    def head(self) -> Range:
+        """The range itself, or its first character where it spans lines: what a message points at."""
+        if self.start.line == self.end.line:
+            return self
+        return Range(self.start, Position(self.start.line, self.start.column + 1))
+
+
+START = Range(Position(1, 1), Position(1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Where the values of a spec, and the keys of its mappings, were written."""
+
+    values: Mapping[Path, Range] = field(default_factory=lambda: MappingProxyType({}))
+    keys: Mapping[Path, Range] = field(default_factory=lambda: MappingProxyType({}))
+
+    def of(self, *path: str | int) -> Range:
+        """Return the range of the value at `path`, or of its nearest ancestor that is in the file."""
+        while path and path not in self.values:
+            path = path[:-1]
+        return self.values.get(path, START)
+
+    def key(self, *path: str | int) -> Range:
+        """Return the range of the key that `path` ends with; where it is not in the file, as `of`."""
+        return self.keys.get(path) or self.of(*path)

@@ -1,0 +1,149 @@
+"""The model as data: what the decoder, the JSON Schema and the reference page walk along."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass
+from functools import cache
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from .kinds import Kind, Switch, Text
+from .model import Key
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarShape:
+    """A single value."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class ListShape:
+    """A list; `single`: one item may stand without it."""
+
+    item: Shape
+    single: bool
+    unique: bool
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
+class MapShape:
+    """A mapping with keys of the user's choice. `list_value` is what a list gives each of its items."""
+
+    key: Text
+    value: Shape
+    list_value: object
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldShape:
+    """A key of an object. `field` is the name in the model, `name` the one in the file."""
+
+    field: str
+    name: str
+    shape: Shape
+    key: Key
+    required: bool
+    optional: bool
+    """Whether `null` may be written for it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectShape:
+    """A mapping with known keys, made into an instance of `model`.
+
+    `short` is the key that a single value stands for; `marker` a key that must be there with the value
+    `true`, and that is no field.
+    """
+
+    model: type[Any]
+    fields: Mapping[str, FieldShape]
+    short: str | None
+    chosen_by: str | None
+    marker: str | None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key that can be written."""
+        return (*((self.marker,) if self.marker else ()), *self.fields)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChoiceShape:
+    """Exactly one of several objects; which one, a key tells that only it has."""
+
+    variants: Mapping[str, ObjectShape]
+
+    @property
+    def short(self) -> ObjectShape | None:
+        """The variant that a single value stands for."""
+        return next((each for each in self.variants.values() if each.short), None)
+
+
+Shape = ScalarShape | ListShape | MapShape | ObjectShape | ChoiceShape
+
+
+@cache
+def object_shape(model: type[Any]) -> ObjectShape:
+    """Return the shape of a class of the model."""
+    hints = get_type_hints(model, include_extras=True)
+    fields = {}
+    for field in dataclasses.fields(model):
+        if "key" in field.metadata:
+            shape = _field_shape(field, hints[field.name])
+            fields[shape.name] = shape
+    chosen_by = getattr(model, "CHOSEN_BY", None)
+    return ObjectShape(
+        model=model,
+        fields=types.MappingProxyType(fields),
+        short=getattr(model, "SHORT", None),
+        chosen_by=chosen_by,
+        marker=None if chosen_by in fields else chosen_by,
+    )
+
+
+def _field_shape(field: dataclasses.Field[Any], hint: Any) -> FieldShape:
+    key: Key = field.metadata["key"]
+    inner = _without_none(hint)
+    return FieldShape(
+        field=field.name,
+        name=key.name or field.name,
+        shape=_shape(inner, key),
+        key=key,
+        required=field.default is MISSING and field.default_factory is MISSING,
+        optional=inner is not hint,
+    )
+
+
+def _without_none(hint: Any) -> Any:
+    members = tuple(each for each in get_args(hint) if each is not type(None))
+    if not _is_union(hint) or len(members) == len(get_args(hint)):
+        return hint
+    return Union[members]  # noqa: UP007 - made at run time
+
+
+def _shape(hint: Any, key: Key | None = None) -> Shape:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return ScalarShape(args[1])
+    if hint is bool:
+        return ScalarShape(Switch())
+    if origin is Literal:
+        return ScalarShape(Text(choices=args))
+    if origin is tuple:
+        single, unique, least = (key.one_or_many, key.unique, key.least) if key else (False, False, 0)
+        return ListShape(_shape(args[0]), single, unique, least)
+    if origin is Mapping:
+        return MapShape(get_args(args[0])[1], _shape(args[1]), key.list_as if key else None)
+    if _is_union(hint):
+        variants = {each.CHOSEN_BY: object_shape(each) for each in args}
+        return ChoiceShape(types.MappingProxyType(variants))
+    return object_shape(hint)
+
+
+def _is_union(hint: Any) -> bool:
+    return get_origin(hint) in (Union, types.UnionType)

@@ -1,0 +1,74 @@
+"""Rules across keys: what one key alone cannot know. Pure; each rule tells what it finds."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+
+from .diagnostics import Collector, code
+from .model import CopiedFile, Directory, Spec, Symlink
+from .positions import Path, Range
+
+
+def validate(spec: Spec, problems: Collector) -> None:
+    """Tell every contradiction in `spec`."""
+    _outputs(spec, problems)
+    _users(spec, problems)
+    _files(spec, problems)
+
+
+def _repeated(spec: Spec, named: Iterable[tuple[object, Path]]) -> Iterable[tuple[object, Range, Range]]:
+    """Yield what is there more than once: the value, where it is again, where it was first."""
+    first: dict[object, Range] = {}
+    for value, path in named:
+        place = spec.positions.of(*path)
+        if value in first:
+            yield value, place, first[value]
+        else:
+            first[value] = place
+
+
+def _outputs(spec: Spec, problems: Collector) -> None:
+    named = ((output.filename, ("outputs", index)) for index, output in enumerate(spec.outputs))
+    for name, place, first in _repeated(spec, named):
+        problems.add(
+            place, f"two outputs are both named {name} (the first on line {first.start.line}): give one a `name`"
+        )
+    for index, output in enumerate(spec.outputs):
+        if output.name.endswith(f".{output.format}"):
+            place = spec.positions.of("outputs", index, "name")
+            short = output.name.removesuffix(f".{output.format}")
+            problems.add(place, f"the file would be {output.filename}: the ending is added, so write `name: {short}`")
+
+
+def _users(spec: Spec, problems: Collector) -> None:
+    names = ((user.name, ("users", index, "name")) for index, user in enumerate(spec.users))
+    for name, place, first in _repeated(spec, names):
+        problems.add(
+            place, f"the user {code(str(name))} is here a second time (the first is on line {first.start.line})"
+        )
+    numbers = ((user.uid, ("users", index, "uid")) for index, user in enumerate(spec.users) if user.uid is not None)
+    for uid, place, first in _repeated(spec, numbers):
+        problems.add(place, f"uid {uid} is already taken by the user on line {first.start.line}: choose another")
+
+
+def _files(spec: Spec, problems: Collector) -> None:
+    root = spec.files.get("/")
+    if root is not None and not isinstance(root, CopiedFile):
+        problems.add(
+            spec.positions.key("files", "/"), "`/` can only be filled from a folder: write `/: {source: FOLDER}`"
+        )
+    for path in spec.files:
+        for parent in _parents(path):
+            entry = spec.files.get(parent)
+            if entry is not None and not isinstance(entry, CopiedFile | Directory):
+                kind = "a symbolic link" if isinstance(entry, Symlink) else "a file"
+                line = spec.positions.key("files", parent).start.line
+                place = spec.positions.key("files", path)
+                problems.add(place, f"{path} cannot be in {parent}: that is {kind} (line {line})")
+
+
+def _parents(path: str) -> Iterable[str]:
+    while path != "/":
+        path = posixpath.dirname(path)
+        yield path
