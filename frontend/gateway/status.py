@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from proto import status_pb2
 
@@ -61,9 +61,10 @@ def details(status: status_pb2.Status, type_url: str) -> Iterator[dict[str, obje
 
 def from_rpc(error: grpc.RpcError) -> status_pb2.Status:
     """Return the full status of a failed call; its details come in a trailer."""
-    trailer = dict(error.trailing_metadata() or ())
-    if _TRAILER in trailer:
-        return status_pb2.Status.FromString(trailer[_TRAILER])
+    trailer: Any = error.trailing_metadata()  # (key, value) pairs, whatever the type stubs say
+    for key, value in trailer or ():
+        if key == _TRAILER:
+            return status_pb2.Status.FromString(value)
     return status_pb2.Status(code=error.code().value[0], message=error.details() or error.code().name)
 
 

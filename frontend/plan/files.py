@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import posixpath
 
-from frontend.config import CopiedFile, Directory, FileEntry, InlineFile, Owner, Symlink
-
 import llb
+from frontend.config import CopiedFile, Directory, FileEntry, InlineFile, Owner, Symlink
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
 
@@ -17,6 +16,8 @@ from .steps import SYSTEM, Step, edit_files, run_imager
 # A checkout dates its files by the clock. A fixed date keeps the bytes the same without splitting the cache.
 _FILE_TIME_NS = DEFAULT_EPOCH * 1_000_000_000
 _ROOT = llb.Owner(0, 0)
+_NEW_FILE_BITS = 0o777
+"""BuildKit's mkfile and mkdir drop the other bits without a word; its copy keeps them."""
 
 
 def add_files(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -45,38 +46,50 @@ def _summary(inputs: PlanInputs) -> str:
 def _actions(inputs: PlanInputs, path: str, entry: FileEntry) -> tuple[llb.Action, ...]:
     match entry:
         case InlineFile():
-            mode = 0o644 if entry.mode is None else entry.mode
-            return (
-                *_parents(path),
-                llb.Mkfile(
-                    path,
-                    entry.content.encode(),
-                    mode=mode,
-                    owner=_owner(entry.owner),
-                    timestamp_ns=_FILE_TIME_NS,
-                ),
-            )
+            return _inline(path, entry)
         case Directory():
-            mode = 0o755 if entry.mode is None else entry.mode
-            return (
-                llb.Mkdir(path, mode=mode, make_parents=True, owner=_owner(entry.owner), timestamp_ns=_FILE_TIME_NS),
-            )
+            return _directory(path, entry)
         case CopiedFile():
             source = inputs.sources[entry.context or ""]
-            return (
-                llb.Copy(
-                    source=source.state,
-                    src=f"/{entry.source}".rstrip("/") or "/",
-                    dest=path,
-                    mode=entry.mode,
-                    owner=_owner(entry.owner),
-                    dir_contents=entry.source in source.folders,
-                    create_dest_path=True,
-                    timestamp_ns=_FILE_TIME_NS,
-                ),
+            copy = llb.Copy(
+                source=source.state,
+                src=f"/{entry.source}".rstrip("/") or "/",
+                dest=path,
+                mode=entry.mode,
+                owner=_owner(entry.owner),
+                dir_contents=entry.source in source.folders,
+                timestamp_ns=_FILE_TIME_NS,
             )
+            return (copy,)
         case Symlink():
             return ()
+
+
+def _inline(path: str, entry: InlineFile) -> tuple[llb.Action, ...]:
+    data, owner = entry.content.encode(), _owner(entry.owner)
+    mode = 0o644 if entry.mode is None else entry.mode
+    if mode <= _NEW_FILE_BITS:
+        new = llb.Mkfile(path, data, mode=mode, owner=owner, timestamp_ns=_FILE_TIME_NS)
+        return (*_parents(path), new)
+    plain = llb.scratch().file(llb.Mkfile("/file", data, timestamp_ns=_FILE_TIME_NS), name=f"[internal] {path}")
+    copy = llb.Copy(source=plain, src="/file", dest=path, mode=mode, owner=owner, timestamp_ns=_FILE_TIME_NS)
+    return (copy,)
+
+
+def _directory(path: str, entry: Directory) -> tuple[llb.Action, ...]:
+    """A copy, unlike mkdir, takes all mode bits, and sets them on a directory that is there already."""
+    empty = llb.scratch().file(llb.Mkdir("/folder", timestamp_ns=_FILE_TIME_NS), name="[internal] an empty folder")
+    mode = 0o755 if entry.mode is None else entry.mode
+    copy = llb.Copy(
+        source=empty,
+        src="/folder",
+        dest=path,
+        dir_contents=True,
+        mode=mode,
+        owner=_owner(entry.owner),
+        timestamp_ns=_FILE_TIME_NS,
+    )
+    return (copy,)
 
 
 def _parents(path: str) -> tuple[llb.Action, ...]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from frontend.config import Spec
-
 import llb
+from frontend.config import Spec
 from frontend.options import BuildOptions
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from frontend.config import Output
-
 import llb
+from frontend.config import Output
 from imager import contract
 
 from . import places

@@ -6,20 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from frontend.config import PresetBase, Spec
-
 import llb
+from frontend.config import PresetBase, Spec
 from frontend.errors import UserError
 
 from . import places
 
-MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
-"""OCI architecture -> the name that kernels and ELF files go by."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelFile:
-    """A kernel found in the system; `machine` is empty where its format does not tell."""
+    """A kernel found in the system; `machine` is an OCI architecture, empty where its format does not tell."""
 
     version: str
     path: str
@@ -87,8 +83,7 @@ def _kernel_problems(spec: Spec, report: Report, platform: llb.Platform) -> list
         return [(f"this system has {len(candidates)} kernels ({versions}): choose one with `kernel: {{version: ...}}`",
                  ("kernel",))]  # fmt: skip
     machine = candidates[0].machine
-    expected = MACHINES.get(platform.architecture, platform.architecture)
-    if machine and machine != expected:
+    if machine and machine != platform.architecture:
         return [(f"kernel {candidates[0].version} is for {machine}, but the image is for {platform}", ("base",))]
     return []
 
@@ -102,8 +97,7 @@ def _init_problems(report: Report, platform: llb.Platform) -> list[_Problem]:
                 ("base",),
             )
         ]
-    expected = MACHINES.get(platform.architecture, platform.architecture)
-    if report.init_machine and report.init_machine != expected:
+    if report.init_machine and report.init_machine != platform.architecture:
         return [
             (
                 f"{report.init} is a program for {report.init_machine}, but the image is for {platform}",

@@ -10,9 +10,8 @@ import json
 import shlex
 from dataclasses import asdict
 
-from frontend.config import PresetBase
-
 import llb
+from frontend.config import PresetBase
 from frontend.distro.family import Release
 from frontend.distro.registry import FAMILIES, PRESETS
 from frontend.options import DEFAULT_EPOCH
@@ -115,7 +114,7 @@ def _add_preset_files(inputs: PlanInputs, system: llb.State) -> llb.State:
 def _run_steps(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec = inputs.spec
     for index, run in enumerate(spec.run):
-        title = run.name or run.script.strip().partition("\n")[0][:60]
+        title = run.name or " ".join(run.script.split())[:60]
         keys = ("run", run.name or "run")
         step = Step(f"[run {index + 1}/{len(spec.run)}] {title}", places.at(spec, "run", index), keys)
         env = tuple(sorted(run.env.items()))

@@ -1,0 +1,125 @@
+"""What a user sees when a build cannot succeed: one clear message, the place, no traceback."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.engine.test_system import BASE, HEAD, build
+from tests.support.engine import Engine
+
+pytestmark = pytest.mark.engine
+
+MARK = re.compile(r"^ +(\d+) \| >>> (.*)$", re.MULTILINE)
+
+
+def failure(engine: Engine, tmp_path: Path, text: str, *args: str) -> tuple[str, list[tuple[int, str]]]:
+    """Build, expect failure, and return the error with the marked lines (number, text)."""
+    result = build(engine, tmp_path, text, *args)
+    assert result.returncode != 0
+    assert "Traceback" not in result.log
+    message = result.log[result.log.rindex("ERROR: failed to solve:") :]
+    return message, [(int(number), line) for number, line in MARK.findall(result.log)]
+
+
+def test_all_mistakes_at_once_each_with_its_line(engine: Engine, tmp_path: Path) -> None:
+    message, marked = failure(engine, tmp_path, HEAD + "base: debain\npackges: [x]\nhostname: -bad-\n")
+    assert "did you mean 'debian'" in message.replace("`", "'").replace('"', "'")
+    assert "packages" in message
+    assert "claylinux.yaml:4:" in message
+    assert {number for number, _ in marked} == {2, 3, 4}
+
+
+def test_a_failing_step_points_at_its_line(engine: Engine, tmp_path: Path) -> None:
+    message, marked = failure(engine, tmp_path, BASE + "run:\n  - 'true'\n  - {name: build it, script: exit 3}\n")
+    assert "[run 2/2] build it failed with exit code 3" in message
+    assert (5, "  - {name: build it, script: exit 3}") in marked
+
+
+def test_missing_files_are_named_all_at_once(engine: Engine, tmp_path: Path) -> None:
+    message, marked = failure(
+        engine,
+        tmp_path,
+        BASE + "files:\n  /a: {source: nope}\n  /b: {source: neither}\n  /c: {context: x, source: y}\n",
+    )
+    assert "'nope' is not in the build context" in message
+    assert "'neither' is not in the build context" in message
+    assert "--build-context x=FOLDER" in message
+    assert [number for number, _ in marked] == [4, 5, 6]
+
+
+def test_a_base_that_cannot_boot_says_what_to_add(engine: Engine, tmp_path: Path) -> None:
+    message, marked = failure(engine, tmp_path, BASE)
+    assert "has no Linux kernel" in message
+    assert "has no /sbin/init" in message
+    assert "systemd-sysv" in message
+    assert (2, "base: {image: debian:trixie}") in marked
+
+
+def test_an_image_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
+    message, marked = failure(engine, tmp_path, HEAD + "base: {image: localhost:1/no/such:image}\n")
+    assert "base image localhost:1/no/such:image" in message
+    assert marked
+
+
+def test_an_unknown_target(engine: Engine, tmp_path: Path) -> None:
+    message, _ = failure(engine, tmp_path, BASE, "--target=rwa")
+    assert "unknown --target 'rwa' (did you mean 'raw'?)" in message
+
+
+def test_a_package_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
+    result = build(engine, tmp_path, BASE + "packages: [no-such-package-here]\n", "--target=image")
+    assert result.returncode != 0
+    assert "Unable to locate package no-such-package-here" in result.log
+    assert "[packages] no-such-package-here failed with exit code 100" in result.log
+
+
+def test_a_service_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
+    text = BASE + "packages: [systemd-sysv]\nservices: [nope, neither]\n"
+    result = build(engine, tmp_path, text, "--target=image")
+    assert result.returncode != 0
+    assert "services: no such service: neither nope" in result.log
+
+
+def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
+    """A frontend that breaks inside says that it is a bug, and where."""
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "system.py").write_text("def plan_system(inputs):\n    raise RuntimeError('on purpose')\n")
+    (broken / "Dockerfile").write_text(
+        "FROM claylinux/frontend\nCOPY system.py /usr/lib/claylinux/frontend/plan/system.py\n"
+        "RUN rm -f /usr/lib/claylinux/frontend/plan/__pycache__/system.*\n"
+    )
+    engine.buildx(broken, "--tag=claylinux-test/broken").check()
+    try:
+        text = BASE.replace("claylinux/frontend", "claylinux-test/broken")
+        message, _ = failure(engine, tmp_path, text)
+    finally:
+        engine.docker("rmi", "claylinux-test/broken")
+    assert "this is a bug in Claylinux" in message
+    assert "RuntimeError: on purpose" in message
+    assert "plan/system.py:2 in plan_system" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"\n  : :\n\t- x", "claylinux.yaml:"),
+        (b"a: &a [x,x]\nb: &b [*a,*a]\n", "claylinux.yaml:"),
+        (b"[" * 100_000, "claylinux.yaml:"),
+        (b"base: debian\n" + b"# " + b"x" * (10 << 20), "more than the 1,048,576"),
+        (b"base: \xff\xfe\x00", "claylinux.yaml:"),
+    ],
+    ids=["empty", "syntax", "bomb", "deep", "huge", "binary"],
+)
+def test_hopeless_files(engine: Engine, tmp_path: Path, content: bytes, words: str) -> None:
+    """Whatever the file holds, the answer is a sentence, soon."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "claylinux.yaml").write_bytes(HEAD.encode() + content)
+    result = engine.buildx(project, timeout=20)
+    assert result.returncode != 0
+    assert words in result.log[result.log.rindex("ERROR: failed to solve:") :]

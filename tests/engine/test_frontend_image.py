@@ -1,0 +1,84 @@
+"""The image claylinux/frontend: what is in it, how big it is, how fast it starts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import zlib
+
+import pytest
+
+from tests.support.engine import Engine
+
+pytestmark = pytest.mark.engine
+
+IMAGE = "claylinux/frontend"
+LIMIT = 60_000_000
+"""Bytes, compressed: every fresh machine pulls them."""
+
+
+def run(engine: Engine, program: str, *args: str) -> str:
+    """What a program of the image prints."""
+    return engine.docker("run", "--rm", "--network=none", f"--entrypoint={program}", IMAGE, *args)
+
+
+def test_every_module_is_there_with_its_bytecode(engine: Engine) -> None:
+    script = """
+import importlib, importlib.util, pathlib, sys
+home = pathlib.Path("/usr/lib/claylinux")
+for source in sorted(home.rglob("*.py")):
+    name = ".".join(source.relative_to(home).with_suffix("").parts).removesuffix(".__init__")
+    assert pathlib.Path(importlib.util.cache_from_source(str(source))).exists(), source
+    if not name.endswith("__main__"):
+        importlib.import_module(name)
+print(sys.version_info[:2] >= (3, 11), __import__("yaml").__with_libyaml__)
+"""
+    assert run(engine, "/usr/bin/python3", "-c", script) == "True True\n"
+
+
+def test_no_module_of_a_build_starts_slowly(engine: Engine) -> None:
+    script = "import time; start = time.monotonic(); import frontend.app; print(time.monotonic() - start)"
+    assert float(run(engine, "/usr/bin/python3", "-c", script)) < 0.5
+
+
+@pytest.mark.parametrize("program", ["gzip", "xz", "zstd"])
+def test_compressors_work(engine: Engine, program: str) -> None:
+    script = f"echo content | {program} -c | {program} -dc"
+    assert run(engine, "/usr/bin/sh", "-c", script) == "content\n"
+
+
+def test_stubs_and_init_are_there_for_both_architectures(engine: Engine) -> None:
+    script = """
+import pathlib, struct
+for path in sorted(pathlib.Path("/usr/lib/claylinux").glob("stubs/*")):
+    data = path.read_bytes()
+    header = struct.unpack_from("<I", data, 0x3C)[0]
+    print(path.name, hex(struct.unpack_from("<H", data, header + 4)[0]))
+for path in sorted(pathlib.Path("/usr/lib/claylinux").glob("init/*")):
+    print(path.name, hex(struct.unpack_from("<H", path.read_bytes(), 18)[0]), oct(path.stat().st_mode & 0o777))
+"""
+    assert run(engine, "/usr/bin/python3", "-c", script).splitlines() == [
+        "linuxaa64.efi.stub 0xaa64",
+        "linuxx64.efi.stub 0x8664",
+        "amd64 0x3e 0o755",
+        "arm64 0xb7 0o755",
+    ]
+
+
+def test_engines_are_told_what_we_can_do(engine: Engine) -> None:
+    config = json.loads(engine.docker("image", "inspect", IMAGE))[0]["Config"]
+    caps = config["Labels"]["moby.buildkit.frontend.caps"].split(",")
+    assert caps == [f"moby.buildkit.frontend.{name}" for name in ("inputs", "subrequests", "contexts")]
+    assert config["Entrypoint"] == ["/usr/bin/python3", "-m", "frontend"]
+
+
+def test_the_image_is_small(engine: Engine) -> None:
+    packer = zlib.compressobj(6)
+    size = 0
+    with subprocess.Popen(["docker", "save", IMAGE], env=engine.env, stdout=subprocess.PIPE) as save:
+        assert save.stdout is not None
+        while chunk := save.stdout.read(1 << 20):
+            size += len(packer.compress(chunk))
+    size += len(packer.flush())
+    assert save.returncode == 0
+    assert 10_000_000 < size < LIMIT

@@ -1,0 +1,145 @@
+"""The system that a build file describes, seen through `--target image` on a real engine."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import BuildResult, Engine
+
+pytestmark = pytest.mark.engine
+
+HEAD = "# syntax=claylinux/frontend\n"
+BASE = HEAD + "base: {image: debian:trixie}\n"
+
+
+def build_tree(engine: Engine, tmp_path: Path, text: str, *args: str) -> Path:
+    """Build the system of `text` and return the folder that it was exported to."""
+    build(engine, tmp_path, text, "--target=image", f"--output={tmp_path / 'out'}", *args).check()
+    return tmp_path / "out"
+
+
+def build(engine: Engine, tmp_path: Path, text: str, *args: str) -> BuildResult:
+    project = tmp_path / "project"
+    project.mkdir(exist_ok=True)
+    (project / "claylinux.yaml").write_text(text)
+    return engine.buildx(project, *args)
+
+
+def test_files_users_steps_and_names(engine: Engine, tmp_path: Path) -> None:
+    """One build with most keys: each leaves in the tree what was asked."""
+    project = tmp_path / "project"
+    (project / "tree/sub").mkdir(parents=True)
+    (project / "tree/sub/deep").write_text("deep\n")
+    (project / "tree/ignored.pyc").write_text("x")
+    (project / ".dockerignore").write_text("**/*.pyc\n")
+    (project / "one.conf").write_text("one\n")
+    tree = build_tree(
+        engine,
+        tmp_path,
+        BASE
+        + """
+hostname: box.example
+hosts: {registry.local: 10.0.0.5}
+dns: {servers: [1.1.1.1, "2606:4700:4700::1111"], search: [example]}
+users:
+  - {name: op, uid: 1234, password: "*", groups: [adm], ssh_authorized_keys: [
+      ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl op@example]}
+files:
+  /: {source: tree}
+  /etc/one.conf: {source: one.conf, mode: "0600", owner: op}
+  /etc/motd: "hi\\n"
+  /usr/local/bin/suid: {content: "x", mode: "4755"}
+  /srv/data: {directory: true, mode: "1777", owner: "op:adm"}
+  /etc/localtime: {symlink: /usr/share/zoneinfo/UTC}
+run:
+  - id -un op > /who; cat /etc/motd >> /who
+  - {name: no network, script: "ls /sys/class/net > /net", network: none}
+""",
+    )
+    assert (tree / "etc/hostname").read_text() == "box.example\n"
+    hosts = (tree / "etc/hosts").read_text()
+    assert "127.0.1.1\tbox.example box\n" in hosts
+    assert "10.0.0.5\tregistry.local\n" in hosts
+    assert (tree / "etc/resolv.conf").read_text() == (
+        "nameserver 1.1.1.1\nnameserver 2606:4700:4700::1111\nsearch example\n"
+    )
+    assert (tree / "sub/deep").read_text() == "deep\n"
+    assert not (tree / "ignored.pyc").exists()
+    conf = (tree / "etc/one.conf").stat()
+    assert (stat.S_IMODE(conf.st_mode), conf.st_uid, conf.st_gid) == (0o600, 1234, 1234)
+    assert stat.S_IMODE((tree / "usr/local/bin/suid").stat().st_mode) == 0o4755
+    data = (tree / "srv/data").stat()
+    assert (stat.S_IMODE(data.st_mode), data.st_uid, data.st_gid) == (0o1777, 1234, 4)
+    assert os.readlink(tree / "etc/localtime") == "/usr/share/zoneinfo/UTC"
+    assert (tree / "who").read_text() == "op\nhi\n"
+    assert (tree / "net").read_text() == "lo\n"
+    keys = tree / "home/op/.ssh/authorized_keys"
+    assert keys.read_text().endswith("op@example\n")
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o600
+    assert "op" in next(line for line in (tree / "etc/group").read_text().splitlines() if line.startswith("adm:"))
+
+
+def test_packages_leave_no_trace_of_the_build(engine: Engine, tmp_path: Path) -> None:
+    """Packages are installed; logs, lists, downloads and secrets of the build machine are not in the system."""
+    tree = build_tree(engine, tmp_path, BASE + "packages: [less]\n")
+    assert (tree / "usr/bin/less").exists()
+    assert list((tree / "var/cache/apt").rglob("*.deb")) == []
+    assert not (tree / "var/log/dpkg.log").exists()
+    assert not (tree / "usr/sbin/policy-rc.d").exists()
+    assert list((tree / "run").iterdir()) == []
+
+
+def test_a_change_of_one_file_runs_no_package_step(engine: Engine, tmp_path: Path) -> None:
+    """After a change in `files` the package step comes from the cache; without a change everything does."""
+    text = BASE + "packages: [less]\nfiles: {/etc/x: {source: x}}\n"
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/x").write_text(f"{os.getpid()}-1")
+    build_tree(engine, tmp_path, text)
+    (tmp_path / "project/x").write_text(f"{os.getpid()}-2")
+    changed = build(engine, tmp_path, text, "--target=image", f"--output={tmp_path / 'out'}").check()
+    assert "[packages] less" in changed.cached
+    assert "[files] /etc/x" in changed.executed
+    os.utime(tmp_path / "project/x", (1, 1))
+    same = build(engine, tmp_path, text, "--target=image", f"--output={tmp_path / 'out'}").check()
+    assert same.executed == ()
+
+
+def test_named_contexts(engine: Engine, tmp_path: Path) -> None:
+    """A base and files may come from --build-context."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "f").write_text("from other\n")
+    tree = build_tree(
+        engine,
+        tmp_path,
+        HEAD + "base: {context: start}\nfiles: {/g: {context: extra, source: f}}\n",
+        f"--build-context=start={other}",
+        f"--build-context=extra={other}",
+    )
+    assert (tree / "f").read_text() == (tree / "g").read_text() == "from other\n"
+
+
+def test_no_cache_runs_everything_again(engine: Engine, tmp_path: Path) -> None:
+    """--no-cache re-runs all steps, --no-cache-filter the named ones."""
+    text = BASE + "run: [{name: first, script: 'true'}, {name: second, script: 'true'}]\n"
+    args = ("--target=image", f"--output={tmp_path / 'out'}")
+    build(engine, tmp_path, text, *args).check()
+    again = build(engine, tmp_path, text, "--no-cache", *args).check()
+    assert [name for name in again.executed if name.startswith("[run")] == ["[run 1/2] first", "[run 2/2] second"]
+    second = build(engine, tmp_path, text, "--no-cache-filter=second", *args).check()
+    assert [name for name in second.executed if name.startswith("[run")] == ["[run 2/2] second"]
+
+
+def test_the_image_exporter_gets_a_config(engine: Engine, tmp_path: Path) -> None:
+    """--target image with -t gives a runnable image with the base's environment and our labels."""
+    tag = f"claylinux-test/{os.getpid()}"
+    build(engine, tmp_path, BASE, "--target=image", f"--tag={tag}", "--label=a=b").check()
+    try:
+        inspected = engine.docker("image", "inspect", "--format={{json .Config.Labels}} {{.Architecture}}", tag)
+        assert inspected.split() == ['{"a":"b"}', "amd64"]
+    finally:
+        engine.docker("rmi", tag)
