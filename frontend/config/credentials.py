@@ -17,17 +17,17 @@ _HASHES = (
     rf"\$2[abxy]\$[0-9]{{2}}\${_HASH_WORD}{{53}}",
 )
 """crypt(5): yescrypt, gost-yescrypt, scrypt, sha512crypt, sha256crypt, bcrypt. Older ones are broken."""
-_HASH = re.compile("|".join(_HASHES))
+_HASH = "|".join(_HASHES)
 _MAKE = "make one with `openssl passwd -6` and put it in single quotes"
 _KEY_TYPES = (
     "ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
-    "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
+    "sk-ssh-ed25519@openssh[.]com", "sk-ecdsa-sha2-nistp256@openssh[.]com",
 )  # fmt: skip
-_KEY = re.compile(rf"(?:^|[ \t])({'|'.join(map(re.escape, _KEY_TYPES))})[ \t]+([^ \t]+)")
+_KEY = rf"(?:^|[ \t])({'|'.join(_KEY_TYPES)})[ \t]+([^ \t]+)"
 
 
 def _password(text: str) -> str:
-    if text in ("", "*", "!") or _HASH.fullmatch(text.removeprefix("!")):
+    if text in ("", "*", "!") or re.fullmatch(_HASH, text.removeprefix("!")):
         return text
     if text.startswith(_HASH_STARTS):
         raise ValueError(f"this hash is cut off or damaged: copy all of it, or {_MAKE}")
@@ -39,7 +39,7 @@ def _ssh_key(text: str) -> str:
     line = text.strip()
     if line.startswith("-----BEGIN") or "\n" in line:
         raise ValueError("expected a public key on one line: it is in the file that ends with .pub")
-    found = _KEY.search(line)
+    found = re.search(_KEY, line)
     if found is None:
         raise ValueError(
             "expected the text of a public key such as `ssh-ed25519 AAAA... you@example`: it is in the file "
@@ -72,4 +72,6 @@ PasswordHash = Annotated[
     str,
     Text(expected='a crypt(3) hash, "" for none, or "*"', pattern=r"[^:\n]*", convert=_password, secret=True),
 ]
-SshKey = Annotated[str, Text(expected="an SSH public key, such as `ssh-ed25519 AAAA... you@example`", convert=_ssh_key)]
+SshKey = Annotated[
+    str, Text(expected="an SSH public key, such as `ssh-ed25519 AAAA... you@example`", longest=16384, convert=_ssh_key)
+]

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .diagnostics import Collector, code, listing, quote, suggest
+from .kinds import Kind, UnfitError
 from .nodes import Mapping, Node, Pair, Scalar, Sequence, describe
 from .positions import Path, Positions, Range
 from .shapes import ChoiceShape, FieldShape, ListShape, MapShape, ObjectShape, ScalarShape, Shape
@@ -43,7 +44,7 @@ class _Decoder:
         self.values[path] = node.range
         match shape:
             case ScalarShape():
-                return self._scalar(node, shape, path)
+                return self._scalar(node, shape.kind, path)
             case ListShape():
                 return self._list(node, shape, path, example)
             case MapShape():
@@ -61,18 +62,19 @@ class _Decoder:
         such = f", such as `{_key_of(path)}: {example}`" if example else ""
         return self._tell(node.range, f"{_label(path)} must be {expected}{such}; here is {describe(node)}")
 
-    def _scalar(self, node: Node, shape: ScalarShape, path: Path) -> Any:
-        label, kind = _label(path), shape.kind
+    def _scalar(self, node: Node, kind: Kind, path: Path) -> Any:
+        if isinstance(node, Scalar) and not node.is_null and (node.plain or kind.quotable):
+            try:
+                return kind.read(node.text)
+            except UnfitError as error:
+                return self._tell(node.range, f"{_label(path)} {error}")
+            except ValueError as error:
+                return self._tell(node.range, f"{_label(path)}: {error}")
         if not isinstance(node, Scalar):
-            return self._tell(node.range, f"{label} must be {kind.expected}; here is {describe(node)}")
+            return self._tell(node.range, f"{_label(path)} must be {kind.expected}; here is {describe(node)}")
         if node.is_null:
-            return self._tell(node.range, f"{label} has no value: it must be {kind.expected}")
-        if not node.plain and not kind.quotable:
-            return self._tell(node.range, f"{label} must be {kind.expected}: leave the quotes off")
-        try:
-            return kind.read(node.text, label)
-        except ValueError as error:
-            return self._tell(node.range, str(error))
+            return self._tell(node.range, f"{_label(path)} has no value: it must be {kind.expected}")
+        return self._tell(node.range, f"{_label(path)} must be {kind.expected}: leave the quotes off")
 
     def _list(self, node: Node, shape: ListShape, path: Path, example: str) -> Any:
         items: tuple[Node, ...]
@@ -112,7 +114,7 @@ class _Decoder:
             return self._wrong(node, path, kinds, example)
         values: dict[str, Any] = {}
         for key_node, value_node in pairs:
-            key = self._map_key(key_node, shape, path)
+            key = self._map_key(key_node, shape.key, path)
             if key is _INVALID:
                 continue
             place = (*path, key)
@@ -130,15 +132,17 @@ class _Decoder:
                 values[key] = value
         return MappingProxyType(values)
 
-    def _map_key(self, node: Node, shape: MapShape, path: Path) -> Any:
-        label = f"a key of {_label(path)}" if path else "a key"
-        if not isinstance(node, Scalar):
-            return self._tell(node.range, f"{label} must be {shape.key.expected}; here is {describe(node)}")
-        try:
-            return shape.key.read(node.text, label)
-        except ValueError as error:
-            # A name that could be meant is never taken for an extension.
-            return _INVALID if node.text.startswith("x-") else self._tell(node.range, str(error))
+    def _map_key(self, node: Node, kind: Kind, path: Path) -> Any:
+        """Return a key of a mapping whose keys are of the user's choice."""
+        if isinstance(node, Scalar) and not node.is_null:
+            try:
+                return kind.read(node.text)
+            except ValueError as error:
+                if node.text.startswith("x-"):  # an extension; but a name that could be meant is never taken for one
+                    return _INVALID
+                colon = " " if isinstance(error, UnfitError) else ": "
+                return self._tell(node.range, f"a key of {_label(path)}{colon}{error}")
+        return self._tell(node.range, f"a key of {_label(path)} must be {kind.expected}; here is {describe(node)}")
 
     def _object(self, node: Node, shape: ObjectShape, path: Path, example: str = "") -> Any:
         if isinstance(node, Scalar) and not node.is_null and shape.short:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .positions import Range
 
@@ -13,8 +13,7 @@ LIMIT = 100
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One problem and the place to look at."""
 
     range: Range
@@ -54,7 +53,7 @@ class Collector:
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         """Return the problems in file order."""
-        return tuple(sorted(self._found, key=lambda each: (each.range, each.message)))
+        return tuple(sorted(self._found))
 
 
 def quote(text: str) -> str:

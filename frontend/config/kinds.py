@@ -11,9 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .diagnostics import listing, quote, suggest
+from .diagnostics import code, listing, quote, suggest
 
-_UNFIT = re.compile("[\0\ud800-\udfff]")
+_NOT_TEXT = "[\0\ud800-\udfff]"
+
+
+class UnfitError(ValueError):
+    """A value does not fit its kind. The message continues the sentence that the name of the key begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,36 +25,29 @@ class Text:
     """A text.
 
     `expected` ends the sentence "... must be"; `pattern` must match all of the text; `choices` are the only
-    texts allowed. `convert` gives the value; it raises ValueError with a sentence of its own where `expected`
-    would not help enough.
+    texts allowed; `longest` counts characters, 0 is no limit. `convert` gives the value; it raises ValueError
+    with a sentence of its own where `expected` would not help enough. A `secret` is never repeated in a message.
     """
 
     expected: str = "a text"
     pattern: str = ""
     choices: tuple[str, ...] = ()
+    longest: int = 4096
     convert: Callable[[str], object] | None = None
     secret: bool = False
-    """Never repeat the value in a message."""
     quotable: ClassVar[bool] = True
 
-    def read(self, text: str, label: str) -> object:
-        """Return the value of `text`. Raises ValueError with a message; `label` names the key in it."""
+    def read(self, text: str) -> object:
+        """Return the value of `text`. Raises UnfitError, or ValueError with a whole sentence."""
+        if self.longest and len(text) > self.longest:
+            raise UnfitError(f"is longer than {self.longest:,} characters: it must be {self.expected}")
         if self.choices and text not in self.choices:
             near = suggest(text, self.choices)
-            hint = f": did you mean `{near}`?" if near else ""
-            raise ValueError(f"{label} must be {listing(self.choices)}, not {quote(text)}{hint}")
-        if _UNFIT.search(text) or (self.pattern and not re.fullmatch(self.pattern, text)):
-            raise ValueError(self._complaint(text, label))
-        if self.convert is None:
-            return text
-        try:
-            return self.convert(text)
-        except ValueError as error:
-            raise ValueError(f"{label}: {error}") from None
-
-    def _complaint(self, text: str, label: str) -> str:
-        given = "" if self.secret else f", not {quote(text)}"
-        return f"{label} must be {self.expected}{given}"
+            hint = f": did you mean {code(near)}?" if near else ""
+            raise UnfitError(f"must be {listing(self.choices)}, not {quote(text)}{hint}")
+        if re.search(_NOT_TEXT, text) or (self.pattern and not re.fullmatch(self.pattern, text)):
+            raise UnfitError(f"must be {self.expected}" + ("" if self.secret else f", not {quote(text)}"))
+        return self.convert(text) if self.convert else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +59,25 @@ class Number:
     most: int
     quotable: ClassVar[bool] = False
 
-    def read(self, text: str, label: str) -> int:
-        """Return the value of `text`. Raises ValueError with a message; `label` names the key in it."""
+    def read(self, text: str) -> int:
+        """Return the value of `text`. Raises UnfitError."""
         if re.fullmatch(r"0|-?[1-9][0-9]{0,18}", text) and self.least <= int(text) <= self.most:
             return int(text)
-        raise ValueError(f"{label} must be {self.expected} from {self.least} to {self.most}, not {quote(text)}")
+        raise UnfitError(f"must be {self.expected} from {self.least} to {self.most}, not {quote(text)}")
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
     """True or false, in these words only: what YAML 1.1 made of `no` and `off` surprised too many people."""
 
-    expected: str = "`true` or `false`"
+    expected: str = "true or false"
     quotable: ClassVar[bool] = False
 
-    def read(self, text: str, label: str) -> bool:
-        """Return the value of `text`. Raises ValueError with a message; `label` names the key in it."""
+    def read(self, text: str) -> bool:
+        """Return the value of `text`. Raises UnfitError."""
         if text not in ("true", "false"):
-            raise ValueError(f"{label} must be {self.expected}, not {quote(text)}: write true or false")
+            meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.lower())
+            raise UnfitError(f"must be true or false, not {quote(text)}" + (f": write {meant}" if meant else ""))
         return text == "true"
 
 

@@ -16,7 +16,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from . import addresses, credentials, paths, words
 from .positions import Positions
@@ -24,8 +24,7 @@ from .positions import Positions
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(NamedTuple):
     """What is known about a key beside its type.
 
     `doc` is one sentence or more for users; `example` a value in YAML. `name` is the key where it differs

@@ -13,7 +13,7 @@ import yaml
 
 from .diagnostics import Collector, code, quote
 from .nodes import Mapping, Node, Pair, Scalar, Sequence
-from .positions import Position, Range
+from .positions import START, Position, Range
 from .syntax import explain
 
 DEPTH_LIMIT = 64
@@ -22,6 +22,9 @@ NODE_LIMIT = 100_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAGS = tuple(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
 _TEXT_TAGS = ("!", _TAGS[0])
+_SCALAR = yaml.ScalarEvent
+_START = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_END = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 class _StopError(Exception):
@@ -31,15 +34,18 @@ class _StopError(Exception):
 def parse(text: str, problems: Collector) -> Node | None:
     """Return the tree of `text`, or None where it cannot be read. Problems go to `problems`."""
     builder = _Builder(text, problems)
+    parser = _LOADER(text)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        while not isinstance(event := parser.get_event(), yaml.StreamEndEvent):
             builder.take(event)
     except yaml.YAMLError as error:
         problems.add(*explain(error, text))
         return None
     except _StopError:
         return None
-    return builder.root
+    finally:
+        parser.dispose()
+    return builder.root or Scalar("", True, START)
 
 
 class _Open:
@@ -69,21 +75,19 @@ class _Builder:
         self._last_end = Position(1, 1)
 
     def take(self, event: yaml.Event) -> None:
-        match event:
-            case yaml.ScalarEvent():
-                self._scalar(event)
-            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
-                self._start(event)
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                self._end(event)
-            case yaml.AliasEvent():
-                self._alias(event)
-            case yaml.DocumentStartEvent():
-                self._documents += 1
-                if self._documents > 1:
-                    self._stop(event, "a build file is one document: remove this `---` and what follows it")
-            case _:
-                pass
+        """Add what the next event says."""
+        if isinstance(event, _SCALAR):
+            self._scalar(event)
+        elif isinstance(event, _START):
+            self._start(event)
+        elif isinstance(event, _END):
+            self._end(event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                self._stop(event, "a build file is one document: remove this `---` and what follows it")
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self._grow(event, 1)

@@ -18,7 +18,6 @@ _EMPTY_AT_BOOT = {
     "/tmp": "it is empty at every boot",
 }
 _RESERVED = ("/init", "/.claylinux")
-_ID = re.compile(r"[0-9]{1,10}")
 _LARGEST_ID = 0xFFFFFFFE
 
 
@@ -68,7 +67,7 @@ def _owner(text: str) -> Owner:
 
 
 def _account(text: str) -> str | int:
-    if not _ID.fullmatch(text):
+    if not re.fullmatch(r"[0-9]+", text):
         return text
     if int(text) > _LARGEST_ID:
         raise ValueError(f"{text} is too large: user and group numbers go up to {_LARGEST_ID}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -35,12 +34,11 @@ class Range(NamedTuple):
 START = Range(Position(1, 1), Position(1, 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Positions:
+class Positions(NamedTuple):
     """Where the values of a spec, and the keys of its mappings, were written."""
 
-    values: Mapping[Path, Range] = field(default_factory=lambda: MappingProxyType({}))
-    keys: Mapping[Path, Range] = field(default_factory=lambda: MappingProxyType({}))
+    values: Mapping[Path, Range] = MappingProxyType({})
+    keys: Mapping[Path, Range] = MappingProxyType({})
 
     def of(self, *path: str | int) -> Range:
         """Return the range of the value at `path`, or of its nearest ancestor that is in the file."""

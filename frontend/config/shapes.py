@@ -5,23 +5,21 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from .kinds import Kind, Switch, Text
 from .model import Key
 
 
-@dataclass(frozen=True, slots=True)
-class ScalarShape:
+class ScalarShape(NamedTuple):
     """A single value."""
 
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class ListShape:
+class ListShape(NamedTuple):
     """A list; `single`: one item may stand without it."""
 
     item: Shape
@@ -30,8 +28,7 @@ class ListShape:
     least: int
 
 
-@dataclass(frozen=True, slots=True)
-class MapShape:
+class MapShape(NamedTuple):
     """A mapping with keys of the user's choice. `list_value` is what a list gives each of its items."""
 
     key: Text
@@ -39,8 +36,7 @@ class MapShape:
     list_value: object
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FieldShape:
+class FieldShape(NamedTuple):
     """A key of an object. `field` is the name in the model, `name` the one in the file."""
 
     field: str
@@ -52,8 +48,7 @@ class FieldShape:
     """Whether `null` may be written for it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ObjectShape:
+class ObjectShape(NamedTuple):
     """A mapping with known keys, made into an instance of `model`.
 
     `short` is the key that a single value stands for; `marker` a key that must be there with the value
@@ -72,8 +67,7 @@ class ObjectShape:
         return (*((self.marker,) if self.marker else ()), *self.fields)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ChoiceShape:
+class ChoiceShape(NamedTuple):
     """Exactly one of several objects; which one, a key tells that only it has."""
 
     variants: Mapping[str, ObjectShape]

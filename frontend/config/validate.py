@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable
 
 from .diagnostics import Collector, code
-from .model import CopiedFile, Directory, Spec, Symlink
+from .model import CopiedFile, InlineFile, Spec, Symlink
 from .positions import Path, Range
 
 
@@ -58,17 +57,13 @@ def _files(spec: Spec, problems: Collector) -> None:
         problems.add(
             spec.positions.key("files", "/"), "`/` can only be filled from a folder: write `/: {source: FOLDER}`"
         )
-    for path in spec.files:
-        for parent in _parents(path):
-            entry = spec.files.get(parent)
-            if entry is not None and not isinstance(entry, CopiedFile | Directory):
-                kind = "a symbolic link" if isinstance(entry, Symlink) else "a file"
-                line = spec.positions.key("files", parent).start.line
-                place = spec.positions.key("files", path)
-                problems.add(place, f"{path} cannot be in {parent}: that is {kind} (line {line})")
-
-
-def _parents(path: str) -> Iterable[str]:
-    while path != "/":
-        path = posixpath.dirname(path)
-        yield path
+    above: str | None = None
+    # In this order everything below a path comes right after it.
+    for path in sorted(spec.files, key=lambda each: f"{each}/"):
+        if above is not None and path.startswith(f"{above}/"):
+            kind = "a symbolic link" if isinstance(spec.files[above], Symlink) else "a file"
+            line = spec.positions.key("files", above).start.line
+            place = spec.positions.key("files", path)
+            problems.add(place, f"{path} cannot be in {above}: that is {kind} (line {line})")
+        elif isinstance(spec.files[path], InlineFile | Symlink) and path != "/":
+            above = path

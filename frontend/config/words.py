@@ -13,7 +13,7 @@ PRESETS = ("debian", "debian-cloud")
 """The bases that Claylinux knows how to assemble. `frontend.distro` has their data."""
 OUTPUT_FORMATS = ("raw", "iso", "efi")
 
-_IMAGE = re.compile(
+_IMAGE = (
     r"([a-zA-Z0-9.\-]+(:[0-9]+)?/|\[[0-9a-fA-F:]+\](:[0-9]+)?/)?[a-z0-9]+([._\-]+[a-z0-9]+)*(/[a-z0-9]+([._\-]+[a-z0-9]+)*)*"
     r"(:[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127})?(@sha256:[0-9a-f]{64})?"
 )
@@ -39,7 +39,7 @@ def _preset(text: str) -> str:
 
 
 def _is_image(text: str) -> bool:
-    return _IMAGE.fullmatch(text) is not None
+    return re.fullmatch(_IMAGE, text) is not None
 
 
 def _image(text: str) -> str:
@@ -68,7 +68,7 @@ def _format(text: str) -> str:
     raise ValueError(f"there is no output format {quote(text)}: {hint}")
 
 
-_ONE_LINE = r"[^\n\r]*[^\n\r\s][^\n\r]*"
+_ONE_LINE = r"[^\n\r\S]*\S[^\n\r]*"
 
 Name = Annotated[
     str,
@@ -77,7 +77,7 @@ Name = Annotated[
         pattern=r"[a-z0-9][a-z0-9._\-]{0,62}",
     ),
 ]
-Preset = Annotated[str, Text(expected=f"one of {listing(PRESETS)}", convert=_preset)]
+Preset = Annotated[str, Text(expected=listing(PRESETS), convert=_preset)]
 ImageName = Annotated[str, Text(expected="an OCI image, such as debian:13", convert=_image)]
 ContextName = Annotated[
     str,
@@ -117,8 +117,8 @@ Variable = Annotated[
         pattern=r"[A-Za-z_][A-Za-z0-9_]*",
     ),
 ]
-Content = Annotated[str, Text(expected="a text")]
-Script = Annotated[str, Text(expected="shell commands", pattern=r"(?s)\s*\S.*")]
+Content = Annotated[str, Text(expected="a text", longest=0)]
+Script = Annotated[str, Text(expected="shell commands", pattern=r"(?s)\s*\S.*", longest=0)]
 Title = Annotated[str, Text(expected="one line that is not empty", pattern=_ONE_LINE)]
 KernelWord = Annotated[str, Text(expected="kernel arguments on one line, such as console=ttyS0", pattern=_ONE_LINE)]
 KernelVersion = Annotated[
@@ -128,7 +128,7 @@ KernelVersion = Annotated[
         pattern=r"[A-Za-z0-9][A-Za-z0-9.+_~\-]*",
     ),
 ]
-Format = Annotated[str, Text(expected=f"one of {listing(OUTPUT_FORMATS)}", convert=_format)]
+Format = Annotated[str, Text(expected=listing(OUTPUT_FORMATS), convert=_format)]
 FileName = Annotated[
     str,
     Text(
