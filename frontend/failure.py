@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from llb import Definition, SourceFile
     from proto import status_pb2
 
+    from .config import ConfigError
+
 _EXIT_CODE = re.compile(r"did not complete successfully: exit code: (\d+)(.*)", re.DOTALL)
+_MISTAKES = 50
 _REPORT = "this is a bug in Claylinux; please report it with your build file and these lines"
 
 
@@ -25,7 +28,7 @@ def to_status(error: Exception, source: SourceFile | None) -> status_pb2.Status:
         from .plan.places import to_llb
 
         ranges = tuple(dict.fromkeys(to_llb(diagnostic.range) for diagnostic in error.diagnostics))
-        return wire.make(str(error), source, ranges)
+        return wire.make(_listing(error), source, ranges)
     if isinstance(error, UserError):
         return wire.make(error.message, source, error.ranges)
     if isinstance(error, EngineError):
@@ -47,10 +50,16 @@ def explain(error: EngineError, definition: Definition, source: SourceFile | Non
     if exit_code:
         status.message = f"{info.name} failed with exit code {exit_code[1]}{_meaning(exit_code[1])}"
         status.code = wire.UNKNOWN
-    if source and info.locations and not any(wire.details(status, wire.SOURCE)):
-        for place in info.locations:
-            wire.add_detail(status, wire.SOURCE, wire.source_json(source, place))
+    if not any(wire.details(status, wire.SOURCE)):
+        wire.add_snippets(status, source, info.locations)
     return EngineError(status)
+
+
+def _listing(error: ConfigError) -> str:
+    """Return all mistakes, one a line, but never so many that the client cannot take the message."""
+    lines = str(error).splitlines()
+    left = len(lines) - _MISTAKES
+    return "\n".join([*lines[:_MISTAKES], *([f"... and {left} more"] if left > 0 else [])])
 
 
 def _meaning(code: str) -> str:

@@ -16,6 +16,7 @@ MODULES = {
     "raw": "imager.disk",
     "iso": "imager.iso",
     "users": "imager.users",
+    "folders": "imager.folders",
     "link": "imager.links",
 }
 """The module whose `run(request)` does the work. Imported late: a step loads only what it needs."""

@@ -120,6 +120,16 @@ class Users(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Folders(Request):
+    """Make directories in `system`, or change those that are there (see `imager.folders`)."""
+
+    command: ClassVar[str] = "folders"
+    system: str
+    folder: tuple[str, ...]
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Link(Request):
     """Make symbolic links in `system`. Each `link` is `PATH=TARGET`; PATH is absolute and holds no `=`."""
 
@@ -128,7 +138,9 @@ class Link(Request):
     link: tuple[str, ...]
 
 
-REQUESTS: dict[str, type[Request]] = {kind.command: kind for kind in (Inspect, Initramfs, Uki, Raw, Iso, Users, Link)}
+REQUESTS: dict[str, type[Request]] = {
+    kind.command: kind for kind in (Inspect, Initramfs, Uki, Raw, Iso, Users, Folders, Link)
+}
 """Every request by its command."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from .diagnostics import quote
 from .kinds import Text
 
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
@@ -18,7 +19,7 @@ def _address(text: str) -> str:
         return str(ip_address(text))
     except ValueError:
         hint = ": leave the network's size off" if "/" in text else ""
-        raise ValueError(f"expected an IP address such as 10.0.0.5 or 2001:db8::5, not {text[:60]!r}{hint}") from None
+        raise ValueError(f"expected an IP address such as 10.0.0.5 or 2001:db8::5, not {quote(text)}{hint}") from None
 
 
 def _host(text: str) -> str:

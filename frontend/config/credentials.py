@@ -31,6 +31,8 @@ def _password(text: str) -> str:
         return text
     if text.startswith(_HASH_STARTS):
         raise ValueError(f"this hash is cut off or damaged: copy all of it, or {_MAKE}")
+    if text.startswith("$1$"):
+        raise ValueError(f"MD5 hashes (`$1$`) are broken too easily: {_MAKE}")
     raise ValueError(f"this is no crypt(3) hash, and a clear-text password would be readable in the image: {_MAKE}")
 
 

@@ -58,9 +58,9 @@ class _Decoder:
         self._problems.add(place, message)
         return _INVALID
 
-    def _wrong(self, node: Node, path: Path, expected: str, example: str) -> Any:
+    def _wrong(self, node: Node, path: Path, expected: str, example: str, hint: str = "") -> Any:
         such = f", such as `{_key_of(path)}: {example}`" if example else ""
-        return self._tell(node.range, f"{_label(path)} must be {expected}{such}; here is {describe(node)}")
+        return self._tell(node.range, f"{_label(path)} must be {expected}{such}; here is {describe(node)}{hint}")
 
     def _scalar(self, node: Node, kind: Kind, path: Path) -> Any:
         if isinstance(node, Scalar) and not node.is_null and (node.plain or kind.quotable):
@@ -85,7 +85,8 @@ class _Decoder:
         elif isinstance(node, Scalar) and shape.single:
             items = (node,)
         else:
-            return self._wrong(node, path, "a list", example)
+            dash = isinstance(node, Scalar) and node.plain and node.text.startswith("-")
+            return self._wrong(node, path, "a list", example, ": write a space after the `-`" if dash else "")
         if len(items) < shape.least:
             return self._tell(node.range, f"{_label(path)} is empty: write at least one item, or leave the key out")
         values: dict[Any, None] | list[Any] = {} if shape.unique else []
@@ -154,15 +155,13 @@ class _Decoder:
         needed = [field.name for field in shape.fields.values() if field.required]
         if isinstance(node, Scalar) and node.is_null and not needed and path:
             return shape.model()
-        kinds = "a mapping" if not shape.short else "a single value or a mapping"
-        return self._wrong(node, path, kinds, example)
+        return self._wrong(node, path, "a mapping" if example else shape.expected, example)
 
     def _choice(self, node: Node, shape: ChoiceShape, path: Path, example: str) -> Any:
         if not isinstance(node, Mapping):
             if isinstance(node, Scalar) and not node.is_null and shape.short:
                 return self._object(node, shape.short, path)
-            start = "a single value, or a mapping" if shape.short else "a mapping"
-            return self._wrong(node, path, f"{start} with one of {listing(shape.variants)}", example)
+            return self._wrong(node, path, shape.expected, example)
         chosen = [pair for pair in node.pairs if pair.key.text in shape.variants]
         every_key = tuple(dict.fromkeys(name for variant in shape.variants.values() for name in variant.keys))
         if len(chosen) == 1:
@@ -171,14 +170,16 @@ class _Decoder:
             names = listing((pair.key.text for pair in chosen), "and")
             return self._tell(chosen[1].key.range, f"{names} cannot stand together in {_label(path)}: keep one")
         strange = [pair for pair in node.pairs if pair.key.text not in every_key and not _is_free(pair)]
-        near = [self._unknown(pair, every_key, path) for pair in strange]
-        if not any(name in shape.variants for name in near):
+        for pair in strange:
+            self._unknown(pair, every_key, path)
+        if not strange:
             self._tell(node.range, f"{_label(path)} needs one of the keys {listing(shape.variants)}")
         return _INVALID
 
     def _fields(self, node: Mapping, shape: ObjectShape, path: Path, known_elsewhere: tuple[str, ...]) -> Any:
         """Return the object that the keys of `node` say. `known_elsewhere` are keys of its alternatives."""
         values: dict[str, Any] = {}
+        meant: list[str | None] = []
         for pair in node.pairs:
             name, place = pair.key.text, (*path, pair.key.text)
             if name in shape.fields:
@@ -189,9 +190,9 @@ class _Decoder:
             elif name in known_elsewhere:
                 self._tell(pair.key.range, f"{code(name)} does not go with `{shape.chosen_by}`: remove one of them")
             elif not _is_free(pair):
-                self._unknown(pair, shape.keys, path)
+                meant.append(self._unknown(pair, shape.keys, path))
         for field in shape.fields.values():
-            if field.required and field.name not in values:
+            if field.required and field.name not in values and field.name not in meant:
                 where = f" in {_label(path)}" if path else ""
                 example = f"`{field.name}: {field.key.example}`"
                 self._tell(node.range, f"the key `{field.name}` is missing{where}: add it, such as {example}")

@@ -151,7 +151,7 @@ class User:
     )
     groups: tuple[words.UserName, ...] = key("Further groups of the user.", "[sudo]", default=(), unique=True)
     shell: paths.ProgramPath | None = key("The login shell. Default: /bin/bash, else /bin/sh.", "/bin/sh", default=None)
-    home: paths.ProgramPath | None = key("The home folder. Default: /home/NAME.", "/srv/admin", default=None)
+    home: paths.HomePath | None = key("The home folder. Default: /home/NAME.", "/srv/admin", default=None)
     comment: words.Comment | None = key("The full name.", "Ada Lovelace", default=None)
     system: bool = key("Whether this is the account of a service, without home folder.", "true", default=False)
     ssh_authorized_keys: tuple[credentials.SshKey, ...] = key(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .diagnostics import quote
 from .positions import Range
 
 
@@ -54,4 +55,4 @@ def describe(node: Node) -> str:
         case Scalar() if node.is_null:
             return "nothing"
         case Scalar():
-            return "a single value"
+            return quote(node.text)

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from .diagnostics import Collector, code, quote
+from .diagnostics import Collector, code
 from .nodes import Mapping, Node, Pair, Scalar, Sequence
 from .positions import START, Position, Range
 from .syntax import explain
@@ -151,23 +151,22 @@ class _Builder:
             if not isinstance(key, Scalar):
                 self._problems.add(key.range, "a key must be a word; a value that starts with `{` or `[` needs quotes")
             elif key.text in own:
-                first = own[key.text].key.range.start
-                where = f"line {first.line}, column {first.column}"
-                self._problems.add(
-                    key.range, f"the key {code(key.text)} is here a second time (the first is on {where}): keep one"
-                )
+                line = own[key.text].key.range.start.line
+                message = f"the key {code(key.text)} is here a second time (the first is on line {line}): keep one"
+                self._problems.add(key.range, message)
             else:
                 own[key.text] = Pair(key, value)
         if "<<" in own and own["<<"].key.plain:
-            merged = self._merge(own.pop("<<").value)
+            merged = self._merge(own.pop("<<"))
         rest = (pair for name, pair in merged.items() if name not in own)
         return Mapping((*own.values(), *rest), place)
 
-    def _merge(self, value: Node) -> dict[str, Pair]:
+    def _merge(self, merge: Pair) -> dict[str, Pair]:
         merged: dict[str, Pair] = {}
-        for source in value.items if isinstance(value, Sequence) else (value,):
+        for source in merge.value.items if isinstance(merge.value, Sequence) else (merge.value,):
             if not isinstance(source, Mapping):
-                self._problems.add(source.range, "`<<` merges mappings: write `<<: *name` or `<<: [*name, *name]`")
+                message = "`<<` takes in mappings only: write `<<: *name` or `<<: [*name, *name]`"
+                self._problems.add(merge.key.range, message)
                 continue
             for pair in source.pairs:
                 merged.setdefault(pair.key.text, pair)
@@ -175,7 +174,8 @@ class _Builder:
 
     def _check_tag(self, event: Any, place: Range) -> None:
         if event.tag not in (*_TAGS, "!"):
-            self._problems.add(place, f"tags such as {quote(event.tag)} mean nothing here: remove it")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._problems.add(place, f"tags such as {code(tag)} mean nothing here: remove it")
 
     def _grow(self, event: yaml.Event, count: int) -> None:
         self._count += count

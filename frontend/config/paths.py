@@ -81,6 +81,7 @@ SystemPath = Annotated[
     str, Text(expected="a path in the system, such as /etc/motd", pattern=r"[^\n]+", convert=_system_path)
 ]
 ProgramPath = Annotated[str, Text(expected="a path that starts with `/`, such as /bin/sh", pattern=r"/[^\n:]*")]
+HomePath = Annotated[str, Text(expected="a path that starts with `/`, such as /srv/admin", pattern=r"/[^\n:]*")]
 LinkTarget = Annotated[str, Text(expected="a path to point at, such as /usr/share/zoneinfo/UTC", pattern=r"[^\n]+")]
 SourcePath = Annotated[
     str, Text(expected="a path in the build context, such as files/motd", pattern=r"[^\n]+", convert=_source_path)

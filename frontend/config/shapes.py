@@ -9,6 +9,7 @@ from dataclasses import MISSING
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from .diagnostics import listing
 from .kinds import Kind, Switch, Text
 from .model import Key
 
@@ -66,6 +67,20 @@ class ObjectShape(NamedTuple):
         """Every key that can be written."""
         return (*((self.marker,) if self.marker else ()), *self.fields)
 
+    @property
+    def short_kind(self) -> Kind | None:
+        """The kind of the single value that can stand for the mapping."""
+        shape = self.fields[self.short].shape if self.short else None
+        return shape.kind if isinstance(shape, ScalarShape) else None
+
+    @property
+    def expected(self) -> str:
+        """What a message says must be here."""
+        needed = (f"{field.name}: {field.key.example}" for field in self.fields.values() if field.required)
+        example = ", ".join(needed)
+        start = f"{self.short_kind.expected}, or " if self.short_kind else ""
+        return f"{start}a mapping" + (f" such as `{{{example}}}`" if example else "")
+
 
 class ChoiceShape(NamedTuple):
     """Exactly one of several objects; which one, a key tells that only it has."""
@@ -76,6 +91,12 @@ class ChoiceShape(NamedTuple):
     def short(self) -> ObjectShape | None:
         """The variant that a single value stands for."""
         return next((each for each in self.variants.values() if each.short), None)
+
+    @property
+    def expected(self) -> str:
+        """What a message says must be here."""
+        start = f"{self.short.short_kind.expected}, or " if self.short and self.short.short_kind else ""
+        return f"{start}a mapping with one of {listing(self.variants)}"
 
 
 Shape = ScalarShape | ListShape | MapShape | ObjectShape | ChoiceShape

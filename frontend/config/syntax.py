@@ -43,9 +43,9 @@ _AT_START = {
     ("while scanning a simple key", "could not find expected ':'"): "this line is neither a key nor an item: write "
     "`key: value`, or `- item` with a space after the `-`",
     ("while parsing a flow sequence", "did not find expected ',' or ']'"): "this `[` has no `]`, or a comma is "
-    "missing between two items",
+    "missing between two items, or a quote inside quotes is not doubled",
     ("while parsing a flow mapping", "did not find expected ',' or '}'"): "this `{` has no `}`, or a comma is "
-    "missing between two keys",
+    "missing between two keys, or a quote inside quotes is not doubled",
 }
 
 

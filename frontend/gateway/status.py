@@ -29,15 +29,26 @@ CANCELLED = 1
 DEADLINE_EXCEEDED = 4
 NOT_FOUND = 5
 _TRAILER = "grpc-status-details-bin"
+_SNIPPETS = 10
+_CONTEXT_LINES = 5
+_LINE = 500
 
 
 def make(message: str, source: SourceFile | None = None, ranges: tuple[SourceRange, ...] = ()) -> status_pb2.Status:
-    """Return an error whose message is shown as is, with a snippet of `source` for each range."""
+    """Return an error whose message is shown as is, with a snippet of `source` for each of the first ranges."""
     status = status_pb2.Status(code=UNKNOWN, message=message)
-    if source is not None:
-        for place in ranges:
-            add_detail(status, SOURCE, source_json(source, place))
+    add_snippets(status, source, ranges)
     return status
+
+
+def add_snippets(status: status_pb2.Status, source: SourceFile | None, ranges: tuple[SourceRange, ...]) -> None:
+    """Append the places of an error. Without any, an empty one keeps BuildKit from blaming the `# syntax` line."""
+    if source is None or not ranges:
+        add_detail(status, SOURCE, {"info": {"filename": source.filename if source else ""}})
+        return
+    # The printers start with the last one: the innermost of Go's wrapped errors.
+    for place in reversed(ranges[:_SNIPPETS]):
+        add_detail(status, SOURCE, _source_json(source, place))
 
 
 def add_detail(status: status_pb2.Status, type_url: str, value: dict[str, object]) -> None:
@@ -68,11 +79,10 @@ def from_rpc(error: grpc.RpcError) -> status_pb2.Status:
     return status_pb2.Status(code=error.code().value[0], message=error.details() or error.code().name)
 
 
-def source_json(source: SourceFile, place: SourceRange) -> dict[str, object]:
-    """Return the Source detail of one place, as BuildKit's Go code writes it."""
+def _source_json(source: SourceFile, place: SourceRange) -> dict[str, object]:
     info = {
         "filename": source.filename,
-        "data": base64.b64encode(source.data).decode(),
+        "data": base64.b64encode(_excerpt(source.data, place)).decode(),
         "language": source.language,
     }
     span = {
@@ -81,3 +91,10 @@ def source_json(source: SourceFile, place: SourceRange) -> dict[str, object]:
         "end": {"line": place.end_line, "character": place.end_char},
     }
     return {"info": info, "ranges": [span]}
+
+
+def _excerpt(data: bytes, place: SourceRange) -> bytes:
+    """Return the file with only the lines near `place`, the others empty: errors travel in small trailers."""
+    first, last = place.start_line - _CONTEXT_LINES, place.end_line + _CONTEXT_LINES
+    lines = data.split(b"\n")[: max(last, 0)]
+    return b"\n".join(line[:_LINE] if number >= first else b"" for number, line in enumerate(lines, 1))

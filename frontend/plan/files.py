@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 
 import llb
@@ -28,13 +29,28 @@ def add_files(inputs: PlanInputs, system: llb.State) -> llb.State:
     actions = [action for path, entry in entries for action in _actions(inputs, path, entry)]
     if actions:
         system = edit_files(inputs, system, tuple(actions), step)
+    folders = tuple(_folder(path, entry) for path, entry in entries if isinstance(entry, Directory))
+    if folders:
+        make = contract.Folders(system=SYSTEM, folder=folders, epoch=DEFAULT_EPOCH)
+        system = _edit(inputs, system, make, "folders")
     links = tuple(f"{path}={entry.target}" for path, entry in entries if isinstance(entry, Symlink))
     if links:
-        request = contract.Link(system=SYSTEM, link=links)
-        mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
-        step = Step("[files] symbolic links", places.at(spec, "files"), ("files",))
-        system = run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
+        system = _edit(inputs, system, contract.Link(system=SYSTEM, link=links), "symbolic links")
     return system
+
+
+def _edit(inputs: PlanInputs, system: llb.State, request: contract.Request, what: str) -> llb.State:
+    """Do what file operations cannot do on every engine."""
+    mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
+    step = Step(f"[files] {what}", places.at(inputs.spec, "files"), ("files",))
+    return run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
+
+
+def _folder(path: str, entry: Directory) -> str:
+    owner = entry.owner or Owner(user=0, group=0)
+    mode = 0o755 if entry.mode is None else entry.mode
+    wanted = {"path": path, "mode": mode, "user": owner.user, "group": owner.group}
+    return json.dumps(wanted, sort_keys=True, separators=(",", ":"))
 
 
 def _summary(inputs: PlanInputs) -> str:
@@ -47,8 +63,6 @@ def _actions(inputs: PlanInputs, path: str, entry: FileEntry) -> tuple[llb.Actio
     match entry:
         case InlineFile():
             return _inline(path, entry)
-        case Directory():
-            return _directory(path, entry)
         case CopiedFile():
             source = inputs.sources[entry.context or ""]
             copy = llb.Copy(
@@ -61,7 +75,7 @@ def _actions(inputs: PlanInputs, path: str, entry: FileEntry) -> tuple[llb.Actio
                 timestamp_ns=_FILE_TIME_NS,
             )
             return (copy,)
-        case Symlink():
+        case Directory() | Symlink():
             return ()
 
 
@@ -73,22 +87,6 @@ def _inline(path: str, entry: InlineFile) -> tuple[llb.Action, ...]:
         return (*_parents(path), new)
     plain = llb.scratch().file(llb.Mkfile("/file", data, timestamp_ns=_FILE_TIME_NS), name=f"[internal] {path}")
     copy = llb.Copy(source=plain, src="/file", dest=path, mode=mode, owner=owner, timestamp_ns=_FILE_TIME_NS)
-    return (copy,)
-
-
-def _directory(path: str, entry: Directory) -> tuple[llb.Action, ...]:
-    """A copy, unlike mkdir, takes all mode bits, and sets them on a directory that is there already."""
-    empty = llb.scratch().file(llb.Mkdir("/folder", timestamp_ns=_FILE_TIME_NS), name="[internal] an empty folder")
-    mode = 0o755 if entry.mode is None else entry.mode
-    copy = llb.Copy(
-        source=empty,
-        src="/folder",
-        dest=path,
-        dir_contents=True,
-        mode=mode,
-        owner=_owner(entry.owner),
-        timestamp_ns=_FILE_TIME_NS,
-    )
     return (copy,)
 
 

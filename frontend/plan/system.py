@@ -11,7 +11,7 @@ import shlex
 from dataclasses import asdict
 
 import llb
-from frontend.config import PresetBase
+from frontend.config import PresetBase, User
 from frontend.distro.family import Release
 from frontend.distro.registry import FAMILIES, PRESETS
 from frontend.options import DEFAULT_EPOCH
@@ -93,11 +93,17 @@ def _add_users(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec = inputs.spec
     if not spec.users:
         return system
-    users = tuple(json.dumps(asdict(user), sort_keys=True, separators=(",", ":")) for user in spec.users)
+    users = tuple(_user(user) for user in spec.users)
     request = contract.Users(system=SYSTEM, user=users, epoch=DEFAULT_EPOCH)
     step = Step(f"[users] {' '.join(user.name for user in spec.users)}", places.at(spec, "users"), ("users",))
     mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
     return run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
+
+
+def _user(user: User) -> str:
+    """Return a user in the imager's terms: what the spec leaves out is left out there, too."""
+    wanted = {key: value for key, value in asdict(user).items() if value is not None}
+    return json.dumps(wanted, sort_keys=True, separators=(",", ":"))
 
 
 def _add_preset_files(inputs: PlanInputs, system: llb.State) -> llb.State:

@@ -90,7 +90,8 @@ def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
     (broken / "system.py").write_text("def plan_system(inputs):\n    raise RuntimeError('on purpose')\n")
     (broken / "Dockerfile").write_text(
         "FROM claylinux/frontend\nCOPY system.py /usr/lib/claylinux/frontend/plan/system.py\n"
-        "RUN rm -f /usr/lib/claylinux/frontend/plan/__pycache__/system.*\n"
+        'RUN ["/usr/bin/python3", "-c", "import glob, os; [os.remove(name) for name in '
+        "glob.glob('/usr/lib/claylinux/frontend/plan/__pycache__/system.*')]\"]\n"
     )
     engine.buildx(broken, "--tag=claylinux-test/broken").check()
     try:
@@ -106,14 +107,15 @@ def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "empty"),
+        (b"", "says nothing"),
         (b"\n  : :\n\t- x", "claylinux.yaml:"),
         (b"a: &a [x,x]\nb: &b [*a,*a]\n", "claylinux.yaml:"),
         (b"[" * 100_000, "claylinux.yaml:"),
         (b"base: debian\n" + b"# " + b"x" * (10 << 20), "more than the 1,048,576"),
         (b"base: \xff\xfe\x00", "claylinux.yaml:"),
+        (b"".join(b"key%d: %s\n" % (n, b"x" * 5000) for n in range(200)), "there is no key `key0`"),
     ],
-    ids=["empty", "syntax", "bomb", "deep", "huge", "binary"],
+    ids=["empty", "syntax", "bomb", "deep", "huge", "binary", "many"],
 )
 def test_hopeless_files(engine: Engine, tmp_path: Path, content: bytes, words: str) -> None:
     """Whatever the file holds, the answer is a sentence, soon."""
