@@ -1,3 +1,17 @@
-"""Fixtures that every test may use."""
+"""Options and fixtures that every test may use."""
+
+from __future__ import annotations
+
+import pytest
 
 pytest_plugins = ["tests.support.engine"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew instead of comparing")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written anew."""
+    return bool(request.config.getoption("--update-golden"))

@@ -191,17 +191,18 @@ class _Decoder:
                 self._tell(pair.key.range, f"{code(name)} does not go with `{shape.chosen_by}`: remove one of them")
             elif not _is_free(pair):
                 meant.append(self._unknown(pair, shape.keys, path))
+        good = {name: value for name, value in values.items() if value is not _INVALID}
         for field in shape.fields.values():
-            if field.required and field.name not in values and field.name not in meant:
+            if not field.required or field.name in good:
+                continue
+            if field.name not in values and field.name not in meant:
                 where = f" in {_label(path)}" if path else ""
                 example = f"`{field.name}: {field.key.example}`"
                 self._tell(node.range, f"the key `{field.name}` is missing{where}: add it, such as {example}")
-            if field.required and values.get(field.name, _INVALID) is _INVALID and field.key.stand_in is not None:
-                values[field.name] = field.key.stand_in
-        if any(field.required and values.get(field.name, _INVALID) is _INVALID for field in shape.fields.values()):
-            return _INVALID
-        good = {shape.fields[name].field: value for name, value in values.items() if value is not _INVALID}
-        return shape.model(**good)
+            if field.key.stand_in is None:
+                return _INVALID
+            good[field.name] = field.key.stand_in
+        return shape.model(**{shape.fields[name].field: value for name, value in good.items()})
 
     def _field(self, node: Node, field: FieldShape, path: Path) -> Any:
         if field.optional and isinstance(node, Scalar) and node.is_null and node.text:

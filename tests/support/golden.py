@@ -1,0 +1,15 @@
+"""Golden files: the expected text of a result, committed. `pytest --update-golden` writes them anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def check_golden(path: Path, actual: str, *, update: bool) -> None:
+    """Fail unless the file at `path` holds `actual`; with `update`, write it there instead."""
+    if update:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(actual)
+        return
+    assert path.exists(), f"{path.name} is missing: run pytest --update-golden and read what it wrote"
+    assert actual == path.read_text(), f"{path.name} differs: run pytest --update-golden if the new text is right"
