@@ -1,7 +1,11 @@
 """Ask an engine whether it is there, without a client program."""
 
+import json
 import os
 import socket
+from pathlib import Path
+
+from localengine.errors import EngineError
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 
@@ -14,17 +18,34 @@ def ping(path: str, timeout: float = 2.0) -> bool:
             sock.connect(path)
             sock.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
             return sock.recv(64).split(b" ")[1:2] == [b"200"]
+    except PermissionError:
+        raise EngineError(f"{path} is not for this user: join the group docker, or use sudo") from None
     except OSError:
         return False
 
 
-def existing_host() -> str:
-    """The DOCKER_HOST of an engine that the user already has, or an empty string.
+def existing_engine() -> str:
+    """Where the engine is that the user already has, in words; empty when there is none.
 
-    A DOCKER_HOST that is not a unix socket (ssh, tcp) is the user's decision and is believed.
+    A DOCKER_HOST that is not a unix socket, or a context of the docker client, is the user's decision and
+    is believed.
     """
     host = os.environ.get("DOCKER_HOST", "")
     if host and not host.startswith("unix://"):
         return host
+    if not host and (context := _context()):
+        return f"context {context}"
     path = host.removeprefix("unix://") or DEFAULT_SOCKET
     return f"unix://{path}" if ping(path) else ""
+
+
+def _context() -> str:
+    """The context that the docker client was told to use, if it is not the default one."""
+    name = os.environ.get("DOCKER_CONTEXT", "")
+    if not name:
+        folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+        try:
+            name = json.loads((folder / "config.json").read_text()).get("currentContext", "")
+        except (OSError, ValueError):
+            return ""
+    return "" if name == "default" else str(name)

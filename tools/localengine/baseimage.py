@@ -4,12 +4,12 @@ import argparse
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from localengine.cli import environment
+from localengine.commands import finish, run, watch
 from localengine.errors import EngineError
-from localengine.host import host_mirror, install_host_packages, on_host, run
+from localengine.host import host_mirror, install_host_packages, on_host
 from localengine.places import cache_dir
 from localengine.say import say
 
@@ -30,12 +30,12 @@ def main(argv: list[str]) -> int:
     parser.add_argument("image", help="for example debian:trixie")
     parser.add_argument("--instance", default="", help="import into this engine of tools/engine")
     args = parser.parse_args(argv)
-    try:
+
+    def action() -> int:
         ensure(args.image, environment(args.instance))
-    except EngineError as error:
-        print(f"base-image: error: {error}", file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+        return 0
+
+    return finish("base-image", action)
 
 
 def ensure(image: str, env: dict[str, str]) -> None:
@@ -76,8 +76,8 @@ def rootfs(suite: str) -> Path:
         # The host's own; every run gets new ones from the engine.
         '--customize-hook=rm -f "$1/etc/hostname" "$1/etc/resolv.conf"',
     ]
-    argv = ["mmdebstrap", "--quiet", "--format=tar", *options, suite, str(part), host_mirror()]
-    run(argv, f"debian:{suite} cannot be made", env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH})
+    argv = ["mmdebstrap", "--format=tar", *options, suite, str(part), host_mirror()]
+    watch(argv, f"debian:{suite} cannot be made", env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH})
     part.replace(tar)
     return tar
 

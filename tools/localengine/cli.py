@@ -3,10 +3,10 @@
 import argparse
 import os
 import shlex
-import sys
 
 from localengine import daemon
-from localengine.api import existing_host, ping
+from localengine.api import existing_engine, ping
+from localengine.commands import finish
 from localengine.errors import EngineError
 from localengine.places import DEFAULT_SUITE, Places, places_for
 from localengine.say import say
@@ -16,11 +16,7 @@ def main(argv: list[str]) -> int:
     """Run one command; the result is the process's exit code."""
     args = _parser().parse_args(argv)
     places = places_for(_suite(), args.instance, args.data_root)
-    try:
-        return _run(args, places)
-    except EngineError as error:
-        print(f"engine: error: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+    return finish("engine", lambda: _run(args, places))
 
 
 def _run(args: argparse.Namespace, places: Places) -> int:
@@ -65,7 +61,7 @@ def _existing(places: Places) -> str:
     host = os.environ.get("DOCKER_HOST", "")
     if host.startswith(f"unix://{places.runtime.parent}/"):
         return ""
-    return existing_host()
+    return existing_engine()
 
 
 def environment(instance: str = "") -> dict[str, str]:

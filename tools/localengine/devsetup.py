@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from localengine.commands import finish, run, watch
 from localengine.errors import EngineError
-from localengine.host import install_host_packages, on_host, run
+from localengine.host import install_host_packages, on_host
 from localengine.say import say
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -39,13 +40,13 @@ def main(argv: list[str]) -> int:
     """Run the command line; the result is the process's exit code."""
     parser = argparse.ArgumentParser(prog="tools/setup", description=__doc__)
     parser.parse_args(argv)
-    try:
+
+    def action() -> int:
         install_host_packages(missing_packages())
         make_venv()
-    except EngineError as error:
-        print(f"setup: error: {error}", file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+        return 0
+
+    return finish("setup", action)
 
 
 def missing_packages() -> list[str]:
@@ -71,8 +72,8 @@ def make_venv() -> None:
     say(f"installing {LOCK.relative_to(REPOSITORY)} into .venv")
     if not (VENV / "bin/python").exists():
         run([sys.executable, "-m", "venv", str(VENV)], ".venv cannot be made")
-    pip = [str(VENV / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run([*pip, "--require-hashes", f"--requirement={LOCK}"], "the Python dependencies cannot be installed")
+    pip = [str(VENV / "bin/python"), "-m", "pip", "install", "--disable-pip-version-check"]
+    watch([*pip, "--require-hashes", f"--requirement={LOCK}"], "the Python dependencies cannot be installed")
     stamp.write_text(wanted)
 
 

@@ -3,12 +3,11 @@
 import argparse
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from localengine.baseimage import ensure
 from localengine.cli import environment
-from localengine.errors import EngineError
+from localengine.commands import finish
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BASE = "debian:trixie"
@@ -21,13 +20,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--instance", default="", help="build in this engine of tools/engine")
     parser.add_argument("--tag", default="claylinux/frontend", help="the image's name (%(default)s)")
     args = parser.parse_args(argv)
-    try:
+
+    def action() -> int:
         env = environment(args.instance)
         ensure(BASE, env)
         return subprocess.run(_command(args.tag), env=env, cwd=REPOSITORY, check=False).returncode
-    except EngineError as error:
-        print(f"frontend-image: error: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+
+    return finish("frontend-image", action)
 
 
 def _command(tag: str) -> list[str]:

@@ -2,10 +2,9 @@
 
 import os
 import shutil
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
+from localengine.commands import run, watch
 from localengine.errors import EngineError
 from localengine.say import say
 
@@ -46,11 +45,11 @@ def install_host_packages(packages: list[str]) -> None:
     say(f"installing {names} (apt)")
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     try:
-        run(command, "", env=env)
+        watch(command, "", env=env)
     except EngineError:
         # Most often the package lists are missing or too old.
-        run(["apt-get", "update"], "the host's package lists cannot be updated")
-        run(command, f"{names} cannot be installed", env=env)
+        watch(["apt-get", "update"], "the host's package lists cannot be updated")
+        watch(command, f"{names} cannot be installed", env=env)
 
 
 def on_host(tool: str) -> str | None:
@@ -63,15 +62,3 @@ def _codename() -> str:
         if line.startswith("VERSION_CODENAME="):
             return line.partition("=")[2].strip('"')
     return ""
-
-
-def run(argv: list[str], hint: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
-    """Standard output of a command; on failure its last words under our hint."""
-    try:
-        done = subprocess.run(argv, cwd=cwd, env=env, text=True, capture_output=True, check=False)
-    except FileNotFoundError:
-        raise EngineError(f"{hint} ({argv[0]} is missing)") from None
-    if done.returncode != 0:
-        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-        raise EngineError(f"{hint}\n{last}")
-    return done.stdout

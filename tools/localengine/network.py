@@ -8,8 +8,8 @@ import json
 from ipaddress import IPv4Interface, IPv4Network
 from typing import Any
 
+from localengine.commands import run
 from localengine.errors import EngineError
-from localengine.host import run
 from localengine.places import Places
 
 _CANDIDATES = [IPv4Network(f"172.{number}.0.0/16") for number in range(17, 32)]

@@ -3,7 +3,8 @@
 import shutil
 from pathlib import Path
 
-from localengine.host import host_mirror, run
+from localengine.commands import run, watch
+from localengine.host import host_mirror
 from localengine.say import say
 
 # Not runc and iptables: they are the host's, see host.py.
@@ -50,5 +51,5 @@ def _download(suite: str, work: Path) -> None:
     }
     apt = ["apt-get", "-q", *(f"-o{name}={value}" for name, value in settings.items())]
     hint = f"Debian {suite} cannot be fetched from {mirror}: is the network there?"
-    run([*apt, "update"], hint)
-    run([*apt, "download", *PACKAGES], hint, cwd=work / "debs")
+    watch([*apt, "update"], hint)
+    watch([*apt, "download", *PACKAGES], hint, cwd=work / "debs")
