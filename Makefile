@@ -4,7 +4,6 @@ PYTHON := .venv/bin/python
 CODE := frontend imager llb bench tests tools
 # The programs in tools/ have no suffix; linters have to be told about them.
 SCRIPTS = $(shell grep -lE '^\#!.*python' tools/* 2>/dev/null)
-ENGINE = eval "$$(tools/engine env)"
 EXAMPLE ?= hello
 
 .PHONY: help setup engine frontend demo test lint clean
