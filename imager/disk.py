@@ -1,16 +1,24 @@
-"""The raw disk: a GPT with one EFI system partition that holds the unified kernel image."""
+"""The disk that all formats hold: a GPT with one EFI system partition with the unified kernel image.
+
+The raw format is this disk and nothing else.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imager import esp, gpt, machine, output, pe
 from imager.errors import ImagerError
+from imager.medium import Extent, Medium, Payload
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from uuid import UUID
+
     from imager.contract import Disk, Raw
 
 MEBIBYTE = 1 << 20
@@ -21,20 +29,32 @@ PARTITION_NAME = "EFI System Partition"
 
 def run(request: Raw) -> None:
     """Write the disk."""
+    with planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+        write(medium, fd)
+
+
+def write(medium: Medium, fd: int) -> None:
+    """Write a disk as it is to the empty file `fd`; what holds nothing stays a hole."""
+    output.truncate(fd, medium.size)
+    medium.copy(fd, 0, 0, medium.size)
+
+
+@contextmanager
+def planned(request: Disk, label: str) -> Iterator[Medium]:
+    """Say what is on the disk whose partition is called `label`."""
     uki = checked(request)
     mark = pe.fingerprint(uki)
-    layout = esp.plan(
-        size=uki.stat().st_size,
-        architecture=request.architecture,
-        label=esp.fat_label(request.label),
-        volume_id=volume_id(mark),
-        start=ESP_START // gpt.SECTOR,
-        epoch=request.epoch,
-    )
-    # One MiB more for the second partition table keeps the disk a whole number of MiB.
-    size = ESP_START + layout.size + MEBIBYTE
-    with output.writing(request.output, request.epoch) as fd:
-        write(fd, size=size, layout=layout, uki=uki, mark=mark)
+    with output.reading(uki) as source:
+        payload = Payload(source, os.fstat(source).st_size)
+        layout = esp.plan(
+            size=payload.size,
+            architecture=request.architecture,
+            label=esp.fat_label(label),
+            volume_id=int.from_bytes(hashlib.sha256(b"volume" + mark).digest()[:4], "little"),
+            start=ESP_START // gpt.SECTOR,
+            epoch=request.epoch,
+        )
+        yield _medium(layout, payload, gpt.identify(mark))
 
 
 def checked(request: Disk) -> Path:
@@ -50,26 +70,21 @@ def checked(request: Disk) -> Path:
     return uki
 
 
-def volume_id(mark: bytes) -> int:
-    """Give the serial number of the FAT file system."""
-    return int.from_bytes(hashlib.sha256(b"volume" + mark).digest()[:4], "little")
-
-
-def write(fd: int, *, size: int, layout: esp.Esp, uki: Path, mark: bytes) -> None:
-    """Write partition tables and partition to the empty file `fd`; what is between them stays a hole."""
-    sectors = size // gpt.SECTOR
+def _medium(layout: esp.Esp, payload: Payload, guid: Callable[[str], UUID]) -> Medium:
+    # One MiB more for the second partition table keeps the disk a whole number of MiB.
+    size = ESP_START + layout.size + MEBIBYTE
     first = ESP_START // gpt.SECTOR
     tables = gpt.tables(
-        sectors=sectors,
+        sectors=size // gpt.SECTOR,
         first=first,
         last=first + layout.size // gpt.SECTOR - 1,
-        guid=gpt.identify(mark),
+        guid=guid,
         name=PARTITION_NAME,
     )
-    os.ftruncate(fd, size)
-    output.write_at(fd, 0, tables.head)
-    for offset, data in layout.pieces:
-        output.write_at(fd, ESP_START + offset, data)
-    with output.reading(uki) as source:
-        output.copy_at(source, fd, ESP_START + layout.program, os.fstat(source).st_size)
-    output.write_at(fd, size - len(tables.tail), tables.tail)
+    extents = (
+        Extent(0, tables.head),
+        *(Extent(ESP_START + offset, data) for offset, data in layout.pieces),
+        Extent(ESP_START + layout.program, payload),
+        Extent(size - len(tables.tail), tables.tail),
+    )
+    return Medium(size, extents, guid)

@@ -17,8 +17,9 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imager import clock, disk, esp, gpt, output, pe
+from imager import clock, disk, esp, output
 from imager.errors import ImagerError
+from imager.medium import Payload
 
 if TYPE_CHECKING:
     from imager.contract import Iso
@@ -43,26 +44,12 @@ class _File:
 
 def run(request: Iso) -> None:
     """Write the ISO."""
-    uki = disk.checked(request)
     label = volume_label(request.label)
-    mark = pe.fingerprint(uki)
-    layout = esp.plan(
-        size=uki.stat().st_size,
-        architecture=request.architecture,
-        label="CLAYLINUX",
-        volume_id=disk.volume_id(mark),
-        start=disk.ESP_START // gpt.SECTOR,
-        epoch=request.epoch,
-    )
-    program = _File(
-        esp.PROGRAM_NAMES[request.architecture],
-        (disk.ESP_START + layout.program) // BLOCK,
-        uki.stat().st_size,
-    )
-    size = disk.ESP_START + layout.size + disk.MEBIBYTE
-    with output.writing(request.output, request.epoch) as fd:
-        disk.write(fd, size=size, layout=layout, uki=uki, mark=mark)
-        output.write_at(fd, _DESCRIPTORS * BLOCK, volume(label, program, size // BLOCK, request.epoch))
+    with disk.planned(request, "CLAYLINUX") as medium, output.writing(request.output, request.epoch) as fd:
+        (place,) = (extent for extent in medium.extents if isinstance(extent.content, Payload))
+        program = _File(esp.PROGRAM_NAMES[request.architecture], place.start // BLOCK, place.end - place.start)
+        descriptors = volume(label, program, medium.size // BLOCK, request.epoch)
+        disk.write(medium.plus(_DESCRIPTORS * BLOCK, descriptors), fd)
 
 
 def volume_label(label: str) -> str:

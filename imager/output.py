@@ -67,25 +67,50 @@ def truncate(fd: int, size: int) -> None:
     os.ftruncate(fd, size)
 
 
-def copy_at(source: int, target: int, offset: int, size: int) -> None:
-    """Copy the first `size` bytes of the file `source` to `offset` of the file `target`.
+def copy_at(source: int, target: int, offset: int, size: int, start: int = 0) -> None:
+    """Copy `size` bytes from `start` of the file `source` to `offset` of the file `target`.
 
+    Holes are left out, so `target` must read as zeros there, and must get its size from elsewhere.
     Uses copy_file_range, so file systems that can share blocks do, and no byte passes through here.
     """
-    done = 0
+    for low, high in _data(source, start, start + size):
+        _copy(source, target, low, high, offset - start)
+
+
+def _data(source: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Give the parts between `start` and `end` that the file system stores."""
+    if os.fstat(source).st_size < end:
+        raise ImagerError("a file became shorter while it was read")
+    while start < end:
+        try:
+            low = os.lseek(source, start, os.SEEK_DATA)
+            high = os.lseek(source, low, os.SEEK_HOLE)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                return  # only a hole follows
+            if error.errno not in _UNSUPPORTED:
+                raise
+            low, high = start, end
+        if low < end:
+            yield low, min(high, end)
+        start = high
+
+
+def _copy(source: int, target: int, start: int, end: int, shift: int) -> None:
+    """Copy the bytes from `start` to `end` of `source` to places that are `shift` further in `target`."""
     try:
-        while done < size:
-            count = os.copy_file_range(source, target, size - done, done, offset + done)
+        while start < end:
+            count = os.copy_file_range(source, target, end - start, start, start + shift)
             if count == 0:
                 break
-            done += count
+            start += count
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
     # The rest: other file systems, and those that answer 0 (some virtual ones do).
-    if done < size:
-        os.lseek(target, offset + done, os.SEEK_SET)
-        send(source, target, done, size - done)
+    if start < end:
+        os.lseek(target, start + shift, os.SEEK_SET)
+        send(source, target, start, end - start)
 
 
 def send(source: int, target: int, start: int, size: int) -> None:
