@@ -69,11 +69,10 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[Range, str]:
 def at(mark: yaml.Mark, text: str) -> Range:
     """Return the character at a mark. libyaml counts an end of line that the end of the text does not have."""
     lines = text.splitlines() or [""]
-    if mark.line >= len(lines):
-        end = Position(len(lines), len(lines[-1]) + 1)
-        return Range(end, end)
-    column = min(mark.column, len(lines[mark.line])) + 1
-    return Range(Position(mark.line + 1, column), Position(mark.line + 1, column + 1))
+    line = min(mark.line, len(lines) - 1)
+    last = len(lines[line]) + 1
+    column = min(mark.column + 1, last) if mark.line == line else last
+    return Range(Position(line + 1, column), Position(line + 1, min(column + 1, last)))
 
 
 def _bad_start(text: str, place: Position) -> str:
