@@ -1,7 +1,7 @@
 # On a fresh Debian machine, as root: `make demo` builds and boots a first image, `make test` runs every test.
 
 PYTHON := .venv/bin/python
-CODE := frontend imager llb bench tests tools
+CODE := frontend imager llb tests tools $(if $(wildcard bench/*.py),bench)
 # The programs in tools/ have no suffix; linters have to be told about them.
 SCRIPTS = $(shell grep -lE '^\#!.*python' tools/* 2>/dev/null)
 EXAMPLE ?= hello
