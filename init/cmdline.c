@@ -4,10 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_WORDS = 256 };
-
 static char text[4096]; /* COMMAND_LINE_SIZE is 2048 on the machines we know */
-static const char *words[MAX_WORDS];
+static const char *words[sizeof text / 2];
 static int count;
 
 void cmdline_read(void)
@@ -18,8 +16,11 @@ void cmdline_read(void)
     ssize_t length = read(file, text, sizeof text - 1);
     close(file);
     text[length < 0 ? 0 : length] = '\0';
-    for (char *word = strtok(text, " \n"); word && count < MAX_WORDS; word = strtok(NULL, " \n"))
+    for (char *word = strtok(text, " \n"); word; word = strtok(NULL, " \n")) {
+        if (strcmp(word, "--") == 0)
+            return; /* what follows is for the OS's init */
         words[count++] = word;
+    }
 }
 
 bool cmdline_has(const char *word)

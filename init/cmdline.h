@@ -1,4 +1,4 @@
-/* The kernel's command line. */
+/* The kernel's command line, up to a word `--`: what follows that belongs to the OS's init. */
 #ifndef CLAYLINUX_CMDLINE_H
 #define CLAYLINUX_CMDLINE_H
 

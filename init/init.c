@@ -26,10 +26,15 @@
 
 static void mount_early(void)
 {
+    /* Archives of the imager have both; without /dev not even the message about it could be read. */
+    mkdir("/dev", 0755);
+    mkdir("/proc", 0555);
     if (mount("dev", "/dev", "devtmpfs", MS_NOSUID, "mode=0755") < 0 && errno != EBUSY)
         fail("cannot mount devtmpfs on /dev");
     /* The kernel opened the console for us only if the archive had one: make sure of all three. */
-    int console = open("/dev/console", O_RDWR);
+    int console = open("/dev/console", O_RDWR | O_NOCTTY);
+    if (console < 0) /* a machine may have none; descriptors 0 to 2 must not end up as something else */
+        console = open("/dev/null", O_RDWR);
     if (console >= 0) {
         for (int fd = 0; fd < 3; fd++)
             dup2(console, fd);
@@ -52,15 +57,22 @@ static void remove_ours(void)
         say("cannot remove " OURS ": %s", strerror(errno));
 }
 
-static void explain_exec(const char *path)
+/* Become `path`. Returns only when it is not there; when it is but cannot run, that is the end. */
+static void run(const char *path, char **arguments)
 {
+    debug("running %s", path);
+    arguments[0] = (char *)path;
+    execv(path, arguments);
     int error = errno;
-    if (error == ENOENT && access(path, F_OK) == 0)
-        say("%s is there, but the program loader that it names is not", path);
-    else if (error == ENOEXEC)
-        say("%s is no program for this machine", path);
-    else if (error != ENOENT)
-        say("cannot run %s: %s", path, strerror(error));
+    if (access(path, F_OK) < 0)
+        return;
+    errno = 0;
+    if (error == ENOENT)
+        fail("cannot run %s: the interpreter or program loader that it names is not in this system", path);
+    if (error == ENOEXEC)
+        fail("cannot run %s: it is no program for this machine's processor", path);
+    errno = error;
+    fail("cannot run %s", path);
 }
 
 static void run_init(char **arguments)
@@ -70,20 +82,14 @@ static void run_init(char **arguments)
     };
     const char *wish = cmdline_value("init");
     if (wish) {
-        arguments[0] = (char *)wish;
-        execv(wish, arguments);
-        explain_exec(wish);
+        run(wish, arguments);
         errno = 0;
-        fail("cannot run init=%s", wish);
+        fail("the command line asks for init=%s, but that is not in this system", wish);
     }
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        debug("running %s", usual[i]);
-        arguments[0] = (char *)usual[i];
-        execv(usual[i], arguments);
-        explain_exec(usual[i]);
-    }
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        run(usual[i], arguments);
     errno = 0;
-    fail("this system has no init that runs (/sbin/init); if the kernel said \"Initramfs unpacking failed\" above, "
+    fail("this system has no init: there is no /sbin/init; if the kernel said \"Initramfs unpacking failed\" above, "
          "the machine has too little memory for it");
 }
 

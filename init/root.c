@@ -2,15 +2,17 @@
 #include "root.h"
 
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "message.h"
 
-/* Every system has this directory, and nothing is in it yet: the bind mount leaves no trace there. */
+/* Every system needs this directory, and nothing is in it yet: the bind mount leaves no trace there. */
 #define STAGE "/run"
 
 void root_switch(void)
 {
+    mkdir(STAGE, 0755);
     if (mount("/", STAGE, NULL, MS_BIND, NULL) < 0)
         fail("cannot bind the root to " STAGE);
     if (mount("/dev", STAGE "/dev", NULL, MS_MOVE, NULL) < 0)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,9 +23,19 @@ static const char *text_at(const char *at, const char *end, const char **behind)
     return at;
 }
 
+/* Print why the root took one attribute and not another: what tmpfs can hold depends on the kernel. */
+static void explain_unsupported(const char *path, const char *name)
+{
+    if (strncmp(name, "user.", 5) == 0)
+        say("this kernel keeps no user attributes in memory, Linux 6.6 and later do: %s lacks %s", path, name);
+    else
+        say("this root cannot store %s (of %s): files lose their capabilities; "
+            "is rootfstype=ramfs on the command line?", name, path);
+}
+
 static void restore_all(const char *at, const char *end)
 {
-    int unsupported = 0, failed = 0;
+    int unsupported[2] = {0, 0}, failed = 0;
     while (at < end) {
         const char *path = text_at(at, end, &at);
         const char *name = path ? text_at(at, end, &at) : NULL;
@@ -40,9 +51,9 @@ static void restore_all(const char *at, const char *end)
             return;
         }
         if (lsetxattr(path, name, at, length, 0) < 0) {
-            if (errno == EOPNOTSUPP && unsupported++ == 0)
-                say("this root cannot store %s (of %s): files lose their capabilities; "
-                    "is rootfstype=ramfs on the command line?", name, path);
+            bool user = strncmp(name, "user.", 5) == 0;
+            if (errno == EOPNOTSUPP && unsupported[user]++ == 0)
+                explain_unsupported(path, name);
             else if (errno != EOPNOTSUPP && failed++ < 5)
                 say("cannot set %s of %s: %s", name, path, strerror(errno));
         }
