@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
 from localvm import host
 from localvm.console import running
 from localvm.errors import VmError
-from localvm.machine import Drive, Machine, command_line
+from localvm.machine import BUSES, Drive, Machine, command_line
 
-_BUSES = {".iso": "cdrom"}
 _FORMATS = {".qcow2": "qcow2", ".vmdk": "vmdk", ".vhdx": "vhdx", ".vhd": "vpc", ".vdi": "vdi"}
 
 
@@ -29,6 +29,8 @@ def main(arguments: list[str]) -> int:
     except VmError as error:
         print(f"\nrun-vm: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -36,11 +38,21 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tools/run-vm", description="Boot an image in QEMU with UEFI firmware.")
     parser.add_argument("image", type=Path, help="a .raw, .iso, .efi, .qcow2, .vmdk, .vhdx, .vhd or .vdi file")
     parser.add_argument("--memory", type=int, default=1024, metavar="MIB", help="RAM of the machine (1024)")
-    parser.add_argument("--bus", help="how the image is attached: virtio, sata, nvme, scsi, usb, cdrom, scsi-cdrom")
+    parser.add_argument("--bus", choices=BUSES, help="how the image is attached (virtio; an .iso: cdrom)")
     parser.add_argument("--network", action="store_true", help="give the guest a network (DHCP)")
-    parser.add_argument("--until", metavar="WORD", help="stop when the console shows this (a regular expression)")
+    parser.add_argument(
+        "--until", type=_pattern, metavar="WORD", help="stop when the console shows this (a regular expression)"
+    )
     parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="give up after (300)")
     return parser.parse_args(arguments)
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
+    return text
 
 
 def _machine(options: argparse.Namespace) -> Machine:
@@ -50,7 +62,7 @@ def _machine(options: argparse.Namespace) -> Machine:
     common = {"memory_mib": options.memory, "network": options.network, "kvm": host.kvm_works()}
     if image.suffix == ".efi":
         return Machine(kernel=image, **common)
-    bus = options.bus or _BUSES.get(image.suffix, "virtio")
+    bus = options.bus or ("cdrom" if image.suffix == ".iso" else "virtio")
     return Machine(drives=(Drive(path=image, bus=bus, format=_FORMATS.get(image.suffix, "raw")),), **common)
 
 

@@ -12,19 +12,22 @@ from contextlib import contextmanager
 
 from localvm import host
 from localvm.errors import ConsoleError
+from localvm.escapes import EscapeFilter
 from localvm.machine import Machine, command_line
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>()][0-9A-Za-z]?|c)|[\r\x00]")
 _TAIL = 40
 
 
 class Console:
-    """The text that the guest writes, and a way to type. Escape sequences are taken out of the text."""
+    """The text that the guest writes, and a way to type. Escape sequences are taken out of the text.
+
+    `process` has pipes without buffers (`bufsize=0`); `echo` gets everything as it comes.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], echo: Callable[[str], None] | None = None) -> None:
         self._process = process
         self._echo = echo
-        self._raw = ""
+        self._text = ""
         self._seen = 0
         self._changed = threading.Condition()
         self._ended = False
@@ -34,7 +37,7 @@ class Console:
     @property
     def text(self) -> str:
         """All that the guest wrote so far."""
-        return _ESCAPES.sub("", self._raw)
+        return self._text
 
     def expect(self, pattern: str, timeout: float) -> re.Match[str]:
         """Wait until `pattern` stands in what came after the last match, and return the match.
@@ -45,7 +48,7 @@ class Console:
         wanted = re.compile(pattern, re.MULTILINE)
         with self._changed:
             while True:
-                match = wanted.search(self.text, self._seen)
+                match = wanted.search(self._text, self._seen)
                 if match:
                     self._seen = match.end()
                     return match
@@ -61,7 +64,6 @@ class Console:
         assert stdin is not None
         try:
             stdin.write(text.encode())
-            stdin.flush()
         except OSError:
             raise ConsoleError(f"cannot type {text!r}: the machine ended\n{self.tail()}") from None
 
@@ -71,8 +73,14 @@ class Console:
             code = self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             raise ConsoleError(f"still on after {timeout:.0f} s\n{self.tail()}") from None
-        self._reader.join(5)
+        self._reader.join()
         return code
+
+    def stop(self) -> None:
+        """Cut the power. Nothing is read from the process afterwards."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
 
     def tail(self) -> str:
         """Return the last lines that the guest wrote, for messages."""
@@ -83,12 +91,13 @@ class Console:
         stdout = self._process.stdout
         assert stdout is not None
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        while chunk := stdout.read1(65536):  # type: ignore[attr-defined]
+        escapes = EscapeFilter()
+        while chunk := stdout.read(65536):
             text = decoder.decode(chunk)
             if self._echo is not None:
                 self._echo(text)
             with self._changed:
-                self._raw += text
+                self._text += escapes.feed(text)
                 self._changed.notify_all()
         with self._changed:
             self._ended = True
@@ -104,9 +113,11 @@ def running(machine: Machine, echo: Callable[[str], None] | None = None) -> Iter
     host.find_qemu()
     firmware = host.find_firmware() if machine.firmware else None
     words = command_line(machine, firmware)
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    with subprocess.Popen(
+        words, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        console = Console(process, echo)
         try:
-            yield Console(process, echo)
+            yield console
         finally:
-            process.kill()
-            process.wait()
+            console.stop()

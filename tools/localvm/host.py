@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import select
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 from localvm.errors import MissingToolError
 from localvm.machine import Firmware
 
+KVM = Path("/dev/kvm")
 PACKAGES = ("qemu-system-x86", "ovmf")
+_KVM_SECONDS = 2.0
 _FOLDER = Path("/usr/share/OVMF")
 _NAMES = (("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"), ("OVMF_CODE.fd", "OVMF_VARS.fd"))
 
@@ -32,20 +34,22 @@ def find_firmware() -> Firmware:
 def kvm_works() -> bool:
     """Whether KVM really runs a guest: the device alone proves nothing.
 
-    An empty machine reads its firmware and waits; where KVM is broken QEMU ends at once, or burns a whole core.
+    An empty machine starts its BIOS, whose first word on the debug port is the proof. Where KVM is broken QEMU
+    ends at once, or burns a whole core and never says anything.
     """
-    if not Path("/dev/kvm").exists():
+    if not KVM.exists():
         return False
-    words = ["qemu-system-x86_64", "-accel", "kvm", "-cpu", "host", "-nodefaults", "-display", "none", "-S"]
+    words = ["qemu-system-x86_64", "-accel", "kvm", "-cpu", "host", "-nodefaults", "-display", "none"]
+    words += ["-chardev", "stdio,id=debug", "-device", "isa-debugcon,iobase=0x402,chardev=debug"]
     try:
         with subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as p:
-            deadline = time.monotonic() + 1.0
-            while time.monotonic() < deadline and p.poll() is None:
-                time.sleep(0.05)
-            alive = p.poll() is None
-            p.kill()
-            return alive
+            words, bufsize=0, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            assert process.stdout is not None
+            try:
+                spoke, _, _ = select.select([process.stdout], [], [], _KVM_SECONDS)
+                return bool(spoke) and process.stdout.read(1) != b""
+            finally:
+                process.kill()
     except OSError:
         return False

@@ -56,13 +56,13 @@ class Firmware:
 def command_line(machine: Machine, firmware: Firmware | None) -> tuple[str, ...]:
     """Return the QEMU command: serial console on stdio, no display, gone at reboot or power-off."""
     accelerator = ("-accel", "kvm", "-cpu", "host") if machine.kvm else ("-accel", "tcg,thread=multi", "-cpu", "max")
-    words = ["qemu-system-x86_64", "-machine", "q35", *accelerator, "-smp", "2", "-m", str(machine.memory_mib)]
+    words = ["qemu-system-x86_64", "-machine", "q35", *accelerator, "-smp", "1", "-m", str(machine.memory_mib)]
     words += ["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"]
     # Early boot needs entropy; without a source ssh-keygen and systemd may wait for minutes.
     words += ["-device", "virtio-rng-pci"]
     if machine.firmware and firmware is not None:
-        words += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={firmware.code}"]
-        words += ["-drive", f"if=pflash,unit=1,format=raw,snapshot=on,file={firmware.variables}"]
+        words += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={_value(firmware.code)}"]
+        words += ["-drive", f"if=pflash,unit=1,format=raw,snapshot=on,file={_value(firmware.variables)}"]
     if machine.kernel is not None:
         words += ["-kernel", str(machine.kernel)]
     if machine.initrd is not None:
@@ -76,10 +76,15 @@ def command_line(machine: Machine, firmware: Firmware | None) -> tuple[str, ...]
 
 def _drive(number: int, drive: Drive) -> list[str]:
     media = ",media=cdrom,readonly=on" if drive.bus.endswith("cdrom") else ",snapshot=on"
-    words = ["-drive", f"if=none,id=drive{number},format={drive.format},file={drive.path}{media}"]
+    words = ["-drive", f"if=none,id=drive{number},format={drive.format},file={_value(drive.path)}{media}"]
     for device in BUSES[drive.bus]:
         words += ["-device", device.format(id=f"drive{number}", n=number)]
     return words
+
+
+def _value(path: Path) -> str:
+    """Quote a path for QEMU's `key=value,key=value` lists."""
+    return str(path).replace(",", ",,")
 
 
 def _network(machine: Machine) -> list[str]:
