@@ -7,7 +7,6 @@ checked too: the result of a decode that told a problem is for further checks on
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -21,14 +20,12 @@ _INVALID: Any = object()
 """Stands for a value that could not be read; the reason is told."""
 
 
-def decode(root: Node, shape: ObjectShape, problems: Collector) -> Any:
-    """Return the instance of the model that `root` says, with its `positions`; None where it says nothing usable."""
+def decode(root: Node, shape: ObjectShape, problems: Collector) -> tuple[Any, Positions]:
+    """Return the instance of the model that `root` says, None where it says nothing usable, and where all of it is."""
     decoder = _Decoder(problems)
     value = decoder.read(root, shape, ())
-    if value is _INVALID:
-        return None
     positions = Positions(MappingProxyType(decoder.values), MappingProxyType(decoder.keys))
-    return replace(value, positions=positions)
+    return None if value is _INVALID else value, positions
 
 
 class _Decoder:

@@ -24,9 +24,10 @@ class UnfitError(ValueError):
 class Text:
     """A text.
 
-    `expected` ends the sentence "... must be"; `pattern` must match all of the text; `choices` are the only
-    texts allowed; `longest` counts characters, 0 is no limit. `convert` gives the value; it raises ValueError
-    with a sentence of its own where `expected` would not help enough. A `secret` is never repeated in a message.
+    `expected` ends the sentence "... must be"; `pattern` must match all of the text (it is also put into the
+    JSON Schema: only what Python and JavaScript both know); `choices` are the only texts allowed; `longest`
+    counts characters, 0 is no limit. `convert` gives the value; it raises ValueError with a sentence of its
+    own where `expected` would not help enough, also for what is not in `choices`. A `secret` is never repeated.
     """
 
     expected: str = "a text"
@@ -41,7 +42,7 @@ class Text:
         """Return the value of `text`. Raises UnfitError, or ValueError with a whole sentence."""
         if self.longest and len(text) > self.longest:
             raise UnfitError(f"is longer than {self.longest:,} characters: it must be {self.expected}")
-        if self.choices and text not in self.choices:
+        if text not in self.choices and self.choices and not self.convert:
             near = suggest(text, self.choices)
             hint = f": did you mean {code(near)}?" if near else ""
             raise UnfitError(f"must be {listing(self.choices)}, not {quote(text)}{hint}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from .decode import decode
 from .diagnostics import LIMIT, Collector, ConfigError, Diagnostic, TooManyProblemsError
@@ -37,9 +38,11 @@ def _read(data: bytes, problems: Collector) -> Spec | None:
     if complaint:
         problems.add(root.range, complaint)
         return None
-    spec: Spec | None = decode(root, object_shape(Spec), problems)
-    if spec is not None:
-        validate(spec, problems)
+    decoded, positions = decode(root, object_shape(Spec), problems)
+    if decoded is None:
+        return None
+    spec: Spec = replace(decoded, positions=positions)
+    validate(spec, problems)
     return spec
 
 

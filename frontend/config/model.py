@@ -197,7 +197,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """A whole build file, checked and frozen."""
+    """A build file: one bootable system and what to build of it."""
 
     base: Base = key(
         "Where the system starts: the name of a preset, or one of `image` and `context`.",

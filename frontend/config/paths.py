@@ -23,8 +23,6 @@ _LARGEST_ID = 0xFFFFFFFE
 
 def _system_path(text: str) -> str:
     """Return the path without `.`, doubled and final slashes."""
-    if not text.startswith("/"):
-        raise ValueError(f"a path in the system starts with `/`: write `/{text.removeprefix('./')}`")
     if ".." in text.split("/"):
         raise ValueError("a path in the system must not have `..` in it")
     path = posixpath.normpath("/" + text.lstrip("/"))
@@ -78,7 +76,12 @@ USER_NAME_PATTERN = r"[A-Za-z_][A-Za-z0-9_.\-]{0,30}[A-Za-z0-9_.\-$]?"
 _OWNER_PART = rf"({USER_NAME_PATTERN}|[0-9]{{1,10}})"
 
 SystemPath = Annotated[
-    str, Text(expected="a path in the system, such as /etc/motd", pattern=r"[^\n]+", convert=_system_path)
+    str,
+    Text(
+        expected="a path in the system that starts with `/`, such as /etc/motd",
+        pattern=r"/[^\n]*",
+        convert=_system_path,
+    ),
 ]
 ProgramPath = Annotated[str, Text(expected="a path that starts with `/`, such as /bin/sh", pattern=r"/[^\n:]*")]
 HomePath = Annotated[str, Text(expected="a path that starts with `/`, such as /srv/admin", pattern=r"/[^\n:]*")]

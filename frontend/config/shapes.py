@@ -148,7 +148,7 @@ def _shape(hint: Any, key: Key | None = None) -> Shape:
     if hint is bool:
         return ScalarShape(Switch())
     if origin is Literal:
-        return ScalarShape(Text(choices=args))
+        return ScalarShape(Text(expected=listing(args), choices=args))
     if origin is tuple:
         single, unique, least = (key.one_or_many, key.unique, key.least) if key else (False, False, 0)
         return ListShape(_shape(args[0]), single, unique, least)

@@ -77,7 +77,7 @@ Name = Annotated[
         pattern=r"[a-z0-9][a-z0-9._\-]{0,62}",
     ),
 ]
-Preset = Annotated[str, Text(expected=listing(PRESETS), convert=_preset)]
+Preset = Annotated[str, Text(expected=listing(PRESETS), choices=PRESETS, convert=_preset)]
 ImageName = Annotated[str, Text(expected="an OCI image, such as debian:13", convert=_image)]
 ContextName = Annotated[
     str,
@@ -118,7 +118,7 @@ Variable = Annotated[
     ),
 ]
 Content = Annotated[str, Text(expected="a text", longest=0)]
-Script = Annotated[str, Text(expected="shell commands", pattern=r"(?s)\s*\S.*", longest=0)]
+Script = Annotated[str, Text(expected="shell commands", pattern=r"\s*\S[\s\S]*", longest=0)]
 Title = Annotated[str, Text(expected="one line that is not empty", pattern=_ONE_LINE)]
 KernelWord = Annotated[str, Text(expected="kernel arguments on one line, such as console=ttyS0", pattern=_ONE_LINE)]
 KernelVersion = Annotated[
@@ -128,7 +128,7 @@ KernelVersion = Annotated[
         pattern=r"[A-Za-z0-9][A-Za-z0-9.+_~\-]*",
     ),
 ]
-Format = Annotated[str, Text(expected=listing(OUTPUT_FORMATS), convert=_format)]
+Format = Annotated[str, Text(expected=listing(OUTPUT_FORMATS), choices=OUTPUT_FORMATS, convert=_format)]
 FileName = Annotated[
     str,
     Text(

@@ -30,7 +30,16 @@ Type=ether
 [Network]
 DHCP=yes
 """
-_FILES = {"/etc/systemd/network/80-claylinux-dhcp.network": _DHCP}
+_ONLINE = """\
+# By Claylinux: services that wait for the network wait for one interface, and not for ever.
+[Service]
+ExecStart=
+ExecStart=/usr/lib/systemd/systemd-networkd-wait-online --any --timeout=20
+"""
+_FILES = {
+    "/etc/systemd/network/80-claylinux-dhcp.network": _DHCP,
+    "/etc/systemd/system/systemd-networkd-wait-online.service.d/claylinux.conf": _ONLINE,
+}
 _SERVICES = ("systemd-networkd", "systemd-resolved", "systemd-timesyncd")
 
 

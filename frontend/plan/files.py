@@ -79,22 +79,24 @@ def _actions(inputs: PlanInputs, path: str, entry: FileEntry) -> tuple[llb.Actio
             return ()
 
 
+def new_file(path: str, text: str, mode: int = 0o644, owner: llb.Owner = _ROOT) -> tuple[llb.Action, ...]:
+    """Return what writes a file and makes the folders that it needs. `mode` has the nine permission bits."""
+    parent = posixpath.dirname(path)
+    new = llb.Mkfile(path, text.encode(), mode=mode, owner=owner, timestamp_ns=_FILE_TIME_NS)
+    if parent == "/":
+        return (new,)
+    folders = llb.Mkdir(parent, mode=0o755, make_parents=True, owner=_ROOT, timestamp_ns=_FILE_TIME_NS)
+    return (folders, new)
+
+
 def _inline(path: str, entry: InlineFile) -> tuple[llb.Action, ...]:
     data, owner = entry.content.encode(), _owner(entry.owner)
     mode = 0o644 if entry.mode is None else entry.mode
     if mode <= _NEW_FILE_BITS:
-        new = llb.Mkfile(path, data, mode=mode, owner=owner, timestamp_ns=_FILE_TIME_NS)
-        return (*_parents(path), new)
+        return new_file(path, entry.content, mode, owner)
     plain = llb.scratch().file(llb.Mkfile("/file", data, timestamp_ns=_FILE_TIME_NS), name=f"[internal] {path}")
     copy = llb.Copy(source=plain, src="/file", dest=path, mode=mode, owner=owner, timestamp_ns=_FILE_TIME_NS)
     return (copy,)
-
-
-def _parents(path: str) -> tuple[llb.Action, ...]:
-    parent = posixpath.dirname(path)
-    if parent == "/":
-        return ()
-    return (llb.Mkdir(parent, mode=0o755, make_parents=True, owner=_ROOT, timestamp_ns=_FILE_TIME_NS),)
 
 
 def _owner(owner: Owner | None) -> llb.Owner:

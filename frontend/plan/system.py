@@ -18,11 +18,10 @@ from frontend.options import DEFAULT_EPOCH
 from imager import contract
 
 from . import places
-from .files import add_files
+from .files import add_files, new_file
 from .inputs import PlanInputs
 from .steps import SYSTEM, Step, edit_files, run_imager, run_in_system
 
-_FILE_TIME_NS = DEFAULT_EPOCH * 1_000_000_000
 _LOCALHOST = (
     "127.0.0.1\tlocalhost",
     "::1\tlocalhost ip6-localhost ip6-loopback",
@@ -110,10 +109,7 @@ def _add_preset_files(inputs: PlanInputs, system: llb.State) -> llb.State:
     release = release_of(inputs)
     if release is None or not release.files:
         return system
-    actions = tuple(
-        llb.Mkfile(path, content.encode(), mode=0o644, owner=llb.Owner(0, 0), timestamp_ns=_FILE_TIME_NS)
-        for path, content in sorted(release.files.items())
-    )
+    actions = tuple(action for path, text in sorted(release.files.items()) for action in new_file(path, text))
     return edit_files(inputs, system, actions, Step("[base] default network", places.at(inputs.spec, "base")))
 
 
@@ -186,10 +182,7 @@ def _set_names(inputs: PlanInputs, system: llb.State) -> llb.State:
     for path in [*contents, *removed]:
         # The old one may be a link to somewhere else; a `.target` file would win over what the spec says.
         actions += [llb.Rm(path, allow_not_found=True), llb.Rm(f"{path}.target", allow_not_found=True)]
-    actions += [
-        llb.Mkfile(path, text.encode(), mode=0o644, owner=llb.Owner(0, 0), timestamp_ns=_FILE_TIME_NS)
-        for path, text in contents.items()
-    ]
+    actions += [action for path, text in contents.items() for action in new_file(path, text)]
     names = " ".join(path.rpartition("/")[2] for path in contents)
     first = next((key for key in ("hostname", "hosts", "dns") if getattr(spec, key)), "base")
     return edit_files(inputs, system, tuple(actions), Step(f"[system] {names}", places.at(spec, first)))
