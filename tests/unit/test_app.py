@@ -1,0 +1,203 @@
+"""A whole request without an engine: what is asked of BuildKit, what the user is told."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from frontend.app import handle
+from frontend.errors import EngineError
+from frontend.gateway import status as wire
+from llb import Definition
+from tests.support.fake_client import FakeClient
+
+REPORT = {
+    "kernels": [{"version": "6.12", "path": "boot/vmlinuz-6.12", "machine": "amd64"}],
+    "init": "/sbin/init",
+    "init_machine": "amd64",
+    "boot_cmdline": None,
+    "size": 100,
+    "os_release": {},
+}
+BOOTABLE = {"/report.json": json.dumps(REPORT).encode()}
+
+
+def ask(text: str, client: FakeClient | None = None, **options: str) -> FakeClient:
+    """Send a request with this build file, and return the client that saw it."""
+    given = client or FakeClient(outputs=BOOTABLE)
+    client = replace(given, files={**given.files, "claylinux.yaml": text.encode()})
+    raw = {"filename": "claylinux.yaml", **options}
+    environment = {f"BUILDKIT_FRONTEND_OPT_{n}": f"{key}={value}" for n, (key, value) in enumerate(raw.items())}
+    environment["BUILDKIT_WORKERS"] = '[{"platforms": [{"architecture": "amd64", "os": "linux"}]}]'
+    handle(client, environment)
+    return client
+
+
+def told(client: FakeClient) -> str:
+    """Return the message of the error."""
+    assert client.error is not None, "the request was to fail"
+    return client.error.message
+
+
+def places(client: FakeClient) -> list[int]:
+    """Return the first lines of the snippets, in the order in which they are printed."""
+    assert client.error is not None
+    found: list[Mapping[str, Any]] = list(wire.details(client.error, wire.SOURCE))
+    return [detail["ranges"][0]["start"]["line"] for detail in reversed(found) if "ranges" in detail]
+
+
+def names(client: FakeClient) -> list[str]:
+    """Return the vertex names of the last graph."""
+    return [vertex.name for vertex in client.solved[-1].vertices.values()]
+
+
+def test_outputs_share_one_uki() -> None:
+    client = ask("base: debian\noutputs: [raw, iso, efi]\n")
+    assert client.error is None, client.error
+    assert [name for name in names(client) if name.startswith(("[initramfs]", "[uki]", "[output"))] == [
+        "[initramfs] pack the system",
+        "[uki] claylinux.efi: Linux 6.12",
+        "[output] claylinux.raw",
+        "[output] claylinux.iso",
+        "[outputs] together",
+    ]
+
+
+def test_a_target_builds_only_its_output() -> None:
+    client = ask("base: debian\noutputs: [raw, {format: iso, name: cd}]\n", target="iso")
+    assert [name for name in names(client) if name.startswith("[output")] == ["[output] cd.iso"]
+
+
+def test_without_merge_outputs_are_copied_together() -> None:
+    caps = FakeClient().llb_caps - {"mergeop", "diffop"}
+    client = ask("base: debian\noutputs: [raw, iso]\n", FakeClient(outputs=BOOTABLE, llb_caps=caps))
+    assert client.error is None
+    assert "[outputs] together" in names(client)
+
+
+def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:
+    client = ask("base: debain\npackges: [x]\n")
+    assert places(client) == [1, 2]
+    assert told(client).count("\n") == 1
+    assert client.result is None
+
+
+def test_a_capability_that_is_switched_off_is_named() -> None:
+    caps = FakeClient().llb_caps - {"exec.mount.cache"}
+    client = ask("base: debian\n", FakeClient(outputs=BOOTABLE, llb_caps=caps))
+    assert told(client) == (
+        "this engine (dockerd or BuildKit) is too old for this build: exec.mount.cache: unknown to this engine"
+    )
+
+
+def test_a_failing_step_is_told_in_the_words_of_the_build_file() -> None:
+    def fail(definition: Definition) -> None:
+        step = next((key for key, info in definition.vertices.items() if info.name.startswith("[run")), None)
+        if step:
+            status = wire.make('process "/bin/sh -euc exit 3" did not complete successfully: exit code: 3')
+            status.ClearField("details")
+            wire.add_detail(status, wire.VERTEX, {"digest": step})
+            raise EngineError(status)
+
+    client = ask("base: debian\nrun:\n  - exit 3\n", FakeClient(outputs=BOOTABLE, on_solve=fail))
+    assert told(client) == "[run 1/1] exit 3 failed with exit code 3; its output above says why"
+    assert places(client) == [3]
+
+
+def test_errors_of_the_engine_keep_their_details() -> None:
+    def fail(definition: Definition) -> None:
+        if len(definition.vertices) > 1:
+            status = wire.make("no space left on device")
+            wire.add_detail(status, "github.com/moby/buildkit/stack.Stack+json", {"x": 1})
+            raise EngineError(status)
+
+    client = ask("base: debian\n", FakeClient(outputs=BOOTABLE, on_solve=fail))
+    assert told(client) == "no space left on device"
+    assert client.error is not None
+    assert "github.com/moby/buildkit/stack.Stack+json" in [detail.type_url for detail in client.error.details]
+
+
+def test_a_bug_says_that_it_is_one_and_blames_no_line() -> None:
+    client = ask("base: debian\n", FakeClient(outputs={"/report.json": b"{}"}))
+    assert told(client).startswith("this is a bug in Claylinux")
+    assert "KeyError: 'kernels'" in told(client)
+    assert places(client) == []
+
+
+@pytest.mark.parametrize(
+    ("report", "text", "message", "lines"),
+    [
+        ({"kernels": []}, "base: {image: x}\n", "this system has no Linux kernel", [1]),
+        ({"init": None}, "base: {image: x}\n", "this system has no /sbin/init", [1]),
+        ({"kernels": [], "init": None}, "base: {image: x}\n", "no Linux kernel", [1]),
+        (
+            {"kernels": [{"version": v, "path": "", "machine": "amd64"} for v in ("6.1", "6.12")]},
+            "base: {image: x}\n",
+            "this system has 2 kernels (6.1, 6.12): choose one with `kernel: {version: ...}`",
+            [1],
+        ),
+        ({}, "base: debian\nkernel: {version: 5.4}\n", "no kernel '5.4' in this system: it has 6.12", [2]),
+        (
+            {"init_machine": "arm64"},
+            "base: {image: x}\n",
+            "/sbin/init is a program for arm64, but the image is for linux/amd64",
+            [1],
+        ),
+    ],
+)
+def test_a_system_that_cannot_boot(report: dict[str, object], text: str, message: str, lines: list[int]) -> None:
+    client = ask(text, FakeClient(outputs={"/report.json": json.dumps({**REPORT, **report}).encode()}))
+    assert message in told(client)
+    assert places(client) == lines
+
+
+def test_a_chosen_kernel_is_taken() -> None:
+    kernels = [{"version": v, "path": "", "machine": "amd64"} for v in ("6.1", "6.12")]
+    outputs = {"/report.json": json.dumps({**REPORT, "kernels": kernels}).encode()}
+    client = ask("base: {image: x}\nkernel: {version: '6.1'}\n", FakeClient(outputs=outputs))
+    assert "[uki] claylinux.efi: Linux 6.1" in names(client)
+
+
+def test_the_image_target_returns_the_system_with_its_config() -> None:
+    client = ask("base: {image: x}\n", FakeClient(), target="image", **{"label:a": "b"})
+    assert client.result is not None
+    config = json.loads(client.result.metadata["containerimage.config"])
+    assert config["config"] == {"Env": ["PATH=/bin"], "Labels": {"a": "b"}}
+    assert (config["architecture"], config["os"]) == ("amd64", "linux")
+
+
+def test_several_platforms_give_several_refs() -> None:
+    client = ask(
+        "base: {image: x}\npackages: [less]\n", FakeClient(), target="image", platform="linux/amd64,linux/arm64"
+    )
+    assert client.result is not None
+    assert sorted(client.result.refs) == ["linux/amd64", "linux/arm64"]
+    platforms = json.loads(client.result.metadata["refs.platforms"])["Platforms"]
+    assert platforms[1] == {"ID": "linux/arm64", "Platform": {"architecture": "arm64", "os": "linux"}}
+    assert any(name.endswith("(linux/arm64)") for name in (n for d in client.solved for n in _names(d)))
+
+
+def test_an_unknown_subrequest_is_answered_as_buildx_expects() -> None:
+    client = ask("base: debian\n", requestid="frontend.nonsense")
+    assert told(client) == "unsupported request frontend.nonsense"
+    assert client.error is not None
+    assert list(wire.details(client.error, wire.SUBREQUEST)) == [{"name": "frontend.nonsense"}]
+
+
+def test_snippets_hold_only_the_lines_around() -> None:
+    client = ask("base: debian\n" + "# filler\n" * 1000 + "nope: 1\n")
+    assert client.error is not None
+    (detail,) = wire.details(client.error, wire.SOURCE)
+    info: dict[str, str] = detail["info"]  # type: ignore[assignment]
+    data = base64.b64decode(info["data"])
+    assert data.count(b"\n") >= 1001
+    assert data.count(b"filler") == 5
+
+
+def _names(definition: Definition) -> list[str]:
+    return [vertex.name for vertex in definition.vertices.values()]
