@@ -2,8 +2,8 @@
 
 A request is a frozen value; `argv()` gives its command line, `parse()` reads it back, and
 `parse(request.argv()) == request` always. Flags are the field names with `-` for `_`; every flag
-is followed by its value, whatever that looks like; a tuple repeats its flag. Fields with a default
-may be left out. All paths are those that the build step sees. `epoch` is in seconds since
+is followed by its value, whatever that looks like (booleans: true or false); a tuple repeats its flag.
+Fields with a default may be left out. All paths are those that the build step sees. `epoch` is in seconds since
 1970-01-01T00:00:00Z: nothing in an output is dated later.
 
 Importing this module is cheap: the planner does it in every build.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 from imager.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 ARCHITECTURES = ("amd64", "arm64")
 """The architectures that outputs exist for, in Docker's words."""
@@ -35,7 +35,7 @@ class Request:
         for field in fields(self):
             value = getattr(self, field.name)
             for item in value if isinstance(value, tuple) else (value,):
-                words += [_flag(field.name), str(item)]
+                words += [_flag(field.name), _word(item)]
         return tuple(words)
 
 
@@ -110,6 +110,47 @@ class Iso(Disk):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Qcow2(Disk):
+    """An image for QEMU, KVM and OpenStack, like raw; `compress`: with zlib, for systems that are not compressed."""
+
+    command: ClassVar[str] = "qcow2"
+    compress: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vmdk(Disk):
+    """An image for VMware, like raw. `subformat` is streamOptimized or monolithicSparse (see `imager.vmdk`).
+
+    `compress`: with zlib, for systems that are not compressed; streamOptimized only.
+    """
+
+    command: ClassVar[str] = "vmdk"
+    subformat: str = "streamOptimized"
+    compress: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vhdx(Disk):
+    """An image for Hyper-V, like raw."""
+
+    command: ClassVar[str] = "vhdx"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vhd(Disk):
+    """An image of fixed size for Azure, like raw."""
+
+    command: ClassVar[str] = "vhd"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vdi(Disk):
+    """An image for VirtualBox, like raw."""
+
+    command: ClassVar[str] = "vdi"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Users(Request):
     """Create or change accounts in `system`. Each `user` is a JSON object (see `imager.users`)."""
 
@@ -139,7 +180,8 @@ class Link(Request):
 
 
 REQUESTS: dict[str, type[Request]] = {
-    kind.command: kind for kind in (Inspect, Initramfs, Uki, Raw, Iso, Users, Folders, Link)
+    kind.command: kind
+    for kind in (Inspect, Initramfs, Uki, Raw, Iso, Qcow2, Vmdk, Vhdx, Vhd, Vdi, Users, Folders, Link)
 }
 """Every request by its command."""
 
@@ -160,6 +202,11 @@ FORMATS: dict[str, Format] = {
         Format("efi", "efi", "the unified kernel image itself", None),
         Format("raw", "raw", "GPT disk image", Raw),
         Format("iso", "iso", "hybrid ISO for CDs, USB sticks and disks", Iso),
+        Format("qcow2", "qcow2", "disk for QEMU, KVM, Proxmox and OpenStack", Qcow2),
+        Format("vmdk", "vmdk", "disk for VMware and AWS", Vmdk),
+        Format("vhdx", "vhdx", "disk for Hyper-V", Vhdx),
+        Format("vhd", "vhd", "disk of fixed size for Azure", Vhd),
+        Format("vdi", "vdi", "disk for VirtualBox", Vdi),
     )
 }
 """Every output format. A new one is a row here, a request above and a module in `imager`."""
@@ -187,7 +234,7 @@ def parse(argv: Sequence[str]) -> Request:
         elif name in values:
             raise UsageError(f"{kind.command}: {flag} is given twice")
         else:
-            values[name] = _integer(kind.command, flag, text) if hints[name] is int else text
+            values[name] = _READERS.get(hints[name], _text)(kind.command, flag, text)
     for flag, field in known.items():
         if field.name not in values and hints[field.name] == tuple[str, ...]:
             values[field.name] = ()
@@ -203,7 +250,7 @@ def usage() -> str:
         lines.append(f"{kind.command}: {(kind.__doc__ or '').splitlines()[0]}")
         hints = get_type_hints(kind)
         for field in fields(kind):
-            note = "" if field.default is MISSING else f" (default {field.default!r})"
+            note = "" if field.default is MISSING else f" (default {_word(field.default)!r})"
             note = " (repeatable)" if hints[field.name] == tuple[str, ...] else note
             lines.append(f"    {_flag(field.name)} {field.name.upper()}{note}")
     return "\n".join(lines)
@@ -213,8 +260,25 @@ def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _text(_command: str, _flag: str, text: str) -> str:
+    return text
+
+
+def _truth(command: str, flag: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise UsageError(f"{command}: {flag} wants true or false, not {text!r}")
+    return text == "true"
+
+
 def _integer(command: str, flag: str, text: str) -> int:
     try:
         return int(text)
     except ValueError:
         raise UsageError(f"{command}: {flag} wants a whole number, not {text!r}") from None
+
+
+_READERS: dict[Any, Callable[[str, str, str], Any]] = {int: _integer, bool: _truth}

@@ -8,7 +8,6 @@ a file happens to have: the same content gives the same image on every builder.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -90,7 +89,7 @@ class Medium:
         for run in used:
             self.copy(target, at, run.start * unit, len(run) * unit)
             at += len(run) * unit
-        os.ftruncate(target, at)
+        output.truncate(target, at)
         return at
 
     def _cut(self, start: int, size: int) -> Iterable[tuple[Extent, int, int]]:
