@@ -160,15 +160,14 @@ class _Decoder:
                 return self._object(node, shape.short, path)
             return self._wrong(node, path, shape.expected, example)
         chosen = [pair for pair in node.pairs if pair.key.text in shape.variants]
-        every_key = tuple(dict.fromkeys(name for variant in shape.variants.values() for name in variant.keys))
         if len(chosen) == 1:
-            return self._fields(node, shape.variants[chosen[0].key.text], path, every_key)
+            return self._fields(node, shape.variants[chosen[0].key.text], path, shape.keys)
         if chosen:
             names = listing((pair.key.text for pair in chosen), "and")
             return self._tell(chosen[1].key.range, f"{names} cannot stand together in {_label(path)}: keep one")
-        strange = [pair for pair in node.pairs if pair.key.text not in every_key and not _is_free(pair)]
+        strange = [pair for pair in node.pairs if pair.key.text not in shape.keys and not _is_free(pair)]
         for pair in strange:
-            self._unknown(pair, every_key, path)
+            self._unknown(pair, shape.keys, path)
         if not strange:
             self._tell(node.range, f"{_label(path)} needs one of the keys {listing(shape.variants)}")
         return _INVALID

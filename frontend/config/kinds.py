@@ -46,7 +46,9 @@ class Text:
             near = suggest(text, self.choices)
             hint = f": did you mean {code(near)}?" if near else ""
             raise UnfitError(f"must be {listing(self.choices)}, not {quote(text)}{hint}")
-        if re.search(_NOT_TEXT, text) or (self.pattern and not re.fullmatch(self.pattern, text)):
+        if (not text.isprintable() and re.search(_NOT_TEXT, text)) or (
+            self.pattern and not re.fullmatch(self.pattern, text)
+        ):
             raise UnfitError(f"must be {self.expected}" + ("" if self.secret else f", not {quote(text)}"))
         return self.convert(text) if self.convert else text
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from .decode import decode
@@ -19,7 +21,7 @@ def load(text: bytes, filename: str) -> Spec:
     """Return what the build file `text` says. Raises `ConfigError` with every problem in it, in file order."""
     problems = Collector()
     spec: Spec | None = None
-    with suppress(TooManyProblemsError):
+    with _without_gc(), suppress(TooManyProblemsError):
         spec = _read(text, problems)
     found = problems.sorted()
     if len(found) >= LIMIT:
@@ -27,6 +29,18 @@ def load(text: bytes, filename: str) -> Spec:
     if found or spec is None:
         raise ConfigError(filename, found)
     return spec
+
+
+@contextmanager
+def _without_gc() -> Iterator[None]:
+    """A tree of nodes has no cycles, and looking for some while it grows takes as long as reading the file."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _read(data: bytes, problems: Collector) -> Spec | None:

@@ -86,6 +86,8 @@ class ChoiceShape(NamedTuple):
     """Exactly one of several objects; which one, a key tells that only it has."""
 
     variants: Mapping[str, ObjectShape]
+    keys: tuple[str, ...]
+    """Every key of every variant."""
 
     @property
     def short(self) -> ObjectShape | None:
@@ -156,7 +158,8 @@ def _shape(hint: Any, key: Key | None = None) -> Shape:
         return MapShape(get_args(args[0])[1], _shape(args[1]), key.list_as if key else None)
     if _is_union(hint):
         variants = {each.CHOSEN_BY: object_shape(each) for each in args}
-        return ChoiceShape(types.MappingProxyType(variants))
+        keys = dict.fromkeys(name for variant in variants.values() for name in variant.keys)
+        return ChoiceShape(types.MappingProxyType(variants), tuple(keys))
     return object_shape(hint)
 
 
