@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from .reference import Reference
+
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
@@ -93,4 +95,14 @@ def _scalar(name: str, value: Any) -> str:
         value = value.decode("utf-8", "backslashreplace")
     if name == "mode" and value >= 0:
         return f"{value:#o}"
+    if name == "identifier":
+        value = _familiar(value)
     return json.dumps(value if isinstance(value, str | int) else list(value), ensure_ascii=False)
+
+
+def _familiar(identifier: str) -> str:
+    """Return an image's identifier as users write it."""
+    scheme, separator, rest = identifier.partition("://")
+    if scheme not in ("docker-image", "oci-layout"):
+        return identifier
+    return f"{scheme}{separator}{Reference.parse(rest).familiar}"

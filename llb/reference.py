@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from .errors import LlbError
 
-_DEFAULT_DOMAIN = "docker.io"
-_LEGACY_DOMAIN = "index.docker.io"
+DEFAULT_DOMAIN = "docker.io"
+"""Part of the grammar: what a name without a registry means. The only place that says it."""
+_LEGACY_DOMAIN = f"index.{DEFAULT_DOMAIN}"
 _OFFICIAL = "library/"
 _DEFAULT_TAG = "latest"
 
@@ -38,11 +39,11 @@ class Reference:
         named, _, digest = text.partition("@")
         head, slash, rest = named.partition("/")
         if not slash or not (head == "localhost" or set(head) & set(".:") or head != head.lower()):
-            head, rest = _DEFAULT_DOMAIN, named
+            head, rest = DEFAULT_DOMAIN, named
         path, _, tag = rest.partition(":")
         if head == _LEGACY_DOMAIN:
-            head = _DEFAULT_DOMAIN
-        if head == _DEFAULT_DOMAIN and "/" not in path:
+            head = DEFAULT_DOMAIN
+        if head == DEFAULT_DOMAIN and "/" not in path:
             path = _OFFICIAL + path
         result = cls(head, path, tag or ("" if digest else _DEFAULT_TAG), digest)
         result._check(text)
@@ -56,7 +57,7 @@ class Reference:
     def familiar(self) -> str:
         """The short form that users write: no default domain, no `library/`, no `:latest`."""
         name = f"{self.domain}/{self.path}"
-        if self.domain == _DEFAULT_DOMAIN:
+        if self.domain == DEFAULT_DOMAIN:
             name = self.path.removeprefix(_OFFICIAL)
             name = self.path if "/" in name and self.path.startswith(_OFFICIAL) else name
         tag = "" if self.tag in ("", _DEFAULT_TAG) else f":{self.tag}"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llb import LlbError, Platform, Reference
+from llb.reference import DEFAULT_DOMAIN as HUB
 
 HEX = "0123456789abcdef" * 4
 
@@ -57,19 +58,19 @@ def test_normalising_twice_is_normalising_once(os: str, architecture: str, varia
 @pytest.mark.parametrize(
     ("text", "full", "familiar"),
     [
-        ("debian", "docker.io/library/debian:latest", "debian"),
-        ("debian:trixie", "docker.io/library/debian:trixie", "debian:trixie"),
-        ("library/debian", "docker.io/library/debian:latest", "debian"),
-        ("index.docker.io/debian", "docker.io/library/debian:latest", "debian"),
-        ("docker.io/library/a/b", "docker.io/library/a/b:latest", "library/a/b"),
-        ("claylinux/frontend", "docker.io/claylinux/frontend:latest", "claylinux/frontend"),
+        ("debian", f"{HUB}/library/debian:latest", "debian"),
+        ("debian:trixie", f"{HUB}/library/debian:trixie", "debian:trixie"),
+        ("library/debian", f"{HUB}/library/debian:latest", "debian"),
+        (f"index.{HUB}/debian", f"{HUB}/library/debian:latest", "debian"),
+        (f"{HUB}/library/a/b", f"{HUB}/library/a/b:latest", "library/a/b"),
+        ("claylinux/frontend", f"{HUB}/claylinux/frontend:latest", "claylinux/frontend"),
         ("ghcr.io/a/b:1.2_x", "ghcr.io/a/b:1.2_x", "ghcr.io/a/b:1.2_x"),
         ("localhost/a", "localhost/a:latest", "localhost/a"),
         ("localhost:5000/a", "localhost:5000/a:latest", "localhost:5000/a"),
         ("REG/a", "REG/a:latest", "REG/a"),
         ("[::1]:5000/a", "[::1]:5000/a:latest", "[::1]:5000/a"),
-        (f"debian@sha256:{HEX}", f"docker.io/library/debian@sha256:{HEX}", f"debian@sha256:{HEX}"),
-        (f"debian:13@sha256:{HEX}", f"docker.io/library/debian:13@sha256:{HEX}", f"debian:13@sha256:{HEX}"),
+        (f"debian@sha256:{HEX}", f"{HUB}/library/debian@sha256:{HEX}", f"debian@sha256:{HEX}"),
+        (f"debian:13@sha256:{HEX}", f"{HUB}/library/debian:13@sha256:{HEX}", f"debian:13@sha256:{HEX}"),
     ],
 )
 def test_image_names_are_normalised(text: str, full: str, familiar: str) -> None:
@@ -103,6 +104,6 @@ def test_bad_image_names_are_refused(text: str, message: str) -> None:
 
 def test_pinning_keeps_the_tag() -> None:
     reference = Reference.parse("debian:trixie").with_digest(f"sha256:{HEX}")
-    assert str(reference) == f"docker.io/library/debian:trixie@sha256:{HEX}"
+    assert str(reference) == f"{HUB}/library/debian:trixie@sha256:{HEX}"
     # An engine may not know the digest of an image that only it has.
     assert reference.with_digest("") == reference
