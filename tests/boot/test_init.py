@@ -4,43 +4,46 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from imager import cpio
 from imager.contract import Initramfs
-from tests.support.engine import REPOSITORY
-from tests.support.vm import Boot, require_tool
-
-# Importable once tests.support.vm is.
+from localvm.errors import ConsoleError
 from localvm.machine import Machine
+from tests.support.engine import REPOSITORY, unavailable
+from tests.support.vm import boot, require_tool
 
 pytestmark = pytest.mark.boot
 
 BOOT_SECONDS = 90.0
 # cap_net_bind_service=ep, in the form of linux/capability.h, VFS_CAP_REVISION_2.
 CAPABILITY = struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0)
-OWN_INIT = "#!/bin/sh\necho the own init: $((6*7)) $$\nexec busybox poweroff -f\n"
+POWER_OFF = "exec busybox poweroff -f\n"
+OWN_INIT = "#!/bin/sh\necho own init: $((6*7)) $$\n" + POWER_OFF
 CHECKS = """\
 #!/bin/sh
+ARGUMENTS=$*
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sysfs /sys
 check() { name=$1; shift; echo "check $name=$(eval "$@" 2>&1)"; }
+check kernel 'uname -r'
 check pid 'echo $$'
 check arguments 'echo "$ARGUMENTS"'
 check environment 'echo "$COLOUR"'
-check console '[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo all'
+check console 'for fd in 0 1 2; do readlink /proc/1/fd/$fd; done | xargs'
 check pivot 'probe pivot'
 check capability 'probe xattr /bin/busybox security.capability'
 check user 'probe xattr /etc/thing user.colour'
 check top 'echo /.[!.]* /*'
 check init 'cat /init'
-check dev 'stat -f -c %T /dev; [ -c /dev/null ] && ls /dev | grep -c ttyS0'
+check dev 'grep " /dev " /proc/mounts | cut -d" " -f3'
 check mounts 'cut -d" " -f2 /proc/mounts | sort | xargs'
 check writable 'echo yes > /etc/new && cat /etc/new'
 check run 'ls -A /run | wc -l'
@@ -59,41 +62,34 @@ class Builder:
     probe: Path
     folder: Path
 
-    def machine(
-        self, files: dict[str, str | bytes], append: str = "", xattrs: bytes | None = None, memory_mib: int = 256
-    ) -> Machine:
-        """Give the machine whose system has `files`; `xattrs` replaces the list of extended attributes."""
-        system = self.system(files)
+    def system(self, files: dict[str, str | bytes]) -> Path:
+        """Make the tree: busybox, the probe and `files`."""
+        system = self.folder / "system"
+        for name in ("bin", "etc", "mnt", "opt", "sbin"):
+            (system / name).mkdir(parents=True)
+        shutil.copy(self.busybox, system / "bin/busybox")
+        shutil.copy(self.probe, system / "bin/probe")
+        for name in ("sh", "cat", "cut", "grep", "ls", "readlink", "sort", "uname", "wc", "xargs"):
+            (system / "bin" / name).symlink_to("busybox")
+        for name, content in files.items():
+            (system / name).write_bytes(content.encode() if isinstance(content, str) else content)
+            (system / name).chmod(0o755)
+        return system
+
+    def machine(self, append: str = "", *, xattrs: bytes | None = None) -> Machine:
+        """Give the machine that boots the tree; `xattrs` replaces the list of extended attributes."""
         initrd = self.folder / "initrd"
-        request = Initramfs(system=str(system), init=str(self.init), output=str(initrd), compression="none", epoch=0)
+        request = Initramfs(
+            system=str(self.folder / "system"), init=str(self.init), output=str(initrd), compression="none", epoch=0
+        )
         subprocess.run([sys.executable, "-m", "imager", *request.argv()], cwd=REPOSITORY, check=True, timeout=60)
         if xattrs is not None:
             with initrd.open("ab") as archive:
                 archive.write(cpio.header(b".claylinux/xattrs", ino=1, mode=0o100600, size=len(xattrs)))
                 archive.write(xattrs + cpio.padding(len(xattrs)) + cpio.TRAILER)
         return Machine(
-            kernel=self.kernel,
-            initrd=initrd,
-            append=f"console=ttyS0 quiet {append}",
-            firmware=False,
-            memory_mib=memory_mib,
+            kernel=self.kernel, initrd=initrd, append=f"console=ttyS0 quiet {append}", firmware=False, memory_mib=256
         )
-
-    def system(self, files: dict[str, str | bytes]) -> Path:
-        """Make the tree."""
-        system = self.folder / "system"
-        for name in ("bin", "etc", "mnt", "sbin", "opt"):
-            (system / name).mkdir(parents=True)
-        (system / "bin/busybox").write_bytes(self.busybox.read_bytes())
-        (system / "bin/probe").write_bytes(self.probe.read_bytes())
-        for name in ("sh", "cat", "cut", "grep", "ls", "sort", "stat", "wc", "xargs"):
-            (system / "bin" / name).symlink_to("busybox")
-        for name, content in files.items():
-            (system / name).write_bytes(content.encode() if isinstance(content, str) else content)
-        for folder in ("bin", "sbin", "opt"):
-            for program in (system / folder).iterdir():
-                program.chmod(0o755)
-        return system
 
 
 @pytest.fixture(scope="session")
@@ -110,3 +106,133 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def builder(programs: Path, busybox: Path, debian_kernel: Path, tmp_path: Path) -> Builder:
     return Builder(busybox, debian_kernel, programs / "init-amd64", programs / "probe", tmp_path)
+
+
+def record(path: str, name: str, value: bytes) -> bytes:
+    """One attribute as docs/architecture.md says."""
+    return path.encode() + b"\0" + name.encode() + b"\0" + struct.pack("<I", len(value)) + value
+
+
+def elf(machine: int = 62, loader: bytes = b"") -> bytes:
+    """The smallest program file that the kernel looks into: elf(5), maybe with a PT_INTERP."""
+    header = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+    header += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0x400078, 64, 0, 0, 64, 56, 1, 64, 0, 0)
+    return header + struct.pack("<IIQQQQQQ", 3, 4, 120, 0x400078, 0x400078, len(loader), len(loader), 1) + loader
+
+
+def said(text: str) -> list[str]:
+    """What our init wrote on the console."""
+    return re.findall(r"claylinux: (.*)$", text, re.MULTILINE)
+
+
+def test_the_system_gets_a_finished_root(builder: Builder) -> None:
+    """All that an OS may rely on, in one boot."""
+    files: dict[str, str | bytes] = {"sbin/init": CHECKS, "init": "of the system\n", "etc/thing": "x"}
+    system = builder.system(files)
+    try:
+        os.setxattr(system / "bin/busybox", "security.capability", CAPABILITY)
+        os.setxattr(system / "etc/thing", "user.colour", b"red")
+    except OSError as error:
+        unavailable(f"cannot set extended attributes in {system}: {error}")
+    with boot(builder.machine("COLOUR=green one -- init=/nope")) as console:
+        assert console.wait_off(BOOT_SECONDS) == 0
+        text = console.text
+    assert "token 42\n" in text, text
+    checks = dict(re.findall(r"^check (\w+)=(.*)$", text, re.MULTILINE))
+    if [int(part) for part in checks.pop("kernel").split(".")[:2]] >= [6, 6]:
+        assert checks.pop("user") == b"red".hex()
+        assert said(text) == []
+    else:
+        assert checks.pop("user") == "user.colour: Operation not supported"
+        assert [line.split(",")[0] for line in said(text)] == ["this kernel keeps no user attributes in memory"]
+    assert checks == {
+        "pid": "1",
+        "arguments": "one init=/nope",
+        "environment": "green",
+        "console": "/dev/console /dev/console /dev/console",
+        "pivot": "pivoted",
+        "capability": CAPABILITY.hex(),
+        # The kernel itself brings /root.
+        "top": "/.[!.]* /bin /dev /etc /init /mnt /opt /proc /root /run /sbin /sys /tmp",
+        "init": "of the system",
+        "dev": "devtmpfs",
+        "mounts": "/ /dev /proc /sys",
+        "writable": "yes",
+        "run": "0",
+    }
+
+
+def test_a_ramfs_holds_no_attributes(builder: Builder) -> None:
+    """That is said once; the system starts nevertheless, with the init that the command line names."""
+    builder.system({"opt/own": OWN_INIT, "sbin/init": "#!/bin/sh\necho wrong\n"})
+    listed = record("/bin/busybox", "security.capability", CAPABILITY) * 2 + record("/nowhere", "user.a", b"1")
+    with boot(builder.machine("rootfstype=ramfs init=/opt/own", xattrs=listed + b"/bin/bus")) as console:
+        assert console.wait_off(BOOT_SECONDS) == 0
+        text = console.text
+    assert "own init: 42 1\n" in text, text
+    capability, missing, damaged = said(text)
+    assert capability.startswith("this root cannot store security.capability (of /bin/busybox)")
+    assert "is rootfstype=ramfs on the command line?" in capability
+    assert missing == "cannot set user.a of /nowhere: No such file or directory"
+    assert damaged == "the list of extended attributes is damaged: some files lack their capabilities"
+
+
+def test_a_list_cut_short_is_used_as_far_as_it_goes(builder: Builder) -> None:
+    """The first attribute has the largest value that Linux knows."""
+    builder.system({"sbin/init": "#!/bin/sh\necho length: $(probe xattr /etc trusted.big | wc -c)\n" + POWER_OFF})
+    listed = record("/etc", "trusted.big", b"x" * 65536) + record("/bin", "trusted.cut", b"12")[:-1]
+    with boot(builder.machine(xattrs=listed)) as console:
+        assert console.wait_off(BOOT_SECONDS) == 0
+        text = console.text
+    assert f"length: {2 * 65536 + 1}\n" in text, text
+    assert said(text) == ["the list of extended attributes is cut short: some files lack their capabilities"]
+
+
+def test_no_init_leaves_the_reason_readable(builder: Builder) -> None:
+    builder.system({})
+    with boot(builder.machine()) as console:
+        console.expect("claylinux: this system has no init: there is no /sbin/init", BOOT_SECONDS)
+        console.expect("claylinux: stopped here", BOOT_SECONDS)
+        with pytest.raises(ConsoleError, match="still on"):
+            console.wait_off(1.0)
+        assert "panic" not in console.text
+
+
+@pytest.mark.parametrize(
+    ("content", "action", "reason"),
+    [
+        ("#!/bin/nope\n", "poweroff", "the interpreter or program loader that it names is not in this system"),
+        (elf(machine=183), "reboot", "it is no program for this machine's processor"),
+    ],
+    ids=["no-interpreter", "other-processor"],
+)
+def test_an_init_that_cannot_run_ends_the_machine_on_wish(
+    builder: Builder, content: str | bytes, action: str, reason: str
+) -> None:
+    builder.system({"sbin/init": content})
+    with boot(builder.machine(f"claylinux.on_failure={action}")) as console:
+        assert console.wait_off(BOOT_SECONDS) == 0
+        (line,) = said(console.text)
+    assert line == f"cannot run /sbin/init: {reason}"
+
+
+def test_a_shell_on_wish(builder: Builder) -> None:
+    """A dynamic program without its loader, and somebody who wants to see why."""
+    builder.system({"opt/dynamic": elf(loader=b"/lib64/no-loader.so\0")})
+    with boot(builder.machine("init=/opt/dynamic claylinux.on_failure=shell")) as console:
+        console.expect("claylinux: cannot run /opt/dynamic: the interpreter or program loader", BOOT_SECONDS)
+        console.expect("claylinux: starting /bin/sh", BOOT_SECONDS)
+        console.send("echo shell: $((6*7))\n")
+        console.expect("^shell: 42$", BOOT_SECONDS)
+        console.send("exec busybox poweroff -f\n")
+        assert console.wait_off(BOOT_SECONDS) == 0
+
+
+def test_a_wish_that_is_not_there(builder: Builder) -> None:
+    """Nothing else is started instead."""
+    builder.system({"sbin/init": OWN_INIT})
+    with boot(builder.machine("init=/nope claylinux.debug")) as console:
+        console.expect("claylinux: running /nope", BOOT_SECONDS)
+        console.expect("claylinux: the command line asks for init=/nope, but that is not in this system", BOOT_SECONDS)
+        console.expect("claylinux: stopped here", BOOT_SECONDS)
+        assert "own init" not in console.text

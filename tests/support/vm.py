@@ -1,0 +1,106 @@
+"""Virtual machines for tests: `boot`, and the fixtures `debian_kernel` and `busybox` to make small ones of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import REPOSITORY, unavailable
+
+sys.path.insert(0, str(REPOSITORY / "tools"))
+
+from localvm import host
+from localvm.console import Console, running
+from localvm.errors import MissingToolError
+from localvm.machine import Machine
+
+kvm_works = cache(host.kvm_works)
+
+
+@contextmanager
+def boot(machine: Machine) -> Iterator[Console]:
+    """Run a machine for a `with` block, with KVM where it works. Skips the test without QEMU; in CI it fails."""
+    try:
+        with running(replace(machine, kvm=kvm_works())) as console:
+            yield console
+    except MissingToolError as error:
+        unavailable(str(error))
+
+
+@pytest.fixture(scope="session")
+def debian_kernel() -> Path:
+    """A kernel for virtual machines, as Debian ships it; its name ends with its version."""
+    newest = _run("apt-cache", "depends", "--important", "linux-image-cloud-amd64")
+    names = [line.split()[-1] for line in newest.splitlines() if "Depends: linux-image-" in line]
+    if not names:
+        unavailable("apt knows no linux-image-cloud-amd64: apt-get update")
+    return debian_file(names[0], "./boot/vmlinuz-*")
+
+
+@pytest.fixture(scope="session")
+def busybox() -> Path:
+    """Debian's static busybox."""
+    return debian_file("busybox-static", "./bin/busybox")
+
+
+def require_tool(*names: str) -> None:
+    """Skip the test when a program is not installed; in CI it fails instead."""
+    for name in names:
+        if shutil.which(name) is None:
+            unavailable(f"{name} is not installed")
+
+
+def debian_file(package: str, pattern: str) -> Path:
+    """The one file of a Debian package that matches, from the cache or else from the host's own mirror."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "claylinux" / "test-assets"
+    folder = cache / package
+    if not folder.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            _run("apt-get", "download", package, cwd=Path(scratch))
+            (archive,) = Path(scratch).glob("*.deb")
+            found = _unpack(archive, pattern, Path(scratch) / "found")
+            # Another session may have been faster.
+            if not folder.exists():
+                found.rename(folder)
+    (file,) = folder.iterdir()
+    return file
+
+
+def _unpack(archive: Path, pattern: str, to: Path) -> Path:
+    require_tool("dpkg-deb")
+    to.mkdir()
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE) as unpacking:
+        with tarfile.open(fileobj=unpacking.stdout, mode="r|") as content:
+            for member in content:
+                if member.isfile() and fnmatch(member.name, pattern):
+                    source = content.extractfile(member)
+                    assert source is not None
+                    with (to / Path(member.name).name).open("wb") as target:
+                        shutil.copyfileobj(source, target)
+                    (to / Path(member.name).name).chmod(member.mode)
+                    break
+        unpacking.kill()
+    return to
+
+
+def _run(*argv: str, cwd: Path | None = None) -> str:
+    require_tool(argv[0])
+    done = subprocess.run(
+        argv, cwd=cwd, text=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
+    )
+    if done.returncode != 0:
+        unavailable(f"{' '.join(argv)}: {done.stderr.strip()}")
+    return done.stdout
