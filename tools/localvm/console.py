@@ -54,7 +54,7 @@ class Console:
                     return match
                 left = deadline - time.monotonic()
                 if self._ended or left <= 0:
-                    why = "the machine ended" if self._ended else f"nothing in {timeout:.0f} s"
+                    why = "the machine ended" if self._ended else f"nothing in {timeout:g} s"
                     raise ConsoleError(f"waited for {pattern!r} on the console: {why}\n{self.tail()}")
                 self._changed.wait(min(left, 1.0))
 
@@ -72,7 +72,7 @@ class Console:
         try:
             code = self._process.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise ConsoleError(f"still on after {timeout:.0f} s\n{self.tail()}") from None
+            raise ConsoleError(f"still on after {timeout:g} s\n{self.tail()}") from None
         self._reader.join()
         return code
 

@@ -12,7 +12,7 @@ from localvm.machine import Firmware
 
 KVM = Path("/dev/kvm")
 PACKAGES = ("qemu-system-x86", "ovmf")
-_KVM_SECONDS = 2.0
+KVM_SECONDS = 2.0
 _FOLDER = Path("/usr/share/OVMF")
 _NAMES = (("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"), ("OVMF_CODE.fd", "OVMF_VARS.fd"))
 
@@ -47,7 +47,7 @@ def kvm_works() -> bool:
         ) as process:
             assert process.stdout is not None
             try:
-                spoke, _, _ = select.select([process.stdout], [], [], _KVM_SECONDS)
+                spoke, _, _ = select.select([process.stdout], [], [], KVM_SECONDS)
                 return bool(spoke) and process.stdout.read(1) != b""
             finally:
                 process.kill()
