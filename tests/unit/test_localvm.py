@@ -207,7 +207,6 @@ def fake_qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
 
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(host, "KVM", tmp_path)
-    monkeypatch.setattr(host, "KVM_SECONDS", 0.3)
     return make
 
 
@@ -217,7 +216,10 @@ class TestHost:
         [("echo SeaBIOS; exec sleep 60", True), ("exit 1", False), ("exec sleep 60", False)],
         ids=["speaks", "ends", "hangs"],
     )
-    def test_kvm_is_what_runs_firmware(self, fake_qemu: Callable[[str], Path], script: str, works: bool) -> None:
+    def test_kvm_is_what_runs_firmware(
+        self, fake_qemu: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, script: str, works: bool
+    ) -> None:
+        monkeypatch.setattr(host, "KVM_SECONDS", SECONDS if works else 0.1)
         folder = fake_qemu(f'echo $$ "$@" > $HERE/started; {script}')
         assert host.kvm_works() is works
         # A busy machine may kill it before it gets there.
