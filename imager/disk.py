@@ -30,10 +30,10 @@ PARTITION_NAME = "EFI System Partition"
 def run(request: Raw) -> None:
     """Write the disk."""
     with planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
-        write(medium, fd)
+        write(fd, medium)
 
 
-def write(medium: Medium, fd: int) -> None:
+def write(fd: int, medium: Medium) -> None:
     """Write a disk as it is to the empty file `fd`; what holds nothing stays a hole."""
     output.truncate(fd, medium.size)
     medium.copy(fd, 0, 0, medium.size)

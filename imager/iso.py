@@ -49,7 +49,7 @@ def run(request: Iso) -> None:
         (place,) = (extent for extent in medium.extents if isinstance(extent.content, Payload))
         program = _File(esp.PROGRAM_NAMES[request.architecture], place.start // BLOCK, place.end - place.start)
         descriptors = volume(label, program, medium.size // BLOCK, request.epoch)
-        disk.write(medium.plus(_DESCRIPTORS * BLOCK, descriptors), fd)
+        disk.write(fd, medium.plus(_DESCRIPTORS * BLOCK, descriptors))
 
 
 def volume_label(label: str) -> str:

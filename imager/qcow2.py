@@ -36,21 +36,33 @@ _ZEROS = bytes(CLUSTER)
 def run(request: Qcow2) -> None:
     """Write the image."""
     with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
-        (_squeeze if request.compress else _write)(fd, medium)
+        write(fd, medium, compress=request.compress)
 
 
-def _write(fd: int, medium: Medium) -> None:
-    """Store the clusters as they are: the kernel copies them."""
+def write(fd: int, medium: Medium, *, compress: bool) -> None:
+    """Write the image to the empty file `fd`."""
+    entries, counts = (_squeeze if compress else _store)(fd, medium)
+    _finish(fd, medium, entries, counts)
+
+
+def _store(fd: int, medium: Medium) -> tuple[dict[int, int], array[int]]:
+    """Store the clusters as they are: the kernel copies them.
+
+    Gives the L2 entry of each, and how often each cluster of the file is used.
+    """
     used = medium.used(CLUSTER)
     at = _first(medium)
     end = medium.pack(fd, at, CLUSTER, used)
     numbers = (number for run in used for number in run)
     entries = {number: (at + index * CLUSTER) | _COPIED for index, number in enumerate(numbers)}
-    _finish(fd, medium, entries, array("H", [1]) * (end // CLUSTER))
+    return entries, array("H", [1]) * (end // CLUSTER)
 
 
-def _squeeze(fd: int, medium: Medium) -> None:
-    """Store the clusters compressed behind each other, and as they are when that is not longer."""
+def _squeeze(fd: int, medium: Medium) -> tuple[dict[int, int], array[int]]:
+    """Store the clusters compressed behind each other, or as they are when that is not longer.
+
+    Gives what `_store` does. Several compressed clusters share one of the file.
+    """
     numbers = [number for run in medium.used(CLUSTER) for number in run]
 
     def deflate(number: int) -> bytes:
@@ -82,7 +94,7 @@ def _squeeze(fd: int, medium: Medium) -> None:
             sectors = (stop - 1) // 512 - at // 512
             entries[number] = at | _COMPRESSED | sectors << _SECTORS_SHIFT
     output.truncate(fd, end)
-    _finish(fd, medium, entries, counts)
+    return entries, counts
 
 
 def _place(pen: int, end: int, size: int) -> int:

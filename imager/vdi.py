@@ -26,15 +26,20 @@ _DYNAMIC = 1
 def run(request: Vdi) -> None:
     """Write the image."""
     with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
-        used = medium.used(BLOCK)
-        stored = [number for run in used for number in run]
-        places = array("I", [_FREE]) * (medium.size // BLOCK)
-        for place, number in enumerate(stored):
-            places[number] = place
-        start = -(-(_MAP + 4 * len(places)) // BLOCK) * BLOCK
-        output.write_at(fd, 0, _header(medium, start, len(stored)))
-        output.write_at(fd, _MAP, struct.pack(f"<{len(places)}I", *places))
-        medium.pack(fd, start, BLOCK, used)
+        write(fd, medium)
+
+
+def write(fd: int, medium: Medium) -> None:
+    """Write the image to the empty file `fd`."""
+    used = medium.used(BLOCK)
+    stored = [number for run in used for number in run]
+    places = array("I", [_FREE]) * (medium.size // BLOCK)
+    for place, number in enumerate(stored):
+        places[number] = place
+    start = -(-(_MAP + 4 * len(places)) // BLOCK) * BLOCK
+    output.write_at(fd, 0, _header(medium, start, len(stored)))
+    output.write_at(fd, _MAP, struct.pack(f"<{len(places)}I", *places))
+    medium.pack(fd, start, BLOCK, used)
 
 
 def _header(medium: Medium, start: int, stored: int) -> bytes:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from imager.contract import Vhd
+    from imager.medium import Medium
 
 _YEAR_2000 = 946_684_800
 _FIXED = 2
@@ -24,8 +25,13 @@ _CHECKSUM = 64
 def run(request: Vhd) -> None:
     """Write the image."""
     with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
-        disk.write(medium, fd)
-        output.write_at(fd, medium.size, footer(medium.size, medium.guid("vhd"), request.epoch))
+        write(fd, medium, epoch=request.epoch)
+
+
+def write(fd: int, medium: Medium, *, epoch: int) -> None:
+    """Write the image to the empty file `fd`."""
+    disk.write(fd, medium)
+    output.write_at(fd, medium.size, footer(medium.size, medium.guid("vhd"), epoch))
 
 
 def footer(size: int, guid: UUID, epoch: int) -> bytes:

@@ -44,17 +44,22 @@ _CASTAGNOLI = 0x82F63B78
 def run(request: Vhdx) -> None:
     """Write the image."""
     with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
-        used = medium.used(BLOCK)
-        table = _allocation(medium.size, used)
-        length = -(-len(table) // BLOCK) * BLOCK
-        regions = _regions(length)
-        output.write_at(fd, 0, b"vhdxfile" + "Claylinux".encode("utf-16-le"))
-        for number in (1, 2):
-            output.write_at(fd, number * 64 * _KIB, _header(medium, number))
-            output.write_at(fd, (2 + number) * 64 * _KIB, regions)
-        output.write_at(fd, _METADATA, _metadata(medium))
-        output.write_at(fd, _TABLE, table)
-        medium.pack(fd, _TABLE + length, BLOCK, used)
+        write(fd, medium)
+
+
+def write(fd: int, medium: Medium) -> None:
+    """Write the image to the empty file `fd`."""
+    used = medium.used(BLOCK)
+    table = _allocation(medium.size, used)
+    length = -(-len(table) // BLOCK) * BLOCK
+    regions = _regions(length)
+    output.write_at(fd, 0, b"vhdxfile" + "Claylinux".encode("utf-16-le"))
+    for number in (1, 2):
+        output.write_at(fd, number * 64 * _KIB, _header(medium, number))
+        output.write_at(fd, (2 + number) * 64 * _KIB, regions)
+    output.write_at(fd, _METADATA, _metadata(medium))
+    output.write_at(fd, _TABLE, table)
+    medium.pack(fd, _TABLE + length, BLOCK, used)
 
 
 def _allocation(size: int, used: Iterable[range]) -> bytes:

@@ -22,11 +22,10 @@ from imager import disk, output, parallel
 from imager.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from imager.contract import Vmdk
     from imager.medium import Medium
 
+STREAM, SPARSE = "streamOptimized", "monolithicSparse"
 _SECTOR = 512
 GRAIN = 1 << 16
 _GRAIN_SECTORS = GRAIN // _SECTOR
@@ -46,25 +45,29 @@ _ZEROS = bytes(GRAIN)
 
 def run(request: Vmdk) -> None:
     """Write the image."""
-    if request.subformat not in _WRITERS:
-        raise UsageError(f"unknown subformat {request.subformat!r}; the subformats are {', '.join(_WRITERS)}")
-    if request.compress and request.subformat != "streamOptimized":
-        raise UsageError(f"{request.subformat} cannot be compressed: use streamOptimized")
+    if request.subformat not in (STREAM, SPARSE):
+        raise UsageError(f"unknown subformat {request.subformat!r}; the subformats are {STREAM} and {SPARSE}")
+    if request.compress and request.subformat != STREAM:
+        raise UsageError(f"{request.subformat} cannot be compressed: use {STREAM}")
     with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
-        _WRITERS[request.subformat](fd, medium, request)
+        descriptor = describe(medium, request.subformat, Path(request.output).name)
+        if request.subformat == STREAM:
+            write_stream(fd, medium, descriptor, compress=request.compress)
+        else:
+            write_sparse(fd, medium, descriptor)
 
 
-def _stream(fd: int, medium: Medium, request: Vmdk) -> None:
+def write_stream(fd: int, medium: Medium, descriptor: bytes, *, compress: bool) -> None:
     """Write the parts in order, as if to a pipe; only the header's copy at the end knows all places."""
 
     def deflate(number: int) -> tuple[int, bytes]:
         data = medium.read(number * GRAIN, GRAIN)
         # Level 0 stores: the payload is compressed already.
-        return number, b"" if data == _ZEROS else zlib.compress(data, _LEVEL if request.compress else 0)
+        return number, b"" if data == _ZEROS else zlib.compress(data, _LEVEL if compress else 0)
 
     numbers = (number for run in medium.used(GRAIN) for number in run)
     output.write_at(fd, 0, _header(medium, 3, _COMPRESSED | _MARKERS, _AT_END))
-    output.write_at(fd, _SECTOR, _descriptor(medium, request))
+    output.write_at(fd, _SECTOR, descriptor)
     at = _OVERHEAD
     directory = [0] * _tables(medium)
     for table, grains in groupby(parallel.ordered(deflate, numbers), lambda grain: grain[0] // _ENTRIES):
@@ -90,7 +93,7 @@ def _append(fd: int, at: int, data: bytes) -> int:
     return at + len(data) // _SECTOR
 
 
-def _sparse(fd: int, medium: Medium, request: Vmdk) -> None:
+def write_sparse(fd: int, medium: Medium, descriptor: bytes) -> None:
     """Write the tables in front of the grains, which the kernel copies."""
     count = _tables(medium)
     length = -(-count * 4 // _SECTOR)
@@ -105,7 +108,7 @@ def _sparse(fd: int, medium: Medium, request: Vmdk) -> None:
         directory = [at + length + index * _TABLE_SECTORS for index in range(count)]
         output.write_at(fd, at * _SECTOR, _numbers(directory) + _numbers(places))
     output.write_at(fd, 0, _header(medium, 1, _TWO_DIRECTORIES, second, first, start))
-    output.write_at(fd, _SECTOR, _descriptor(medium, request))
+    output.write_at(fd, _SECTOR, descriptor)
     medium.pack(fd, start * _SECTOR, GRAIN, used)
 
 
@@ -145,8 +148,8 @@ def _header(
     )
 
 
-def _descriptor(medium: Medium, request: Vmdk) -> bytes:
-    """Describe the disk in text. The last digits of the long content identifier are the short one."""
+def describe(medium: Medium, subformat: str, name: str) -> bytes:
+    """Describe a disk in the file `name` in text. The last digits of the long content identifier are the short one."""
     content = medium.guid("vmdk content").hex
     sectors = medium.size // _SECTOR
     text = f"""# Disk DescriptorFile
@@ -154,10 +157,10 @@ version=1
 encoding="UTF-8"
 CID={content[-8:]}
 parentCID=ffffffff
-createType="{request.subformat}"
+createType="{subformat}"
 
 # Extent description
-RW {sectors} SPARSE "{Path(request.output).name}"
+RW {sectors} SPARSE "{name}"
 
 # The Disk Data Base
 #DDB
@@ -171,6 +174,3 @@ ddb.geometry.sectors = "63"
 ddb.adapterType = "lsilogic"
 """
     return text.encode().ljust(_DESCRIPTOR_SECTORS * _SECTOR, b"\0")
-
-
-_WRITERS: dict[str, Callable[[int, Medium, Vmdk], None]] = {"streamOptimized": _stream, "monolithicSparse": _sparse}

@@ -33,8 +33,14 @@ REQUESTS = (
     ),
     contract.Raw(uki="/u", output="/o", architecture="arm64", epoch=1, label="-x"),
     contract.Iso(uki="/u", output="/o", architecture="arm64", epoch=1),
+    contract.Qcow2(uki="/u", output="/o", architecture="arm64", epoch=1, compress=True),
+    contract.Vmdk(uki="/u", output="/o", architecture="arm64", epoch=1, subformat="monolithicSparse", compress=False),
+    contract.Vhdx(uki="/u", output="/o", architecture="arm64", epoch=1),
+    contract.Vhd(uki="/u", output="/o", architecture="arm64", epoch=1),
+    contract.Vdi(uki="/u", output="/o", architecture="arm64", epoch=1),
     contract.Users(system="/system", user=('{"name": "me"}', "{}"), epoch=1),
     contract.Users(system="/system", user=(), epoch=1),
+    contract.Folders(system="/system", folder=('{"path": "/srv"}',), epoch=1),
     contract.Link(system="/system", link=("/etc/localtime=/usr/share/zoneinfo/UTC",)),
 )
 
@@ -63,13 +69,14 @@ def test_requests_never_change() -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "no command given; the commands are inspect, initramfs, uki, raw, iso, users"),
+        ([], "no command given; the commands are inspect, initramfs, uki, raw, iso, qcow2, vmdk"),
         (["rwa"], "unknown command 'rwa'"),
         (["inspect", "--sytem", "x"], "inspect: unknown flag '--sytem'; the flags are --system, --output"),
         (["inspect", "--system"], "inspect: --system needs a value"),
         (["inspect", "--system", "x"], "inspect: --output is missing"),
         (["inspect", "--system", "x", "--system", "y"], "inspect: --system is given twice"),
         (["users", "--system", "x", "--epoch", "1e9"], "users: --epoch wants a whole number, not '1e9'"),
+        (["qcow2", "--compress", "True"], "qcow2: --compress wants true or false, not 'True'"),
     ],
 )
 def test_wrong_usage_is_named(argv: list[str], message: str) -> None:
