@@ -92,6 +92,8 @@ def test_a_killed_engine_comes_back_and_builds(
     engine: Engine, throwaway_engine: Callable[[], Engine], tmp_path: Path
 ) -> None:
     """It left a build step running, its data root mounted, and a pid that another program has got by now."""
+    bridge = Path("/sys/class/net/docker0/address")
+    address = bridge.read_text()
     own = throwaway_engine()
     slow = write_build(tmp_path / "build", "test -e /nothing || sleep 2")
     command = ["docker", "buildx", "build", "--output=out", "."]
@@ -110,8 +112,9 @@ def test_a_killed_engine_comes_back_and_builds(
         other.kill()
     own.buildx(slow, output="out").check()
     assert (slow / "out/made").read_text() == "content\n"
-    # The shared engine was left alone.
+    # The shared engine was left alone, and its network with it.
     engine.docker("info")
+    assert bridge.read_text() == address
 
 
 def wait_for_step(client: subprocess.Popen[bytes]) -> None:

@@ -61,6 +61,9 @@ def _configure(places: Places, containerd_store: bool) -> None:
         link.unlink(missing_ok=True)
         link.symlink_to(places.prefix / "usr/libexec/docker/cli-plugins" / plugin)
     _share_logins(places)
+    # From its memory of docker0 a dockerd concludes that it may delete docker0 when it starts again, and with
+    # it the network of every engine beside it.
+    shutil.rmtree(places.data_root / "network", ignore_errors=True)
     config = {"features": {"containerd-snapshotter": containerd_store}} | network.settings(places)
     places.daemon_config.write_text(json.dumps(config, indent=1) + "\n")
 
