@@ -40,15 +40,16 @@ def pack(system: bytes, init: bytes, sink: Sink, epoch: int) -> None:
     """Send the archive of `system` to `sink`."""
     archive = Archive(sink, epoch, _links(system))
     archive.add(tree.made(tree.PRIVATE, stat.S_IFDIR | 0o700))
+    # First, so that it can say so when memory does not suffice for the rest.
+    archive.add(tree.made(b"init", stat.S_IFREG | 0o755, source=init, size=Path(os.fsdecode(init)).stat().st_size))
     attributes = bytearray()
     for entry in tree.walk(system):
         archive.add(entry)
         if entry.source:
             path = b"/" if entry.path == b"." else b"/" + entry.path
             attributes += xattrs.records(path, entry.source)
-    archive.add(tree.made(b"init", stat.S_IFREG | 0o755, source=init, size=Path(os.fsdecode(init)).stat().st_size))
-    if attributes:
-        archive.add_data(tree.made(tree.PRIVATE + b"/xattrs", stat.S_IFREG | 0o600), bytes(attributes))
+    # Last, and always there: what tells init that all was unpacked.
+    archive.add_data(tree.made(tree.PRIVATE + b"/xattrs", stat.S_IFREG | 0o600), bytes(attributes))
     archive.close()
 
 

@@ -65,9 +65,9 @@ void xattrs_restore(const char *path)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) {
-        if (errno != ENOENT)
-            say("cannot read %s: %s", path, strerror(errno));
-        return;
+        errno = 0;
+        fail("the system was not unpacked whole: the kernel's message \"Initramfs unpacking failed\" above has the reason; "
+             "mostly the machine has too little memory");
     }
     struct stat info;
     if (fstat(file, &info) == 0 && info.st_size > 0) {

@@ -9,7 +9,7 @@ import pytest
 
 from localvm.machine import Drive, Machine
 from tests.support.engine import REPOSITORY, Engine
-from tests.support.vm import Boot
+from tests.support.vm import boot
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
 
@@ -45,7 +45,7 @@ def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [("probe.raw", "virtio"), ("probe.iso", "cdrom"), ("probe.iso", "usb"), ("probe.efi", "")],
     ids=["raw", "iso-as-cd", "iso-as-stick", "efi"],
 )
-def test_boots_to_a_login_and_is_what_was_written(boot: Boot, images: Path, name: str, bus: str) -> None:
+def test_boots_to_a_login_and_is_what_was_written(images: Path, name: str, bus: str) -> None:
     image = images / name
     machine = (
         Machine(drives=(Drive(path=image, bus=bus),), network=True)

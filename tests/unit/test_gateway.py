@@ -102,6 +102,6 @@ def test_an_error_carries_one_snippet_per_place(bridge: Bridge, engine: FakeEngi
     bridge.return_error(wire.make("two things", source, places))
     (request,) = engine.returned
     assert [detail.type_url for detail in request.error.details] == [wire.SOURCE] * 2
-    first: dict[str, Any] = json.loads(request.error.details[0].value)
+    first: dict[str, Any] = json.loads(request.error.details[-1].value)  # printed first
     assert first["ranges"] == [{"start": {"line": 1, "character": 1}, "end": {"line": 1, "character": 5}}]
     assert first["info"]["filename"] == "c.yaml"

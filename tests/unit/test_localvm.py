@@ -17,7 +17,7 @@ from localvm import cli, host
 from localvm.console import Console, running
 from localvm.errors import ConsoleError, MissingToolError
 from localvm.escapes import EscapeFilter
-from localvm.machine import BUSES, Drive, Firmware, Machine, command_line
+from localvm.machine import BUSES, TCG_CPU, Drive, Firmware, Machine, command_line
 
 FIRMWARE = Firmware(Path("/fw/code.fd"), Path("/fw/vars.fd"))
 SECONDS = 10.0
@@ -40,8 +40,8 @@ class TestCommandLine:
     def test_a_disk_with_firmware(self) -> None:
         machine = Machine(drives=(Drive(path=Path("/x/hello.raw")),))
         assert command_line(machine, FIRMWARE) == (
-            *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max"),
-            *("-smp", "1", "-m", "1024", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"),
+            *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", TCG_CPU),
+            *("-smp", "2", "-m", "1024", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"),
             *("-device", "virtio-rng-pci"),
             *("-drive", "if=pflash,unit=0,format=raw,readonly=on,file=/fw/code.fd"),
             *("-drive", "if=pflash,unit=1,format=raw,snapshot=on,file=/fw/vars.fd"),
