@@ -28,6 +28,7 @@ lint: setup ## formatter, linter, types, import rules
 	$(PYTHON) -m ruff check $(CODE) $(SCRIPTS)
 	$(PYTHON) -m ruff format --check $(CODE) $(SCRIPTS)
 	$(PYTHON) -m mypy $(CODE)
+	.venv/bin/lint-imports --no-logo
 
 test: lint engine ## lint, then every test: unit, golden, engine, boot
 	$(PYTHON) -m pytest

@@ -10,15 +10,43 @@ from llb import Definition, Platform
 from proto import ops_pb2, status_pb2
 
 ALL_LLB_CAPS = frozenset(
-    """
-    source.image source.image.resolvemode source.local source.local.sessionid source.local.followpaths
-    source.local.excludepatterns source.local.includepatterns source.local.sharedkeyhint source.local.differ
-    source.git source.git.fullurl source.git.subdir source.http source.http.checksum
-    exec.meta.base exec.meta.network exec.meta.setsdefaultpath exec.meta.ulimit exec.meta.cgroup.parent
-    exec.mount.bind exec.mount.cache exec.mount.cache.sharing exec.mount.selector exec.mount.tmpfs
-    exec.mount.tmpfs.size exec.mount.secret exec.mount.ssh file.base file.rm.wildcard mergeop diffop
-    constraints platform meta.ignorecache meta.description
-    """.split()
+    [
+        "source.image",
+        "source.image.resolvemode",
+        "source.local",
+        "source.local.sessionid",
+        "source.local.followpaths",
+        "source.local.excludepatterns",
+        "source.local.includepatterns",
+        "source.local.sharedkeyhint",
+        "source.local.differ",
+        "source.git",
+        "source.git.fullurl",
+        "source.git.subdir",
+        "source.http",
+        "source.http.checksum",
+        "exec.meta.base",
+        "exec.meta.network",
+        "exec.meta.setsdefaultpath",
+        "exec.meta.ulimit",
+        "exec.meta.cgroup.parent",
+        "exec.mount.bind",
+        "exec.mount.cache",
+        "exec.mount.cache.sharing",
+        "exec.mount.selector",
+        "exec.mount.tmpfs",
+        "exec.mount.tmpfs.size",
+        "exec.mount.secret",
+        "exec.mount.ssh",
+        "file.base",
+        "file.rm.wildcard",
+        "mergeop",
+        "diffop",
+        "constraints",
+        "platform",
+        "meta.ignorecache",
+        "meta.description",
+    ]
 )
 
 

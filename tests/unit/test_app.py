@@ -16,7 +16,7 @@ from frontend.gateway import status as wire
 from llb import Definition
 from tests.support.fake_client import FakeClient
 
-REPORT = {
+REPORT: dict[str, object] = {
     "kernels": [{"version": "6.12", "path": "boot/vmlinuz-6.12", "machine": "amd64"}],
     "init": "/sbin/init",
     "init_machine": "amd64",

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import pytest
@@ -31,7 +31,7 @@ class FakeEngine(grpc.GenericRpcHandler):
     def __init__(self) -> None:
         self.returned: list[pb.ReturnRequest] = []
 
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         name = details.method.removeprefix(SERVICE)
         return grpc.unary_unary_rpc_method_handler(lambda request, context: self.answer(name, request, context))
 
@@ -49,6 +49,10 @@ class FakeEngine(grpc.GenericRpcHandler):
             case "Return":
                 self.returned.append(pb.ReturnRequest.FromString(request))
                 return b""
+            case _:
+                return self.fail(context)
+
+    def fail(self, context: grpc.ServicerContext) -> NoReturn:
         status = status_pb2.Status(code=2, message="it broke")
         wire.add_detail(status, wire.VERTEX, {"digest": "sha256:1", "padding": "p" * 100_000})
         context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))

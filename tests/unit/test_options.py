@@ -8,7 +8,7 @@ from frontend.errors import UserError
 from frontend.options import DEFAULT_EPOCH, parse_environment, parse_options
 from llb import Platform
 
-WORKERS = [{"platforms": [{"architecture": "arm64", "os": "linux"}]}]
+WORKERS: list[dict[str, object]] = [{"platforms": [{"architecture": "arm64", "os": "linux"}]}]
 
 
 def test_environment_order_does_not_matter_and_values_may_hold_anything() -> None:
