@@ -4,44 +4,70 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-MIB = 1 << 20
+from statistics import median
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a program and everything it waited for has used."""
+    """What a program and every process that it waited for have used."""
 
     wall: float
     """Seconds by the clock."""
     cpu: float
     """Seconds of user and system time, all processes."""
     peak: float
-    """MiB of resident memory of the largest process (getrusage(2), ru_maxrss)."""
+    """MiB of resident memory of the largest process (ru_maxrss of getrusage(2)), at least that of this program."""
 
-    def __add__(self, other: Cost) -> Cost:
+    def __add__(self, later: Cost) -> Cost:
         """One after the other."""
-        return Cost(self.wall + other.wall, self.cpu + other.cpu, max(self.peak, other.peak))
+        return Cost(self.wall + later.wall, self.cpu + later.cpu, max(self.peak, later.peak))
 
 
 def run(argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> tuple[Cost, str]:
-    """Give what `argv` cost and all it said. Raises OSError with its last words when it fails."""
-    with Path(os.devnull).open("rb") as null, _scratch() as said:
+    """Give what `argv` cost and all that it said. Raises OSError with its last words when it fails."""
+    with tempfile.TemporaryFile() as said:
         start = time.monotonic()
-        process = subprocess.Popen(argv, env=env, cwd=cwd, stdin=null, stdout=said, stderr=said)
+        process = subprocess.Popen(
+            argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
+        )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         words = said.read().decode(errors="replace")
     if process.returncode:
-        raise OSError(f"{argv[0]} failed ({process.returncode}):\n" + "\n".join(words.splitlines()[-15:]))
+        raise OSError("\n".join([f"{argv[0]} failed ({process.returncode})", *words.splitlines()[-15:]]))
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024), words
 
 
-def _scratch() -> Path.__class__:
-    raise NotImplementedError
+def middle(costs: Sequence[Cost]) -> Cost:
+    """The median of each figure."""
+    return Cost(*(median(getattr(cost, name) for cost in costs) for name in ("wall", "cpu", "peak")))
+
+
+def conditions() -> dict[str, object]:
+    """What the figures depend on besides the programs."""
+    model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "")
+    return {
+        "cpus": len(os.sched_getaffinity(0)),
+        "model": model.partition(":")[2].strip(),
+        "kernel": os.uname().release,
+        "load": round(os.getloadavg()[0], 2),
+    }
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table that reads well as it is; all columns but the first are numbers."""
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+
+    def line(cells: Sequence[str]) -> str:
+        first, *others = zip(cells, widths, strict=True)
+        return "| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]) + " |"
+
+    return "\n".join(line(cells) for cells in (head, rule, *rows))

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""From a system of 580 MB to a bootable raw disk: our imager against the classic pipeline, in turns."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
+from pathlib import Path
+
+from measure import Cost, conditions, middle, run, table
+from system import STUB, system
+
+from localengine.commands import finish
+from localengine.errors import EngineError
+
+BENCH = Path(__file__).resolve().parent
+REPOSITORY = BENCH.parent
+CMDLINE = "console=tty0 console=ttyS0,115200"
+EPOCH = "315532800"
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What one disk cost, step by step, and its size in bytes."""
+
+    steps: Mapping[str, Cost]
+    size: int
+
+    @property
+    def total(self) -> Cost:
+        """All steps one after the other."""
+        return reduce(add, self.steps.values())
+
+
+def main() -> int:
+    """Run the command line; the result is the process's exit code."""
+    parser = argparse.ArgumentParser(prog="bench/assembly.py", description=__doc__)
+    parser.add_argument("-n", type=int, default=3, metavar="PAIRS", help="how often each (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    args = parser.parse_args()
+
+    def action() -> int:
+        tree = system()
+        init = _init()
+        before = conditions()
+        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
+            work = Path(folder)
+            pairs = [(_classic(tree, work), _ours(tree, init, work)) for _ in range(args.n)]
+        classic, ours = (list(column) for column in zip(*pairs, strict=True))
+        if args.json:
+            runs = {"classic": [asdict(one) for one in classic], "ours": [asdict(one) for one in ours]}
+            print(json.dumps({"before": before, "after": conditions(), "runs": runs}, indent=1))
+        else:
+            print(f"{args.n} pairs in turns, medians; {json.dumps(before)}\n")
+            print(report(classic, ours))
+        return 0
+
+    return finish("assembly", action)
+
+
+def report(classic: list[Assembly], ours: list[Assembly]) -> str:
+    """The medians of both, their ratio, and our steps one by one."""
+    theirs, mine = middle([one.total for one in classic]), middle([one.total for one in ours])
+    sizes = classic[-1].size, ours[-1].size
+    head = ("", "wall s", "CPU s", "peak MiB", "disk MB")
+    rows = [
+        ("classic", *_cells(theirs), f"{sizes[0] / 1e6:.1f}"),
+        ("ours", *_cells(mine), f"{sizes[1] / 1e6:.1f}"),
+        (
+            "classic / ours",
+            f"{theirs.wall / mine.wall:.1f}x",
+            f"{theirs.cpu / mine.cpu:.1f}x",
+            f"{theirs.peak / mine.peak:.1f}x",
+            f"{sizes[0] / sizes[1]:.2f}x",
+        ),
+    ]
+    rows += [(f"  ours: {step}", *_cells(middle([one.steps[step] for one in ours])), "") for step in ours[0].steps]
+    return table(head, rows)
+
+
+def _cells(cost: Cost) -> tuple[str, str, str]:
+    return f"{cost.wall:.2f}", f"{cost.cpu:.2f}", f"{cost.peak:.0f}"
+
+
+def _classic(tree: Path, work: Path) -> Assembly:
+    disk = work / "classic.raw"
+    disk.unlink(missing_ok=True)
+    kernel = min((tree / "boot").glob("vmlinuz-*")).relative_to(tree)
+    argv = [str(BENCH / "classic.sh"), str(tree), str(kernel), CMDLINE, str(tree / STUB), str(disk)]
+    return Assembly({"classic": run(argv)[0]}, disk.stat().st_size)
+
+
+def _ours(tree: Path, init: Path, work: Path) -> Assembly:
+    """The steps of a build, with what `frontend/plan/outputs.py` asks for."""
+    facts, initrd, uki, disk = (work / name for name in ("report.json", "initrd", "ours.efi", "ours.raw"))
+    for path in (facts, initrd, uki, disk):
+        path.unlink(missing_ok=True)
+    steps = {"inspect": _imager("inspect", system=tree, output=facts)}
+    version = json.loads(facts.read_text())["kernels"][0]["version"]
+    steps["initramfs"] = _imager("initramfs", system=tree, init=init, output=initrd, compression="zstd:3", epoch=EPOCH)
+    steps["uki"] = _imager(
+        "uki",
+        system=tree,
+        kernel_version=version,
+        initrd=initrd,
+        cmdline=CMDLINE,
+        stub=tree / STUB,
+        architecture="amd64",
+        output=uki,
+        epoch=EPOCH,
+    )
+    steps["raw"] = _imager("raw", uki=uki, output=disk, architecture="amd64", epoch=EPOCH)
+    return Assembly(steps, disk.stat().st_size)
+
+
+def _imager(command: str, **flags: Path | str) -> Cost:
+    words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    return run([sys.executable, "-m", "imager", command, *words], cwd=REPOSITORY)[0]
+
+
+def _init() -> Path:
+    """Our PID 1, built if need be."""
+    program = REPOSITORY / "init/build/init-amd64"
+    try:
+        run(["make", "-s", "-C", str(REPOSITORY / "init"), "ARCH=amd64"])
+    except OSError as error:
+        raise EngineError(f"init cannot be built (apt-get install gcc libc6-dev make): {error}") from None
+    return program
+
+
+if __name__ == "__main__":
+    sys.exit(main())
