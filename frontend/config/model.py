@@ -186,7 +186,11 @@ class Output:
     """One file to build."""
 
     SHORT: ClassVar[str] = "format"
-    format: words.Format = key("`raw`: a disk; `iso`: a CD that also boots as a disk; `efi`: the UKI alone.", "iso")
+    format: words.Format = key(
+        "`raw`: a disk; `iso`: a CD that also boots as a disk; `efi`: the UKI alone; disks of virtual machines: `qcow2` "
+        "(QEMU, KVM), `vmdk` (VMware, stream-optimized), `vhdx` (Hyper-V), `vhd` (Azure, fixed size), `vdi` (VirtualBox).",
+        "iso",
+    )
     name: words.FileName = key("The file name without its ending. Default: the `name` of the file.", "edge", default="")
 
     @property
@@ -232,7 +236,7 @@ class Spec:
     )
     kernel: Kernel = key("The kernel.", "{cmdline: console=ttyS0}", default=Kernel())
     outputs: tuple[Output, ...] = key(
-        "What to build: `raw`, `iso`, `efi`. Default: raw.", "[raw, iso]", default=(Output(format="raw"),), least=1
+        "What to build. Default: raw.", "[raw, iso]", default=(Output(format="raw"),), least=1
     )
     positions: Positions = field(default=Positions(), compare=False, repr=False)
 

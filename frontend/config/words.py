@@ -11,7 +11,8 @@ from .paths import USER_NAME_PATTERN
 
 PRESETS = ("debian", "debian-cloud")
 """The bases that Claylinux knows how to assemble. `frontend.distro` has their data."""
-OUTPUT_FORMATS = ("raw", "iso", "efi")
+OUTPUT_FORMATS = ("raw", "iso", "efi", "qcow2", "vmdk", "vhdx", "vhd", "vdi")
+"""What can be built of a system. `imager.contract` has what makes them."""
 
 _IMAGE = (
     r"([a-zA-Z0-9.\-]+(:[0-9]+)?/|\[[0-9a-fA-F:]+\](:[0-9]+)?/)?[a-z0-9]+([._\-]+[a-z0-9]+)*(/[a-z0-9]+([._\-]+[a-z0-9]+)*)*"

@@ -1,0 +1,22 @@
+"""What the language names and what the code behind it offers are the same: neither may import the other."""
+
+from __future__ import annotations
+
+from frontend.config import OUTPUT_FORMATS, PRESETS
+from frontend.distro import registry
+from imager import contract
+from imager.__main__ import MODULES
+
+
+def test_every_output_format_has_a_maker_and_a_word() -> None:
+    assert sorted(OUTPUT_FORMATS) == sorted(contract.FORMATS)
+    assert all(row.extension == name for name, row in contract.FORMATS.items())
+
+
+def test_every_preset_has_data_and_a_word() -> None:
+    assert sorted(PRESETS) == sorted(registry.PRESETS)
+    assert {release.family for release in registry.PRESETS.values()} <= set(registry.FAMILIES)
+
+
+def test_every_request_of_the_imager_has_a_module() -> None:
+    assert sorted(MODULES) == sorted(contract.REQUESTS)
