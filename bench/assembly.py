@@ -13,6 +13,8 @@ from functools import reduce
 from operator import add
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
 from measure import Cost, conditions, middle, run, table
 from system import STUB, system
 

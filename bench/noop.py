@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""A build in which nothing has changed: our frontend against the engine's built-in Dockerfile frontend, in turns."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+from measure import Cost, conditions, middle, run, table
+
+from localengine.cli import environment
+from localengine.commands import finish
+from localengine.errors import EngineError
+
+BENCH = Path(__file__).resolve().parent
+IMAGE = "claylinux/frontend"
+FILES = {"Dockerfile": "Dockerfile", "Claylinux": "claylinux.yaml"}
+"""Who builds: its build file. The base of the ratios first."""
+OUTPUTS = {"build only": "type=cacheonly", "build, copy the disk to a folder": "type=local,dest="}
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+_STEP_OUTPUT = re.compile(r"^#\d+ \d+\.\d+ ", re.MULTILINE)
+_CACHED = re.compile(r"^#\d+ CACHED$", re.MULTILINE)
+
+
+def main() -> int:
+    """Run the command line; the result is the process's exit code."""
+    parser = argparse.ArgumentParser(prog="bench/noop.py", description=__doc__)
+    parser.add_argument("-n", type=int, default=15, metavar="PAIRS", help="how often each (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    args = parser.parse_args()
+
+    def action() -> int:
+        env = environment()
+        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
+            for file in FILES.values():
+                warm(file, env)
+            before = conditions()
+            costs = {name: pairs(where, folder, args.n, env) for name, where in OUTPUTS.items()}
+        start = startup(env)
+        if args.json:
+            runs = {
+                name: {who: [asdict(cost) for cost in some] for who, some in both.items()}
+                for name, both in costs.items()
+            }
+            print(json.dumps({"before": before, "after": conditions(), "runs": runs, "startup": start}, indent=1))
+        else:
+            print(f"{args.n} pairs in turns, medians; {json.dumps(before)}\n")
+            print(report(costs), startup_report(start), sep="\n\n")
+        return 0
+
+    return finish("noop", action)
+
+
+def warm(file: str, env: Mapping[str, str]) -> None:
+    """Build until a build runs no step; the first time that takes minutes."""
+    for _ in range(3):
+        _, log = build(file, "type=cacheonly", env)
+        if _CACHED.search(log) and not _STEP_OUTPUT.search(log):
+            return
+    raise EngineError(f"{file} is built anew each time: is the engine's cache too small?")
+
+
+def pairs(where: str, folder: str, number: int, env: Mapping[str, str]) -> dict[str, list[Cost]]:
+    """Build with both in turns."""
+    costs: dict[str, list[Cost]] = {who: [] for who in FILES}
+    for _ in range(number):
+        for who, file in FILES.items():
+            output = where + f"{folder}/{who}" if where.endswith("=") else where
+            costs[who].append(build(file, output, env)[0])
+    return costs
+
+
+def build(file: str, output: str, env: Mapping[str, str]) -> tuple[Cost, str]:
+    """Give what `docker buildx build` cost here, the engine's own work not counted, and its log."""
+    arguments = [f"--build-arg={name}" for name in PROXIES if name in os.environ]
+    command = ["docker", "buildx", "build", "--progress=plain", f"--file={file}", f"--output={output}", *arguments]
+    return run([*command, "."], env=env, cwd=BENCH / "noop")
+
+
+def startup(env: Mapping[str, str]) -> dict[str, Any]:
+    """Run startup.py in the frontend's image."""
+    command = ["docker", "run", "--rm", "--interactive", "--network=none", "--entrypoint=python3", IMAGE, "-"]
+    program = (BENCH / "startup.py").read_text()
+    done = subprocess.run(command, env=env, input=program, text=True, capture_output=True, check=False)
+    if done.returncode:
+        raise EngineError(f"{IMAGE} cannot be measured:\n{done.stderr}")
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def report(costs: Mapping[str, Mapping[str, list[Cost]]]) -> str:
+    """The medians of both, their difference and ratio."""
+    rows = []
+    for name, both in costs.items():
+        base, ours = (middle(both[who]).wall for who in FILES)
+        lows = [min(cost.wall for cost in both[who]) for who in FILES]
+        rows.append((name, *(f"{value:.3f}" for value in (base, ours, ours - base)), f"{ours / base:.2f}x",
+                     *(f"{value:.3f}" for value in lows)))  # fmt: skip
+    base_name, our_name = FILES
+    head = ("no-op rebuild, s of wall", base_name, our_name, "more", "ratio", f"least {base_name}", f"least {our_name}")
+    return table(head, rows)
+
+
+def startup_report(start: Mapping[str, Any]) -> str:
+    """From the start of the frontend's process to its first call, and what importing costs."""
+    names = {
+        "python": "python3 -c pass, whole process",
+        "first_byte": "frontend: first byte to the engine",
+        "first_call": "frontend: first call to the engine",
+        "imports_before": "imports before the first call, whole process",
+        "imports_all": "all imports of a build, whole process",
+    }
+    rows = [(text, f"{start[key] * 1000:.0f}") for key, text in names.items()]
+    modules = [(f"  {name}", f"{seconds * 1000:.1f}") for name, seconds in start["dearest"]]
+    return table(("start-up in the image", "ms"), [*rows, ("dearest modules by themselves", ""), *modules])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
