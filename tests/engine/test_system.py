@@ -150,3 +150,12 @@ def test_the_image_exporter_gets_a_config(engine: Engine, tmp_path: Path) -> Non
         assert inspected.split() == ['{"a":"b"}', "amd64"]
     finally:
         engine.docker("rmi", tag)
+
+
+def test_a_build_file_named_dockerfile_needs_no_flag(engine: Engine, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "Dockerfile").write_text(HEAD + "base: {context: start}\nfiles: {/here: 'yes'}\n")
+    out = tmp_path / "out"
+    engine.buildx(project, "--target=image", f"--build-context=start={project}", output=out).check()
+    assert (out / "here").read_text() == "yes"
