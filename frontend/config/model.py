@@ -187,8 +187,9 @@ class Output:
 
     SHORT: ClassVar[str] = "format"
     format: words.Format = key(
-        "`raw`: a disk; `iso`: a CD that also boots as a disk; `efi`: the UKI alone; disks of virtual machines: `qcow2` "
-        "(QEMU, KVM), `vmdk` (VMware, stream-optimized), `vhdx` (Hyper-V), `vhd` (Azure, fixed size), `vdi` (VirtualBox).",
+        "`raw`: a disk; `iso`: a CD that also boots as a disk; `efi`: the UKI alone; disks of virtual machines: "
+        "`qcow2` (QEMU, KVM), `vmdk` (VMware, stream-optimized), `vhdx` (Hyper-V), `vhd` (Azure, fixed size), "
+        "`vdi` (VirtualBox).",
         "iso",
     )
     name: words.FileName = key("The file name without its ending. Default: the `name` of the file.", "edge", default="")
