@@ -61,9 +61,9 @@ def _answer(request: Request) -> Solved:
 
     options = request.options
     if options.request_id:
-        from .subrequests import unsupported
+        from .subrequests import answer
 
-        raise unsupported(options.request_id)
+        return answer(options.request_id, request.build_file.source, IMAGE_TARGET)
     spec = load(request.build_file.source.data, options.filename)
     _check_target(spec, options)
     with ThreadPoolExecutor(max_workers=len(options.platforms)) as pool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
+from dataclasses import replace
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -46,12 +49,12 @@ def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=["raw", "iso-as-cd", "iso-as-stick", "efi"],
 )
 def test_boots_to_a_login_and_is_what_was_written(images: Path, name: str, bus: str) -> None:
-    image = images / name
-    machine = (
-        Machine(drives=(Drive(path=image, bus=bus),), network=True)
-        if bus
-        else Machine(kernel=image, network=True, memory_mib=1536)
-    )
+    image, port = images / name, free_port()
+    common = Machine(network=True, forwards=((port, 80),))
+    if bus:
+        machine = replace(common, drives=(Drive(path=image, bus=bus),))
+    else:
+        machine = replace(common, kernel=image, memory_mib=1536)
     with boot(machine) as console:
         console.expect(r"^probe login: ", 180)
         console.send("root\n")
@@ -61,5 +64,15 @@ def test_boots_to_a_login_and_is_what_was_written(images: Path, name: str, bus: 
         end = console.expect(r"^probe-end=43$", 60).start()
         found = dict(re.findall(r"^(\w+)=(.*?) *$", console.text[start:end], re.MULTILINE))
         assert found == EXPECTED
+        with urlopen(f"http://127.0.0.1:{port}/", timeout=30) as page:
+            assert b"nginx" in page.read()
         console.send("poweroff\n")
         assert console.wait_off(60) == 0
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,63 @@
+"""`docker buildx build --call ...`: the answers, in BuildKit's own terms."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.fake_client import FakeClient
+from tests.unit.test_app import ask, told
+
+
+def question(name: str, text: str) -> tuple[Any, dict[str, bytes]]:
+    """Ask, and return the decoded result.json and all metadata. Nothing may be built for an answer."""
+    client = ask(text, FakeClient(), requestid=name)
+    assert client.error is None, client.error
+    assert client.result is not None
+    assert client.result.ref is None
+    assert all(info.kind == "source" for definition in client.solved for info in definition.vertices.values())
+    return json.loads(client.result.metadata["result.json"]), dict(client.result.metadata)
+
+
+def test_describe_lists_every_question_itself_included() -> None:
+    document, metadata = question("frontend.subrequests.describe", "base: debian\n")
+    assert [item["name"] for item in document] == [
+        "frontend.lint",
+        "frontend.outline",
+        "frontend.subrequests.describe",
+        "frontend.targets",
+    ]
+    assert metadata["version"] == b"1.0.0"
+
+
+def test_targets_mark_what_is_built_by_default() -> None:
+    document, _ = question("frontend.targets", "base: debian\noutputs:\n  - raw\n  - iso\n")
+    targets = {item["name"]: item for item in document["targets"]}
+    assert [name for name, item in targets.items() if item.get("default")] == ["raw", "iso"]
+    assert targets["iso"]["location"]["ranges"][0]["start"]["line"] == 4
+    assert "image" in targets
+
+
+def test_outline_names_the_outputs() -> None:
+    document, _ = question("frontend.outline", "name: edge\nbase: debian\noutputs: [raw]\n")
+    assert (document["name"], document["description"]) == ("edge", "builds edge.raw")
+
+
+def test_check_of_a_good_file_is_quiet() -> None:
+    document, metadata = question("frontend.lint", "base: debian\n")
+    assert document["warnings"] == []
+    assert metadata["result.statuscode"] == b"0"
+
+
+def test_check_tells_every_mistake_with_its_line() -> None:
+    document, metadata = question("frontend.lint", "base: debain\npackges: []\n")
+    assert metadata["result.statuscode"] == b"1"
+    assert document["buildError"]["message"].count("\n") == 1
+    assert [place["start"]["line"] for place in document["buildError"]["location"]["ranges"]] == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["frontend.outline", "frontend.targets"])
+def test_other_questions_fail_as_a_build_would(name: str) -> None:
+    assert "did you mean `debian`" in told(ask("base: debain\n", FakeClient(), requestid=name))
