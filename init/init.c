@@ -1,6 +1,6 @@
 /* PID 1 of the initramfs: it finishes the unpacked system and hands over to the OS's own init.
  *
- *   1. mount /dev and /proc, read the command line
+ *   1. read the command line, mount /dev
  *   2. restore the extended attributes that cpio cannot carry
  *   3. remove what is ours from the tree
  *   4. make the tree a mount of its own (root.h)
@@ -24,11 +24,19 @@
 
 #define OURS "/.claylinux"
 
-static void mount_early(void)
+/* First of all, for it says what to do when something fails. */
+static void read_command_line(void)
 {
-    /* Archives of the imager have both; without /dev not even the message about it could be read. */
+    mkdir("/proc", 0555); /* archives of the imager have it */
+    if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        fail("cannot mount proc on /proc");
+    cmdline_read();
+    umount("/proc"); /* the OS mounts its own */
+}
+
+static void mount_dev(void)
+{
     mkdir("/dev", 0755);
-    mkdir("/proc", 0555);
     if (mount("dev", "/dev", "devtmpfs", MS_NOSUID, "mode=0755") < 0 && errno != EBUSY)
         fail("cannot mount devtmpfs on /dev");
     /* The kernel opened the console for us only if the archive had one: make sure of all three. */
@@ -41,10 +49,6 @@ static void mount_early(void)
         if (console > 2)
             close(console);
     }
-    if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-        fail("cannot mount proc on /proc");
-    cmdline_read();
-    umount("/proc"); /* the OS mounts its own */
 }
 
 static void remove_ours(void)
@@ -89,8 +93,8 @@ static void run_init(char **arguments)
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
         run(usual[i], arguments);
     errno = 0;
-    fail("this system has no init: there is no /sbin/init; if the kernel said \"Initramfs unpacking failed\" above, "
-         "the machine has too little memory for it");
+    fail("this system has no init: there is neither /sbin/init nor systemd; "
+         "init=PATH on the command line names another program");
 }
 
 int main(int count, char **arguments)
@@ -100,7 +104,8 @@ int main(int count, char **arguments)
         fputs("This is PID 1 of a Claylinux image; it does nothing else.\n", stderr);
         return 2;
     }
-    mount_early();
+    read_command_line();
+    mount_dev();
     debug("restoring extended attributes");
     xattrs_restore(OURS "/xattrs");
     remove_ours();

@@ -66,8 +66,8 @@ void xattrs_restore(const char *path)
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) {
         errno = 0;
-        fail("the system was not unpacked whole: the kernel's message \"Initramfs unpacking failed\" above has the reason; "
-             "mostly the machine has too little memory");
+        fail("the system was not unpacked whole, mostly for want of memory: give the machine more; "
+             "the kernel's reason stands above, after \"Initramfs unpacking failed\"");
     }
     struct stat info;
     if (fstat(file, &info) == 0 && info.st_size > 0) {

@@ -76,17 +76,15 @@ class Builder:
             (system / name).chmod(0o755)
         return system
 
-    def machine(self, append: str = "", *, xattrs: bytes | None = None) -> Machine:
-        """Give the machine that boots the tree; `xattrs` replaces the list of extended attributes."""
+    def machine(self, append: str = "", *, more: bytes = b"") -> Machine:
+        """Give the machine that boots the tree, and `more` unpacked over it."""
         initrd = self.folder / "initrd"
         request = Initramfs(
-            system=str(self.folder / "system"), init=str(self.init), output=str(initrd), compression="none", epoch=0
+            system=str(self.folder / "system"), init=str(self.init), output=str(initrd), compression="zstd:1", epoch=0
         )
         subprocess.run([sys.executable, "-m", "imager", *request.argv()], cwd=REPOSITORY, check=True, timeout=60)
-        if xattrs is not None:
-            with initrd.open("ab") as archive:
-                archive.write(cpio.header(b".claylinux/xattrs", ino=1, mode=0o100600, size=len(xattrs)))
-                archive.write(xattrs + cpio.padding(len(xattrs)) + cpio.TRAILER)
+        with initrd.open("ab") as archive:
+            archive.write(cpio.padding(archive.tell()) + more)
         return Machine(
             kernel=self.kernel, initrd=initrd, append=f"console=ttyS0 quiet {append}", firmware=False, memory_mib=256
         )
@@ -106,6 +104,12 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def builder(programs: Path, busybox: Path, debian_kernel: Path, tmp_path: Path) -> Builder:
     return Builder(busybox, debian_kernel, programs / "init-amd64", programs / "probe", tmp_path)
+
+
+def segment(path: bytes, data: bytes) -> bytes:
+    """An archive of one file."""
+    header = cpio.header(path, ino=1, mode=0o100600, size=len(data))
+    return header + data + cpio.padding(len(data)) + cpio.TRAILER
 
 
 def record(path: str, name: str, value: bytes) -> bytes:
@@ -166,7 +170,8 @@ def test_a_ramfs_holds_no_attributes(builder: Builder) -> None:
     """That is said once; the system starts nevertheless, with the init that the command line names."""
     builder.system({"opt/own": OWN_INIT, "sbin/init": "#!/bin/sh\necho wrong\n"})
     listed = record("/bin/busybox", "security.capability", CAPABILITY) * 2 + record("/nowhere", "user.a", b"1")
-    with boot(builder.machine("rootfstype=ramfs init=/opt/own", xattrs=listed + b"/bin/bus")) as console:
+    damaged_list = segment(b".claylinux/xattrs", listed + b"/bin/bus")
+    with boot(builder.machine("rootfstype=ramfs init=/opt/own", more=damaged_list)) as console:
         assert console.wait_off(BOOT_SECONDS) == 0
         text = console.text
     assert "own init: 42 1\n" in text, text
@@ -183,7 +188,7 @@ def test_a_list_cut_short_is_used_as_far_as_it_goes(builder: Builder) -> None:
     system = builder.system({"etc/inittab": "::sysinit:/opt/script\n", "opt/script": script})
     (system / "sbin/init").symlink_to("/bin/busybox")
     listed = record("/etc", "trusted.big", b"x" * 65536) + record("/bin", "trusted.cut", b"12")[:-1]
-    with boot(builder.machine(xattrs=listed)) as console:
+    with boot(builder.machine(more=segment(b".claylinux/xattrs", listed))) as console:
         assert console.wait_off(BOOT_SECONDS) == 0
         text = console.text
     assert f"length: {2 * 65536 + 1}, parent 1\n" in text, text
@@ -193,11 +198,30 @@ def test_a_list_cut_short_is_used_as_far_as_it_goes(builder: Builder) -> None:
 def test_no_init_leaves_the_reason_readable(builder: Builder) -> None:
     builder.system({})
     with boot(builder.machine()) as console:
-        console.expect("claylinux: this system has no init: there is no /sbin/init", BOOT_SECONDS)
+        console.expect("claylinux: this system has no init: there is neither /sbin/init nor systemd", BOOT_SECONDS)
         console.expect("claylinux: stopped here", BOOT_SECONDS)
         with pytest.raises(ConsoleError, match="still on"):
             console.wait_off(1.0)
         assert "panic" not in console.text
+
+
+def test_too_little_memory_is_said(builder: Builder) -> None:
+    """The root may take half of the memory. The system's init is there already, but must not run half a system."""
+    system = builder.system({"sbin/init": OWN_INIT})
+    with (system / "sbin/later").open("wb") as big:
+        big.truncate(256 << 20)
+    with boot(builder.machine()) as console:
+        console.expect("Initramfs unpacking failed: write error", BOOT_SECONDS)
+        console.expect("claylinux: the system was not unpacked whole, mostly for want of memory", BOOT_SECONDS)
+        console.expect("claylinux: stopped here", BOOT_SECONDS)
+        assert "panic" not in console.text
+
+
+def test_a_mount_that_fails_is_named(builder: Builder) -> None:
+    builder.system({"sbin/init": OWN_INIT})
+    with boot(builder.machine(more=segment(b"proc", b""))) as console:
+        console.expect("claylinux: cannot mount proc on /proc: Not a directory", BOOT_SECONDS)
+        console.expect("claylinux: stopped here", BOOT_SECONDS)
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,16 @@ kvm_works = cache(host.kvm_works)
 
 @contextmanager
 def boot(machine: Machine) -> Iterator[Console]:
-    """Run a machine for a `with` block, with KVM where it works. Skips the test without QEMU; in CI it fails."""
+    """Run a machine for a `with` block, with KVM where it works. Skips the test without QEMU; in CI it fails.
+
+    The whole transcript is printed: pytest shows it when the test fails.
+    """
     try:
         with running(replace(machine, kvm=kvm_works())) as console:
-            yield console
+            try:
+                yield console
+            finally:
+                print(console.text)
     except MissingToolError as error:
         unavailable(str(error))
 
