@@ -117,16 +117,21 @@ class Op(ABC):
 
     def serialize(self, digests: Mapping[Op, str]) -> bytes:
         """Return the canonical bytes, given the digests of all vertices this one reads."""
+        from proto import ops_pb2
+
         inputs = Inputs(digests)
-        message = self.encode(inputs)
+        body = self.encode(inputs)
+        frame = ops_pb2.Op()
         for digest, index in inputs.edges:
-            message.inputs.add(digest=digest, index=index)
+            frame.inputs.add(digest=digest, index=index)
         platform = self.wire_platform()
         if platform:
-            message.platform.CopyFrom(platform.to_pb())
-        # BuildKit's own client writes it even when empty, and engines since 0.17 make digests in its way.
-        message.constraints.SetInParent()
-        return message.SerializeToString(deterministic=True)
+            frame.platform.CopyFrom(platform.to_pb())
+        # BuildKit's own client writes it even when empty.
+        frame.constraints.SetInParent()
+        # Engines since 0.17 serialize every operation again and name it by that digest. Go writes the one field
+        # that says what is done behind all others, whatever its number.
+        return frame.SerializeToString(deterministic=True) + body.SerializeToString(deterministic=True)
 
     def metadata(self) -> ops_pb2.OpMetadata:
         """Return what the engine should know about this vertex beside its content."""

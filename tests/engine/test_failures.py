@@ -20,7 +20,7 @@ def failure(engine: Engine, tmp_path: Path, text: str, *args: str) -> tuple[str,
     result = build(engine, tmp_path, text, *args)
     assert result.returncode != 0
     assert "Traceback" not in result.log
-    message = result.log[result.log.rindex("ERROR: failed to solve:") :]
+    message = result.log[result.log.rindex("failed to solve:") :]
     return message, [(int(number), line) for number, line in MARK.findall(result.log)]
 
 
@@ -124,4 +124,4 @@ def test_hopeless_files(engine: Engine, tmp_path: Path, content: bytes, words: s
     (project / "claylinux.yaml").write_bytes(HEAD.encode() + content)
     result = engine.buildx(project, timeout=20)
     assert result.returncode != 0
-    assert words in result.log[result.log.rindex("ERROR: failed to solve:") :]
+    assert words in result.log[result.log.rindex("failed to solve:") :]
