@@ -6,6 +6,7 @@ namedcontext.go, so that what the engine just transferred for `# syntax=` is not
 
 from __future__ import annotations
 
+import base64
 import json
 import posixpath
 from collections.abc import Mapping
@@ -76,7 +77,7 @@ class Contexts:
         return tuple(sorted({key.removeprefix("context:").partition("::")[0] for key in keys}))
 
     def named_state(self, context: NamedContext, paths: tuple[str, ...] = ()) -> llb.State:
-        """Return the tree of a named context that is no image."""
+        """Return the tree of a named context, of which at least `paths` are needed."""
         label = f"[context {context.name}]"
         match context.kind:
             case "local":
@@ -87,8 +88,20 @@ class Contexts:
                 return llb.from_definition(self.inputs[context.value])
             case "git" | "http":
                 return _remote_state(context.value, name=f"{label} {context.value}")
+            case "image":
+                mode, platform = self.options.resolve_mode, self.options.platforms[0]
+                return llb.image(context.value, platform=platform, resolve_mode=mode, name=f"{label} {context.value}")
             case _:
-                raise UserError(f"build context {context.name!r} is an image, not a folder: {context.value}")
+                raise UserError(
+                    f"build context {context.name!r} is an OCI layout, which Claylinux cannot use yet: "
+                    "load it as an image and give docker-image://NAME"
+                )
+
+    def input_config(self, context: NamedContext) -> Mapping[str, object]:
+        """Return the image config that bake sends along with a linked target; empty where there is none."""
+        metadata = json.loads(self.options.raw.get(f"input-metadata:{context.value}", "{}"))
+        config = metadata.get("containerimage.config")
+        return json.loads(base64.b64decode(config)) if config else {}
 
     def _local(self, local: str, paths: tuple[str, ...], *, ignore: tuple[str, ...], name: str) -> llb.State:
         raw = self.options.raw

@@ -39,7 +39,7 @@ def resolve_base(client: Client, contexts: Contexts, spec: Spec, platform: llb.P
                 raise UserError(_no_context(contexts, name), _at_base(spec))
             if context.kind == "image":
                 return _image(client, contexts, spec, context.value, platform, label=f"[context {name}]")
-            return BaseImage(state=contexts.named_state(context))
+            return BaseImage(state=contexts.named_state(context), config=contexts.input_config(context))
 
 
 def _image(
@@ -48,7 +48,7 @@ def _image(
     """Look an image up, unless a named context replaces it, and pin what was found."""
     override = contexts.named(image)
     if override is not None and override.kind != "image":
-        return BaseImage(state=contexts.named_state(override))
+        return BaseImage(state=contexts.named_state(override), config=contexts.input_config(override))
     if override is not None:
         image, label = override.value, f"[context {image}]"
     mode = contexts.options.resolve_mode

@@ -66,3 +66,21 @@ def test_named_contexts_are_found_per_platform_first() -> None:
     assert (found.kind, found.value) == ("image", "x/y:1")
     assert contexts.named("b") is None
     assert contexts.names() == ("a",)
+
+
+def test_a_linked_target_brings_its_image_config() -> None:
+    metadata = '{"containerimage.config": "eyJhIjogMX0="}'
+    contexts = Contexts(options(**{"context:base": "input:base", "input-metadata:base": metadata}))
+    found = contexts.named("base")
+    assert found is not None
+    assert contexts.input_config(found) == {"a": 1}
+
+
+def test_files_may_come_from_an_image_but_not_from_an_oci_layout() -> None:
+    contexts = Contexts(options(**{"context:a": "docker-image://x/y:1", "context:b": "oci-layout://s@sha256:1"}))
+    image, layout = contexts.named("a"), contexts.named("b")
+    assert image is not None
+    assert layout is not None
+    assert contexts.named_state(image).op is not None
+    with pytest.raises(UserError, match="an OCI layout, which Claylinux cannot use yet"):
+        contexts.named_state(layout)
