@@ -6,7 +6,7 @@ CODE := frontend imager llb tests tools $(if $(wildcard bench/*.py),bench)
 SCRIPTS = $(shell grep -lE '^\#!.*python' tools/* 2>/dev/null)
 EXAMPLE ?= hello
 
-.PHONY: help setup engine frontend demo test lint clean
+.PHONY: help setup engine frontend demo test lint bench clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -32,6 +32,10 @@ lint: setup ## formatter, linter, types, import rules
 
 test: lint engine ## lint, then every test: unit, golden, engine, boot
 	$(PYTHON) -m pytest
+
+bench: frontend ## measure rebuilds and assembly against the alternatives (minutes)
+	@$(PYTHON) bench/noop.py
+	@$(PYTHON) bench/assembly.py
 
 clean: ## stop the engine that we started, remove what was built
 	@tools/engine down --purge

@@ -12,6 +12,7 @@ from .diagnostics import LIMIT, Collector, ConfigError, Diagnostic, TooManyProbl
 from .model import Spec
 from .nodes import Node, Scalar, Sequence
 from .parse import parse
+from .positions import START
 from .shapes import object_shape
 from .text import read_text
 from .validate import validate
@@ -50,7 +51,8 @@ def _read(data: bytes, problems: Collector) -> Spec | None:
         return None
     complaint = _root_complaint(root)
     if complaint:
-        problems.add(root.range, complaint)
+        # The parser puts what is not there on the line after the last.
+        problems.add(START if isinstance(root, Scalar) and root.is_null else root.range, complaint)
         return None
     decoded, positions = decode(root, object_shape(Spec), problems)
     if decoded is None:

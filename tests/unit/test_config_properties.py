@@ -85,6 +85,7 @@ def test_bytes_never_crash(data: bytes) -> None:
 @example("a:\n  - |")
 @example("x-a: &a [b]\nx-b:\n  - *a")
 @example("base: >+\n\n\n  debian\n\n\n# end")
+@example("---")
 @settings(max_examples=120, deadline=None)
 def test_places_are_inside_the_file(text: str) -> None:
     read(text)
