@@ -56,7 +56,7 @@ MANY = "this file has more than 100,000 values (aliases counted in full): make i
         pytest.param(b"\xef\xbb\xbfbase: debian", "f.yaml:1:1", "this file starts with a byte order mark", id="bom"),
         pytest.param(b"base: debian\nname: caf\xe9", "f.yaml:2:10", "these bytes are not UTF-8", id="latin-1"),
         pytest.param(b"", "f.yaml:1:1", "this file says nothing: add at least `base: debian`", id="empty"),
-        pytest.param(b"---\n", "f.yaml:2:1", "this file says nothing: add at least `base: debian`", id="only a marker"),
+        pytest.param(b"---\n", "f.yaml:1:1", "this file says nothing: add at least `base: debian`", id="only a marker"),
         pytest.param(b"base: debian\rname: x\r", "f.yaml:1:13", "a line ends here with a carriage return", id="cr"),
         pytest.param(
             b"base: d\xe2\x80\xa8x", "f.yaml:1:8", "there is an invisible character (U+2028)", id="line separator"
