@@ -12,7 +12,7 @@ from .shapes import ChoiceShape, FieldShape, ListShape, MapShape, ObjectShape, S
 _START = """\
 # claylinux.yaml
 
-<!-- Made by tools/gen-docs from frontend/config/model.py: change that. -->
+<!-- Made by tools/gen-docs from frontend/config/model: change that. -->
 
 Only `base` is needed. What is not in this page is an error: the message says where and what to do.
 
@@ -30,9 +30,18 @@ def reference_page() -> str:
     """Return the page."""
     sections = [_section("The file", object_shape(Spec), "")]
     for field in object_shape(Spec).fields.values():
-        objects = _objects(field.shape)
-        sections += [_section(f"`{field.name}`: {_title(each)}", each, _forms(each)) for each in objects]
+        sections += _sections(field.name, field.shape)
     return "\n".join([_START, *sections])
+
+
+def _sections(name: str, shape: Shape) -> list[str]:
+    """Return the sections about the key `name` and all keys in it. `name` has its parents, with dots."""
+    sections = []
+    for each in _objects(shape):
+        sections.append(_section(f"`{name}`: {_title(each)}", each, _forms(each)))
+        for field in each.fields.values():
+            sections += _sections(f"{name}.{field.name}", field.shape)
+    return sections
 
 
 def _objects(shape: Shape) -> list[ObjectShape]:

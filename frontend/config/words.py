@@ -69,6 +69,23 @@ def _format(text: str) -> str:
     raise ValueError(f"there is no output format {quote(text)}: {hint}")
 
 
+def _bare_package(text: str) -> str:
+    if "=" in text:
+        raise ValueError(f"whatever version is there is removed: write {text.partition('=')[0]}")
+    return text
+
+
+def _start(text: str) -> bool | str:
+    """Return whether a service starts, or the runlevel that it starts in."""
+    switch = {"true": True, "false": False}.get(text)
+    if switch is not None:
+        return switch
+    meant = {"yes": "true", "on": "true", "enabled": "true", "no": "false", "off": "false", "disabled": "false"}
+    if text.lower() in meant:
+        raise ValueError(f"write {meant[text.lower()]} instead of {quote(text)}")
+    return text
+
+
 _ONE_LINE = r"[^\n\r\S]*\S[^\n\r]*"
 
 Name = Annotated[
@@ -137,3 +154,88 @@ FileName = Annotated[
         pattern=r"[A-Za-z0-9][A-Za-z0-9._+\-]{0,127}",
     ),
 ]
+VersionText = Annotated[
+    str,
+    Text(
+        expected="a version of letters, digits, `.`, `-`, `_`, `+`, `~` and `^`, such as 1.4.0",
+        pattern=r"[A-Za-z0-9][A-Za-z0-9.\-_+~\^]{0,127}",
+    ),
+]
+"""os-release(5) allows these in IMAGE_VERSION, and in lower case only; the imager lowers them."""
+Release = Annotated[
+    str,
+    Text(expected="a release, such as 3.20 or trixie", pattern=r"[a-z0-9][a-z0-9._\-]{0,31}"),
+]
+PackageName = Annotated[
+    str,
+    Text(expected="a package without version, such as nano", pattern=r"[A-Za-z0-9][A-Za-z0-9+._:=\-]*",
+         convert=_bare_package),
+]  # fmt: skip
+Suite = Annotated[str, Text(expected="a word such as trixie or main", pattern=r"[A-Za-z0-9][A-Za-z0-9._/\-]*")]
+Url = Annotated[
+    str,
+    Text(expected="an address that starts with https:// or http://", pattern=r"https?://[^\s/]+(/[^\s]*)?"),
+]
+Checksum = Annotated[
+    str, Text(expected="sha256: and 64 hexadecimal digits, as `sha256sum` prints them", pattern=r"sha256:[0-9a-f]{64}")
+]
+ServiceStart = Annotated[
+    bool | str,
+    Text(
+        expected="true, false or the name of a runlevel",
+        pattern=r"[a-z][a-z0-9_\-]{0,31}",
+        convert=_start,
+    ),
+]
+Flavor = Annotated[str, Text(expected="a kernel flavor, such as lts or cloud", pattern=r"[a-z][a-z0-9\-]{0,31}")]
+ModuleName = Annotated[
+    str, Text(expected="the name of a kernel module, such as br_netfilter", pattern=r"[A-Za-z0-9][A-Za-z0-9_\-]*")
+]
+ModuleGlob = Annotated[
+    str,
+    Text(
+        expected="the name or path of kernel modules, such as drivers/gpu/ or nf_*",
+        pattern=r"[A-Za-z0-9_/.*?\[\]\-+]+",
+    ),
+]
+FirmwareGlob = Annotated[
+    str,
+    Text(
+        expected="all, none, auto or a file below /usr/lib/firmware, such as iwlwifi-*",
+        pattern=r"[A-Za-z0-9_.*?\[\]\-+][A-Za-z0-9_/.,*?\[\]\-+]*",
+    ),
+]
+Vendor = Annotated[str, Text(expected="intel or amd", choices=("intel", "amd"))]
+SysctlName = Annotated[
+    str,
+    Text(
+        expected="a kernel parameter, such as net.ipv4.ip_forward", pattern=r"[A-Za-z0-9_*\-]+([./][A-Za-z0-9_:*\-]+)+"
+    ),
+]
+SysctlValue = Annotated[str, Text(expected="a value on one line", pattern=_ONE_LINE)]
+VolumeLabel = Annotated[
+    str,
+    Text(
+        expected="a label of at most 11 letters, digits, `-` and `_`, such as EDGE",
+        pattern=r"[A-Za-z0-9_\-]{1,11}",
+    ),
+]
+"""What FAT can hold."""
+Compression = Annotated[
+    str,
+    Text(
+        expected="none, gz, xz, lz4 or zstd, with a level if need be, such as zstd:19",
+        pattern=r"none|gz(:[1-9])?|xz(:[0-9])?|lz4(:[1-9]|:1[0-2])?|zstd(:[1-9]|:1[0-9]|:2[0-2])?",
+    ),
+]
+LabelName = Annotated[
+    str,
+    Text(
+        expected="the name of a label, such as org.opencontainers.image.source", pattern=r"[A-Za-z0-9][A-Za-z0-9._/\-]*"
+    ),
+]
+PlatformName = Annotated[
+    str,
+    Text(expected="linux/amd64 or linux/arm64", choices=("linux/amd64", "linux/arm64")),
+]
+Seconds = Annotated[int, Number(expected="seconds since 1970-01-01", least=0, most=0x7FFFFFFF)]

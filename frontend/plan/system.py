@@ -127,7 +127,7 @@ def _run_steps(inputs: PlanInputs, system: llb.State) -> llb.State:
 def _set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec, release = inputs.spec, release_of(inputs)
     wanted = dict.fromkeys(release.services, True) if release else {}
-    wanted |= dict(spec.services)
+    wanted |= {name: bool(service.start) for name, service in spec.services.items()}
     if not wanted:
         return system
     enabled = sorted(name for name, on in wanted.items() if on)

@@ -1,0 +1,42 @@
+"""Where a system starts: the key `base`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .. import words
+from .keys import key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresetBase:
+    """A system that Claylinux assembles itself, with kernel and init."""
+
+    SHORT: ClassVar[str] = "preset"
+    CHOSEN_BY: ClassVar[str] = "preset"
+    preset: words.Preset = key("The name of a preset.", "debian")
+    release: words.Release | None = key(
+        "The release of the distribution, as in the tag of its image. Default: the newest that was tested.",
+        "bookworm",
+        default=None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageBase:
+    """An OCI image. It brings, or `packages` adds, a kernel and an init."""
+
+    CHOSEN_BY: ClassVar[str] = "image"
+    image: words.ImageName = key("The image to start from.", "debian:13")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextBase:
+    """A named build context: a folder, an image or another build."""
+
+    CHOSEN_BY: ClassVar[str] = "context"
+    context: words.ContextName = key("The NAME of a `--build-context NAME=...`.", "rootfs")
+
+
+Base = PresetBase | ImageBase | ContextBase

@@ -1,0 +1,53 @@
+"""What is put into the system: the key `files`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .. import paths, words
+from .keys import key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InlineFile:
+    """A file whose content is in the build file."""
+
+    SHORT: ClassVar[str] = "content"
+    CHOSEN_BY: ClassVar[str] = "content"
+    content: words.Content = key("The text of the file, exactly.", '"Welcome!\\n"')
+    mode: paths.Mode | None = key("Permission bits in octal. Default: 0644.", '"0600"', default=None)
+    owner: paths.OwnerName | None = key("USER or USER:GROUP. Default: root:root.", "www-data", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiedFile:
+    """A file, or the content of a folder, from a build context."""
+
+    CHOSEN_BY: ClassVar[str] = "source"
+    source: paths.SourcePath = key("The path in the build context. A folder is copied with all in it.", "files/motd")
+    context: words.ContextName | None = key(
+        "The named build context that `source` is in. Default: the main one.", "web", default=None
+    )
+    mode: paths.Mode | None = key("Permission bits in octal. Default: those of the source.", '"0755"', default=None)
+    owner: paths.OwnerName | None = key("USER or USER:GROUP. Default: root:root.", "www-data", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symlink:
+    """A symbolic link."""
+
+    CHOSEN_BY: ClassVar[str] = "symlink"
+    target: paths.LinkTarget = key("Where the link points.", "/usr/share/zoneinfo/UTC", name="symlink")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """A folder, empty unless other entries fill it."""
+
+    CHOSEN_BY: ClassVar[str] = "directory"
+    mode: paths.Mode | None = key("Permission bits in octal. Default: 0755.", '"0750"', default=None)
+    owner: paths.OwnerName | None = key("USER or USER:GROUP. Default: root:root.", "www-data", default=None)
+
+
+FileEntry = InlineFile | CopiedFile | Symlink | Directory
