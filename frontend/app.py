@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,11 @@ class Request:
     contexts: Contexts
     build_file: BuildFile
 
+    def on(self, options: BuildOptions, platform: llb.Platform) -> Request:
+        """Return the part of the request that is about one platform."""
+        own = options.on(platform)
+        return replace(self, options=own, contexts=replace(self.contexts, options=own))
+
 
 def _answer(request: Request) -> Solved:
     from .config import load
@@ -66,8 +71,9 @@ def _answer(request: Request) -> Solved:
         return answer(options.request_id, request.build_file.source, IMAGE_TARGET)
     spec = load(request.build_file.source.data, options.filename)
     _check_target(spec, options)
+    options = options.completed(spec.platforms, spec.source_date_epoch)
     with ThreadPoolExecutor(max_workers=len(options.platforms)) as pool:
-        built = pool.map(lambda platform: _build(request, spec, platform), options.platforms)
+        built = pool.map(lambda platform: _build(request.on(options, platform), spec, platform), options.platforms)
         return assemble(options, dict(zip(options.platforms, built, strict=True)))
 
 
@@ -92,12 +98,20 @@ def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, b
     system = plan_system(inputs)
     if request.options.target == IMAGE_TARGET:
         ref = _solve(request, system)
-        return ref, image_config(inputs.base.config, platform, request.options.labels)
+        return ref, image_config(inputs.base.config, platform, _labels(request, spec))
     report_ref = _solve(request, plan_inspect(inputs, system))
     report = parse_report(request.client.read_file(report_ref, REPORT))
     kernel = choose_kernel(spec, report, platform)
     ref = _solve(request, plan_outputs(inputs, system, report, kernel))
-    return ref, image_config({}, platform, request.options.labels)
+    return ref, image_config({}, platform, _labels(request, spec))
+
+
+def _labels(request: Request, spec: Spec) -> dict[str, str]:
+    """Return the labels of the result; those of the command line win over those of the file."""
+    own = {"org.opencontainers.image.title": spec.name}
+    if spec.version:
+        own["org.opencontainers.image.version"] = spec.version
+    return {**own, **spec.labels, **request.options.labels}
 
 
 def _gather(request: Request, spec: Spec, platform: llb.Platform) -> PlanInputs:

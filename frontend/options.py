@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from llb import Platform
 
@@ -58,6 +58,20 @@ class BuildOptions:
         """The proxy variables that the client passes as build arguments."""
         found = {key.upper(): value for key, value in self.build_args.items() if key.upper() in _PROXIES}
         return tuple(sorted(found.items()))
+
+    def completed(self, platforms: tuple[str, ...], epoch: int | None) -> BuildOptions:
+        """Return the request with what the build file says where the caller said nothing."""
+        own = tuple(Platform.parse(text) for text in platforms)
+        options = self
+        if own and not self.raw.get("platform"):
+            options = replace(options, platforms=own, multi_platform=self.multi_platform or len(own) > 1)
+        if epoch is not None and not self.build_args.get("SOURCE_DATE_EPOCH"):
+            options = replace(options, epoch=epoch)
+        return options
+
+    def on(self, platform: Platform) -> BuildOptions:
+        """Return the part of the request that is about one platform."""
+        return replace(self, platforms=(platform,))
 
     def ignores_cache(self, *names: str) -> bool:
         """Whether the steps known by any of these names are to be built again."""

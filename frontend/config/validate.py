@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .diagnostics import Collector, code
+from .diagnostics import Collector, code, listing
 from .model import CopiedFile, InlineFile, Spec, Symlink
 from .positions import Path, Range
+from .words import COMPRESSIBLE_FORMATS
 
 
 def validate(spec: Spec, problems: Collector) -> None:
@@ -38,6 +39,14 @@ def _outputs(spec: Spec, problems: Collector) -> None:
             place = spec.positions.of("outputs", index, "name")
             short = output.name.removesuffix(f".{output.format}")
             problems.add(place, f"the file would be {output.filename}: the ending is added, so write `name: {short}`")
+        if output.compress and output.format not in COMPRESSIBLE_FORMATS:
+            place = spec.positions.of("outputs", index, "compress")
+            problems.add(
+                place, f"only {listing(COMPRESSIBLE_FORMATS, 'and')} disks can be compressed, not {output.format}"
+            )
+        if output.label and output.format == "efi":
+            place = spec.positions.of("outputs", index, "label")
+            problems.add(place, "an efi output is the UKI alone: it has no file system that `label` could name")
 
 
 def _users(spec: Spec, problems: Collector) -> None:

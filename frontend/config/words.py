@@ -13,6 +13,8 @@ PRESETS = ("debian", "debian-cloud")
 """The bases that Claylinux knows how to assemble. `frontend.distro` has their data."""
 OUTPUT_FORMATS = ("raw", "iso", "efi", "qcow2", "vmdk", "vhdx", "vhd", "vdi")
 """What can be built of a system. `imager.contract` has what makes them."""
+COMPRESSIBLE_FORMATS = ("qcow2", "vmdk")
+"""Disks whose clusters can be compressed one by one."""
 
 _IMAGE = (
     r"([a-zA-Z0-9.\-]+(:[0-9]+)?/|\[[0-9a-fA-F:]+\](:[0-9]+)?/)?[a-z0-9]+([._\-]+[a-z0-9]+)*(/[a-z0-9]+([._\-]+[a-z0-9]+)*)*"

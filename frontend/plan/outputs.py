@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import llb
 from frontend.config import Output
@@ -80,6 +81,7 @@ def _plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Ker
         output=f"{OUT}/{filename}",
         epoch=epoch,
         name=spec.name,
+        version=spec.version or "",
     )
     step = Step(f"[uki] {filename}: Linux {kernel.version}", places.at(spec, "kernel"), ("uki",))
     return Uki(_imager(inputs, link, step, {SYSTEM: system, _SEGMENT: segment}), filename)
@@ -97,7 +99,9 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki) -> llb.State:
     architecture, epoch = inputs.platform.architecture, inputs.options.epoch
     make = contract.FORMATS[output.format].request
     if make is not None:
-        request = make(uki=source, output=target, architecture=architecture, epoch=epoch)
+        extra: dict[str, Any] = {"label": output.label} if output.label else {}
+        extra |= {"compress": True} if output.compress else {}
+        request = make(uki=source, output=target, architecture=architecture, epoch=epoch, **extra)
         return _imager(inputs, request, step, {_UKI: uki.state})
     if output.filename == uki.filename:
         return uki.state
