@@ -167,8 +167,30 @@ def test_the_image_target_returns_the_system_with_its_config() -> None:
     client = ask("base: {image: x}\n", FakeClient(), target="image", **{"label:a": "b"})
     assert client.result is not None
     config = json.loads(client.result.metadata["containerimage.config"])
-    assert config["config"] == {"Env": ["PATH=/bin"], "Labels": {"a": "b"}}
+    assert config["config"] == {"Env": ["PATH=/bin"], "Labels": {"a": "b", "org.opencontainers.image.title": "claylinux"}}
     assert (config["architecture"], config["os"]) == ("amd64", "linux")
+
+
+def test_labels_say_what_the_image_is_and_the_caller_has_the_last_word() -> None:
+    text = "base: {image: x}\nname: edge\nversion: 1.4.0\nlabels: {a: file, b: file}\n"
+    client = ask(text, FakeClient(), target="image", **{"label:a": "caller"})
+    assert client.result is not None
+    assert json.loads(client.result.metadata["containerimage.config"])["config"]["Labels"] == {
+        "a": "caller",
+        "b": "file",
+        "org.opencontainers.image.title": "edge",
+        "org.opencontainers.image.version": "1.4.0",
+    }
+
+
+def test_the_file_can_say_what_to_build_for() -> None:
+    text = "base: {image: x}\nplatforms: [linux/amd64, linux/arm64]\n"
+    client = ask(text, FakeClient(), target="image")
+    assert client.result is not None
+    assert sorted(client.result.refs) == ["linux/amd64", "linux/arm64"]
+    client = ask(text, FakeClient(), target="image", platform="linux/amd64")
+    assert client.result is not None
+    assert client.result.refs == {}
 
 
 def test_several_platforms_give_several_refs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -19,18 +20,11 @@ from frontend.config.schema import json_schema
 from frontend.config.shapes import ObjectShape, object_shape
 
 ROOT = Path(__file__).parents[2]
-CLASSES = (
-    "PresetBase",
-    "ImageBase",
-    "ContextBase",
-    "InlineFile",
-    "CopiedFile",
-    "Symlink",
-    "Directory",
-    "RunStep",
-    "User",
-)
-SHAPES = [object_shape(getattr(model, name)) for name in (*CLASSES, "Dns", "Kernel", "Output", "Spec")]
+SHAPES = [
+    object_shape(each)
+    for each in (getattr(model, name) for name in model.__all__)
+    if dataclasses.is_dataclass(each) and isinstance(each, type)
+]
 KEYS = [(shape, name) for shape in SHAPES for name in shape.fields if name != "ssh_authorized_keys"]
 """A whole SSH key would not be readable in the page: its example is cut."""
 

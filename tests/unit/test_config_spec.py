@@ -21,6 +21,7 @@ from frontend.config import (
     PresetBase,
     Range,
     RunStep,
+    ServiceSwitch,
     Spec,
     Symlink,
     User,
@@ -143,8 +144,10 @@ dns: {servers: [9.9.9.9, 'fe80::1%eth0'], search: [example.org]}
 
 
 def test_services_as_list_and_mapping() -> None:
-    assert dict(spec("services: [nginx, getty@tty1.service]").services) == {"nginx": True, "getty@tty1.service": True}
-    assert dict(spec("services: {nginx: true, ssh: false}").services) == {"nginx": True, "ssh": False}
+    on, off = ServiceSwitch(start=True), ServiceSwitch(start=False)
+    assert dict(spec("services: [nginx, getty@tty1.service]").services) == {"nginx": on, "getty@tty1.service": on}
+    read = spec("services: {nginx: true, ssh: false, sshd: boot}").services
+    assert dict(read) == {"nginx": on, "ssh": off, "sshd": ServiceSwitch(start="boot")}
 
 
 def test_kernel() -> None:

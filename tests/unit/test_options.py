@@ -94,3 +94,14 @@ def test_malformed_options_name_the_flag(raw: dict[str, str], message: str) -> N
     with pytest.raises(UserError) as caught:
         parse_options(raw, workers=WORKERS)
     assert caught.value.message == message
+
+
+def test_the_build_file_fills_in_what_the_caller_leaves_open() -> None:
+    silent = parse_options({}, workers=[])
+    filled = silent.completed(("linux/amd64", "linux/arm64"), 1_700_000_000)
+    assert [str(platform) for platform in filled.platforms] == ["linux/amd64", "linux/arm64"]
+    assert filled.multi_platform and filled.epoch == 1_700_000_000
+    raw = {"platform": "linux/amd64", "build-arg:SOURCE_DATE_EPOCH": "5"}
+    said = parse_options(raw, workers=[]).completed(("linux/arm64",), 1_700_000_000)
+    assert [str(platform) for platform in said.platforms] == ["linux/amd64"]
+    assert not said.multi_platform and said.epoch == 5
