@@ -48,6 +48,17 @@ def filter_to(argv: Sequence[str], output: int) -> Iterator[int]:
         os.close(said)
 
 
+def run(argv: Sequence[str]) -> bytes:
+    """Run `argv` to its end and give its standard output; raises ToolError with what the program said."""
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, env=_ENVIRONMENT, check=False)
+    except FileNotFoundError:
+        raise ToolError(f"the program {argv[0]} is not installed") from None
+    if done.returncode:
+        raise ToolError(describe(argv, done.returncode, done.stderr.decode(errors="replace")[:4096]))
+    return done.stdout
+
+
 def describe(argv: Sequence[str], code: int, said: str) -> str:
     """Explain the exit `code` (negative: a signal) of `argv` in one line."""
     if code == 127:

@@ -1,0 +1,123 @@
+"""The lists beside the modules of a kernel: which modules there are, and what each needs (modules.dep(5), depmod(8)).
+
+A module is named by its file name without ending, with `_` for `-`, as the kernel and modprobe(8) do; paths are
+relative to the folder of the kernel's modules, with their ending: `kernel/fs/ext4/ext4.ko.xz`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imager.root import Root
+
+FOLDERS = ("usr/lib/modules", "lib/modules")
+"""Where the modules of all kernels are, each in a folder named after the version of its kernel."""
+_ENDING = re.compile(r"\.ko(\.(gz|xz|zst))?$")
+_SOFT = re.compile(r"(pre|post):")
+
+
+@dataclass(frozen=True)
+class Modules:
+    """The modules of one kernel.
+
+    `paths` are the files by name; `needs` the names that a module cannot do without, in the order of modules.dep;
+    `wants` those that it is better with, or loads by itself (softdep); `builtin` what is in the kernel's own program.
+    """
+
+    paths: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    wants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    builtin: frozenset[str] = frozenset()
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every module that can be asked for, in a file or built in."""
+        return self.builtin | frozenset(self.paths)
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether the kernel has the module `name`, in a file or built in."""
+        return to_name(name) in self.names
+
+    def load_order(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Give `names` and all that they need in the order in which they must be loaded, each once.
+
+        Those that are built in, or that the kernel does not have, are left out.
+        """
+        order: dict[str, None] = {}
+        for name in names:
+            self._visit(to_name(name), order, set())
+        return tuple(order)
+
+    def closure(self, names: Iterable[str]) -> frozenset[str]:
+        """Give `names` with all that they need or want; what is built in or missing is left out."""
+        found: set[str] = set()
+        pending = [to_name(name) for name in names]
+        while pending:
+            name = pending.pop()
+            if name in self.paths and name not in found:
+                found.add(name)
+                pending += [*self.needs.get(name, ()), *self.wants.get(name, ())]
+        return frozenset(found)
+
+    def _visit(self, name: str, order: dict[str, None], above: set[str]) -> None:
+        if name in order or name in above or name not in self.paths:
+            return
+        # modules.dep lists what must be loaded first at the end.
+        for needed in reversed(self.needs.get(name, ())):
+            self._visit(needed, order, above | {name})
+        order[name] = None
+
+
+def load(root: Root, version: str) -> Modules:
+    """Read the lists of the kernel `version` of a system; lists that are not there count as empty."""
+    folder = folder_of(root, version)
+    if folder is None:
+        return Modules()
+    return parse(*(_text(folder / f"modules.{kind}") for kind in ("dep", "builtin", "softdep")))
+
+
+def folder_of(root: Root, version: str) -> Path | None:
+    """Give the folder of the modules of the kernel `version`; None when it has none."""
+    places = (root.resolve(f"{folder}/{version}") for folder in FOLDERS)
+    return next((place for place in places if place is not None and place.is_dir()), None)
+
+
+def parse(dep: str, builtin: str = "", softdep: str = "") -> Modules:
+    """Read the texts of modules.dep, modules.builtin and modules.softdep."""
+    paths: dict[str, str] = {}
+    needs: dict[str, tuple[str, ...]] = {}
+    for line in dep.splitlines():
+        path, colon, rest = line.partition(":")
+        if colon and not line.startswith("#"):
+            name = to_name(path)
+            paths[name] = path
+            needs[name] = tuple(to_name(each) for each in rest.split())
+    inside = frozenset(to_name(line) for line in builtin.splitlines() if line.strip())
+    return Modules(paths, needs, dict(_soft(softdep)), inside - frozenset(paths))
+
+
+def to_name(path: str) -> str:
+    """Give the name of the module that `path`, or a name written with `-`, is about."""
+    return _ENDING.sub("", PurePosixPath(path.strip()).name).replace("-", "_")
+
+
+def _soft(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Read lines like `softdep ext4 pre: crc32c post: other` (modprobe.d(5)); later lines add to earlier ones."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) > 2 and words[0] == "softdep":
+            name = to_name(words[1])
+            others = (to_name(word) for word in words[2:] if not _SOFT.fullmatch(word))
+            found[name] = (*found.get(name, ()), *others)
+    yield from found.items()
+
+
+def _text(place: Path) -> str:
+    return place.read_text(errors="surrogateescape") if place.is_file() else ""
