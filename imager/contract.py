@@ -179,9 +179,20 @@ class Link(Request):
     link: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Identity(Request):
+    """Write `name` and `version` into the os-release of `system`, as IMAGE_ID and IMAGE_VERSION."""
+
+    command: ClassVar[str] = "identity"
+    system: str
+    name: str
+    version: str = ""
+    epoch: int
+
+
 REQUESTS: dict[str, type[Request]] = {
     kind.command: kind
-    for kind in (Inspect, Initramfs, Uki, Raw, Iso, Qcow2, Vmdk, Vhdx, Vhd, Vdi, Users, Folders, Link)
+    for kind in (Inspect, Initramfs, Uki, Raw, Iso, Qcow2, Vmdk, Vhdx, Vhd, Vdi, Users, Folders, Link, Identity)
 }
 """Every request by its command."""
 

@@ -5,11 +5,10 @@ Sections and their meaning: UAPI group, "Unified Kernel Image (UKI)", and system
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import cpio, kernels, machine, output, pe, report
+from imager import cpio, kernels, machine, osrelease, output, pe, report
 from imager.errors import ImagerError
 from imager.root import Root
 
@@ -23,7 +22,7 @@ def run(request: Uki) -> None:
     if "\0" in request.cmdline or "\n" in request.cmdline:
         raise ImagerError("the kernel command line must be one line of text")
     sections = (
-        pe.Section(".osrel", (os_release(report.os_release(root), request.name, request.version).encode(),)),
+        pe.Section(".osrel", (osrelease.identified(report.os_release(root), request.name, request.version).encode(),)),
         pe.Section(".cmdline", (request.cmdline.encode(),)),
         pe.Section(".uname", (request.kernel_version.encode(),)),
         pe.Section(".initrd", initrd(root, tuple(Path(name) for name in request.initrd))),
@@ -66,20 +65,3 @@ def initrd(root: Root, segments: tuple[Path, ...]) -> tuple[bytes | Path, ...]:
     for segment in segments:
         parts += [segment, cpio.padding(segment.stat().st_size)]
     return tuple(part for part in parts if part != b"")
-
-
-def os_release(text: str, name: str, version: str) -> str:
-    """Give the os-release `text` with IMAGE_ID and IMAGE_VERSION set (os-release(5))."""
-    text = text or "ID=linux\nNAME=Linux\nPRETTY_NAME=Linux\n"
-    for key, value in (("IMAGE_ID", name), ("IMAGE_VERSION", version)):
-        if value:
-            text = re.sub(rf"^{key}=.*\n?", "", text, flags=re.MULTILINE)
-            text = f"{text.rstrip()}\n{key}={_quote(value)}\n"
-    return text
-
-
-def _quote(value: str) -> str:
-    """Quote as the shell would inside double quotes, when it must be."""
-    if re.fullmatch(r"[A-Za-z0-9._+~-]+", value):
-        return value
-    return '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'

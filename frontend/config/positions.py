@@ -46,6 +46,10 @@ class Positions(NamedTuple):
             path = path[:-1]
         return self.values.get(path, START)
 
+    def has(self, *path: str | int) -> bool:
+        """Whether something is written at `path`."""
+        return path in self.values
+
     def key(self, *path: str | int) -> Range:
         """Return the range of the key that `path` ends with; where it is not in the file, as `of`."""
         return self.keys.get(path) or self.of(*path)

@@ -19,6 +19,7 @@ from imager import contract
 
 from . import places
 from .files import add_files, new_file
+from .identity import add_identity
 from .inputs import PlanInputs
 from .steps import SYSTEM, Step, edit_files, run_imager, run_in_system
 
@@ -40,6 +41,7 @@ def plan_system(inputs: PlanInputs) -> llb.State:
         system = add_files(inputs, system)
     system = _run_steps(inputs, system)
     system = _set_services(inputs, system)
+    system = add_identity(inputs, system)
     return _set_names(inputs, system)
 
 

@@ -167,7 +167,8 @@ def test_the_image_target_returns_the_system_with_its_config() -> None:
     client = ask("base: {image: x}\n", FakeClient(), target="image", **{"label:a": "b"})
     assert client.result is not None
     config = json.loads(client.result.metadata["containerimage.config"])
-    assert config["config"] == {"Env": ["PATH=/bin"], "Labels": {"a": "b", "org.opencontainers.image.title": "claylinux"}}
+    labels = {"a": "b", "org.opencontainers.image.title": "claylinux"}
+    assert config["config"] == {"Env": ["PATH=/bin"], "Labels": labels}
     assert (config["architecture"], config["os"]) == ("amd64", "linux")
 
 

@@ -42,6 +42,7 @@ REQUESTS = (
     contract.Users(system="/system", user=(), epoch=1),
     contract.Folders(system="/system", folder=('{"path": "/srv"}',), epoch=1),
     contract.Link(system="/system", link=("/etc/localtime=/usr/share/zoneinfo/UTC",)),
+    contract.Identity(system="/system", name="edge", version="1.4.0", epoch=1),
 )
 
 

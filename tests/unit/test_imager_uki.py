@@ -138,20 +138,6 @@ def test_4_gib_are_refused(system: Path) -> None:
         build(system)
 
 
-@pytest.mark.parametrize(
-    ("value", "line"),
-    [("1.0", "1.0"), ("1 $2", '"1 \\$2"'), ('a"b\\`', '"a\\"b\\\\\\`"')],
-)
-def test_os_release_values_are_quoted(value: str, line: str) -> None:
-    assert uki.os_release("A=1", "", value) == f"A=1\nIMAGE_VERSION={line}\n"
-
-
-def test_os_release_is_replaced_or_made_up() -> None:
-    assert uki.os_release("IMAGE_ID=old\nID=x\n", "new", "") == "ID=x\nIMAGE_ID=new\n"
-    assert uki.os_release("ID=x\n", "", "") == "ID=x\n"
-    assert uki.os_release("", "", "").startswith("ID=linux\n")
-
-
 def test_payloads_never_enter_memory(system: Path) -> None:
     with (system.parent / "two").open("wb") as file:
         file.truncate(48 << 20)

@@ -1,0 +1,23 @@
+"""Who the system says it is: `name` and `version` in its os-release."""
+
+from __future__ import annotations
+
+import llb
+from frontend.options import DEFAULT_EPOCH
+from imager import contract
+
+from . import places
+from .inputs import PlanInputs
+from .steps import SYSTEM, Step, run_imager
+
+
+def add_identity(inputs: PlanInputs, system: llb.State) -> llb.State:
+    """Return `system` with the name and version that the file gives it; one without either stays as it is."""
+    spec = inputs.spec
+    if not spec.version and not spec.positions.has("name"):
+        return system
+    request = contract.Identity(system=SYSTEM, name=spec.name, version=spec.version or "", epoch=DEFAULT_EPOCH)
+    title = f"{spec.name} {spec.version}" if spec.version else spec.name
+    step = Step(f"[system] os-release: {title}", places.at(spec, "version" if spec.version else "name"))
+    mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
+    return run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
