@@ -27,21 +27,23 @@ class Modules:
     """The modules of one kernel.
 
     `paths` are the files by name; `needs` the names that a module cannot do without, in the order of modules.dep;
-    `wants` those that it is better with, or loads by itself (softdep); `builtin` what is in the kernel's own program.
+    `wants` those that it is better with, or loads by itself (softdep); `builtin` what is in the kernel's own program;
+    `aliases` the modules behind names of another kind, such as `crypto-crc32c`, that stand for no hardware.
     """
 
     paths: Mapping[str, str] = field(default_factory=dict)
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     builtin: frozenset[str] = frozenset()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Every module that can be asked for, in a file or built in."""
-        return self.builtin | frozenset(self.paths)
+        """Every name that can be asked for, in a file, built in or by alias."""
+        return self.builtin | frozenset(self.paths) | frozenset(self.aliases)
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether the kernel has the module `name`, in a file or built in."""
+        """Tell whether the kernel has the module `name`, in a file, built in or by alias."""
         return to_name(name) in self.names
 
     def load_order(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -60,7 +62,9 @@ class Modules:
         pending = [to_name(name) for name in names]
         while pending:
             name = pending.pop()
-            if name in self.paths and name not in found:
+            if name not in self.paths:
+                pending += [each for each in self.aliases.get(name, ()) if each not in found]
+            elif name not in found:
                 found.add(name)
                 pending += [*self.needs.get(name, ()), *self.wants.get(name, ())]
         return frozenset(found)
@@ -79,7 +83,7 @@ def load(root: Root, version: str) -> Modules:
     folder = folder_of(root, version)
     if folder is None:
         return Modules()
-    return parse(*(_text(folder / f"modules.{kind}") for kind in ("dep", "builtin", "softdep")))
+    return parse(*(_text(folder / f"modules.{kind}") for kind in ("dep", "builtin", "softdep", "alias")))
 
 
 def folder_of(root: Root, version: str) -> Path | None:
@@ -88,8 +92,8 @@ def folder_of(root: Root, version: str) -> Path | None:
     return next((place for place in places if place is not None and place.is_dir()), None)
 
 
-def parse(dep: str, builtin: str = "", softdep: str = "") -> Modules:
-    """Read the texts of modules.dep, modules.builtin and modules.softdep."""
+def parse(dep: str, builtin: str = "", softdep: str = "", alias: str = "") -> Modules:
+    """Read the texts of modules.dep, modules.builtin, modules.softdep and modules.alias."""
     paths: dict[str, str] = {}
     needs: dict[str, tuple[str, ...]] = {}
     for line in dep.splitlines():
@@ -99,7 +103,7 @@ def parse(dep: str, builtin: str = "", softdep: str = "") -> Modules:
             paths[name] = path
             needs[name] = tuple(to_name(each) for each in rest.split())
     inside = frozenset(to_name(line) for line in builtin.splitlines() if line.strip())
-    return Modules(paths, needs, dict(_soft(softdep)), inside - frozenset(paths))
+    return Modules(paths, needs, dict(_soft(softdep)), inside - frozenset(paths), _aliases(alias))
 
 
 def to_name(path: str) -> str:
@@ -117,6 +121,18 @@ def _soft(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             others = (to_name(word) for word in words[2:] if not _SOFT.fullmatch(word))
             found[name] = (*found.get(name, ()), *others)
     yield from found.items()
+
+
+def _aliases(text: str) -> dict[str, tuple[str, ...]]:
+    """Read lines like `alias crypto-crc32c crc32c_generic`; those with a pattern or `:` are about hardware."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in text.splitlines():
+        if line.startswith("alias ") and ":" not in line and "*" not in line:
+            words = line.split()
+            if len(words) == 3:
+                name = to_name(words[1])
+                found[name] = (*found.get(name, ()), to_name(words[2]))
+    return found
 
 
 def _text(place: Path) -> str:
