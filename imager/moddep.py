@@ -27,20 +27,20 @@ class Modules:
     """The modules of one kernel.
 
     `paths` are the files by name; `needs` the names that a module cannot do without, in the order of modules.dep;
-    `wants` those that it is better with, or loads by itself (softdep); `builtin` what is in the kernel's own program;
+    `wants` those that it is better with, or loads by itself (softdep); `builtin` what is in the kernel's own program, by name;
     `aliases` the modules behind names of another kind, such as `crypto-crc32c`, that stand for no hardware.
     """
 
     paths: Mapping[str, str] = field(default_factory=dict)
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    builtin: frozenset[str] = frozenset()
+    builtin: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> frozenset[str]:
         """Every name that can be asked for, in a file, built in or by alias."""
-        return self.builtin | frozenset(self.paths) | frozenset(self.aliases)
+        return frozenset().union(self.builtin, self.paths, self.aliases)
 
     def __contains__(self, name: str) -> bool:
         """Tell whether the kernel has the module `name`, in a file, built in or by alias."""
@@ -57,17 +57,19 @@ class Modules:
         return tuple(order)
 
     def closure(self, names: Iterable[str]) -> frozenset[str]:
-        """Give `names` with all that they need or want; what is built in or missing is left out."""
-        found: set[str] = set()
+        """Give `names` with all that they need or want; only what is in a file."""
+        seen: set[str] = set()
         pending = [to_name(name) for name in names]
         while pending:
             name = pending.pop()
-            if name not in self.paths:
-                pending += [each for each in self.aliases.get(name, ()) if each not in found]
-            elif name not in found:
-                found.add(name)
+            if name in seen:
+                continue
+            seen.add(name)
+            if name in self.paths:
                 pending += [*self.needs.get(name, ()), *self.wants.get(name, ())]
-        return frozenset(found)
+            elif name not in self.builtin:
+                pending += self.aliases.get(name, ())
+        return frozenset(seen & self.paths.keys())
 
     def _visit(self, name: str, order: dict[str, None], above: set[str]) -> None:
         if name in order or name in above or name not in self.paths:
@@ -102,8 +104,8 @@ def parse(dep: str, builtin: str = "", softdep: str = "", alias: str = "") -> Mo
             name = to_name(path)
             paths[name] = path
             needs[name] = tuple(to_name(each) for each in rest.split())
-    inside = frozenset(to_name(line) for line in builtin.splitlines() if line.strip())
-    return Modules(paths, needs, dict(_soft(softdep)), inside - frozenset(paths), _aliases(alias))
+    inside = {to_name(line): line.strip() for line in builtin.splitlines() if line.strip()}
+    return Modules(paths, needs, dict(_soft(softdep)), inside, _aliases(alias))
 
 
 def to_name(path: str) -> str:
