@@ -21,6 +21,7 @@ from . import places
 from .files import add_files, new_file
 from .identity import add_identity
 from .inputs import PlanInputs
+from .run import add_run_steps
 from .steps import SYSTEM, Step, edit_files, run_imager, run_in_system
 
 _LOCALHOST = (
@@ -39,7 +40,7 @@ def plan_system(inputs: PlanInputs) -> llb.State:
     system = _add_preset_files(inputs, system)
     if inputs.spec.files:
         system = add_files(inputs, system)
-    system = _run_steps(inputs, system)
+    system = add_run_steps(inputs, system)
     system = _set_services(inputs, system)
     system = add_identity(inputs, system)
     return _set_names(inputs, system)
@@ -113,17 +114,6 @@ def _add_preset_files(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     actions = tuple(action for path, text in sorted(release.files.items()) for action in new_file(path, text))
     return edit_files(inputs, system, actions, Step("[base] default network", places.at(inputs.spec, "base")))
-
-
-def _run_steps(inputs: PlanInputs, system: llb.State) -> llb.State:
-    spec = inputs.spec
-    for index, run in enumerate(spec.run):
-        title = run.name or " ".join(run.script.split())[:60]
-        keys = ("run", run.name or "run")
-        step = Step(f"[run {index + 1}/{len(spec.run)}] {title}", places.at(spec, "run", index), keys)
-        env = tuple(sorted(run.env.items()))
-        system = run_in_system(inputs, system, run.script, step, env=env, network=run.network)
-    return system
 
 
 def _set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
