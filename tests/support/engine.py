@@ -186,10 +186,10 @@ def unavailable(reason: str) -> None:
     pytest.skip(reason)
 
 
-def environment(*flags: str) -> dict[str, str]:
-    """The environment that `eval "$(tools/engine env)"` makes of ours."""
+def environment(*flags: str, suite: str = "") -> dict[str, str]:
+    """The environment that `eval "$(tools/engine env)"` makes of ours; `suite`: of the engine of this Debian."""
     script = f'eval "$("{REPOSITORY}/tools/engine" env {" ".join(flags)})" && env -0'
-    done = subprocess.run(["sh", "-c", script], text=True, capture_output=True, check=True)
+    done = subprocess.run(["sh", "-c", script], env=_suite_env(suite), text=True, capture_output=True, check=True)
     env = dict(entry.split("=", 1) for entry in done.stdout.rstrip("\0").split("\0"))
     # buildx would hand it on as a build argument.
     env.pop("SOURCE_DATE_EPOCH", None)
@@ -205,16 +205,26 @@ def engine() -> Engine:
 
 
 @pytest.fixture
-def throwaway_engine(engine: Engine, tmp_path: Path) -> Iterator[Callable[[], Engine]]:
-    """Start, or start again, a second engine that the test may kill; it has the same images."""
-    flags = ("--instance", f"test-{os.getpid()}", "--data-root", str(tmp_path / "engine"))
+def throwaway_engine(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Engine]]:
+    """Start, or start again, a second engine that the test may kill; it has the same images.
 
-    def start() -> Engine:
-        tool("engine", "up", *flags)
-        own = Engine(environment(*flags), flags[1])
+    `suite` is the Debian release that its programs come from.
+    """
+    flags = ("--instance", f"test-{os.getpid()}", "--data-root", str(tmp_path / "engine"))
+    suites: set[str] = set()
+
+    def start(suite: str = "") -> Engine:
+        suites.add(suite)
+        tool("engine", "up", *flags, env=_suite_env(suite))
+        own = Engine(environment(*flags, suite=suite), flags[1])
         if "claylinux/frontend" not in own.docker("images"):
             engine.give_images(own)
         return own
 
     yield start
-    tool("engine", "down", "--purge", *flags)
+    for suite in suites:
+        tool("engine", "down", "--purge", *flags, env=_suite_env(suite))
+
+
+def _suite_env(suite: str) -> dict[str, str]:
+    return {**os.environ, "ENGINE_SUITE": suite} if suite else dict(os.environ)

@@ -30,6 +30,8 @@ HOST_FILES = {
     "fsck.fat": "dosfstools",
     "mdir": "mtools",
     "objdump": "binutils",
+    "qemu-img": "qemu-utils",
+    "sbverify": "sbsigntool",
     "setcap": "libcap2-bin",
     "sgdisk": "gdisk",
     "xorriso": "xorriso",
