@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
+from .diagnostics import quote
 from .kinds import Text
 
 _USE_KEY = {"/etc/hosts": "hosts", "/etc/hostname": "hostname", "/etc/resolv.conf": "dns"}
@@ -19,6 +20,8 @@ _EMPTY_AT_BOOT = {
 }
 _RESERVED = ("/init", "/.claylinux")
 _LARGEST_ID = 0xFFFFFFFE
+_GIT_ADDRESS = r"(https?|ssh|git)://[^/\s]+/\S+|[\w.\-]+@[^/:\s]+:\S+"
+"""A URL, or ssh's own short form."""
 
 
 def _system_path(text: str) -> str:
@@ -42,6 +45,20 @@ def _source_path(text: str) -> str:
         raise ValueError("a build context has nothing above it: remove `..`, or give that folder with "
                          "--build-context NAME=FOLDER and write `context: NAME`")  # fmt: skip
     return posixpath.normpath(text.strip("/") or ".")
+
+
+def _git_address(text: str) -> str:
+    address, hash_sign, place = text.partition("#")
+    if not re.fullmatch(_GIT_ADDRESS, address):
+        raise ValueError(
+            f"expected the address of a git repository, such as https://git.example/site.git#v1.2, not {quote(text)}"
+        )
+    if re.match(r"https?://[^/]*@", address):
+        raise ValueError("a name or token in the address would be kept in the build's records: remove it, and give "
+                         "the token with --secret id=GIT_AUTH_TOKEN,env=...")  # fmt: skip
+    if hash_sign and not re.fullmatch(r"[^\s:]+(:[^\s:]+)?|:[^\s:]+", place):
+        raise ValueError("after `#` comes a branch, tag or commit, and a folder after another `:`, such as #v1.2:site")
+    return text
 
 
 def _mode(text: str) -> int:
@@ -88,6 +105,14 @@ HomePath = Annotated[str, Text(expected="a path that starts with `/`, such as /s
 LinkTarget = Annotated[str, Text(expected="a path to point at, such as /usr/share/zoneinfo/UTC", pattern=r"[^\n]+")]
 SourcePath = Annotated[
     str, Text(expected="a path in the build context, such as files/motd", pattern=r"[^\n]+", convert=_source_path)
+]
+GitAddress = Annotated[
+    str,
+    Text(
+        expected="the address of a git repository, such as https://git.example/site.git#v1.2",
+        pattern=r"\S+",
+        convert=_git_address,
+    ),
 ]
 Mode = Annotated[
     int,

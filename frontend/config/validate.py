@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .diagnostics import Collector, code, listing
-from .model import CopiedFile, InlineFile, Spec, Symlink
+from .model import CopiedFile, FetchedFile, FileEntry, InlineFile, Spec, Symlink
+from .mount_grammar import SecretMount
 from .positions import Path, Range
 from .words import COMPRESSIBLE_FORMATS
 
@@ -15,6 +16,8 @@ def validate(spec: Spec, problems: Collector) -> None:
     _outputs(spec, problems)
     _users(spec, problems)
     _files(spec, problems)
+    _file_places(spec, problems)
+    _mounts(spec, problems)
 
 
 def _repeated(spec: Spec, named: Iterable[tuple[object, Path]]) -> Iterable[tuple[object, Range, Range]]:
@@ -62,7 +65,7 @@ def _users(spec: Spec, problems: Collector) -> None:
 
 def _files(spec: Spec, problems: Collector) -> None:
     root = spec.files.get("/")
-    if root is not None and not isinstance(root, CopiedFile):
+    if root is not None and _is_leaf(root):
         problems.add(
             spec.positions.key("files", "/"), "`/` can only be filled from a folder: write `/: {source: FOLDER}`"
         )
@@ -74,5 +77,43 @@ def _files(spec: Spec, problems: Collector) -> None:
             line = spec.positions.key("files", above).start.line
             place = spec.positions.key("files", path)
             problems.add(place, f"{path} cannot be in {above}: that is {kind} (line {line})")
-        elif isinstance(spec.files[path], InlineFile | Symlink) and path != "/":
+        elif _is_leaf(spec.files[path]) and path != "/":
             above = path
+
+
+def _is_leaf(entry: FileEntry) -> bool:
+    """Whether nothing can be below `entry`; what a copy brings is not known yet."""
+    return isinstance(entry, InlineFile | Symlink) or (isinstance(entry, FetchedFile) and not entry.unpack)
+
+
+def _file_places(spec: Spec, problems: Collector) -> None:
+    for path, entry in spec.files.items():
+        if isinstance(entry, CopiedFile):
+            places = [name for name in ("context", "image", "git") if getattr(entry, name) is not None]
+            if len(places) > 1:
+                problems.add(
+                    spec.positions.key("files", path, places[1]),
+                    f"{listing(places, 'and')} cannot stand together in {code(path)}: `source` is in one of them",
+                )
+        elif isinstance(entry, FetchedFile) and entry.unpack and entry.mode is not None:
+            problems.add(
+                spec.positions.key("files", path, "mode"),
+                "an archive has the permission bits of its files: remove `mode`, or `unpack`",
+            )
+
+
+def _mounts(spec: Spec, problems: Collector) -> None:
+    for index, step in enumerate(spec.run):
+        for name in ("target", "env"):
+            named = (
+                (value, ("run", index, "mounts", number))
+                for number, mount in enumerate(step.mounts)
+                if (value := getattr(mount, name, None))
+            )
+            for value, place, first in _repeated(spec, named):
+                what = "mounted at" if name == "target" else "in the variable"
+                problems.add(place, f"something is already {what} {value} (line {first.start.line}): choose another")
+        for number, mount in enumerate(step.mounts):
+            if isinstance(mount, SecretMount) and mount.env in step.env:
+                place = spec.positions.of("run", index, "mounts", number)
+                problems.add(place, f"the variable {mount.env} is in `env` too: keep one")

@@ -9,7 +9,7 @@ from .diagnostics import listing, quote, suggest
 from .kinds import Number, Text
 from .paths import USER_NAME_PATTERN
 
-PRESETS = ("debian", "debian-cloud")
+PRESETS = ("alpine-lts", "alpine-stable", "alpine-virt", "debian", "debian-cloud")
 """The bases that Claylinux knows how to assemble. `frontend.distro` has their data."""
 OUTPUT_FORMATS = ("raw", "iso", "efi", "qcow2", "vmdk", "vhdx", "vhd", "vdi")
 """What can be built of a system. `imager.contract` has what makes them."""
@@ -105,6 +105,10 @@ ContextName = Annotated[
         expected="the name of a build context given with --build-context NAME=...",
         pattern=r"[A-Za-z0-9][A-Za-z0-9_./:@\-]*",
     ),
+]
+StageName = Annotated[
+    str,
+    Text(expected="the name or number of a stage, such as rootfs", pattern=r"[A-Za-z0-9][A-Za-z0-9_.\-]*"),
 ]
 Package = Annotated[
     str,

@@ -10,8 +10,8 @@ Three class variables tell the forms of a value:
 """
 
 from .accounts import User
-from .base import Base, ContextBase, ImageBase, PresetBase
-from .files import CopiedFile, Directory, FileEntry, InlineFile, Symlink
+from .base import Base, ContextBase, DockerfileBase, ImageBase, PresetBase
+from .files import CopiedFile, Directory, FetchedFile, FileEntry, InlineFile, Symlink
 from .kernel import Kernel, Modules
 from .keys import Key
 from .network import Dns
@@ -28,6 +28,8 @@ __all__ = [
     "CopiedKey",
     "Directory",
     "Dns",
+    "DockerfileBase",
+    "FetchedFile",
     "FetchedKey",
     "FileEntry",
     "ImageBase",

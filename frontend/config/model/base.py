@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .. import words
-from .keys import key
+from .. import paths, words
+from .keys import NOTHING, key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,4 +40,16 @@ class ContextBase:
     context: words.ContextName = key("The NAME of a `--build-context NAME=...`.", "rootfs")
 
 
-Base = PresetBase | ImageBase | ContextBase
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerfileBase:
+    """What a Dockerfile builds. The engine's own Dockerfile frontend builds it: `# syntax=` in it has no effect."""
+
+    CHOSEN_BY: ClassVar[str] = "dockerfile"
+    dockerfile: paths.SourcePath = key("The path of the Dockerfile in the build context.", "Dockerfile")
+    target: words.StageName | None = key("The stage to take. Default: the last.", "rootfs", default=None)
+    args: Mapping[words.Variable, words.Content] = key(
+        "Its build arguments. `--build-arg NAME=...` wins.", "{DEBIAN: trixie}", default=NOTHING
+    )
+
+
+Base = PresetBase | ImageBase | ContextBase | DockerfileBase

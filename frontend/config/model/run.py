@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from .. import words
+from .. import mount_grammar, words
 from .keys import NOTHING, key
 
 
@@ -22,4 +22,10 @@ class RunStep:
     )
     env: Mapping[words.Variable, words.Content] = key(
         "Environment variables of this step.", "{LANG: C.UTF-8}", default=NOTHING
+    )
+    mounts: tuple[mount_grammar.MountText, ...] = key(
+        "What the step has beside the system, in the words of `RUN --mount=`: type=bind (the default), cache, tmpfs, "
+        "secret or ssh. `from` names a build context or an image. Nothing of it stays in the system.",
+        '["type=secret,id=token,required", "source=plugins,target=/src", "type=cache,target=/root/.cache"]',
+        default=(),
     )

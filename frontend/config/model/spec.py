@@ -25,7 +25,7 @@ class Spec:
     """A build file: one bootable system and what to build of it."""
 
     base: Base = key(
-        "Where the system starts: the name of a preset, or one of `image` and `context`.",
+        "Where the system starts: the name of a preset, or one of `image`, `context` and `dockerfile`.",
         "debian",
         stand_in=PresetBase(preset=words.PRESETS[0]),
     )
