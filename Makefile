@@ -36,6 +36,7 @@ test: lint engine ## lint, then every test: unit, golden, engine, boot
 bench: frontend ## measure rebuilds and assembly against the alternatives (minutes)
 	@$(PYTHON) bench/noop.py
 	@$(PYTHON) bench/assembly.py
+	@$(PYTHON) bench/formats.py
 
 clean: ## stop the engine that we started, remove what was built
 	@tools/engine down --purge

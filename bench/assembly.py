@@ -49,7 +49,7 @@ def main() -> int:
 
     def action() -> int:
         tree = system()
-        init = _init()
+        init = init_program()
         before = conditions()
         with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
             work = Path(folder)
@@ -126,7 +126,7 @@ def _imager(command: str, **flags: Path | str) -> Cost:
     return run([sys.executable, "-m", "imager", command, *words], cwd=REPOSITORY)[0]
 
 
-def _init() -> Path:
+def init_program() -> Path:
     """Our PID 1, built if need be."""
     program = REPOSITORY / "init/build/init-amd64"
     try:

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Five formats of one system against one, in turns; and the join of a UKI against a copy of its bytes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+from assembly import CMDLINE, EPOCH, REPOSITORY, init_program
+from measure import Cost, conditions, middle, run, table
+from system import STUB, system
+
+from localengine.cli import environment
+from localengine.commands import finish
+
+IMAGE = "claylinux-bench:system"
+BUILDS = {"one format": "[raw]", "five formats": "[raw, iso, qcow2, vmdk, vhdx]"}
+"""What is built; the base of the ratio first."""
+STEPS = "--no-cache-filter=initramfs,uki,outputs"
+"""The steps that are done anew each time: all that comes after the system."""
+
+
+def main() -> int:
+    """Run the command line; the result is the process's exit code."""
+    parser = argparse.ArgumentParser(prog="bench/formats.py", description=__doc__)
+    parser.add_argument("-n", type=int, default=5, metavar="PAIRS", help="how often each (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    args = parser.parse_args()
+
+    def action() -> int:
+        env, tree, init = environment(), system(), init_program()
+        import_system(tree, env)
+        before = conditions()
+        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
+            work = Path(folder)
+            builds = build_pairs(args.n, work, env)
+            joins = join_pairs(args.n, work, tree, init)
+        if args.json:
+            runs = {name: [asdict(cost) for cost in costs] for name, costs in {**builds, **joins}.items()}
+            print(json.dumps({"before": before, "after": conditions(), "runs": runs}, indent=1))
+        else:
+            print(f"{args.n} pairs in turns, medians; {json.dumps(before)}\n")
+            print(report("from the system to all outputs", builds), report("from segments to UKI", joins), sep="\n\n")
+        return 0
+
+    return finish("formats", action)
+
+
+def import_system(tree: Path, env: Mapping[str, str]) -> None:
+    """Give the engine the system as an image, once."""
+    found = subprocess.run(["docker", "image", "inspect", IMAGE], env=env, capture_output=True, check=False)
+    if found.returncode == 0:
+        return
+    with subprocess.Popen(["tar", "-C", str(tree), "-c", "."], stdout=subprocess.PIPE) as tar:
+        subprocess.run(["docker", "import", "-", IMAGE], env=env, stdin=tar.stdout, capture_output=True, check=True)
+
+
+def build_pairs(number: int, work: Path, env: Mapping[str, str]) -> dict[str, list[Cost]]:
+    """Assemble one format and five, in turns. The outputs stay in the engine: copying them out is the client's."""
+    for name, outputs in BUILDS.items():
+        project = work / name
+        project.mkdir()
+        text = f"# syntax=claylinux/frontend\nbase: {{image: {IMAGE}}}\noutputs: {outputs}\n"
+        (project / "claylinux.yaml").write_text(text)
+        build(project, env)
+    costs: dict[str, list[Cost]] = {name: [] for name in BUILDS}
+    for _ in range(number):
+        for name in BUILDS:
+            costs[name].append(build(work / name, env))
+    return costs
+
+
+def build(project: Path, env: Mapping[str, str]) -> Cost:
+    """Give what one build cost here; the engine's CPU is not counted."""
+    command = ["docker", "buildx", "build", "--progress=plain", "-f", "claylinux.yaml", "--output=type=cacheonly"]
+    return run([*command, STEPS, "."], env=env, cwd=project)[0]
+
+
+def join_pairs(number: int, work: Path, tree: Path, init: Path) -> dict[str, list[Cost]]:
+    """Join a UKI, and copy it with cp, in turns."""
+    initrd, uki, copy, report_file = (work / name for name in ("initrd", "ours.efi", "copy.efi", "report.json"))
+    imager("inspect", system=tree, output=report_file)
+    version = json.loads(report_file.read_text())["kernels"][0]["version"]
+    imager("initramfs", system=tree, init=init, output=initrd, compression="zstd:3", epoch=EPOCH)
+    costs: dict[str, list[Cost]] = {"cp": [], "ours": []}
+    for _ in range(number):
+        for path in (uki, copy):
+            path.unlink(missing_ok=True)
+        ours = imager(
+            "uki", system=tree, kernel_version=version, initrd=initrd, cmdline=CMDLINE, stub=tree / STUB,
+            architecture="amd64", output=uki, epoch=EPOCH,
+        )  # fmt: skip
+        costs["ours"].append(ours)
+        costs["cp"].append(run([shutil.which("cp") or "cp", str(uki), str(copy)])[0])
+    return costs
+
+
+def imager(command: str, **flags: Path | str) -> Cost:
+    """Give what a command of the imager cost."""
+    words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    return run([sys.executable, "-m", "imager", command, *words], cwd=REPOSITORY)[0]
+
+
+def report(title: str, costs: Mapping[str, list[Cost]]) -> str:
+    """The medians, and the ratio to the first row."""
+    base = middle(next(iter(costs.values()))).wall
+    rows = []
+    for name, some in costs.items():
+        cost = middle(some)
+        rows.append((name, f"{cost.wall:.2f}", f"{cost.wall / base:.2f}x", f"{cost.cpu:.2f}", f"{cost.peak:.0f}"))
+    return table((title, "wall s", "ratio", "CPU s", "peak MiB"), rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
