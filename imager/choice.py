@@ -24,10 +24,16 @@ _ENDING = re.compile(r"\.ko(\.(gz|xz|zst))?$")
 
 @dataclass(frozen=True)
 class Choice:
-    """The names of the modules that stay, and the patterns that matched nothing that the kernel has."""
+    """The names of the modules that stay.
+
+    `not_included` are the patterns of `include` that match nothing that the kernel has, `not_excluded` those of
+    `exclude` that match no file: what is built in cannot be left out. `named` are modules that `include` names.
+    """
 
     keep: frozenset[str]
-    unmatched: tuple[str, ...]
+    not_included: tuple[str, ...] = ()
+    not_excluded: tuple[str, ...] = ()
+    named: frozenset[str] = frozenset()
 
 
 def choose(modules: Modules, include: Iterable[str], exclude: Iterable[str], required: Iterable[str]) -> Choice:
@@ -39,8 +45,12 @@ def choose(modules: Modules, include: Iterable[str], exclude: Iterable[str], req
     excluded = {pattern: matching(modules, pattern) for pattern in exclude}
     wanted = frozenset(modules.paths) if not included else frozenset(GENERAL).union(*included.values())
     keep = modules.closure(wanted.difference(*excluded.values()) | {*map(moddep.to_name, required)})
-    unmatched = [pattern for pattern, names in (included | excluded).items() if not names]
-    return Choice(keep, tuple(unmatched))
+    return Choice(
+        keep,
+        tuple(pattern for pattern, names in included.items() if not names),
+        tuple(pattern for pattern, names in excluded.items() if not names & modules.paths.keys()),
+        frozenset().union(*(names for pattern, names in included.items() if "/" not in pattern)),
+    )
 
 
 def matching(modules: Modules, pattern: str) -> frozenset[str]:

@@ -190,9 +190,47 @@ class Identity(Request):
     epoch: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class KernelTree(Request):
+    """Reduce the modules, firmware and microcode of `system`, and write what was found to `output`.
+
+    `include`, `exclude`: patterns of modules (see `imager.choice`); `load` and `required` stay in any case, `load`
+    being what the user named. `firmware`: none, auto or patterns, nothing: all of it. `microcode`: intel, amd.
+    `kernel_version`: the only kernel to look at; empty: all of them. See `imager.kernel_tree`.
+    """
+
+    command: ClassVar[str] = "kernel-tree"
+    system: str
+    output: str
+    kernel_version: str = ""
+    load: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    firmware: tuple[str, ...] = ()
+    microcode: tuple[str, ...] = ()
+    epoch: int
+
+
 REQUESTS: dict[str, type[Request]] = {
     kind.command: kind
-    for kind in (Inspect, Initramfs, Uki, Raw, Iso, Qcow2, Vmdk, Vhdx, Vhd, Vdi, Users, Folders, Link, Identity)
+    for kind in (
+        Inspect,
+        Initramfs,
+        Uki,
+        Raw,
+        Iso,
+        Qcow2,
+        Vmdk,
+        Vhdx,
+        Vhd,
+        Vdi,
+        Users,
+        Folders,
+        Link,
+        Identity,
+        KernelTree,
+    )
 }
 """Every request by its command."""
 

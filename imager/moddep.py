@@ -27,8 +27,8 @@ class Modules:
     """The modules of one kernel.
 
     `paths` are the files by name; `needs` the names that a module cannot do without, in the order of modules.dep;
-    `wants` those that it is better with, or loads by itself (softdep); `builtin` what is in the kernel's own program, by name;
-    `aliases` the modules behind names of another kind, such as `crypto-crc32c`, that stand for no hardware.
+    `wants` those that it is better with, or loads by itself (softdep); `builtin` the paths, by name, of what is in
+    the kernel's own program; `aliases` the modules behind names such as `crypto-crc32c`, that stand for no hardware.
     """
 
     paths: Mapping[str, str] = field(default_factory=dict)

@@ -43,6 +43,17 @@ REQUESTS = (
     contract.Folders(system="/system", folder=('{"path": "/srv"}',), epoch=1),
     contract.Link(system="/system", link=("/etc/localtime=/usr/share/zoneinfo/UTC",)),
     contract.Identity(system="/system", name="edge", version="1.4.0", epoch=1),
+    contract.KernelTree(
+        system="/system",
+        output="/out/kernel.json",
+        kernel_version="6.1",
+        load=("br_netfilter",),
+        required=("loop", "overlay"),
+        include=("drivers/net/", "/fs/ext4"),
+        firmware=("auto",),
+        microcode=("amd", "intel"),
+        epoch=1,
+    ),
 )
 
 

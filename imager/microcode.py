@@ -1,0 +1,67 @@
+"""Microcode images: what the kernel gives to the processor before anything else (Documentation/arch/x86/microcode.rst).
+
+A distribution ships either the image (Alpine: /boot/intel-ucode.img) or the parts of it below /usr/lib/firmware
+(Debian), of which the image is made here: an uncompressed cpio archive with one file.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imager import cpio, modfile
+
+if TYPE_CHECKING:
+    from imager.firmware import Firmware
+
+_FOLDER = ("kernel", "kernel/x86", "kernel/x86/microcode")
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """Whose processors: the file in the image, the folder of its parts, and how these are named."""
+
+    name: str
+    folder: str
+    part: re.Pattern[str]
+
+    @property
+    def image(self) -> str:
+        """The path of the image in a system."""
+        return f"boot/{self.folder}.img"
+
+
+VENDORS = {
+    # Debian adds `.initramfs` to what must not be loaded later than this.
+    "intel": Vendor(
+        "GenuineIntel.bin", "intel-ucode", re.compile(r"[0-9a-f]{2}-[0-9a-f]{2}-[0-9a-f]{2}(\.initramfs)?")
+    ),
+    "amd": Vendor("AuthenticAMD.bin", "amd-ucode", re.compile(r"microcode_amd.*\.bin")),
+}
+
+
+def image(vendor: Vendor, firmware: Firmware, epoch: int) -> bytes:
+    """Make the image of a vendor's parts in the order of their names; empty where there are none."""
+    data = b"".join(_parts(vendor, firmware))
+    if not data:
+        return b""
+    pieces = [cpio.header(path.encode(), ino=0, mode=stat.S_IFDIR | 0o755, nlink=2, mtime=epoch) for path in _FOLDER]
+    path = f"{_FOLDER[-1]}/{vendor.name}".encode()
+    pieces.append(cpio.header(path, ino=0, mode=stat.S_IFREG | 0o644, mtime=epoch, size=len(data)))
+    return b"".join([*pieces, data, cpio.padding(len(data)), cpio.TRAILER])
+
+
+def _parts(vendor: Vendor, firmware: Firmware) -> list[bytes]:
+    if firmware.folder is None:
+        return []
+    found = {}
+    for path in firmware.files:
+        folder, _, name = path.rpartition("/")
+        place = firmware.folder / path
+        plain = name.removesuffix(".xz").removesuffix(".zst")
+        if folder == vendor.folder and vendor.part.fullmatch(plain) and place.is_file():
+            suffix = "" if plain == name else place.suffix
+            found[plain] = modfile.unpack(place.read_bytes(), suffix, place)
+    return [found[name] for name in sorted(found)]

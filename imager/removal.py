@@ -1,0 +1,30 @@
+"""Removing files from a system, without a trace of when that was."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def remove(folder: Path, paths: Iterable[str], epoch: int) -> int:
+    """Remove files, and folders that have nothing left; give how many bytes these were."""
+    size = 0
+    parents: set[Path] = set()
+    for path in sorted(paths):
+        place = folder / path
+        if place.is_symlink() or place.exists():
+            size += 0 if place.is_symlink() else place.stat().st_size
+            place.unlink()
+        parents |= {parent for parent in place.parents if parent.is_relative_to(folder)}
+    for parent in sorted(parents, key=lambda each: len(each.parts), reverse=True):
+        if parent != folder and parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()
+        elif parent.is_dir():
+            date(parent, epoch)
+    return size
+
+
+def date(place: Path, epoch: int) -> None:
+    """Date one path, not what it links to."""
+    os.utime(place, (epoch, epoch), follow_symlinks=False)
