@@ -116,7 +116,8 @@ def _labels(request: Request, spec: Spec) -> dict[str, str]:
 
 def _gather(request: Request, spec: Spec, platform: llb.Platform) -> PlanInputs:
     from .plan.inputs import PlanInputs
-    from .resolve import own_image, resolve_base, resolve_sources
+    from .resolve import own_image, resolve_base
+    from .resolve_files import resolve_sources
 
     client, contexts = request.client, request.contexts
     return PlanInputs(
@@ -125,7 +126,7 @@ def _gather(request: Request, spec: Spec, platform: llb.Platform) -> PlanInputs:
         caps=request.pong.llb_caps,
         platform=platform,
         base=resolve_base(client, contexts, spec, platform),
-        sources=resolve_sources(client, contexts, spec),
+        sources=resolve_sources(client, contexts, spec, platform),
         imager=own_image(contexts),
     )
 

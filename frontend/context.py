@@ -53,6 +53,11 @@ class Contexts:
     inputs: Mapping[str, ops_pb2.Definition] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether the main build context is a URL, not a folder of the client."""
+        return bool(_remote_context(self.options))
+
     def main(self, paths: tuple[str, ...]) -> llb.State:
         """Return the main build context, of which at least `paths` are needed."""
         remote = _remote_context(self.options)

@@ -47,12 +47,13 @@ class Cache:
     """A directory that outlives the build and is part of no result. The engine may empty it at any time.
 
     `sharing` is shared (several steps write at a time), private (each gets its own) or locked (they wait).
-    `source` is what a new cache starts with.
+    `source` is what a new cache starts with. One that is `readonly` can be read only.
     """
 
     target: str
     id: str
     sharing: str = "shared"
+    readonly: bool = False
     source: State = _SCRATCH
     selector: str = ""
 
@@ -196,6 +197,7 @@ def encode_mount(mount: Mount, output: int, inputs: Inputs) -> ops_pb2.Mount:
             sharing = {"shared": ops_pb2.SHARED, "private": ops_pb2.PRIVATE, "locked": ops_pb2.LOCKED}
             result.input = inputs.share(mount.source)
             result.selector = mount.selector
+            result.readonly = mount.readonly
             result.mountType = ops_pb2.CACHE
             result.cacheOpt.CopyFrom(ops_pb2.CacheOpt(ID=mount.id, sharing=sharing[mount.sharing]))
         case Tmpfs():

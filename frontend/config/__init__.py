@@ -31,6 +31,7 @@ from .model import (
     Symlink,
     User,
 )
+from .mount_grammar import BindMount, CacheMount, RunMount, SecretMount, SshMount, TmpfsMount
 from .paths import Owner
 from .positions import Position, Positions, Range
 from .sizes import Share
@@ -40,6 +41,8 @@ __all__ = [
     "OUTPUT_FORMATS",
     "PRESETS",
     "Base",
+    "BindMount",
+    "CacheMount",
     "ConfigError",
     "ContextBase",
     "CopiedFile",
@@ -66,12 +69,16 @@ __all__ = [
     "Range",
     "Repository",
     "Rootfs",
+    "RunMount",
     "RunStep",
+    "SecretMount",
     "Service",
     "ServiceSwitch",
     "Share",
     "Spec",
+    "SshMount",
     "Symlink",
+    "TmpfsMount",
     "User",
     "load",
 ]

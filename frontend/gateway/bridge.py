@@ -59,7 +59,7 @@ class Bridge:
         self,
         frontend: str,
         options: Mapping[str, str],
-        inputs: Mapping[str, Definition],
+        inputs: Mapping[str, ops_pb2.Definition],
         *,
         cache_imports: tuple[CacheImport, ...] = (),
     ) -> Solved:
@@ -67,7 +67,7 @@ class Bridge:
         request = pb.SolveRequest(
             Frontend=frontend,
             FrontendOpt=options,
-            FrontendInputs={name: definition.to_pb() for name, definition in inputs.items()},
+            FrontendInputs=inputs,
             allowResultReturn=True,
             allowResultArrayRef=True,
             CacheImports=_cache_imports(cache_imports),
@@ -89,6 +89,11 @@ class Bridge:
                 return None
             raise
         return Stat(path=reply.stat.path, mode=reply.stat.mode, size=reply.stat.size)
+
+    def list_folder(self, ref: Ref, path: str) -> tuple[str, ...]:
+        """See `Client.list_folder`."""
+        reply = self._call("ReadDir", pb.ReadDirRequest(Ref=ref.id, DirPath=path), pb.ReadDirResponse)
+        return tuple(sorted(entry.path for entry in reply.entries))
 
     def resolve_image(self, ref: str, platform: Platform, *, mode: str, log_name: str) -> ResolvedImage:
         """See `Client.resolve_image`."""

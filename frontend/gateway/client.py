@@ -92,7 +92,7 @@ class Client(Protocol):
         self,
         frontend: str,
         options: Mapping[str, str],
-        inputs: Mapping[str, Definition],
+        inputs: Mapping[str, ops_pb2.Definition],
         *,
         cache_imports: tuple[CacheImport, ...] = (),
     ) -> Solved:
@@ -105,6 +105,10 @@ class Client(Protocol):
 
     def stat_file(self, ref: Ref, path: str) -> Stat | None:
         """Return what is at `path`, or None where nothing is."""
+        ...
+
+    def list_folder(self, ref: Ref, path: str) -> tuple[str, ...]:
+        """Return the names in a folder."""
         ...
 
     def resolve_image(self, ref: str, platform: Platform, *, mode: str, log_name: str) -> ResolvedImage:

@@ -1,4 +1,4 @@
-"""The `files` key: inline files, copies from a context, folders and symbolic links."""
+"""The `files` key: inline files, copies, downloads, folders and symbolic links."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import json
 import posixpath
 
 import llb
-from frontend.config import CopiedFile, Directory, FileEntry, InlineFile, Owner, Symlink
+from frontend.config import CopiedFile, Directory, FetchedFile, FileEntry, InlineFile, Owner, Symlink
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
 
 from . import places
 from .inputs import PlanInputs
+from .origins import origin_of_file
 from .steps import SYSTEM, Step, edit_files, run_imager
 
 # A checkout dates its files by the clock. A fixed date keeps the bytes the same without splitting the cache.
 _FILE_TIME_NS = DEFAULT_EPOCH * 1_000_000_000
+_DOWNLOAD = "file"
 _ROOT = llb.Owner(0, 0)
 _NEW_FILE_BITS = 0o777
 """BuildKit's mkfile and mkdir drop the other bits without a word; its copy keeps them."""
@@ -64,7 +66,7 @@ def _actions(inputs: PlanInputs, path: str, entry: FileEntry) -> tuple[llb.Actio
         case InlineFile():
             return _inline(path, entry)
         case CopiedFile():
-            source = inputs.sources[entry.context or ""]
+            source = inputs.sources[origin_of_file(entry)]
             copy = llb.Copy(
                 source=source.state,
                 src=f"/{entry.source}".rstrip("/") or "/",
@@ -75,6 +77,8 @@ def _actions(inputs: PlanInputs, path: str, entry: FileEntry) -> tuple[llb.Actio
                 timestamp_ns=_FILE_TIME_NS,
             )
             return (copy,)
+        case FetchedFile():
+            return (_fetched(inputs, path, entry),)
         case Directory() | Symlink():
             return ()
 
@@ -97,6 +101,23 @@ def _inline(path: str, entry: InlineFile) -> tuple[llb.Action, ...]:
     plain = llb.scratch().file(llb.Mkfile("/file", data, timestamp_ns=_FILE_TIME_NS), name=f"[internal] {path}")
     copy = llb.Copy(source=plain, src="/file", dest=path, mode=mode, owner=owner, timestamp_ns=_FILE_TIME_NS)
     return (copy,)
+
+
+def _fetched(inputs: PlanInputs, path: str, entry: FetchedFile) -> llb.Copy:
+    place = places.at(inputs.spec, "files", path, "url")
+    name = f"[files] {entry.url}"
+    # The server's own name for it could be anything.
+    download = llb.http(entry.url, checksum=entry.checksum, filename=_DOWNLOAD, name=name, location=place)
+    mode = None if entry.unpack else 0o644 if entry.mode is None else entry.mode
+    return llb.Copy(
+        source=download,
+        src=f"/{_DOWNLOAD}",
+        dest=path,
+        mode=mode,
+        owner=_owner(entry.owner),
+        attempt_unpack=entry.unpack,
+        timestamp_ns=_FILE_TIME_NS,
+    )
 
 
 def _owner(owner: Owner | None) -> llb.Owner:

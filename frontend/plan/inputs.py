@@ -9,6 +9,8 @@ import llb
 from frontend.config import Spec
 from frontend.options import BuildOptions
 
+from .origins import Origin
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseImage:
@@ -27,7 +29,7 @@ class BaseImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSource:
-    """A context that files are copied from, and which of the needed paths in it are folders."""
+    """A tree that files come from, and which of the needed paths in it are folders."""
 
     state: llb.State
     folders: frozenset[str] = frozenset()
@@ -37,7 +39,7 @@ class FileSource:
 class PlanInputs:
     """One system on one platform.
 
-    `sources` maps the name of a context (empty for the main one) to what is there. `imager` is our own image.
+    `sources` has what `origins.needs` asked for. `imager` is our own image.
     """
 
     spec: Spec
@@ -45,5 +47,5 @@ class PlanInputs:
     caps: frozenset[str]
     platform: llb.Platform
     base: BaseImage
-    sources: Mapping[str, FileSource]
+    sources: Mapping[Origin, FileSource]
     imager: llb.State

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import llb
-from frontend.config import RunStep
+from frontend.config import BindMount, CacheMount, RunMount, RunStep, SecretMount, SshMount, TmpfsMount
+from frontend.options import DEFAULT_EPOCH
 
 from . import places
 from .inputs import PlanInputs
-from .steps import Step, run_in_system
+from .origins import origin_of_mount
+from .steps import Step, cache_id, run_in_system
 
 _TITLE = 60
 """Characters of a script that the progress shows where the step has no name."""
+_EMPTY = CacheMount(target="/cache", id="")
 
 
 def add_run_steps(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -20,10 +25,71 @@ def add_run_steps(inputs: PlanInputs, system: llb.State) -> llb.State:
         title = run.name or " ".join(run.script.split())[:_TITLE]
         keys = ("run", run.name or "run")
         step = Step(f"[run {index + 1}/{len(spec.run)}] {title}", places.at(spec, "run", index), keys)
-        system = run_in_system(inputs, system, run.script, step, env=environment(inputs, run), network=run.network)
+        system = run_in_system(
+            inputs,
+            system,
+            run.script,
+            step,
+            env=environment(inputs, run),
+            mounts=tuple(each for mount in run.mounts for each in _mounts(inputs, mount)),
+            secret_env=tuple(_secret_variables(run)),
+            network=run.network,
+        )
     return system
 
 
 def environment(inputs: PlanInputs, run: RunStep) -> tuple[tuple[str, str], ...]:
     """Return the variables of a step beside those of the base."""
     return tuple(sorted(run.env.items()))
+
+
+def _mounts(inputs: PlanInputs, mount: RunMount) -> Iterator[llb.Mount]:
+    match mount:
+        case BindMount():
+            source = inputs.sources[origin_of_mount(mount)].state
+            selector = _selector(mount.source)
+            readonly = not mount.writable
+            yield llb.Bind(target=mount.target, source=source, selector=selector, readonly=readonly, keep=False)
+        case CacheMount():
+            yield _cache(inputs, mount)
+        case TmpfsMount():
+            yield llb.Tmpfs(target=mount.target, size=mount.size)
+        case SecretMount(target=str(target)):
+            optional = not mount.required
+            yield llb.Secret(
+                target=target, id=mount.id, uid=mount.uid, gid=mount.gid, mode=mount.mode, optional=optional
+            )
+        case SecretMount():
+            pass  # only a variable
+        case SshMount():
+            optional = not mount.required
+            target = mount.target or ""
+            yield llb.Ssh(target=target, id=mount.id, uid=mount.uid, gid=mount.gid, mode=mount.mode, optional=optional)
+
+
+def _cache(inputs: PlanInputs, mount: CacheMount) -> llb.Cache:
+    source, selector = llb.scratch(), ""
+    if mount.origin:
+        source, selector = inputs.sources[origin_of_mount(mount)].state, _selector(mount.source)
+    elif (mount.mode, mount.uid, mount.gid) != (_EMPTY.mode, _EMPTY.uid, _EMPTY.gid):
+        owner, selector = llb.Owner(mount.uid, mount.gid), "/cache"
+        start = llb.Mkdir(selector, mode=mount.mode, owner=owner, timestamp_ns=DEFAULT_EPOCH * 1_000_000_000)
+        source = source.file(start, name=f"[internal] start of cache {mount.id}")
+    return llb.Cache(
+        target=mount.target,
+        id=cache_id(inputs, f"run-{mount.id}"),
+        sharing=mount.sharing,
+        source=source,
+        selector=selector,
+        readonly=mount.readonly,
+    )
+
+
+def _selector(path: str) -> str:
+    return "" if path == "." else f"/{path}"
+
+
+def _secret_variables(run: RunStep) -> Iterator[llb.SecretEnv]:
+    for mount in run.mounts:
+        if isinstance(mount, SecretMount) and mount.env:
+            yield llb.SecretEnv(name=mount.env, id=mount.id, optional=not mount.required)

@@ -11,6 +11,7 @@ from .inputs import PlanInputs
 
 SYSTEM = "/system"
 OUT = "/out"
+_SHM = "/dev/shm"
 _PYTHON = "/usr/bin/python3"
 _IMAGER_ENV = (
     ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
@@ -38,19 +39,21 @@ def run_in_system(
     *,
     env: tuple[tuple[str, str], ...] = (),
     mounts: tuple[llb.Mount, ...] = (),
+    secret_env: tuple[llb.SecretEnv, ...] = (),
     network: str | None = None,
 ) -> llb.State:
     """Return `system` after `/bin/sh -eu` ran `script` in it, with the options of the build request applied."""
     options = inputs.options
     merged = {**dict(inputs.base.env), **dict(env)}
-    if options.shm_size:
-        mounts = (*mounts, llb.Tmpfs(target="/dev/shm", size=options.shm_size))
+    if options.shm_size and all(mount.target != _SHM for mount in mounts):
+        mounts = (*mounts, llb.Tmpfs(target=_SHM, size=options.shm_size))
     forced = None if options.network in (None, "default", "sandbox") else options.network
     return system.run(
         ("/bin/sh", "-euc", script),
         env=tuple(sorted(merged.items())),
         proxy=_proxy(dict(options.proxies)),
         mounts=mounts,
+        secret_env=secret_env,
         network=network or forced or "default",
         extra_hosts=options.add_hosts,
         ulimits=options.ulimits,
@@ -61,6 +64,12 @@ def run_in_system(
         location=step.location,
         ignore_cache=options.ignores_cache(*step.keys),
     ).root
+
+
+def cache_id(inputs: PlanInputs, name: str) -> str:
+    """Return the id of a cache mount: one for each architecture, apart from those of others on the engine."""
+    parts = (inputs.options.cache_namespace, "claylinux", inputs.platform.architecture, name)
+    return "-".join(part for part in parts if part)
 
 
 def run_imager(

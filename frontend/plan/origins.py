@@ -1,0 +1,74 @@
+"""What the spec takes from elsewhere: where from, which path, and which value of the build file says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import llb
+from frontend.config import BindMount, CacheMount, CopiedFile, CopiedKey, Spec
+
+from . import places
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """A tree that is not the system's: `kind` is context (the main one has no name), image or git.
+
+    The kind `any` is what `from=` of a mount names: a build context or, where there is none, an image.
+    """
+
+    kind: str = "context"
+    name: str = ""
+
+
+MAIN = Origin()
+"""The main build context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One path of an origin. `key` begins a message, `at` is the value that names the path, `origin_at` the origin."""
+
+    origin: Origin
+    path: str
+    key: str
+    at: llb.SourceRange
+    origin_at: llb.SourceRange
+
+
+def needs(spec: Spec) -> Iterator[Need]:
+    """Yield everything that must be there before the system can be planned, in the order of the file."""
+    for index, repository in enumerate(spec.repositories):
+        if isinstance(repository.public_key, CopiedKey):
+            at = places.at(spec, "repositories", index, "key", "source")
+            yield Need(MAIN, repository.public_key.source, "repositories: the key", at, at)
+    for path, entry in spec.files.items():
+        if isinstance(entry, CopiedFile):
+            origin = origin_of_file(entry)
+            at = places.at(spec, "files", path, "source")
+            origin_at = places.at(spec, "files", path, origin.kind)
+            yield Need(origin, entry.source, f"files: {path}", at, origin_at)
+    for index, repository in enumerate(spec.repositories):
+        if isinstance(repository.public_key, CopiedKey):
+            at = places.at(spec, "repositories", index, "key", "source")
+            yield Need(Origin(), repository.public_key.source, "repositories: key", at, at)
+    for index, step in enumerate(spec.run):
+        for number, mount in enumerate(step.mounts):
+            if isinstance(mount, BindMount) or (isinstance(mount, CacheMount) and mount.origin):
+                at = places.at(spec, "run", index, "mounts", number)
+                yield Need(origin_of_mount(mount), mount.source, f"run: mount at {mount.target}", at, at)
+
+
+def origin_of_file(entry: CopiedFile) -> Origin:
+    """Return where a copied file comes from."""
+    if entry.image:
+        return Origin("image", entry.image)
+    if entry.git:
+        return Origin("git", entry.git)
+    return Origin("context", entry.context or "")
+
+
+def origin_of_mount(mount: BindMount | CacheMount) -> Origin:
+    """Return what is mounted."""
+    return Origin("any", mount.origin) if mount.origin else MAIN

@@ -1,0 +1,109 @@
+"""The second question of planning: what is at the paths that `files`, mounts and keys are taken from."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import llb
+
+from .errors import EngineError, UserError
+from .plan.inputs import FileSource
+from .plan.origins import Need, Origin, needs
+from .resolve import no_context, resolve_image
+
+if TYPE_CHECKING:
+    from .config import Spec
+    from .context import Contexts
+    from .gateway.client import Client, Ref
+
+_WHOLE = "."
+
+
+def resolve_sources(
+    client: Client, contexts: Contexts, spec: Spec, platform: llb.Platform
+) -> Mapping[Origin, FileSource]:
+    """Return every tree that something is taken from. Raises one `UserError` with all that is missing."""
+    wanted: dict[Origin, list[Need]] = {}
+    for need in needs(spec):
+        wanted.setdefault(need.origin, []).append(need)
+    problems: list[tuple[llb.SourceRange, str]] = []
+    found: dict[Origin, FileSource] = {}
+    for origin, asked in sorted(wanted.items()):
+        try:
+            state = _tree(client, contexts, asked, platform)
+            found[origin] = FileSource(state=state, folders=_folders(client, state, asked))
+        except UserError as error:
+            problems += [(place, line) for place, line in zip(error.ranges, error.message.splitlines(), strict=True)]
+    if problems:
+        problems.sort(key=lambda problem: problem[0].start_line)
+        raise UserError("\n".join(text for _, text in problems), tuple(place for place, _ in problems))
+    return found
+
+
+def _tree(client: Client, contexts: Contexts, asked: list[Need], platform: llb.Platform) -> llb.State:
+    """Return the tree that all of `asked` are in."""
+    origin, at = asked[0].origin, asked[0].origin_at
+    paths = tuple(sorted({need.path for need in asked}))
+    paths = () if _WHOLE in paths else paths
+    if origin == Origin():
+        return contexts.main(paths)
+    if origin.kind == "git":
+        return _git(origin.name, at)
+    context = contexts.named(origin.name) if origin.kind != "image" else None
+    if origin.kind == "context" and context is None:
+        text = no_context(contexts, origin.name)
+        raise UserError("\n".join([text] * len(asked)), tuple(need.origin_at for need in asked))
+    if context is not None and context.kind != "image":
+        return contexts.named_state(context, paths)
+    image, label = (context.value, f"[context {context.name}]") if context else (origin.name, "[files]")
+    return resolve_image(client, contexts, image, platform, at=at, label=label).state
+
+
+def _git(address: str, at: llb.SourceRange) -> llb.State:
+    url, _, place = address.partition("#")
+    ref, _, subdir = place.partition(":")
+    return llb.git(url, ref=ref, subdir=subdir, name=f"[files] {address}", location=at)
+
+
+def _folders(client: Client, state: llb.State, asked: list[Need]) -> frozenset[str]:
+    """Return which of the paths are folders. Raises `UserError` for those that are not there at all."""
+    if all(need.path == _WHOLE for need in asked):
+        return frozenset({_WHOLE})
+    ref = client.solve(llb.marshal(state)).ref
+    folders, missing = {_WHOLE}, []
+    for need in asked:
+        if need.path in folders:
+            continue
+        stat = client.stat_file(ref, need.path) if ref is not None and ref.id else None
+        if stat is None:
+            missing.append(need)
+        elif stat.is_dir:
+            folders.add(need.path)
+    if missing:
+        lines = (f"{need.key}: {_missing(client, ref, need)}" for need in missing)
+        raise UserError("\n".join(lines), tuple(need.at for need in missing))
+    return frozenset(folders)
+
+
+def _missing(client: Client, ref: Ref | None, need: Need) -> str:
+    origin = need.origin
+    if origin == Origin():
+        return f"{need.path!r} is not in the build context; is the name right, and does .dockerignore let it through?"
+    what = {"context": "the build context", "image": "the image", "git": "the repository"}.get(origin.kind, "the tree")
+    near = _similar(client, ref, need.path)
+    hint = f"did you mean {near!r}?" if near else "is the name right?"
+    return f"{need.path!r} is not in {what} {origin.name!r}; {hint}"
+
+
+def _similar(client: Client, ref: Ref | None, path: str) -> str | None:
+    """Return a path beside `path` that was perhaps meant. Of a folder on the client only what was asked for is here."""
+    folder, name = posixpath.split(path)
+    try:
+        names = client.list_folder(ref, folder or "/") if ref is not None and ref.id else ()
+    except EngineError:
+        return None
+    near = get_close_matches(name, names, n=1)
+    return posixpath.join(folder, near[0]) if near else None
