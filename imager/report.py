@@ -2,15 +2,17 @@
 
 The report is a JSON object with sorted keys:
 
-    boot_cmdline     text of /boot/cmdline without surrounding white space, or null
+    boot_cmdline     the lines of /boot/cmdline joined to one, or null
     files            number of paths that would be shipped
     init             the first of /sbin/init, /usr/sbin/init, /lib/systemd/systemd that exists, or null
     init_machine     its architecture, null when it is no ELF program
     kernels          [{"machine", "path", "version"}], by version; machine null: not an EFI program
+    kernel_tree      what `imager.kernel_tree` found, {} when it was not asked
     microcode        paths of microcode images, in the order in which they are used
     modules          versions that have a modules directory
     os_release       the fields of os-release, {} when there is none
     size             bytes of file content that would be shipped
+    unknown_modules  {version: {name: a similar name or null}}: what a kernel lacks of what was looked for
     target_files     those of etc/{hostname,hosts,resolv.conf}.target that exist
 """
 
@@ -24,7 +26,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager import kernels, machine, output, tree
+from imager import kernels, machine, moddep, output, tree
 from imager.errors import ImagerError
 from imager.root import Root
 
@@ -41,7 +43,10 @@ def run(request: Inspect) -> None:
     root = Root(Path(request.system))
     if not root.path.is_dir():
         raise ImagerError(f"the system {request.system} is not a directory")
-    text = json.dumps(inspect(root), indent=1, sort_keys=True) + "\n"
+    facts = inspect(root)
+    facts["unknown_modules"] = _unknown_modules(root, request.module)
+    facts["kernel_tree"] = json.loads(Path(request.kernel_tree).read_bytes()) if request.kernel_tree else {}
+    text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
     with output.writing(request.output, 0) as fd:
         output.write_all(fd, text.encode())
 
@@ -53,7 +58,7 @@ def inspect(root: Root) -> dict[str, Any]:
     cmdline = root.file("boot/cmdline")
     names = root.names("etc")
     return {
-        "boot_cmdline": cmdline.read_text(errors="backslashreplace").strip() if cmdline else None,
+        "boot_cmdline": _one_line(cmdline.read_text(errors="backslashreplace")) if cmdline else None,
         "init": init,
         "init_machine": machine.of_elf(machine.head_of(place)) if place else None,
         "kernels": [asdict(kernel) for kernel in kernels.find(root)],
@@ -88,6 +93,28 @@ def parse_os_release(text: str) -> dict[str, str]:
             except ValueError:
                 fields[key] = value
     return fields
+
+
+def _one_line(text: str) -> str:
+    """Join lines; white space within them may be inside quotes and stays."""
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _unknown_modules(root: Root, names: tuple[str, ...]) -> dict[str, dict[str, str | None]]:
+    """Give which of `names` no kernel has; a kernel whose modules have no list is not judged."""
+    found: dict[str, dict[str, str | None]] = {}
+    for version in kernels.module_versions(root) if names else ():
+        modules = moddep.load(root, version)
+        if modules.paths:
+            found[version] = {name: _similar(name, modules) for name in names if name not in modules}
+    return found
+
+
+def _similar(name: str, modules: moddep.Modules) -> str | None:
+    from difflib import get_close_matches
+
+    near = get_close_matches(moddep.to_name(name), sorted(modules.names), n=1)
+    return near[0] if near else None
 
 
 def _weigh(root: Root) -> dict[str, int]:

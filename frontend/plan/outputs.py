@@ -8,6 +8,7 @@ from typing import Any
 import llb
 from frontend.config import Output
 from imager import contract
+from imager.target import TARGETS
 
 from . import places
 from .inputs import PlanInputs
@@ -15,9 +16,6 @@ from .report import KernelFile, Report
 from .steps import OUT, SYSTEM, Step, run_imager
 
 REPORT = "/report.json"
-_HOME = "/usr/lib/claylinux"
-_STUBS = {"amd64": "linuxx64.efi.stub", "arm64": "linuxaa64.efi.stub"}
-_CONSOLES = {"amd64": "console=tty0 console=ttyS0,115200", "arm64": "console=tty0 console=ttyAMA0"}
 _COMPRESSION = "zstd:3"
 _UKI = "/uki"
 _SEGMENT = "/segment"
@@ -64,7 +62,7 @@ def _plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Ker
     filename = f"{spec.name}.efi"
     pack = contract.Initramfs(
         system=SYSTEM,
-        init=f"{_HOME}/init/{architecture}",
+        init=TARGETS[architecture].init,
         output=f"{OUT}/initrd",
         compression=_COMPRESSION,
         epoch=epoch,
@@ -76,7 +74,7 @@ def _plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Ker
         kernel_version=kernel.version,
         initrd=(f"{_SEGMENT}/initrd",),
         cmdline=_cmdline(inputs, report),
-        stub=f"{_HOME}/stubs/{_STUBS[architecture]}",
+        stub=TARGETS[architecture].stub,
         architecture=architecture,
         output=f"{OUT}/{filename}",
         epoch=epoch,
@@ -90,7 +88,7 @@ def _plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Ker
 def _cmdline(inputs: PlanInputs, report: Report) -> str:
     """The spec's command line, else the system's own /boot/cmdline, else both consoles."""
     words = inputs.spec.kernel.cmdline
-    return " ".join(words) if words else report.boot_cmdline or _CONSOLES[inputs.platform.architecture]
+    return " ".join(words) if words else report.boot_cmdline or TARGETS[inputs.platform.architecture].consoles
 
 
 def _plan_output(inputs: PlanInputs, output: Output, uki: Uki) -> llb.State:

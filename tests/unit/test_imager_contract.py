@@ -11,6 +11,7 @@ import pytest
 
 from imager import __main__ as program
 from imager import contract
+from imager.commands import MODULES
 from imager.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def test_argv_is_read_back(request_: contract.Request) -> None:
 
 def test_every_request_and_format_is_covered() -> None:
     assert {type(request) for request in REQUESTS} == set(contract.REQUESTS.values())
-    assert set(program.MODULES) == set(contract.REQUESTS)
+    assert set(MODULES) == set(contract.REQUESTS)
     assert all(row.request is None or row.request in contract.REQUESTS.values() for row in contract.FORMATS.values())
 
 

@@ -8,15 +8,14 @@ import shutil
 import struct
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import pytest
 
-from imager import __main__ as program
 from imager import contract, disk, qcow2, vdi, vhd, vhdx, vmdk
+from imager.commands import perform
 from imager.errors import UsageError
 from imager.medium import Extent, Medium, Payload
 from tests.support.engine import unavailable
@@ -76,7 +75,7 @@ def make(kind: str, efi: Path, folder: str = "out", **changes: object) -> Path:
         **options,
         **changes,
     }
-    import_module(program.MODULES[request.command]).run(request(**values))
+    perform(request(**values))
     return image
 
 

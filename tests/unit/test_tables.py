@@ -5,7 +5,7 @@ from __future__ import annotations
 from frontend.config import OUTPUT_FORMATS, PRESETS
 from frontend.distro import registry
 from imager import contract
-from imager.__main__ import MODULES
+from imager.commands import MODULES
 
 
 def test_every_output_format_has_a_maker_and_a_word() -> None:

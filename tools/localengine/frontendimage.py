@@ -1,8 +1,9 @@
-"""`tools/frontend-image`: build the image claylinux/frontend from the working tree."""
+"""`tools/frontend-image`: build the image claylinux/frontend, which is also claylinux/imager, from the working tree."""
 
 import argparse
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from localengine.baseimage import ensure
@@ -11,6 +12,8 @@ from localengine.commands import finish
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BASE = "debian:trixie"
+TAGS = ("claylinux/frontend", "claylinux/imager")
+"""One image serves as frontend of build files, and in Dockerfiles as imager."""
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
@@ -18,19 +21,20 @@ def main(argv: list[str]) -> int:
     """Run the command line; the result is the process's exit code."""
     parser = argparse.ArgumentParser(prog="tools/frontend-image", description=__doc__)
     parser.add_argument("--instance", default="", help="build in this engine of tools/engine")
-    parser.add_argument("--tag", default="claylinux/frontend", help="the image's name (%(default)s)")
+    parser.add_argument("--tag", action="append", help=f"the image's name ({' and '.join(TAGS)})")
     args = parser.parse_args(argv)
 
     def action() -> int:
         env = environment(args.instance)
         ensure(BASE, env)
-        return subprocess.run(_command(args.tag), env=env, cwd=REPOSITORY, check=False).returncode
+        return subprocess.run(_command(args.tag or TAGS), env=env, cwd=REPOSITORY, check=False).returncode
 
     return finish("frontend-image", action)
 
 
-def _command(tag: str) -> list[str]:
-    command = ["docker", "buildx", "build", "--file=Dockerfile.frontend", f"--tag={tag}", "--load"]
+def _command(tags: Sequence[str]) -> list[str]:
+    command = ["docker", "buildx", "build", "--file=Dockerfile.frontend", "--load"]
+    command += [f"--tag={tag}" for tag in tags]
     # Where TLS is intercepted, pip needs the machine's own certificates.
     bundle = os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt"
     if Path(bundle).is_file():

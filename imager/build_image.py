@@ -1,0 +1,186 @@
+"""`build-image`: the system at /system as one image, for Dockerfiles that start FROM claylinux/imager.
+
+It makes what a `claylinux.yaml` makes, with the same modules, in one process and one build step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imager import clock, contract, failure, report
+from imager.commands import perform
+from imager.compress import Compression
+from imager.errors import ImagerError, UsageError
+from imager.root import Root
+from imager.target import TARGETS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SYSTEM = "/system"
+OUTPUT = "/out/claylinux"
+EXTENSIONS = {name: row.extension for name, row in contract.FORMATS.items()} | {"raw": "img"}
+"""Names end as Dockerfiles that use `build-image` have always expected."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command line and the environment ask for; `output` is without extension, `epoch` in seconds."""
+
+    format: str
+    output: str
+    volume: str
+    compression: str
+    epoch: int
+
+    @property
+    def path(self) -> str:
+        """The file to make."""
+        return f"{self.output}.{EXTENSIONS[self.format]}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What of a bootable system decides how it is packed."""
+
+    kernel: str
+    architecture: str
+    cmdline: str
+
+
+def main(argv: Sequence[str], environment: Mapping[str, str] = os.environ, system: str = SYSTEM) -> int:
+    """Build one image; 0 done, 1 cannot be done, 2 wrong usage."""
+    try:
+        choice = choose(argv, environment)
+    except UsageError as error:
+        return failure.tell("build-image", f"{error}; build-image --help tells more", failure.MISUSED)
+    return failure.attempt("build-image", lambda: build(choice, system), choice)
+
+
+def choose(argv: Sequence[str], environment: Mapping[str, str]) -> Choice:
+    """Read the command line; raises UsageError."""
+    options = _parser().parse_args(argv)
+    Compression.parse(options.compression)
+    if not Path(options.output).name:
+        raise UsageError(f"--output {options.output!r} names no file: give a path without extension")
+    epoch = environment.get("SOURCE_DATE_EPOCH", "")
+    if epoch and not (epoch.isascii() and epoch.isdigit()):
+        raise UsageError(f"SOURCE_DATE_EPOCH is a number of seconds since 1970, not {epoch!r}")
+    return Choice(
+        format=options.format,
+        output=options.output,
+        volume=options.volume,
+        compression=options.compression,
+        epoch=int(epoch) if epoch else clock.FAT_FIRST,
+    )
+
+
+def build(choice: Choice, system: str) -> None:
+    """Make the image that `choice` describes; raises ImagerError."""
+    facts = judge(system)
+    target = TARGETS[facts.architecture]
+    folder = Path(choice.path).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    make = contract.FORMATS[choice.format].request
+    # Beside the output: on the same file system the pieces are joined without copying, where it can do that.
+    with tempfile.TemporaryDirectory(prefix=".build-image-", dir=folder) as scratch:
+        segment = f"{scratch}/initrd"
+        program = f"{scratch}/efi" if make else choice.path
+        perform(
+            contract.Initramfs(
+                system=system,
+                init=target.init,
+                output=segment,
+                compression=choice.compression,
+                epoch=choice.epoch,
+            )
+        )
+        perform(
+            contract.Uki(
+                system=system,
+                kernel_version=facts.kernel,
+                initrd=(segment,),
+                cmdline=facts.cmdline or target.consoles,
+                stub=target.stub,
+                architecture=facts.architecture,
+                output=program,
+                epoch=choice.epoch,
+            )
+        )
+        Path(segment).unlink()
+        if make:
+            request = make(
+                uki=program,
+                output=choice.path,
+                architecture=facts.architecture,
+                epoch=choice.epoch,
+                label=choice.volume,
+            )
+            perform(request)
+    size = Path(choice.path).stat().st_size / (1 << 20)
+    print(f"build-image: {choice.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB")  # noqa: T201
+
+
+def judge(system: str) -> Facts:
+    """Find out how to boot a system; raises ImagerError that says what it lacks."""
+    if not Path(system).is_dir():
+        raise ImagerError(f"there is no {system}: write RUN --mount=from=STAGE,target={system} build-image")
+    found = report.inspect(Root(Path(system)))
+    kernels = found["kernels"]
+    if found["init"] is None:
+        raise ImagerError(
+            "the system has no /sbin/init: install an init system (Debian: systemd-sysv; Alpine: alpine-base)"
+        )
+    if not kernels:
+        raise ImagerError(
+            "the system has no Linux kernel (looked for /boot/vmlinu* and /usr/lib/modules/*/vmlinuz): install one"
+        )
+    if len(kernels) > 1:
+        versions = ", ".join(kernel["version"] for kernel in kernels)
+        raise ImagerError(f"the system has {len(kernels)} kernels ({versions}): remove all but one")
+    (kernel,) = kernels
+    if kernel["machine"] not in TARGETS:
+        problem = f"is for {kernel['machine']}" if kernel["machine"] else "has no EFI stub"
+        raise ImagerError(f"the kernel /{kernel['path']} {problem}: an EFI kernel for {' or '.join(TARGETS)} is needed")
+    if found["init_machine"] not in (None, kernel["machine"]):
+        raise ImagerError(
+            f"{found['init']} is a program for {found['init_machine']}, the kernel for {kernel['machine']}"
+        )
+    return Facts(kernel["version"], kernel["machine"], found["boot_cmdline"] or "")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    formats = "\n".join(
+        f"  {row.name:6} OUTPUT.{EXTENSIONS[row.name]:6} {row.summary}" for row in contract.FORMATS.values()
+    )
+    parser = _Parser(
+        prog="build-image",
+        description=f"Make a bootable image of the system mounted at {SYSTEM}.",
+        epilog=f"formats:\n{formats}\n\nSOURCE_DATE_EPOCH, in seconds: nothing in the image is dated later.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "-f",
+        "--format",
+        choices=contract.FORMATS,
+        default="raw",
+        metavar="FORMAT",
+        help="one of those below (%(default)s)",
+    )
+    parser.add_argument("-o", "--output", default=OUTPUT, help="path and name without extension (%(default)s)")
+    parser.add_argument("-v", "--volume", default="CLAYLINUX", help="label of the boot file system (%(default)s)")
+    parser.add_argument(
+        "-c", "--compression", default="zstd", metavar="KIND[:LEVEL]", help="none, gz, xz or zstd (%(default)s)"
+    )
+    return parser

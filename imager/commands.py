@@ -1,0 +1,33 @@
+"""Which module does what a request asks for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imager.contract import Request
+
+MODULES = {
+    "inspect": "imager.report",
+    "initramfs": "imager.initramfs",
+    "uki": "imager.uki",
+    "raw": "imager.disk",
+    "iso": "imager.iso",
+    "qcow2": "imager.qcow2",
+    "vmdk": "imager.vmdk",
+    "vhdx": "imager.vhdx",
+    "vhd": "imager.vhd",
+    "vdi": "imager.vdi",
+    "users": "imager.users",
+    "folders": "imager.folders",
+    "link": "imager.links",
+    "kernel-tree": "imager.kernel_tree",
+    "identity": "imager.osrelease",
+}
+"""The module whose `run(request)` does the work. Imported late: a step loads only what it needs."""
+
+
+def perform(request: Request) -> None:
+    """Do what `request` asks; raises ImagerError, UsageError or OSError."""
+    import_module(MODULES[request.command]).run(request)

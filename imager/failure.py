@@ -1,0 +1,44 @@
+"""How a program of the imager ends: what went wrong as one line for people, and as an exit code."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import TYPE_CHECKING
+
+from imager.errors import ImagerError, NoSpaceError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DONE, FAILED, MISUSED = 0, 1, 2
+
+
+def attempt(program: str, action: Callable[[], None], request: object, name: str = "") -> int:
+    """Run `action`, which answers `request`, and return the exit code. `name` leads where the error has no context."""
+    lead = f"{name}: " if name else ""
+    try:
+        action()
+    except UsageError as error:
+        return tell(program, f"{lead}{error}", MISUSED)
+    except ImagerError as error:
+        return tell(program, str(error), FAILED)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return tell(program, str(NoSpaceError(request)), FAILED)
+        return tell(program, lead + _explain(error), FAILED)
+    return DONE
+
+
+def tell(program: str, message: str, code: int) -> int:
+    """Print one line on stderr and return `code`."""
+    line = message.encode(errors="backslashreplace").decode()
+    print(f"{program}: error: {line}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _explain(error: OSError) -> str:
+    place = error.filename
+    if isinstance(place, bytes):
+        place = place.decode(errors="backslashreplace")
+    return f"{place}: {error.strerror}" if place else str(error.strerror)
