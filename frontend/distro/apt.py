@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import llb
 
-from .family import PackageStep
+from .family import PackageSource, PackageStep
 
 _WORK = "/run/claylinux-apt"
 """Where apt keeps lists and downloads during a build. /run is never part of an image."""
@@ -22,6 +24,8 @@ _OPTIONS = (
     "Dpkg::Use-Pty=false",
     "Dpkg::Options::=--force-confold",
 )
+
+_FLAGS = " ".join(f"-o {shlex.quote(option)}" for option in _OPTIONS)
 
 # Package scripts must neither start daemons in a build step, nor build an initramfs of their own: ours replaces it.
 _POLICY = "/usr/sbin/policy-rc.d"
@@ -49,28 +53,126 @@ fi
 """
 
 
+# "$@" of `explain` are the packages that were asked for: what is wrong with each is told by its name.
+_HEAD = f"""\
+apt() {{ apt-get {_FLAGS} -qq "$@"; }}
+mkdir -p {_WORK}/lists/partial {_WORK}/cache/archives/partial
+explain() {{
+  code=$?
+  for package in "$@"; do
+    apt -s install "$package" >/dev/null 2>&1 && continue
+    name=${{package%%[=/]*}}
+    known=$(apt-cache {_FLAGS} madison "$name" 2>/dev/null | awk '{{ printf "%s ", $3 }}')
+    if [ -z "$known" ]; then
+      echo "claylinux: no repository of this system has a package $name" >&2
+    elif [ "$name" != "$package" ]; then
+      echo "claylinux: $package cannot be had: the repositories have $known" >&2
+    else
+      echo "claylinux: $package cannot be installed: apt says why above" >&2
+    fi
+  done
+  exit "$code"
+}}
+apt -o APT::Update::Error-Mode=any update || {{
+  echo "claylinux: the package lists cannot be read: is there a network, and are the repositories right?" >&2
+  exit 1
+}}
+"""
+
+
 class Apt:
     """Debian and its relatives."""
 
     name = "apt"
     command = "apt-get"
+    microcode: Mapping[str, str] = MappingProxyType({"intel": "intel-microcode", "amd": "amd64-microcode"})
+    microcode_component = "non-free-firmware"
 
     def install(self, packages: tuple[str, ...], *, cache_id: str) -> PackageStep:
         """See `Family.install`."""
-        options = " ".join(f"-o {shlex.quote(option)}" for option in _OPTIONS)
-        names = " ".join(shlex.quote(package) for package in packages)
-        script = (
-            f"mkdir -p {_WORK}/lists/partial {_WORK}/cache/archives/partial\n"
-            f"apt-get {options} -qq update\n"
-            f"apt-get {options} -qq -y install {names}\n"
-            f"{_CLEAN}"
-        )
+        names = " ".join(map(shlex.quote, packages))
         mounts = (
             llb.Cache(target=f"{_WORK}/lists", id=f"{cache_id}-lists", sharing="locked"),
             llb.Cache(target=f"{_WORK}/cache", id=f"{cache_id}-archives", sharing="locked"),
-            llb.Bind(target=_POLICY, source=_deny_daemons(), selector="/policy-rc.d", readonly=True),
+            _no_daemons(),
         )
+        script = f"{_HEAD}apt -y install {names} || explain {names}\n{_CLEAN}"
         return PackageStep(script=script, mounts=mounts, env=_ENV)
+
+    def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
+        """See `Family.assemble`. A kernel of Debian depends on little: INITRD=No keeps its hooks from much work."""
+        return self.install((*packages, kernel), cache_id=cache_id)
+
+    def remove(self, packages: tuple[str, ...]) -> PackageStep:
+        """See `Family.remove`."""
+        names = " ".join(map(shlex.quote, packages))
+        script = f"""\
+for name in {names}; do
+  dpkg-query -W "$name" >/dev/null 2>&1 && continue
+  echo "claylinux: $name is not installed, so it cannot be removed" >&2
+  exit 1
+done
+apt-get -qq -y -o Dpkg::Use-Pty=false --allow-remove-essential --auto-remove purge {names}
+{_CLEAN}"""
+        return PackageStep(script=script, mounts=(_no_daemons(),), env=_ENV)
+
+    def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
+        """See `Family.add_sources`. The format is that of sources.list(5), DEB822."""
+        return PackageStep(script="".join(map(_source, sources)))
+
+
+# Both formats of sources.list(5), and only what the distribution brought.
+_MORE_COMPONENTS = """\
+for list in /etc/apt/sources.list /etc/apt/sources.list.d/{own}; do
+  [ ! -f "$list" ] || sed -i -E \
+    -e '/^Components:/{{/ {component}( |$)/!s|$| {component}|}}' \
+    -e '/^deb /{{/ {component}( |$)/!s|$| {component}|}}' "$list"
+done
+"""
+_OWN_LISTS = "debian.sources"
+_OWN_URL = f"""\
+own=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/{_OWN_LISTS} 2>/dev/null |
+  awk '$1 == "URIs:" || $1 == "deb" && $2 !~ /^\\[/ {{ print $2; exit }}')
+"""
+# apt tells a key in ASCII from one in bytes by the ending of its name.
+_KEY = """\
+mkdir -p /etc/apt/keyrings
+key=/etc/apt/keyrings/{name}.gpg
+! grep -q 'BEGIN PGP' {key} || key=/etc/apt/keyrings/{name}.asc
+cp {key} "$key"
+chmod 644 "$key"
+"""
+
+
+def _source(source: PackageSource) -> str:
+    """Return the script for one repository."""
+    if not source.url and not source.suites:
+        return "".join(_MORE_COMPONENTS.format(own=_OWN_LISTS, component=part) for part in source.components)
+    script = ". /etc/os-release\n"
+    if not source.url:
+        script += _OWN_URL
+    if source.key:
+        script += _KEY.format(name=source.name, key=source.key)
+    lines = [
+        "Types: deb",
+        f"URIs: {source.url}" if source.url else _Shell("URIs: $own"),
+        f"Suites: {' '.join(source.suites)}" if source.suites else _Shell("Suites: $VERSION_CODENAME"),
+        f"Components: {' '.join(source.components or ('main',))}",
+    ]
+    if source.key:
+        lines.append(_Shell("Signed-By: $key"))
+    words = " ".join(f'"{line}"' if isinstance(line, _Shell) else shlex.quote(line) for line in lines)
+    return f"{script}printf '%s\\n' {words} > /etc/apt/sources.list.d/{source.name}.sources\n"
+
+
+class _Shell(str):
+    """A line in which the shell puts the value of a variable."""
+
+    __slots__ = ()
+
+
+def _no_daemons() -> llb.Mount:
+    return llb.Bind(target=_POLICY, source=_deny_daemons(), selector="/policy-rc.d", readonly=True)
 
 
 def _deny_daemons() -> llb.State:

@@ -1,10 +1,8 @@
-"""Debian releases: data."""
+"""Debian presets: data."""
 
 from __future__ import annotations
 
-from .family import Release
-
-_STABLE = "debian:trixie"
+from .family import Preset
 
 _BOOT = (
     "ca-certificates",
@@ -40,26 +38,27 @@ _FILES = {
     "/etc/systemd/network/80-claylinux-dhcp.network": _DHCP,
     "/etc/systemd/system/systemd-networkd-wait-online.service.d/claylinux.conf": _ONLINE,
 }
-_SERVICES = ("systemd-networkd", "systemd-resolved", "systemd-timesyncd")
+_KERNELS = {
+    "default": "linux-image-{architecture}",
+    "cloud": "linux-image-cloud-{architecture}",
+    "rt": "linux-image-rt-{architecture}",
+}
 
 
-RELEASES = (
-    Release(
-        preset="debian",
-        image=_STABLE,
+def _preset(name: str, flavor: str) -> Preset:
+    return Preset(
+        name=name,
+        image="debian",
+        release="trixie",
         family="apt",
         packages=_BOOT,
-        kernels={"amd64": "linux-image-amd64", "arm64": "linux-image-arm64"},
-        files=_FILES,
-        services=_SERVICES,
-    ),
-    Release(
-        preset="debian-cloud",
-        image=_STABLE,
-        family="apt",
-        packages=_BOOT,
-        kernels={"amd64": "linux-image-cloud-amd64", "arm64": "linux-image-cloud-arm64"},
-        files=_FILES,
-        services=_SERVICES,
-    ),
-)
+        flavor=flavor,
+        kernels=_KERNELS,
+        files=dict.fromkeys(("amd64", "arm64"), _FILES),
+        services=dict.fromkeys(("systemd-networkd", "systemd-resolved", "systemd-timesyncd"), True),
+        # systemd-resolved makes its link at boot, where there is no file.
+        volatile=("/etc/resolv.conf",),
+    )
+
+
+PRESETS = (_preset("debian", "default"), _preset("debian-cloud", "cloud"))

@@ -1,4 +1,4 @@
-"""The system, step by step in the fixed order: base, packages, users, files, run, services, names.
+"""The system, step by step in the fixed order: base, packages, kernel, users, files, run, services, names.
 
 Host name, hosts and resolver come last, by file operations: BuildKit mounts its own /etc/hosts and
 /etc/resolv.conf over every step that runs a program, so no such step can write them.
@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import llb
-from frontend.config import PresetBase, User
-from frontend.distro.family import Release
-from frontend.distro.registry import FAMILIES, PRESETS
+from frontend.config import User
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
 
-from . import places
+from . import kernel, places
 from .files import add_files, new_file
 from .identity import add_identity
 from .inputs import PlanInputs
+from .packages import add_packages, preset_of
 from .run import add_run_steps
 from .steps import SYSTEM, Step, edit_files, run_imager, run_in_system
 
@@ -34,10 +34,10 @@ _LOCALHOST = (
 
 def plan_system(inputs: PlanInputs) -> llb.State:
     """Return the finished root file system of the spec."""
-    system = inputs.base.state
-    system = _add_packages(inputs, system)
+    system = kernel.reduce_kernel(inputs, packaged_system(inputs))
     system = _add_users(inputs, system)
     system = _add_preset_files(inputs, system)
+    system = kernel.add_boot_settings(inputs, system)
     if inputs.spec.files:
         system = add_files(inputs, system)
     system = add_run_steps(inputs, system)
@@ -46,49 +46,9 @@ def plan_system(inputs: PlanInputs) -> llb.State:
     return _set_names(inputs, system)
 
 
-def release_of(inputs: PlanInputs) -> Release | None:
-    """Return the preset's release, or None for a base of the user's own."""
-    base = inputs.spec.base
-    return PRESETS[base.preset] if isinstance(base, PresetBase) else None
-
-
-def _add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
-    spec, release = inputs.spec, release_of(inputs)
-    if release is not None:
-        # One vertex of its own: it is the same for every user of the preset, so it is cached across projects.
-        kernel = release.kernels[inputs.platform.architecture]
-        step = Step(f"[base] {release.preset}: {kernel} and a bootable system", places.at(spec, "base"), ("base",))
-        system = _install(inputs, system, release.family, (*release.packages, kernel), step)
-    if spec.packages:
-        step = Step(f"[packages] {' '.join(spec.packages)}", places.at(spec, "packages"), ("packages",))
-        system = _install(inputs, system, release.family if release else None, spec.packages, step)
-    return system
-
-
-def _install(
-    inputs: PlanInputs, system: llb.State, family: str | None, packages: tuple[str, ...], step: Step
-) -> llb.State:
-    """Install with the package manager of `family`; None lets the build step see which one the base has."""
-    cache_id = "-".join(
-        part for part in (inputs.options.cache_namespace, "claylinux", inputs.platform.architecture) if part
-    )
-    names = [family] if family else sorted(FAMILIES)
-    steps = {name: FAMILIES[name].install(packages, cache_id=f"{cache_id}-{name}") for name in names}
-    mounts: dict[str, llb.Mount] = {mount.target: mount for name in names for mount in steps[name].mounts}
-    script = steps[family].script if family else _detect({name: steps[name].script for name in names})
-    env = tuple(sorted({pair for name in names for pair in steps[name].env}))
-    return run_in_system(inputs, system, script, step, env=env, mounts=tuple(mounts.values()))
-
-
-def _detect(scripts: dict[str, str]) -> str:
-    """Return a script that takes the branch of the package manager which the base has."""
-    branches = "".join(
-        f"{'if' if not index else 'elif'} command -v {FAMILIES[name].command} >/dev/null 2>&1; then\n{script}"
-        for index, (name, script) in enumerate(scripts.items())
-    )
-    managers = ", ".join(FAMILIES[name].command for name in scripts)
-    complaint = f"claylinux: packages: this base has no package manager that Claylinux knows ({managers})"
-    return f"{branches}else\necho {shlex.quote(complaint)} >&2\nexit 1\nfi\n"
+def packaged_system(inputs: PlanInputs) -> llb.State:
+    """Return the system as it is after all packages, before anything else."""
+    return add_packages(inputs, inputs.base.state)
 
 
 def _add_users(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -109,38 +69,61 @@ def _user(user: User) -> str:
 
 
 def _add_preset_files(inputs: PlanInputs, system: llb.State) -> llb.State:
-    release = release_of(inputs)
-    if release is None or not release.files:
+    preset = preset_of(inputs)
+    if preset is None:
         return system
-    actions = tuple(action for path, text in sorted(release.files.items()) for action in new_file(path, text))
-    return edit_files(inputs, system, actions, Step("[base] default network", places.at(inputs.spec, "base")))
+    files = preset.files[inputs.platform.architecture]
+    actions = tuple(action for path, text in sorted(files.items()) for action in new_file(path, text))
+    return edit_files(inputs, system, actions, Step("[base] network and consoles", places.at(inputs.spec, "base")))
 
 
 def _set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
-    spec, release = inputs.spec, release_of(inputs)
-    wanted = dict.fromkeys(release.services, True) if release else {}
-    wanted |= {name: bool(service.start) for name, service in spec.services.items()}
+    spec, preset = inputs.spec, preset_of(inputs)
+    wanted: dict[str, bool | str] = dict(preset.services) if preset else {}
+    for name, service in spec.services.items():
+        # `true` keeps the runlevel that the preset has for it.
+        wanted[name] = (wanted.get(name) or True) if service.start is True else service.start
     if not wanted:
         return system
-    enabled = sorted(name for name, on in wanted.items() if on)
-    disabled = sorted(name for name, on in wanted.items() if not on)
     place = places.at(spec, "services") if spec.services else places.at(spec, "base")
-    title = " ".join([*enabled, *(f"no {name}" for name in disabled)])
-    script = _services_script(tuple(enabled), tuple(disabled))
-    return run_in_system(inputs, system, script, Step(f"[services] {title}", place, ("services",)), network="none")
+    title = " ".join(name if start else f"no {name}" for name, start in sorted(wanted.items()))
+    step = Step(f"[services] {title}", place, ("services",))
+    return run_in_system(inputs, system, _services_script(wanted), step, network="none")
 
 
-def _services_script(enabled: tuple[str, ...], disabled: tuple[str, ...]) -> str:
+def _services_script(wanted: Mapping[str, bool | str]) -> str:
     """Return a script that sets all services with the init system found, and names every one that is missing."""
-    calls = [("on", name) for name in enabled] + [("off", name) for name in disabled]
-    lines = "\n".join(f'{verb} {shlex.quote(name)} || failed="$failed {name}"' for verb, name in calls)
+    calls = []
+    for name, start in sorted(wanted.items()):
+        verb = f"off {shlex.quote(name)}" if start is False else f"on {shlex.quote(name)}"
+        runlevel = f" {shlex.quote(start)}" if isinstance(start, str) else ""
+        calls.append(f'{verb}{runlevel} || failed="$failed {name}"')
+    lines = "\n".join(calls)
     return f"""\
 if command -v systemctl >/dev/null 2>&1; then
-  on() {{ SYSTEMD_OFFLINE=1 systemctl --quiet enable -- "$1"; }}
+  on() {{
+    if [ $# -gt 1 ]; then
+      echo "claylinux: services: $1: systemd has no runlevels: write true instead of $2" >&2
+      exit 1
+    fi
+    SYSTEMD_OFFLINE=1 systemctl --quiet enable -- "$1"
+  }}
   off() {{ SYSTEMD_OFFLINE=1 systemctl --quiet disable -- "$1"; }}
 elif command -v rc-update >/dev/null 2>&1; then
-  on() {{ rc-update -q add "$1" default; }}
-  off() {{ rc-update -q -a delete "$1"; }}
+  on() {{
+    [ -e "/etc/init.d/$1" ] || return
+    if [ $# -eq 1 ]; then
+      # It may have its runlevel already, in a base image.
+      [ -z "$(find /etc/runlevels -name "$1")" ] || return 0
+    else
+      find /etc/runlevels -name "$1" -exec rm {{}} +
+    fi
+    mkdir -p "/etc/runlevels/${{2-default}}"
+    rc-update -q add "$1" "${{2-default}}"
+  }}
+  off() {{
+    [ -e "/etc/init.d/$1" ] && find /etc/runlevels -name "$1" -exec rm {{}} +
+  }}
 else
   echo 'claylinux: services: this system has neither systemd nor OpenRC' >&2
   exit 1
@@ -156,18 +139,18 @@ fi
 
 def _set_names(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Write the host name, hosts and resolver. A preset always gets them; another base only what the spec says."""
-    spec, release = inputs.spec, release_of(inputs)
+    spec, preset = inputs.spec, preset_of(inputs)
     contents: dict[str, str] = {}
     removed: list[str] = []
-    hostname = spec.hostname or (spec.name if release else None)
+    hostname = spec.hostname or (spec.name if preset else None)
     if hostname:
         contents["/etc/hostname"] = f"{hostname}\n"
     if hostname or spec.hosts:
         contents["/etc/hosts"] = _hosts(hostname, spec.hosts)
     if spec.dns:
         contents["/etc/resolv.conf"] = _resolv_conf(spec.dns.servers, spec.dns.search)
-    elif release:
-        removed.append("/etc/resolv.conf")  # systemd-resolved makes its link at boot, where there is no file
+    if preset:
+        removed = [path for path in preset.volatile if path not in contents]
     if not contents and not removed:
         return system
     actions: list[llb.Action] = []

@@ -1,0 +1,71 @@
+"""Alpine presets: data.
+
+The release is the newest one with apk-tools 2.14, the series that the tests run (in Alpine 3.20: no newer image is
+at hand where this is written), and the first one that has linux-stable. 3.20 itself gets no security fixes any
+more, so it is no default; `base: {preset: alpine-lts, release: "3.20"}` still takes it.
+"""
+
+from __future__ import annotations
+
+from .family import Preset
+
+_RELEASE = "3.22"
+_SERIAL = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
+"""The first serial port of a machine, by OCI architecture."""
+
+_INITTAB = """\
+# By Claylinux: OpenRC's runlevels, and where one can log in.
+::sysinit:/sbin/openrc sysinit
+::sysinit:/sbin/openrc boot
+::wait:/sbin/openrc default
+{terminals}
+::ctrlaltdel:/sbin/reboot
+::shutdown:/sbin/openrc shutdown
+"""
+_SCREEN = "tty1::respawn:/sbin/getty 38400 tty1"
+_INTERFACES = """\
+# By Claylinux: the first wired interface asks for an address.
+auto lo
+iface lo inet loopback
+
+auto eth0
+iface eth0 inet dhcp
+"""
+_RUNLEVELS = {
+    "sysinit": ("devfs", "dmesg", "mdev", "hwdrivers"),
+    "boot": ("modules", "sysctl", "hostname", "bootmisc", "syslog", "networking", "hwclock"),
+    "default": ("acpid", "ntpd"),
+    "shutdown": ("mount-ro", "killprocs", "savecache"),
+}
+
+
+def _files(serial: str, *, serial_login: bool) -> dict[str, str]:
+    """Return the files of a machine whose serial port is the main console, or is no more than a second one."""
+    consoles = ("tty0", f"{serial},115200") if serial_login else (f"{serial},115200", "tty0")
+    terminals = [_SCREEN]
+    if serial_login:
+        terminals.append(f"{serial}::respawn:/sbin/getty -L 0 {serial} vt100")
+    return {
+        # Everything that starts later prints to the last one.
+        "/boot/cmdline": " ".join(f"console={console}" for console in consoles) + "\n",
+        "/etc/inittab": _INITTAB.format(terminals="\n".join(terminals)),
+        "/etc/network/interfaces": _INTERFACES,
+    }
+
+
+def _preset(flavor: str, *, serial_login: bool = False) -> Preset:
+    return Preset(
+        name=f"alpine-{flavor}",
+        image="alpine",
+        release=_RELEASE,
+        family="apk",
+        packages=("alpine-base",),
+        flavor=flavor,
+        kernels={name: f"linux-{name}" for name in ("lts", "stable", "virt")},
+        files={architecture: _files(serial, serial_login=serial_login) for architecture, serial in _SERIAL.items()},
+        services={name: runlevel for runlevel, names in _RUNLEVELS.items() for name in names},
+        volatile=("/etc/resolv.conf",),  # udhcpc writes it
+    )
+
+
+PRESETS = (_preset("lts"), _preset("stable"), _preset("virt", serial_login=True))

@@ -1,0 +1,185 @@
+"""What package managers do: bootable presets, `repositories`, `packages`, `kernel.microcode`, `remove_packages`."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import llb
+from frontend.config import CopiedKey, FetchedKey, InlineKey, PresetBase, Repository, Spec
+from frontend.distro.family import Family, PackageSource, PackageStep, Preset
+from frontend.distro.registry import FAMILIES, PRESETS
+from frontend.errors import UserError
+from frontend.options import DEFAULT_EPOCH
+
+from . import places
+from .inputs import PlanInputs
+from .origins import MAIN
+from .steps import Step, run_in_system
+
+_KEYS = "/run/claylinux-keys"
+_KEY_TIME_NS = DEFAULT_EPOCH * 1_000_000_000
+
+
+def preset_of(inputs: PlanInputs) -> Preset | None:
+    """Return the preset that the system starts from, or None for a base of the user's own."""
+    base = inputs.spec.base
+    return PRESETS[base.preset] if isinstance(base, PresetBase) else None
+
+
+def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
+    """Return `system` with everything that its package manager is asked for. Raises `UserError`."""
+    _check_flavor(inputs.spec)
+    system = _make_bootable(inputs, system)
+    system = _add_repositories(inputs, system)
+    spec, cache = inputs.spec, _cache_ids(inputs)
+    if spec.packages:
+        step = Step(f"[packages] {' '.join(spec.packages)}", places.at(spec, "packages"), ("packages",))
+        system = _run(inputs, system, lambda each: each.install(spec.packages, cache_id=cache[each.name]), step)
+    system = _add_microcode(inputs, system)
+    if spec.remove_packages:
+        names = spec.remove_packages
+        step = Step(
+            f"[remove_packages] {' '.join(names)}", places.at(spec, "remove_packages"), ("packages", "remove_packages")
+        )
+        system = _run(inputs, system, lambda each: each.remove(names), step, network="none")
+    return system
+
+
+def _check_flavor(spec: Spec) -> None:
+    """Raise `UserError` for a kernel flavor that the base does not have."""
+    flavor = spec.kernel.flavor
+    if flavor is None:
+        return
+    place = (places.at(spec, "kernel", "flavor"),)
+    if not isinstance(spec.base, PresetBase):
+        raise UserError("only presets have kernel flavors: add the kernel that you want to `packages`", place)
+    flavors = PRESETS[spec.base.preset].kernels
+    if flavor not in flavors:
+        known = ", ".join(sorted(flavors))
+        raise UserError(f"{spec.base.preset} has no kernel flavor {flavor!r}: write one of {known}", place)
+
+
+def _make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
+    """Add the preset's own packages. A vertex of its own: it is the same, and cached, for all users of a preset."""
+    preset = preset_of(inputs)
+    if preset is None:
+        return system
+    spec, cache = inputs.spec, _cache_ids(inputs)
+    kernel = preset.kernel_of(spec.kernel.flavor, inputs.platform.architecture)
+    step = Step(f"[base] {preset.name}: {kernel} and a bootable system", places.at(spec, "base"), ("base",))
+    packages = preset.packages
+    return _run(inputs, system, lambda each: each.assemble(packages, kernel, cache_id=cache[each.name]), step)
+
+
+def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
+    spec, cache = inputs.spec, _cache_ids(inputs)
+    vendors = spec.kernel.microcode
+    if not vendors or inputs.platform.architecture != "amd64":
+        return system
+    place = places.at(spec, "kernel", "microcode")
+
+    def install(family: Family) -> PackageStep:
+        packages = tuple(sorted(family.microcode[vendor] for vendor in vendors))
+        added = family.install(packages, cache_id=cache[family.name])
+        if not family.microcode_component:
+            return added
+        source = PackageSource(name="microcode", components=(family.microcode_component,))
+        return PackageStep(
+            script=family.add_sources((source,)).script + added.script, mounts=added.mounts, env=added.env
+        )
+
+    return _run(inputs, system, install, Step(f"[kernel] microcode: {' '.join(vendors)}", place, ("packages",)))
+
+
+def _add_repositories(inputs: PlanInputs, system: llb.State) -> llb.State:
+    spec = inputs.spec
+    if not spec.repositories:
+        return system
+    added: list[PackageSource] = []
+    mounts: list[llb.Mount] = []
+    for index, repository in enumerate(spec.repositories):
+        name = _name(repository, index)
+        key, path, key_name = repository.public_key, f"{_KEYS}/{index}", ""
+        if key is not None:
+            state, source, key_name = _key(inputs, key, name, index)
+            mounts.append(llb.Bind(target=path, source=state, selector=source, readonly=True))
+        added.append(
+            PackageSource(
+                name=name,
+                url=repository.url or "",
+                suites=repository.suites,
+                components=repository.components,
+                key=path if key is not None else "",
+                key_name=repository.name or key_name,
+            )
+        )
+    title = " ".join(source.url or ",".join(source.components or source.suites) for source in added)
+    step = Step(f"[repositories] {title}", places.at(spec, "repositories"), ("packages", "repositories"))
+    sources = tuple(added)
+    return _run(inputs, system, lambda each: each.add_sources(sources), step, network="none", mounts=tuple(mounts))
+
+
+def _name(repository: Repository, index: int) -> str:
+    """Return what the files of a repository are called; never the same for two that are not named."""
+    host = urlsplit(repository.url).hostname if repository.url else None
+    return repository.name or f"{host or 'more'}-{index + 1}"
+
+
+def _key(
+    inputs: PlanInputs, key: InlineKey | CopiedKey | FetchedKey, name: str, index: int
+) -> tuple[llb.State, str, str]:
+    """Return where a public key is (tree and path in it), and the file name that it had."""
+    match key:
+        case InlineKey(content=text):
+            file = llb.Mkfile("/key", text.encode(), mode=0o644, timestamp_ns=_KEY_TIME_NS)
+            return llb.scratch().file(file, name=f"[repositories] the key of {name}"), "/key", name
+        case CopiedKey(source=source):
+            return inputs.sources[MAIN].state, f"/{source}", posixpath.basename(source)
+        case FetchedKey(url=url, checksum=checksum):
+            place = places.at(inputs.spec, "repositories", index, "key")
+            state = llb.http(
+                url, checksum=checksum, filename="key", name=f"[repositories] the key {url}", location=place
+            )
+            return state, "/key", posixpath.basename(urlsplit(url).path) or name
+
+
+def _cache_ids(inputs: PlanInputs) -> dict[str, str]:
+    """Return the name of each family's cache mounts."""
+    parts = (inputs.options.cache_namespace, "claylinux", inputs.platform.architecture)
+    prefix = "-".join(part for part in parts if part)
+    return {name: f"{prefix}-{name}" for name in FAMILIES}
+
+
+def _run(
+    inputs: PlanInputs,
+    system: llb.State,
+    make: Callable[[Family], PackageStep],
+    step: Step,
+    *,
+    network: str | None = None,
+    mounts: tuple[llb.Mount, ...] = (),
+) -> llb.State:
+    """Run what `make` gives for the package manager of the system; a base of the user's own is asked which it has."""
+    preset = preset_of(inputs)
+    names = [preset.family] if preset else sorted(FAMILIES)
+    steps = {name: make(FAMILIES[name]) for name in names}
+    needed: dict[str, llb.Mount] = {mount.target: mount for name in names for mount in steps[name].mounts}
+    needed |= {mount.target: mount for mount in mounts}
+    scripts = {name: steps[name].script for name in names}
+    script = scripts[preset.family] if preset else _detect(scripts)
+    env = tuple(sorted({pair for name in names for pair in steps[name].env}))
+    return run_in_system(inputs, system, script, step, env=env, mounts=tuple(needed.values()), network=network)
+
+
+def _detect(scripts: dict[str, str]) -> str:
+    """Return a script that takes the branch of the package manager which the base has."""
+    branches = "".join(
+        f"{'if' if not index else 'elif'} command -v {FAMILIES[name].command} >/dev/null 2>&1; then\n{script}"
+        for index, (name, script) in enumerate(scripts.items())
+    )
+    managers = ", ".join(FAMILIES[name].command for name in scripts)
+    complaint = f"claylinux: packages: this base has no package manager that Claylinux knows ({managers})"
+    return f"{branches}else\necho {shlex.quote(complaint)} >&2\nexit 1\nfi\n"
