@@ -41,11 +41,16 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspect(Request):
-    """Write a JSON report of what is in `system` to `output` (see `imager.report`)."""
+    """Write a JSON report of what is in `system` to `output` (see `imager.report`).
+
+    `module`: names of modules to look for in every kernel. `kernel_tree`: what the request of this name wrote.
+    """
 
     command: ClassVar[str] = "inspect"
     system: str
     output: str
+    module: tuple[str, ...] = ()
+    kernel_tree: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

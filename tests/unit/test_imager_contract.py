@@ -70,8 +70,8 @@ def test_every_request_and_format_is_covered() -> None:
 
 
 def test_argv_is_what_the_architecture_says() -> None:
-    request = contract.Inspect(system="/s", output="/o")
-    assert request.argv() == ("inspect", "--system", "/s", "--output", "/o")
+    request = contract.Link(system="/s", link=("/a=b", "/c=d"))
+    assert request.argv() == ("link", "--system", "/s", "--link", "/a=b", "--link", "/c=d")
 
 
 def test_requests_never_change() -> None:

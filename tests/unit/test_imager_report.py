@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def found(system: Path) -> dict[str, object]:
+def found(system: Path, **options: Any) -> dict[str, object]:
     out = system.parent / "report.json"
-    report.run(contract.Inspect(system=str(system), output=str(out)))
+    report.run(contract.Inspect(system=str(system), output=str(out), **options))
     text = out.read_text()
     value: dict[str, object] = json.loads(text)
     assert text == json.dumps(value, indent=1, sort_keys=True) + "\n"
@@ -36,6 +36,7 @@ def test_a_whole_system(tmp_path: Path) -> None:
         "files": 19,
         "init": "/sbin/init",
         "init_machine": "amd64",
+        "kernel_tree": {},
         "kernels": [
             {"machine": "amd64", "path": "boot/vmlinuz-6.1.0-1-amd64", "version": "6.1.0-1-amd64"},
         ],
@@ -44,7 +45,21 @@ def test_a_whole_system(tmp_path: Path) -> None:
         "os_release": {"ID": "debian", "PRETTY_NAME": "Debian 13"},
         "size": 20 + len('ID=debian\nPRETTY_NAME="Debian 13"\n') + 8,
         "target_files": ["etc/hosts.target"],
+        "unknown_modules": {},
     }
+
+
+def test_modules_are_looked_for_in_every_kernel_that_has_a_list(tmp_path: Path) -> None:
+    system = make_system(tmp_path / "system")
+    (system / "usr/lib/modules/6.1.0-1-amd64/modules.dep").write_text("kernel/net/br_netfilter.ko.xz:\n")
+    (system / "usr/lib/modules/6.1.0-1-amd64/modules.builtin").write_text("kernel/fs/ext4/ext4.ko\n")
+    (system / "usr/lib/modules/9").mkdir()
+    (tmp_path / "tree.json").write_text('{"removed": {}}')
+    value = found(
+        system, module=("br-netfilter", "ext4", "br_netfiler", "zzz"), kernel_tree=str(tmp_path / "tree.json")
+    )
+    assert value["unknown_modules"] == {"6.1.0-1-amd64": {"br_netfiler": "br_netfilter", "zzz": None}}
+    assert value["kernel_tree"] == {"removed": {}}
 
 
 def test_an_empty_system(tmp_path: Path) -> None:
