@@ -89,19 +89,26 @@ def _check_target(spec: Spec, options: BuildOptions) -> None:
 
 def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, bytes]:
     """Build what the target asks for on one platform; return it with its OCI image config."""
+    from .plan.kernel import is_checked, warnings
     from .plan.outputs import REPORT, plan_inspect, plan_outputs
-    from .plan.report import choose_kernel, parse_report
+    from .plan.report import check_kernel_key, choose_kernel, parse_report
     from .plan.system import plan_system
     from .result import image_config
 
     inputs = _gather(request, spec, platform)
     system = plan_system(inputs)
     if request.options.target == IMAGE_TARGET:
+        if is_checked(spec.kernel):
+            report_ref = _solve(request, plan_inspect(inputs, system))
+            check_kernel_key(spec, parse_report(request.client.read_file(report_ref, REPORT)), platform)
         ref = _solve(request, system)
         return ref, image_config(inputs.base.config, platform, _labels(request, spec))
     report_ref = _solve(request, plan_inspect(inputs, system))
     report = parse_report(request.client.read_file(report_ref, REPORT))
     kernel = choose_kernel(spec, report, platform)
+    for text, path in warnings(spec, report, kernel.version, platform.architecture):
+        line = spec.positions.of(*path).start.line
+        request.client.warn(request.build_file.vertex, f"{request.options.filename}:{line}: {text}")
     ref = _solve(request, plan_outputs(inputs, system, report, kernel))
     return ref, image_config({}, platform, _labels(request, spec))
 

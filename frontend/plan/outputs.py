@@ -12,11 +12,14 @@ from imager.target import TARGETS
 
 from . import places
 from .inputs import PlanInputs
+from .kernel import FINDINGS, plan_findings
 from .report import KernelFile, Report
 from .steps import OUT, SYSTEM, Step, run_imager
+from .system import packaged_system
 
 REPORT = "/report.json"
 _COMPRESSION = "zstd:3"
+_FINDINGS = "/findings"
 _UKI = "/uki"
 _SEGMENT = "/segment"
 
@@ -31,8 +34,15 @@ class Uki:
 
 def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return a state with the report about `system` at `REPORT`."""
-    request = contract.Inspect(system=SYSTEM, output=OUT + REPORT)
-    return _imager(inputs, request, Step("[system] look at what is there"), {SYSTEM: system})
+    findings = plan_findings(inputs, packaged_system(inputs))
+    request = contract.Inspect(
+        system=SYSTEM,
+        output=OUT + REPORT,
+        module=inputs.spec.kernel.modules.load,
+        kernel_tree=_FINDINGS + FINDINGS if findings else "",
+    )
+    trees = {SYSTEM: system} | ({_FINDINGS: findings} if findings else {})
+    return _imager(inputs, request, Step("[system] look at what is there"), trees)
 
 
 def plan_outputs(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile) -> llb.State:

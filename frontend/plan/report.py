@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import llb
 from frontend.config import PresetBase, Spec
 from frontend.errors import UserError
 
-from . import places
+from . import kernel, places
+from .kernel import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,7 @@ class KernelFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The facts about a system that decide how it is packed. Sizes are in bytes."""
+    """The facts about a system that decide how it is packed; see `imager.report`. Sizes are in bytes."""
 
     kernels: tuple[KernelFile, ...] = ()
     init: str | None = None
@@ -32,6 +34,8 @@ class Report:
     boot_cmdline: str | None = None
     size: int = 0
     os_release: Mapping[str, str] = field(default_factory=dict)
+    kernel_tree: Mapping[str, Any] = field(default_factory=dict)
+    unknown_modules: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
 
 
 def parse_report(data: bytes) -> Report:
@@ -45,19 +49,30 @@ def parse_report(data: bytes) -> Report:
         boot_cmdline=raw["boot_cmdline"],
         size=raw["size"],
         os_release=raw["os_release"],
+        kernel_tree=raw.get("kernel_tree", {}),
+        unknown_modules=raw.get("unknown_modules", {}),
     )
 
 
 def choose_kernel(spec: Spec, report: Report, platform: llb.Platform) -> KernelFile:
     """Return the kernel to boot. Raises one `UserError` that names everything the system lacks."""
     problems = [*_init_problems(report, platform), *_kernel_problems(spec, report, platform)]
+    candidates = _candidates(spec, report)
+    if len(candidates) == 1:
+        problems += kernel.problems(spec, report, candidates[0].version, platform.architecture)
+    _raise(spec, problems)
+    return candidates[0]
+
+
+def check_kernel_key(spec: Spec, report: Report, platform: llb.Platform) -> None:
+    """Raise a `UserError` about what the system lacks of what the key `kernel` asks for, whatever is to boot it."""
+    _raise(spec, [*kernel.problems(spec, report, spec.kernel.version or "", platform.architecture)])
+
+
+def _raise(spec: Spec, problems: list[Problem]) -> None:
     if problems:
-        ranges = tuple(dict.fromkeys(place for _, place in ((text, places.at(spec, *path)) for text, path in problems)))
+        ranges = tuple(dict.fromkeys(places.at(spec, *path) for _, path in problems))
         raise UserError("\n".join(text for text, _ in problems), ranges)
-    return _candidates(spec, report)[0]
-
-
-_Problem = tuple[str, tuple[str | int, ...]]
 
 
 def _candidates(spec: Spec, report: Report) -> tuple[KernelFile, ...]:
@@ -65,7 +80,7 @@ def _candidates(spec: Spec, report: Report) -> tuple[KernelFile, ...]:
     return tuple(kernel for kernel in report.kernels if wanted in (None, kernel.version))
 
 
-def _kernel_problems(spec: Spec, report: Report, platform: llb.Platform) -> list[_Problem]:
+def _kernel_problems(spec: Spec, report: Report, platform: llb.Platform) -> list[Problem]:
     candidates = _candidates(spec, report)
     versions = ", ".join(kernel.version for kernel in report.kernels)
     if not report.kernels:
@@ -88,7 +103,7 @@ def _kernel_problems(spec: Spec, report: Report, platform: llb.Platform) -> list
     return []
 
 
-def _init_problems(report: Report, platform: llb.Platform) -> list[_Problem]:
+def _init_problems(report: Report, platform: llb.Platform) -> list[Problem]:
     if report.init is None:
         return [
             (

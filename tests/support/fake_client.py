@@ -60,6 +60,7 @@ class FakeClient:
     llb_caps: frozenset[str] = ALL_LLB_CAPS
     on_solve: Callable[[Definition], None] = lambda definition: None
     solved: list[Definition] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
     result: Solved | None = None
     error: status_pb2.Status | None = None
 
@@ -99,7 +100,7 @@ class FakeClient:
         return ResolvedImage(ref, "sha256:" + "1" * 64, b'{"config": {"Env": ["PATH=/bin"]}}')
 
     def warn(self, digest: str, message: str, detail: tuple[str, ...] = ()) -> None:
-        raise NotImplementedError
+        self.warned.append(message)
 
     def return_result(self, solved: Solved) -> None:
         assert self.result is None, "the outcome is told once"
