@@ -10,12 +10,16 @@ from .errors import EngineError, UserError
 from .gateway import status as wire
 
 if TYPE_CHECKING:
-    from llb import Definition, SourceFile
+    from llb import Definition, SourceFile, VertexInfo
     from proto import status_pb2
 
     from .config import ConfigError
 
 _EXIT_CODE = re.compile(r"did not complete successfully: exit code: (\d+)(.*)", re.DOTALL)
+_SECRET = re.compile(r"secret (\S+): not found")
+_AGENT = re.compile(r"unset ssh forward key (\S+)|no SSH key \"?([^\s\"]+)\"? forwarded")
+_CACHE_KEY = re.compile(r"failed to (load|compute) cache key: ")
+"""What the engine was about to do with a source when it found that it cannot be had."""
 _MISTAKES = 50
 _REPORT = "this is a bug in Claylinux; please report it with your build file and these lines"
 
@@ -46,13 +50,37 @@ def explain(error: EngineError, definition: Definition, source: SourceFile | Non
     info = definition.vertices.get(vertex)
     if info is None:
         return error
-    exit_code = _EXIT_CODE.search(status.message)
-    if exit_code:
-        status.message = f"{info.name} failed with exit code {exit_code[1]}{_meaning(exit_code[1])}"
-        status.code = wire.UNKNOWN
+    message = _in_our_words(status.message, info)
+    if message != status.message:
+        status.message, status.code = message, wire.UNKNOWN
     if not any(wire.details(status, wire.SOURCE)):
         wire.add_snippets(status, source, info.locations)
     return EngineError(status)
+
+
+def _in_our_words(message: str, info: VertexInfo) -> str:
+    """Return what happened in the step `info`, and what to do about it where that is known."""
+    if exit_code := _EXIT_CODE.search(message):
+        return f"{info.name} failed with exit code {exit_code[1]}{_meaning(exit_code[1])}"
+    if secret := _SECRET.search(message):
+        name = secret[1]
+        return f"{info.name} needs the secret {name!r}: give it with --secret id={name},src=FILE (or env=VARIABLE)"
+    if agent := _AGENT.search(message):
+        name = agent[1] or agent[2]
+        return f"{info.name} needs the ssh agent {name!r}: give it with --ssh {name}"
+    if info.kind == "source":
+        return f"{info.name}: {plain_reason(message)}"
+    return message
+
+
+def plain_reason(message: str) -> str:
+    """Return why a source cannot be had, without what the engine was about to do with it."""
+    reason = _CACHE_KEY.sub("", message, count=1)
+    if fatal := re.search(r"^fatal: (.*)$", reason, re.MULTILINE):  # what git said last
+        reason = fatal[1]
+        if "could not read Username" in reason or "Authentication failed" in reason:
+            reason += "; give a token with --secret id=GIT_AUTH_TOKEN,env=VARIABLE"
+    return reason
 
 
 def _listing(error: ConfigError) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import llb
 
 from .errors import EngineError, UserError
+from .failure import plain_reason
 from .plan.inputs import FileSource
 from .plan.origins import Need, Origin, needs
 from .resolve import no_context, resolve_image
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .gateway.client import Client, Ref
 
 _WHOLE = "."
+_LABELS = {"image": "[files]", "any": "[run]"}
+_Problem = tuple[llb.SourceRange, str]
 
 
 def resolve_sources(
@@ -29,17 +32,26 @@ def resolve_sources(
     wanted: dict[Origin, list[Need]] = {}
     for need in needs(spec):
         wanted.setdefault(need.origin, []).append(need)
-    problems: list[tuple[llb.SourceRange, str]] = []
+    problems: list[_Problem] = []
     found: dict[Origin, FileSource] = {}
     for origin, asked in sorted(wanted.items()):
         try:
             state = _tree(client, contexts, asked, platform)
-            found[origin] = FileSource(state=state, folders=_folders(client, state, asked))
+            folders, missing = _folders(client, state, asked)
         except UserError as error:
-            problems += [(place, line) for place, line in zip(error.ranges, error.message.splitlines(), strict=True)]
+            problems.append((asked[0].origin_at, error.message))
+        except EngineError as error:
+            if origin.kind == "context":
+                raise
+            text = f"{asked[0].key}: {origin.name}: {plain_reason(str(error))}"
+            problems.append((asked[0].origin_at, text))
+        else:
+            problems += missing
+            found[origin] = FileSource(state=state, folders=folders)
     if problems:
         problems.sort(key=lambda problem: problem[0].start_line)
-        raise UserError("\n".join(text for _, text in problems), tuple(place for place, _ in problems))
+        places = {place.start_line: place for place, _ in reversed(problems)}  # one snippet a line
+        raise UserError("\n".join(text for _, text in problems), tuple(places[line] for line in sorted(places)))
     return found
 
 
@@ -54,12 +66,16 @@ def _tree(client: Client, contexts: Contexts, asked: list[Need], platform: llb.P
         return _git(origin.name, at)
     context = contexts.named(origin.name) if origin.kind != "image" else None
     if origin.kind == "context" and context is None:
-        text = no_context(contexts, origin.name)
-        raise UserError("\n".join([text] * len(asked)), tuple(need.origin_at for need in asked))
+        raise UserError(no_context(contexts, origin.name), (at,))
     if context is not None and context.kind != "image":
         return contexts.named_state(context, paths)
-    image, label = (context.value, f"[context {context.name}]") if context else (origin.name, "[files]")
-    return resolve_image(client, contexts, image, platform, at=at, label=label).state
+    image, label = (context.value, f"[context {context.name}]") if context else (origin.name, _LABELS[origin.kind])
+    try:
+        return resolve_image(client, contexts, image, platform, at=at, label=label).state
+    except UserError as error:
+        if context is None and origin.kind == "any":
+            raise UserError(f"{asked[0].key}: there is no build context {origin.name!r}, and {error}", (at,)) from None
+        raise
 
 
 def _git(address: str, at: llb.SourceRange) -> llb.State:
@@ -68,34 +84,31 @@ def _git(address: str, at: llb.SourceRange) -> llb.State:
     return llb.git(url, ref=ref, subdir=subdir, name=f"[files] {address}", location=at)
 
 
-def _folders(client: Client, state: llb.State, asked: list[Need]) -> frozenset[str]:
-    """Return which of the paths are folders. Raises `UserError` for those that are not there at all."""
+def _folders(client: Client, state: llb.State, asked: list[Need]) -> tuple[frozenset[str], list[_Problem]]:
+    """Return which of the paths are folders, and what is wrong with those that are not there at all."""
     if all(need.path == _WHOLE for need in asked):
-        return frozenset({_WHOLE})
+        return frozenset({_WHOLE}), []
     ref = client.solve(llb.marshal(state)).ref
-    folders, missing = {_WHOLE}, []
+    folders, problems = {_WHOLE}, []
     for need in asked:
         if need.path in folders:
             continue
         stat = client.stat_file(ref, need.path) if ref is not None and ref.id else None
         if stat is None:
-            missing.append(need)
+            problems.append((need.at, f"{need.key}: {_missing(client, ref, need)}"))
         elif stat.is_dir:
             folders.add(need.path)
-    if missing:
-        lines = (f"{need.key}: {_missing(client, ref, need)}" for need in missing)
-        raise UserError("\n".join(lines), tuple(need.at for need in missing))
-    return frozenset(folders)
+    return frozenset(folders), problems
 
 
 def _missing(client: Client, ref: Ref | None, need: Need) -> str:
     origin = need.origin
     if origin == Origin():
         return f"{need.path!r} is not in the build context; is the name right, and does .dockerignore let it through?"
-    what = {"context": "the build context", "image": "the image", "git": "the repository"}.get(origin.kind, "the tree")
+    what = {"context": "build context", "image": "image", "git": "repository", "any": "context or image"}[origin.kind]
     near = _similar(client, ref, need.path)
     hint = f"did you mean {near!r}?" if near else "is the name right?"
-    return f"{need.path!r} is not in {what} {origin.name!r}; {hint}"
+    return f"{need.path!r} is not in the {what} {origin.name!r}; {hint}"
 
 
 def _similar(client: Client, ref: Ref | None, path: str) -> str | None:

@@ -24,6 +24,10 @@ ALL_LLB_CAPS = frozenset(
         "source.git.fullurl",
         "source.git.subdir",
         "source.http",
+        "source.git.mountsshsock",
+        "source.git.knownsshhosts",
+        "exec.secretenv",
+        "exec.mount.bind.readwrite-nooutput",
         "source.http.checksum",
         "exec.meta.base",
         "exec.meta.network",
@@ -59,6 +63,9 @@ class FakeClient:
     folders: frozenset[str] = frozenset()
     llb_caps: frozenset[str] = ALL_LLB_CAPS
     on_solve: Callable[[Definition], None] = lambda definition: None
+    other_frontend: Definition | None = None
+    """What any other frontend makes; None is the empty tree."""
+    delegated: list[tuple[str, Mapping[str, str], Mapping[str, ops_pb2.Definition]]] = field(default_factory=list)
     solved: list[Definition] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
     result: Solved | None = None
@@ -81,11 +88,13 @@ class FakeClient:
         self,
         frontend: str,
         options: Mapping[str, str],
-        inputs: Mapping[str, Definition],
+        inputs: Mapping[str, ops_pb2.Definition],
         *,
         cache_imports: tuple[CacheImport, ...] = (),
     ) -> Solved:
-        raise NotImplementedError
+        self.delegated.append((frontend, options, inputs))
+        definition = self.other_frontend.to_pb() if self.other_frontend else None
+        return Solved(ref=Ref("other", definition), metadata={"containerimage.config": b'{"config":{"Env":["A=b"]}}'})
 
     def read_file(self, ref: Ref, path: str) -> bytes:
         return {**self.files, **self.outputs}[path]
@@ -95,6 +104,10 @@ class FakeClient:
             return Stat(path, 1 << 31 | 0o755, 0)
         found = {**self.files, **self.outputs}.get(path)
         return None if found is None else Stat(path, 0o644, len(found))
+
+    def list_folder(self, ref: Ref, path: str) -> tuple[str, ...]:
+        names = {*self.files, *self.outputs, *self.folders}
+        return tuple(sorted(name.rpartition("/")[2] for name in names if name.rpartition("/")[0] == path.strip("/")))
 
     def resolve_image(self, ref: str, platform: Platform, *, mode: str, log_name: str) -> ResolvedImage:
         return ResolvedImage(ref, "sha256:" + "1" * 64, b'{"config": {"Env": ["PATH=/bin"]}}')
