@@ -53,8 +53,9 @@ rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/apk.log /var/
 _UNPACK = f"""\
 fetch_kernel() {{
   mkdir -p {_WORK}/kernels
-  url=$(apk fetch --url --simulate -q "$1") && apk -q fetch -o {_WORK}/kernels "$1" || explain "$1"
-  tar -xzf "{_WORK}/kernels/${{url##*/}}" -C / --exclude='.*'
+  file=$(apk search -x "$1" | sort -V | tail -n 1).apk
+  apk -q fetch -o {_WORK}/kernels "$1" || explain "$1"
+  tar -xzf "{_WORK}/kernels/$file" -C / --exclude='.*'
   for folder in /lib/modules/*; do
     [ -e "$folder/modules.dep" ] || depmod "${{folder##*/}}"
   done
