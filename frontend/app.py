@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .errors import EngineError, UserError
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from .gateway.client import Client, Pong, Ref, Solved
     from .options import BuildOptions
     from .plan.inputs import PlanInputs
+    from .plan.kernel import Problem
 
 IMAGE_TARGET = "image"
+REPORT_TARGET = "report"
 
 
 def handle(client: Client, environment: Mapping[str, str]) -> None:
@@ -80,7 +83,7 @@ def _answer(request: Request) -> Solved:
 def _check_target(spec: Spec, options: BuildOptions) -> None:
     from .config import OUTPUT_FORMATS
 
-    targets = (*OUTPUT_FORMATS, IMAGE_TARGET)
+    targets = (*OUTPUT_FORMATS, IMAGE_TARGET, REPORT_TARGET)
     if options.target and options.target not in targets:
         near = get_close_matches(options.target, targets, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
@@ -89,8 +92,9 @@ def _check_target(spec: Spec, options: BuildOptions) -> None:
 
 def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, bytes]:
     """Build what the target asks for on one platform; return it with its OCI image config."""
+    from .measure import is_wanted, measure
     from .plan.kernel import is_checked, warnings
-    from .plan.outputs import REPORT, plan_inspect, plan_outputs
+    from .plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
     from .plan.report import check_kernel_key, choose_kernel, parse_report
     from .plan.system import plan_system
     from .result import image_config
@@ -106,11 +110,20 @@ def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, b
     report_ref = _solve(request, plan_inspect(inputs, system))
     report = parse_report(request.client.read_file(report_ref, REPORT))
     kernel = choose_kernel(spec, report, platform)
-    for text, path in warnings(spec, report, kernel.version, platform.architecture):
+    _warn(request, spec, warnings(spec, report, kernel.version, platform.architecture))
+    reports = None
+    if is_wanted(inputs, report):
+        uki = plan_uki(inputs, system, report, kernel)
+        reports, found = measure(request.client, partial(_solve, request), inputs, system, uki, report)
+        _warn(request, spec, found)
+    ref = reports or _solve(request, plan_outputs(inputs, system, report, kernel))
+    return ref, image_config({}, platform, _labels(request, spec))
+
+
+def _warn(request: Request, spec: Spec, problems: Iterable[Problem]) -> None:
+    for text, path in problems:
         line = spec.positions.of(*path).start.line
         request.client.warn(request.build_file.vertex, f"{request.options.filename}:{line}: {text}")
-    ref = _solve(request, plan_outputs(inputs, system, report, kernel))
-    return ref, image_config({}, platform, _labels(request, spec))
 
 
 def _labels(request: Request, spec: Spec) -> dict[str, str]:

@@ -68,14 +68,15 @@ def _targets(source: SourceFile, image_target: str) -> Solved:
     spec = _load(source)
     listed = {output.format for output in reversed(spec.outputs)}
     where = {output.format: spec.positions.of("outputs", n) for n, output in reversed([*enumerate(spec.outputs)])}
+    others = {image_target: "the system as an OCI image", "report": "what takes the space, as text and JSON"}
     targets = [
         {
             "name": name,
             **({"default": True} if name in listed else {}),
-            "description": "the system as an OCI image" if name == image_target else f"the output {spec.name}.{name}",
+            "description": others.get(name) or f"the output {spec.name}.{name}",
             **({"location": _location(where[name])} if name in where else {}),
         }
-        for name in (*OUTPUT_FORMATS, image_target)
+        for name in (*OUTPUT_FORMATS, *others)
     ]
     text = "".join(f"{item['name']}{' (default)' if 'default' in item else ''}\n" for item in targets)
     return _result({"targets": targets, "sources": [base64.b64encode(source.data).decode()]}, text)

@@ -23,6 +23,7 @@ MODULES = {
     "folders": "imager.folders",
     "link": "imager.links",
     "kernel-tree": "imager.kernel_tree",
+    "sizes": "imager.sizes",
     "identity": "imager.osrelease",
 }
 """The module whose `run(request)` does the work. Imported late: a step loads only what it needs."""

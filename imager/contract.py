@@ -217,6 +217,24 @@ class KernelTree(Request):
     epoch: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sizes(Request):
+    """Report what takes the space in `system` and `uki`: JSON to `output`, a table to `text` (see `imager.sizes`).
+
+    `ram` is the memory in bytes that booting needs, 0 when it is not known; `mode` how the system is kept in it.
+    """
+
+    command: ClassVar[str] = "sizes"
+    system: str
+    uki: str
+    output: str
+    text: str
+    name: str
+    ram: int = 0
+    mode: str = ""
+    epoch: int
+
+
 REQUESTS: dict[str, type[Request]] = {
     kind.command: kind
     for kind in (
@@ -235,6 +253,7 @@ REQUESTS: dict[str, type[Request]] = {
         Link,
         Identity,
         KernelTree,
+        Sizes,
     )
 }
 """Every request by its command."""

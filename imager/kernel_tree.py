@@ -8,6 +8,7 @@ What was found is written as a JSON object, without judging it:
     missing_microcode  vendors for which there is neither an image nor the parts of one
     unmatched_firmware patterns that match no firmware
     removed            {"firmware": bytes, "modules": bytes}
+    similar            {version: {name: name or null}}: modules to load that were not there, and what may be meant
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ def run(request: KernelTree) -> None:
             depmod.run(kernel.folder, version, scratch, request.epoch)
     found["not_included"] = {version: list(kernel.chosen.not_included) for version, kernel in trees.items()}
     found["not_excluded"] = {version: list(kernel.chosen.not_excluded) for version, kernel in trees.items()}
+    found["similar"] = {
+        version: {name: moddep.similar(name, kernel.modules) for name in request.load if name not in kernel.modules}
+        for version, kernel in trees.items()
+    }
     keep, unmatched = _firmware(request.firmware, files, trees.values())
     found["unmatched_firmware"] = unmatched
     found["missing_firmware"] = _missing(request, files, trees.values())

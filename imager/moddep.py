@@ -108,6 +108,14 @@ def parse(dep: str, builtin: str = "", softdep: str = "", alias: str = "") -> Mo
     return Modules(paths, needs, dict(_soft(softdep)), inside, _aliases(alias))
 
 
+def similar(name: str, modules: Modules) -> str | None:
+    """Give the name that was most likely meant by one that the kernel does not have."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(to_name(name), sorted(modules.names), n=1)
+    return near[0] if near else None
+
+
 def to_name(path: str) -> str:
     """Give the name of the module that `path`, or a name written with `-`, is about."""
     return _ENDING.sub("", PurePosixPath(path.strip()).name).replace("-", "_")

@@ -159,3 +159,13 @@ def fingerprint(program: Path) -> bytes:
             for place in (offset, offset + max(0, size - _PAGE)):
                 digest.update(os.pread(fd, min(size, _PAGE), place))
     return digest.digest()
+
+
+def section_sizes(program: Path) -> dict[str, int]:
+    """Give the length of the content of each section by name, without reading the program whole."""
+    with output.reading(program) as fd:
+        head = os.pread(fd, _PAGE, 0)
+    (start,) = struct.unpack_from("<I", head, 0x3C)
+    count, optional = struct.unpack_from("<2xH12xH", head, start + 4)
+    rows = (struct.unpack_from("<8sI", head, start + 24 + optional + index * _HEADER) for index in range(count))
+    return {name.rstrip(b"\0").decode(errors="replace"): size for name, size in rows}

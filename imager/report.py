@@ -106,15 +106,8 @@ def _unknown_modules(root: Root, names: tuple[str, ...]) -> dict[str, dict[str, 
     for version in kernels.module_versions(root) if names else ():
         modules = moddep.load(root, version)
         if modules.paths:
-            found[version] = {name: _similar(name, modules) for name in names if name not in modules}
+            found[version] = {name: moddep.similar(name, modules) for name in names if name not in modules}
     return found
-
-
-def _similar(name: str, modules: moddep.Modules) -> str | None:
-    from difflib import get_close_matches
-
-    near = get_close_matches(moddep.to_name(name), sorted(modules.names), n=1)
-    return near[0] if near else None
 
 
 def _weigh(root: Root) -> dict[str, int]:

@@ -71,7 +71,9 @@ def problems(spec: Spec, report: Report, version: str, architecture: str) -> Ite
     for index, name in enumerate(kernel.modules.load):
         for each, lacking in sorted(report.unknown_modules.items()):
             if version in ("", each) and name in lacking:
-                text = f"the kernel {each} has no module {name!r}{_did_you_mean(lacking[name])}"
+                # Where modules were removed, what was meant may be among them.
+                near = found.get("similar", {}).get(each, {}).get(name) or lacking[name]
+                text = f"the kernel {each} has no module {name!r}{_did_you_mean(near)}"
                 yield f"kernel.modules.load: {text}", ("kernel", "modules", "load", index)
     for index, pattern in enumerate(kernel.modules.include):
         for each, patterns in sorted(found.get("not_included", {}).items()):

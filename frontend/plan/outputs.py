@@ -48,7 +48,7 @@ def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
 def plan_outputs(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile) -> llb.State:
     """Return a state with all outputs that `inputs.options.target` asks for at its root."""
     wanted = wanted_outputs(inputs)
-    uki = _plan_uki(inputs, system, report, kernel)
+    uki = plan_uki(inputs, system, report, kernel)
     states = [_plan_output(inputs, output, uki) for output in wanted]
     if len(states) == 1:
         return states[0]
@@ -67,7 +67,8 @@ def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:
     return listed or (Output(format=target, name=spec.name),)
 
 
-def _plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile) -> Uki:
+def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile) -> Uki:
+    """Return the one UKI that all outputs are made of."""
     spec, architecture, epoch = inputs.spec, inputs.platform.architecture, inputs.options.epoch
     filename = f"{spec.name}.efi"
     pack = contract.Initramfs(

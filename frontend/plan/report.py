@@ -33,6 +33,7 @@ class Report:
     init_machine: str = ""
     boot_cmdline: str | None = None
     size: int = 0
+    files: int = 0
     os_release: Mapping[str, str] = field(default_factory=dict)
     kernel_tree: Mapping[str, Any] = field(default_factory=dict)
     unknown_modules: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
@@ -48,6 +49,7 @@ def parse_report(data: bytes) -> Report:
         init_machine=raw["init_machine"] or "",
         boot_cmdline=raw["boot_cmdline"],
         size=raw["size"],
+        files=raw.get("files", 0),
         os_release=raw["os_release"],
         kernel_tree=raw.get("kernel_tree", {}),
         unknown_modules=raw.get("unknown_modules", {}),

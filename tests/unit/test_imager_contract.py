@@ -55,6 +55,7 @@ REQUESTS = (
         microcode=("amd", "intel"),
         epoch=1,
     ),
+    contract.Sizes(system="/s", uki="/u", output="/o.json", text="/o.txt", name="edge", ram=1 << 29, mode="x", epoch=1),
 )
 
 

@@ -1,0 +1,60 @@
+"""Sizes of a finished UKI against the limits of the spec, and the report about them.
+
+Beside the plan: what a limit is compared with is known only when the UKI is built.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from .errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import llb
+
+    from .gateway.client import Client, Ref
+    from .plan.inputs import PlanInputs
+    from .plan.kernel import Problem
+    from .plan.outputs import Uki
+    from .plan.report import Report
+
+_REPORT = "report"
+_BIG = 1 << 30
+"""Bytes of a system below which no UKI comes near what firmware cannot start."""
+
+
+def is_wanted(inputs: PlanInputs, report: Report) -> bool:
+    """Tell whether sizes matter in this build: looking at them takes a solve of its own."""
+    limits = inputs.spec.limits
+    asked = inputs.options.target == _REPORT
+    return asked or limits.uki is not None or limits.ram is not None or report.size >= _BIG
+
+
+def measure(
+    client: Client, solve: Callable[[llb.State], Ref], inputs: PlanInputs, system: llb.State, uki: Uki, report: Report
+) -> tuple[Ref | None, tuple[Problem, ...]]:
+    """Build the UKI and compare it with the limits; return the reports, if they are the target, and warnings.
+
+    Raises `UserError` at each limit that is exceeded.
+    """
+    from .plan import limits, places
+    from .plan.sizes import plan_sizes, report_name
+
+    spec = inputs.spec
+    found = client.stat_file(solve(uki.state), f"/{uki.filename}")
+    size = found.size if found is not None else 0
+    mode = "overlay" if spec.rootfs.mode == "overlay" else "tmpfs"
+    ram = limits.ram_need(mode, limits.Sizes.of(size, report))
+    problems = tuple(limits.exceeded(spec, size, ram))
+    asked = inputs.options.target == _REPORT
+    # The report is what helps to get below a limit: it is there whatever the limits say.
+    reports = solve(plan_sizes(inputs, system, uki, ram, mode)) if asked or problems else None
+    if problems and not asked:
+        assert reports is not None
+        measured = json.loads(client.read_file(reports, report_name(spec.name, "json")))
+        ranges = tuple(places.at(spec, *path) for _, path in problems)
+        raise UserError("\n".join([*(text for text, _ in problems), limits.biggest(measured)]), ranges)
+    return reports, (*problems, *limits.warnings(size))

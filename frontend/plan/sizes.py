@@ -1,0 +1,44 @@
+"""The vertex that measures what takes the space, and the files that it writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import llb
+from imager import contract
+
+from . import places
+from .steps import OUT, SYSTEM, Step, run_imager
+
+if TYPE_CHECKING:
+    from .inputs import PlanInputs
+    from .outputs import Uki
+
+_UKI = "/uki"
+
+
+def report_name(name: str, ending: str) -> str:
+    """Return the path of a report (txt or json) about the system `name`, in the state of `plan_sizes`."""
+    return f"/{name}.report.{ending}"
+
+
+def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int, mode: str) -> llb.State:
+    """Return a state with both reports about a system and its UKI; `ram` is the memory in bytes that booting needs."""
+    spec = inputs.spec
+    request = contract.Sizes(
+        system=SYSTEM,
+        uki=f"{_UKI}/{uki.filename}",
+        output=OUT + report_name(spec.name, "json"),
+        text=OUT + report_name(spec.name, "txt"),
+        name=spec.name,
+        ram=ram,
+        mode=mode,
+        epoch=inputs.options.epoch,
+    )
+    mounts = (
+        llb.Bind(target=SYSTEM, source=system, readonly=True),
+        llb.Bind(target=_UKI, source=uki.state, readonly=True),
+        llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
+    )
+    step = Step(f"[report] what takes the space in {spec.name}", places.at(spec, "limits"), ("report",))
+    return run_imager(inputs, request, step, mounts=mounts).mount(OUT)
