@@ -66,7 +66,7 @@ def choose(argv: Sequence[str], environment: Mapping[str, str]) -> Choice:
     """Read the command line; raises UsageError."""
     options = _parser().parse_args(argv)
     Compression.parse(options.compression)
-    if not Path(options.output).name:
+    if options.output.rpartition("/")[2] in ("", ".", ".."):
         raise UsageError(f"--output {options.output!r} names no file: give a path without extension")
     epoch = environment.get("SOURCE_DATE_EPOCH", "")
     if epoch and not (epoch.isascii() and epoch.isdigit()):

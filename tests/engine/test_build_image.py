@@ -1,0 +1,22 @@
+"""Dockerfiles that start FROM claylinux/imager; tests/boot/test_dockerfile.py boots what they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import Engine
+
+pytestmark = pytest.mark.engine
+
+
+def test_a_build_that_cannot_work_says_why(engine: Engine, tmp_path: Path) -> None:
+    """The line of the program, not only an exit code."""
+    (tmp_path / "Dockerfile").write_text(
+        "FROM scratch AS system\nCOPY Dockerfile /\nFROM claylinux/imager\n"
+        "RUN --mount=from=system,target=/system build-image --format iso\n"
+    )
+    result = engine.buildx(tmp_path, output="type=cacheonly")
+    assert result.returncode != 0
+    assert "build-image: error: the system has no /sbin/init: install an init system" in result.log

@@ -1,0 +1,30 @@
+"""Images made by Dockerfiles: the fixture `small`, a context whose system boots in seconds."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+SMALL = Path(__file__).parent / "small"
+TOLD = {
+    "hostname": "small",
+    "hosts": "1",
+    "resolver": "nameserver 10.9.8.1",
+    "targets": "0",
+    "boot": "0",
+    "cmdline": 'console=ttyS0 quiet colour="deep red"',
+}
+"""What the small system must say of itself before `token 42`."""
+
+
+@pytest.fixture(scope="session")
+def small(busybox: Path, debian_kernel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build context with the Dockerfile of a small system and its image."""
+    context = tmp_path_factory.mktemp("small") / "context"
+    shutil.copytree(SMALL, context)
+    (context / "init").chmod(0o755)
+    shutil.copy(busybox, context / "busybox")
+    shutil.copy(debian_kernel, context / debian_kernel.name)
+    return context

@@ -1,0 +1,68 @@
+"""A real podman for tests, with a storage of its own: the fixture `podman`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import Engine
+from tests.support.vm import require_tool
+
+BUILD_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Podman:
+    """The command and its storage."""
+
+    storage: Path
+
+    def argv(self, *args: str) -> list[str]:
+        """The command line of one podman command."""
+        folders = [f"--{name}={self.storage / name}" for name in ("root", "runroot")]
+        return ["podman", *folders, "--storage-driver=overlay", *args]
+
+    def run(self, *args: str, cwd: Path | None = None, timeout: float = BUILD_SECONDS) -> str:
+        """What one podman command says; the test fails when the command does."""
+        done = subprocess.run(
+            self.argv(*args),
+            cwd=cwd,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == 0, f"podman {' '.join(args)}:\n{done.stdout}"
+        return done.stdout
+
+    def build(self, context: Path, *args: str) -> str:
+        """Build in `context` without the cache.
+
+        With it, podman before 4.4 mounts the first layer of a stage that it finds there, not the last one.
+        """
+        return self.run("build", "--no-cache", *args, ".", cwd=context)
+
+    def take(self, engine: Engine, *images: str) -> None:
+        """Copy images of the engine into this storage."""
+        with subprocess.Popen(["docker", "save", *images], env=engine.env, stdout=subprocess.PIPE) as save:
+            load = self.argv("load", "--quiet")
+            subprocess.run(load, stdin=save.stdout, capture_output=True, timeout=120, check=True)
+        assert save.returncode == 0
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    """Podman as Debian ships it, without images."""
+    require_tool("podman")
+    own = Podman(tmp_path_factory.mktemp("podman"))
+    yield own
+    own.run("rmi", "--all", "--force")
+    shutil.rmtree(own.storage)

@@ -1,0 +1,148 @@
+"""The options of `build-image`, and what it says about systems that do not boot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from imager import build_image, contract, target
+from tests.support.imager import EPOCH, make_kernel, make_pe, make_system
+
+
+@pytest.fixture
+def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stub and an init where the image has them."""
+    (tmp_path / "stub").write_bytes(make_pe())
+    (tmp_path / "init").write_bytes(b"init")
+    own = target.Target(str(tmp_path / "init"), str(tmp_path / "stub"), "console=tty0")
+    monkeypatch.setitem(target.TARGETS, "amd64", own)
+    return tmp_path
+
+
+def build(folder: Path, *words: str, system: Path | None = None, **environment: str) -> int:
+    output = folder / "out/claylinux"
+    words = ("--output", str(output), "--compression", "none", *words)
+    return build_image.main(words, environment, str(system or folder / "system"))
+
+
+def test_the_defaults_are_those_that_dockerfiles_expect() -> None:
+    choice = build_image.choose((), {})
+    assert (choice.path, choice.volume, choice.epoch) == ("/out/claylinux.img", "CLAYLINUX", 315532800)
+    short = build_image.choose(["-f", "iso", "-o", "x/y", "-v", "DATA", "-c", "xz:9"], {"SOURCE_DATE_EPOCH": "7"})
+    assert short == build_image.Choice("iso", "x/y", "DATA", "xz:9", 7)
+    assert short.path == "x/y.iso"
+
+
+@pytest.mark.parametrize("name", contract.FORMATS)
+def test_every_format_is_made_alone_and_dated(parts: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    make_system(parts / "system")
+    assert build(parts, "--format", name, SOURCE_DATE_EPOCH=str(EPOCH)) == 0
+    (made,) = (parts / "out").iterdir()
+    assert made.name == f"claylinux.{build_image.EXTENSIONS[name]}"
+    assert made.stat().st_mtime == EPOCH
+    assert "Linux 6.1.0-1-amd64 for amd64" in capfd.readouterr().out
+
+
+def test_the_volume_has_its_label(parts: Path) -> None:
+    make_system(parts / "system")
+    assert build(parts, "--volume", "MY-SYSTEM") == 0
+    assert b"MY-SYSTEM  FAT" in (parts / "out/claylinux.img").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(None, b"console=tty0"), ("\n quiet\n\nconsole=ttyS0\n", b"quiet console=ttyS0")],
+    ids=["none", "lines"],
+)
+def test_the_command_line_comes_from_the_system(parts: Path, text: str | None, expected: bytes) -> None:
+    system = make_system(parts / "system")
+    if text is not None:
+        (system / "boot/cmdline").write_text(text)
+    assert build(parts, "--format", "efi") == 0
+    assert b"\0" + expected + b"\0" in (parts / "out/claylinux.efi").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--format", "vfat"), "invalid choice: 'vfat'"),
+        (("--formats", "raw"), "unrecognized arguments: --formats"),
+        (("--compression", "rar"), "unknown compression 'rar'"),
+        (("--compression", "xz:10"), "the level of xz is 0 to 9"),
+        (("--output", "out/"), "'out/' names no file"),
+        (("surplus",), "unrecognized arguments: surplus"),
+    ],
+)
+def test_a_wrong_option_is_named(
+    tmp_path: Path, words: tuple[str, ...], said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert build(tmp_path, *words) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("build-image: error: ")
+    assert said in line
+
+
+def test_a_wrong_date_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert build(tmp_path, SOURCE_DATE_EPOCH="yesterday") == 2
+    assert "SOURCE_DATE_EPOCH is a number of seconds since 1970, not 'yesterday'" in capfd.readouterr().err
+
+
+def without_init(system: Path) -> None:
+    (system / "usr/sbin/init").unlink()
+
+
+def without_kernel(system: Path) -> None:
+    shutil.rmtree(system / "boot")
+
+
+def with_two_kernels(system: Path) -> None:
+    (system / "boot/vmlinuz-7").write_bytes(make_kernel("7.0.0"))
+
+
+def with_another_machine(system: Path) -> None:
+    (system / "boot/vmlinuz-6.1.0-1-amd64").write_bytes(make_kernel(architecture="arm64"))
+
+
+def with_an_old_kernel(system: Path) -> None:
+    (system / "boot/vmlinuz-6.1.0-1-amd64").write_bytes(b"no program")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (shutil.rmtree, "write RUN --mount=from=STAGE,target="),
+        (without_init, "no /sbin/init: install an init system"),
+        (without_kernel, "no Linux kernel (looked for"),
+        (with_two_kernels, "2 kernels (6.1.0-1-amd64, 7.0.0): remove all but one"),
+        (with_another_machine, "/sbin/init is a program for amd64, the kernel for arm64"),
+        (with_an_old_kernel, "the kernel /boot/vmlinuz-6.1.0-1-amd64 has no EFI stub"),
+    ],
+)
+def test_a_system_that_does_not_boot_is_explained(
+    parts: Path, spoil: object, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    system = make_system(parts / "system")
+    assert callable(spoil)
+    spoil(system)
+    assert build(parts) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("build-image: error: ")
+    assert said in line
+    assert not (parts / "out").exists()
+
+
+def test_a_full_disk_says_what_to_do(
+    parts: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    make_system(parts / "system")
+
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    assert build(parts) == 1
+    assert "no space left on the builder while writing" in capfd.readouterr().err
+    assert list((parts / "out").iterdir()) == []
