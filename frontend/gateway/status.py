@@ -46,8 +46,11 @@ def add_snippets(status: status_pb2.Status, source: SourceFile | None, ranges: t
     if source is None or not ranges:
         add_detail(status, SOURCE, {"info": {"filename": source.filename if source else ""}})
         return
+    # Snippets show whole lines, so one for each of them.
+    unique = {(place.start_line, place.end_line): place for place in reversed(ranges)}
+    ordered = sorted(unique.values(), key=ranges.index)[:_SNIPPETS]
     # The printers start with the last one: the innermost of Go's wrapped errors.
-    for place in reversed(ranges[:_SNIPPETS]):
+    for place in reversed(ordered):
         add_detail(status, SOURCE, _source_json(source, place))
 
 
