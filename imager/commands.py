@@ -19,6 +19,7 @@ MODULES = {
     "vhdx": "imager.vhdx",
     "vhd": "imager.vhd",
     "vdi": "imager.vdi",
+    "hashes": "imager.hashes",
     "users": "imager.users",
     "folders": "imager.folders",
     "link": "imager.links",

@@ -156,12 +156,24 @@ class Vdi(Disk):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hashes(Request):
+    """Check the password hashes in the files of `source` that `name` names, and copy them to `output`."""
+
+    command: ClassVar[str] = "hashes"
+    source: str
+    name: tuple[str, ...]
+    output: str
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Users(Request):
-    """Create or change accounts in `system`. Each `user` is a JSON object (see `imager.users`)."""
+    """Create or change accounts in `system`. Each `group` and `user` is a JSON object (see `imager.users`)."""
 
     command: ClassVar[str] = "users"
     system: str
-    user: tuple[str, ...]
+    group: tuple[str, ...] = ()
+    user: tuple[str, ...] = ()
     epoch: int
 
 
@@ -248,6 +260,7 @@ REQUESTS: dict[str, type[Request]] = {
         Vhdx,
         Vhd,
         Vdi,
+        Hashes,
         Users,
         Folders,
         Link,

@@ -5,14 +5,20 @@ user is a JSON object; only `name` is needed:
 
     name                    the login name; an existing user is changed, others are created
     uid                     number; the first free from 1000, for system accounts down from 999
+    group                   the primary group, by default one of the user's name; made when it does not exist
+    groups                  further groups; those that do not exist are created as system groups
     password                crypt(3) hash; "" = none asked; null = no password fits (ssh keys work).
                             Left out: null for a new user, unchanged for an existing one
-    groups                  further groups; those that do not exist are created as system groups
+    password_file           a file that holds the hash (see `imager.hashes`), instead of `password`
+    lock                    true: neither a password nor a key lets anyone in
     shell                   /bin/bash, else /bin/sh; no login for system accounts
     home                    /home/NAME; none for system accounts; made from /etc/skel, mode 0700
     comment                 the full name
     system                  true: a system account
     ssh_authorized_keys     lines of ~/.ssh/authorized_keys
+    ssh_key_files           {what messages call it: path} of files with such lines
+
+Each group is a JSON object too: `name`, `gid` (by default the first free), `system` (true: below 1000).
 """
 
 from __future__ import annotations
@@ -21,11 +27,12 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imager.accounts import Accounts
+from imager.credentials import ssh_key
 from imager.errors import ImagerError
 from imager.root import Root
 
@@ -45,13 +52,17 @@ class User:
 
     name: str
     uid: int | None = None
-    password: Any = _UNCHANGED
+    group: str | None = None
     groups: tuple[str, ...] = ()
+    password: Any = _UNCHANGED
+    password_file: str | None = None
+    lock: bool = False
     shell: str | None = None
     home: str | None = None
     comment: str | None = None
     system: bool = False
     ssh_authorized_keys: tuple[str, ...] = ()
+    ssh_key_files: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> User:
@@ -74,7 +85,7 @@ class User:
         return user
 
     def _check(self) -> None:
-        for name in (self.name, *self.groups):
+        for name in (self.name, *self.groups, *((self.group,) if self.group else ())):
             if not _NAME.fullmatch(name) or len(name) > 32:
                 raise ImagerError(f"{name!r} is not a user or group name")
         for text in (self.password, self.shell, self.home, self.comment):
@@ -92,7 +103,11 @@ def _typed(key: str, value: object) -> Any:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise ImagerError(f"{key} of a user must be a list of texts")
         return tuple(value)
-    kind = {"uid": int, "system": bool}.get(key, str)
+    if key == "ssh_key_files":
+        if not isinstance(value, dict):
+            raise ImagerError(f"{key} of a user must be an object of texts")
+        return tuple(value.items())
+    kind = {"uid": int, "system": bool, "lock": bool}.get(key, str)
     if type(value) is not kind:
         raise ImagerError(f"{key} of a user must be of type {kind.__name__}, not {value!r}")
     return value
@@ -104,12 +119,53 @@ def run(request: contract.Users) -> None:
     if root.file("etc/passwd") is None:
         raise ImagerError(f"the system {request.system} has no /etc/passwd")
     accounts = Accounts.load(root)
-    users = [User.parse(text) for text in request.user]
+    groups = [json.loads(text) for text in request.group]
+    # Numbers that are asked for come first, lest another group takes them.
+    for group in sorted(groups, key=lambda each: each.get("gid") is None):
+        _group(accounts, **group)
+    users = [_with_files(User.parse(text)) for text in request.user]
     for user in users:
         _account(accounts, root, user, request.epoch)
     accounts.save(root)
     for user in users:
         _home(accounts, root, user, request.epoch)
+
+
+def _with_files(user: User) -> User:
+    """Give `user` with what its files hold."""
+    if user.password_file:
+        user = replace(user, password=Path(user.password_file).read_text(), password_file=None)
+    lines = tuple(line for shown, path in user.ssh_key_files for line in _key_lines(user, shown, Path(path)))
+    return replace(user, ssh_authorized_keys=(*user.ssh_authorized_keys, *lines))
+
+
+def _key_lines(user: User, shown: str, path: Path) -> list[str]:
+    """Give the keys in a file: comments and empty lines are left out."""
+    if path.is_dir():
+        raise ImagerError(f"user {user.name}: {shown} is a folder: name the file with the public keys")
+    lines = []
+    for number, text in enumerate(path.read_text(errors="backslashreplace").splitlines(), 1):
+        if not text.strip() or text.lstrip().startswith("#"):
+            continue
+        try:
+            lines.append(ssh_key(text))
+        except ValueError as error:
+            raise ImagerError(f"user {user.name}: {shown}, line {number}: {error}") from None
+    if not lines:
+        raise ImagerError(f"user {user.name}: {shown} has no public key in it")
+    return lines
+
+
+def _group(accounts: Accounts, *, name: str, gid: int | None = None, system: bool = False) -> None:
+    old = accounts.group.get(name)
+    if old is not None:
+        if gid is not None and old[2] != str(gid):
+            raise ImagerError(f"group {name} exists with the number {old[2]}, not {gid}")
+        return
+    owner = next((row[0] for row in accounts.group.rows if len(row) > 2 and row[2] == str(gid)), None)
+    if owner is not None:
+        raise ImagerError(f"group {name}: the number {gid} belongs to the group {owner}")
+    accounts.add_group(name, _number(accounts.free_gid(system=system)) if gid is None else gid)
 
 
 def _account(accounts: Accounts, root: Root, user: User, epoch: int) -> None:
@@ -127,10 +183,33 @@ def _account(accounts: Accounts, root: Root, user: User, epoch: int) -> None:
         day = max(1, epoch // 86_400)
         accounts.shadow.put([user.name, password, str(day), "0", "99999", "7", "", "", ""])
         row[1] = "x"
+    if user.group is not None:
+        row[3] = str(_gid(accounts, user.group))
+    if user.lock:
+        _lock(accounts, user.name)
     for group in user.groups:
-        if accounts.group.get(group) is None:
-            accounts.add_group(group, _number(accounts.free_gid(system=True)))
+        _gid(accounts, group)
         accounts.join(user.name, group)
+
+
+def _gid(accounts: Accounts, name: str) -> int:
+    """Give the number of a group, which is made when it is not there."""
+    if accounts.group.get(name) is None:
+        accounts.add_group(name, _number(accounts.free_gid(system=True)))
+    row = accounts.group.get(name)
+    assert row is not None
+    return int(row[2])
+
+
+def _lock(accounts: Accounts, name: str) -> None:
+    """Close an account: "!" stops the password, an account that expired on day 1 stops keys as well (shadow(5))."""
+    row = accounts.shadow.get(name)
+    if row is None:
+        row = [name, _NO_PASSWORD, "1", "0", "99999", "7", "", "", ""]
+        accounts.shadow.put(row)
+    row += [""] * (9 - len(row))
+    row[1] = f"!{row[1].lstrip('!')}"
+    row[7] = "1"
 
 
 def _new_row(accounts: Accounts, root: Root, user: User) -> list[str]:
@@ -138,6 +217,10 @@ def _new_row(accounts: Accounts, root: Root, user: User) -> list[str]:
     if user.uid in taken:
         raise ImagerError(f"user {user.name}: the number {user.uid} belongs to another user")
     uid = user.uid if user.uid is not None else _number(accounts.free_uid(system=user.system))
+    home = _NO_HOME if user.system else f"/home/{user.name}"
+    if user.group is not None:
+        gid = _gid(accounts, user.group)
+        return [user.name, "x", str(uid), str(gid), "", home, _shell(root, system=user.system)]
     group = accounts.group.get(user.name)
     if group is None:
         free = uid not in accounts.group.ids()
@@ -145,7 +228,6 @@ def _new_row(accounts: Accounts, root: Root, user: User) -> list[str]:
         accounts.add_group(user.name, gid)
     else:
         gid = int(group[2])
-    home = _NO_HOME if user.system else f"/home/{user.name}"
     return [user.name, "x", str(uid), str(gid), "", home, _shell(root, system=user.system)]
 
 

@@ -1,11 +1,11 @@
-"""Host names and IP addresses."""
+"""Host names, IP addresses, networks and interfaces."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from .diagnostics import quote
-from .kinds import Text
+from .kinds import Number, Text
 
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
 _NAME = rf"{_LABEL}(\.{_LABEL})*"
@@ -20,6 +20,33 @@ def _address(text: str) -> str:
     except ValueError:
         hint = ": leave the network's size off" if "/" in text else ""
         raise ValueError(f"expected an IP address such as 10.0.0.5 or 2001:db8::5, not {quote(text)}{hint}") from None
+
+
+def _sized_address(text: str) -> str:
+    """Return an address with the size of its network, both in their shortest form."""
+    from ipaddress import ip_interface
+
+    try:
+        if "/" in text:
+            return str(ip_interface(text))
+    except ValueError:
+        pass
+    example = "10.0.0.5/24 or 2001:db8::5/64"
+    if "/" not in text and text:
+        raise ValueError(f"expected an address with the size of its network, such as {example}: add it to {text}")
+    raise ValueError(f"expected an address with the size of its network, such as {example}, not {quote(text)}")
+
+
+def _destination(text: str) -> str:
+    from ipaddress import ip_network
+
+    if text in ("default", "0.0.0.0/0", "::/0"):
+        return text
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        hint = ": its host bits are set" if "host bits" in str(error) else ""
+        raise ValueError(f"expected `default` or a network such as 10.1.0.0/16, not {quote(text)}{hint}") from None
 
 
 def _host(text: str) -> str:
@@ -50,3 +77,36 @@ HostsName = Annotated[
     ),
 ]
 Address = Annotated[str, Text(expected="an IP address such as 10.0.0.5 or 2001:db8::5", convert=_address)]
+SizedAddress = Annotated[
+    str,
+    Text(expected="an address with the size of its network, such as 10.0.0.5/24", convert=_sized_address),
+]
+Destination = Annotated[str, Text(expected="`default` or a network such as 10.1.0.0/16", convert=_destination)]
+InterfaceName = Annotated[
+    str,
+    Text(
+        expected="a name of at most 15 letters, digits, `-`, `_` and `.`, such as eth0",
+        pattern=r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,14}",
+    ),
+]
+"""What Linux can store."""
+InterfaceGlob = Annotated[
+    str,
+    Text(
+        expected="the name of an interface, with `*` and `?` if need be, such as en*", pattern=r"[^\s/:;#\"'\\]{1,15}"
+    ),
+]
+HardwareAddress = Annotated[
+    str,
+    Text(
+        expected="a hardware address in quotes, such as '52:54:00:12:34:56'",
+        pattern=r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}",
+        convert=str.lower,
+    ),
+]
+DriverGlob = Annotated[
+    str, Text(expected="the name of a kernel driver, such as virtio_net", pattern=r"[A-Za-z0-9_*?\-]{1,64}")
+]
+Metric = Annotated[int, Number(expected="a whole number", least=0, most=0xFFFFFFFF)]
+Mtu = Annotated[int, Number(expected="a number of bytes", least=68, most=65535)]
+VlanId = Annotated[int, Number(expected="the number of a VLAN", least=1, most=4094)]

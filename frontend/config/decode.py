@@ -167,7 +167,7 @@ class _Decoder:
             return self._tell(chosen[1].key.range, f"{names} cannot stand together in {_label(path)}: keep one")
         strange = [pair for pair in node.pairs if pair.key.text not in shape.keys and not _is_free(pair)]
         for pair in strange:
-            self._unknown(pair, shape.keys, path)
+            self._unknown(pair, shape, path)
         if not strange:
             self._tell(node.range, f"{_label(path)} needs one of the keys {listing(shape.variants)}")
         return _INVALID
@@ -186,7 +186,7 @@ class _Decoder:
             elif name in known_elsewhere:
                 self._tell(pair.key.range, f"{code(name)} does not go with `{shape.chosen_by}`: remove one of them")
             elif not _is_free(pair):
-                meant.append(self._unknown(pair, shape.keys, path))
+                meant.append(self._unknown(pair, shape, path))
         good = {name: value for name, value in values.items() if value is not _INVALID}
         for field in shape.fields.values():
             if not field.required or field.name in good:
@@ -211,11 +211,12 @@ class _Decoder:
         if not isinstance(value, Scalar) or value.text != "true" or not value.plain:
             self._tell(value.range, f"{code(pair.key.text)} has only one value: write `{pair.key.text}: true`")
 
-    def _unknown(self, pair: Pair, known: tuple[str, ...], path: Path) -> str | None:
+    def _unknown(self, pair: Pair, shape: ObjectShape | ChoiceShape, path: Path) -> str | None:
         """Tell of a key that does not exist; return the one that was probably meant."""
-        name = pair.key.text
-        near = suggest(name, known)
-        hint = f"did you mean `{near}`?" if near else f"the keys here are {listing(known, 'and')}"
+        name, known = pair.key.text, shape.keys
+        hint = shape.hints.get(name, "")
+        near = None if hint else suggest(name, known)
+        hint = hint or (f"did you mean `{near}`?" if near else f"the keys here are {listing(known, 'and')}")
         where = f" in {_label(path)}" if path else ""
         self._tell(pair.key.range, f"there is no key {code(name)}{where}: {hint}")
         return near

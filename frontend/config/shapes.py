@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from .diagnostics import listing
 from .kinds import Kind, Switch, Text
 from .model import Key
+from .model.keys import NOTHING
 
 
 class ScalarShape(NamedTuple):
@@ -68,6 +69,12 @@ class ObjectShape(NamedTuple):
         return (*((self.marker,) if self.marker else ()), *self.fields)
 
     @property
+    def hints(self) -> Mapping[str, str]:
+        """What to write instead of keys that are not here."""
+        hints: Mapping[str, str] = getattr(self.model, "HINTS", NOTHING)
+        return hints
+
+    @property
     def short_kind(self) -> Kind | None:
         """The kind of the single value that can stand for the mapping."""
         shape = self.fields[self.short].shape if self.short else None
@@ -88,6 +95,7 @@ class ChoiceShape(NamedTuple):
     variants: Mapping[str, ObjectShape]
     keys: tuple[str, ...]
     """Every key of every variant."""
+    hints: Mapping[str, str] = NOTHING
 
     @property
     def short(self) -> ObjectShape | None:

@@ -3,31 +3,104 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import llb
-from frontend.config import User
+from frontend.config import HashSecret, HashText, KeyFile, KeyText, Spec, User
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
 
 from . import places
 from .inputs import PlanInputs
-from .steps import SYSTEM, Step, run_imager
+from .origins import origin_of_key
+from .steps import OUT, SYSTEM, Step, run_imager
+
+_SECRETS = "/secrets"
+_HASHES = "/hashes"
+_KEYS = "/keys"
 
 
 def add_users(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` with the groups and users of the spec."""
     spec = inputs.spec
-    if not spec.users:
+    if not spec.users and not spec.groups:
         return system
-    users = tuple(_user(user) for user in spec.users)
-    request = contract.Users(system=SYSTEM, user=users, epoch=DEFAULT_EPOCH)
-    step = Step(f"[users] {' '.join(user.name for user in spec.users)}", places.at(spec, "users"), ("users",))
-    mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
-    return run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
+    files = _key_files(spec)
+    request = contract.Users(
+        system=SYSTEM,
+        group=tuple(_json({"name": each.name, "gid": each.gid, "system": each.system}) for each in spec.groups),
+        user=tuple(_user(user, files) for user in spec.users),
+        epoch=DEFAULT_EPOCH,
+    )
+    mounts: list[llb.Mount] = [llb.Bind(target=SYSTEM, source=system, readonly=False), *_key_mounts(inputs, files)]
+    hashes = _hashes(inputs)
+    if hashes is not None:
+        mounts.append(llb.Bind(target=_HASHES, source=hashes))
+    names = (*(group.name for group in spec.groups), *(user.name for user in spec.users))
+    place = places.at(spec, "users" if spec.users else "groups")
+    step = Step(f"[users] {' '.join(dict.fromkeys(names))}", place, ("users",))
+    return run_imager(inputs, request, step, mounts=tuple(mounts)).mount(SYSTEM)
 
 
-def _user(user: User) -> str:
+def _user(user: User, files: dict[KeyFile, str]) -> str:
     """Return a user in the imager's terms: what the spec leaves out is left out there, too."""
-    wanted = {key: value for key, value in asdict(user).items() if value is not None}
-    return json.dumps(wanted, sort_keys=True, separators=(",", ":"))
+    wanted: dict[str, object] = {
+        "name": user.name,
+        "uid": user.uid,
+        "group": user.group,
+        "groups": list(user.groups),
+        "shell": user.shell,
+        "home": user.home,
+        "comment": user.comment,
+        "system": user.system,
+        "lock": user.lock,
+        "ssh_authorized_keys": [each.line for each in user.ssh_authorized_keys if isinstance(each, KeyText)],
+        "ssh_key_files": {each.source: files[each] for each in user.ssh_authorized_keys if isinstance(each, KeyFile)},
+    }
+    match user.password:
+        case HashText(hash=text):
+            wanted["password"] = text
+        case HashSecret(secret=name):
+            wanted["password_file"] = f"{_HASHES}/{name}"
+        case None:
+            pass  # a new user gets none, an old one keeps its own
+    return _json(wanted)
+
+
+def _json(wanted: dict[str, object]) -> str:
+    empty: tuple[object, ...] = ([], {})
+    kept = {
+        key: value for key, value in wanted.items() if value is not None and value is not False and value not in empty
+    }
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"))
+
+
+def _key_files(spec: Spec) -> dict[KeyFile, str]:
+    """Return where in the step each file with keys is."""
+    files = (each for user in spec.users for each in user.ssh_authorized_keys if isinstance(each, KeyFile))
+    return {each: f"{_KEYS}/{index}" for index, each in enumerate(dict.fromkeys(files))}
+
+
+def _key_mounts(inputs: PlanInputs, files: dict[KeyFile, str]) -> list[llb.Mount]:
+    return [
+        llb.Bind(
+            target=target,
+            source=inputs.sources[origin_of_key(each)].state,
+            selector=f"/{each.source}",
+        )
+        for each, target in files.items()
+    ]
+
+
+def _hashes(inputs: PlanInputs) -> llb.State | None:
+    """Return the hashes that are in secrets. This step always runs: what depends on it only when one has changed."""
+    spec = inputs.spec
+    users = [(index, user) for index, user in enumerate(spec.users) if isinstance(user.password, HashSecret)]
+    names = tuple(sorted({user.password.secret for _, user in users if isinstance(user.password, HashSecret)}))
+    if not names:
+        return None
+    request = contract.Hashes(source=_SECRETS, name=names, output=OUT, epoch=DEFAULT_EPOCH)
+    place = places.at(spec, "users", users[0][0], "password")
+    step = Step(f"[users] secret {' '.join(names)}", place, ("users",))
+    out = llb.Bind(target=OUT, source=llb.scratch(), readonly=False)
+    secrets = tuple(llb.Secret(target=f"{_SECRETS}/{name}", id=name) for name in names)
+    return run_imager(inputs, request, step, mounts=(out, *secrets), always=True).mount(OUT)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import llb
-from frontend.config import BindMount, CacheMount, CopiedFile, CopiedKey, Spec
+from frontend.config import BindMount, CacheMount, CopiedFile, CopiedKey, KeyFile, Spec
 
 from . import places
 
@@ -53,11 +53,21 @@ def needs(spec: Spec) -> Iterator[Need]:
         if isinstance(repository.public_key, CopiedKey):
             at = places.at(spec, "repositories", index, "key", "source")
             yield Need(Origin(), repository.public_key.source, "repositories: key", at, at)
+    yield from _key_files(spec)
     for index, step in enumerate(spec.run):
         for number, mount in enumerate(step.mounts):
             if isinstance(mount, BindMount) or (isinstance(mount, CacheMount) and mount.origin):
                 at = places.at(spec, "run", index, "mounts", number)
                 yield Need(origin_of_mount(mount), mount.source, f"run: mount at {mount.target}", at, at)
+
+
+def _key_files(spec: Spec) -> Iterator[Need]:
+    for index, user in enumerate(spec.users):
+        for number, each in enumerate(user.ssh_authorized_keys):
+            if isinstance(each, KeyFile):
+                path = ("users", index, "ssh_authorized_keys", number)
+                at, origin_at = places.at(spec, *path, "source"), places.at(spec, *path, "context")
+                yield Need(origin_of_key(each), each.source, f"users: {user.name}", at, origin_at)
 
 
 def origin_of_file(entry: CopiedFile) -> Origin:
@@ -66,6 +76,11 @@ def origin_of_file(entry: CopiedFile) -> Origin:
         return Origin("image", entry.image)
     if entry.git:
         return Origin("git", entry.git)
+    return Origin("context", entry.context or "")
+
+
+def origin_of_key(entry: KeyFile) -> Origin:
+    """Return where a file with public keys comes from."""
     return Origin("context", entry.context or "")
 
 

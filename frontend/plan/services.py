@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 
 import llb
+from frontend.config import ServiceSwitch
 
 from . import places
 from .inputs import PlanInputs
@@ -18,8 +19,9 @@ def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec, preset = inputs.spec, preset_of(inputs)
     wanted: dict[str, bool | str] = dict(preset.services) if preset else {}
     for name, service in spec.services.items():
+        start = service.start if isinstance(service, ServiceSwitch) else True
         # `true` keeps the runlevel that the preset has for it.
-        wanted[name] = (wanted.get(name) or True) if service.start is True else service.start
+        wanted[name] = (wanted.get(name) or True) if start is True else start
     if not wanted:
         return system
     place = places.at(spec, "services") if spec.services else places.at(spec, "base")

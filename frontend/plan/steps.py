@@ -73,9 +73,12 @@ def cache_id(inputs: PlanInputs, name: str) -> str:
 
 
 def run_imager(
-    inputs: PlanInputs, request: contract.Request, step: Step, *, mounts: tuple[llb.Bind, ...]
+    inputs: PlanInputs, request: contract.Request, step: Step, *, mounts: tuple[llb.Mount, ...], always: bool = False
 ) -> llb.ExecResult:
-    """Run an imager command on the builder's own platform, without network. `mounts` are the trees it works on."""
+    """Run an imager command on the builder's own platform, without network. `mounts` are the trees it works on.
+
+    `always`: never take the result from the cache.
+    """
     return inputs.imager.run(
         (_PYTHON, "-m", "imager", *request.argv()),
         env=_IMAGER_ENV,
@@ -85,7 +88,7 @@ def run_imager(
         platform=inputs.options.build_platform,
         name=_label(inputs, step),
         location=step.location,
-        ignore_cache=inputs.options.ignores_cache(*step.keys),
+        ignore_cache=always or inputs.options.ignores_cache(*step.keys),
     )
 
 

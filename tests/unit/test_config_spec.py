@@ -12,9 +12,11 @@ from frontend.config import (
     CopiedFile,
     Directory,
     Dns,
+    HashText,
     ImageBase,
     InlineFile,
     Kernel,
+    KeyText,
     Output,
     Owner,
     Position,
@@ -98,7 +100,11 @@ users:
   - {{name: x, password: null}}
 """).users
     assert users == (
-        User(name="root", password=HASH, ssh_authorized_keys=(f'from="10.0.0.0/8" {KEY}',)),
+        User(
+            name="root",
+            password=HashText(hash=HASH),
+            ssh_authorized_keys=(KeyText(line=f'from="10.0.0.0/8" {KEY}'),),
+        ),
         User(
             name="www",
             uid=33,
@@ -107,7 +113,7 @@ users:
             shell="/bin/sh",
             home="/srv",
             comment="A b",
-            password="*",
+            password=HashText(hash="*"),
         ),
         User(name="x"),
     )
@@ -128,7 +134,7 @@ users:
     ],
 )
 def test_passwords(text: str) -> None:
-    assert spec(f"users: [{{name: a, password: '{text}'}}]").users[0].password == text
+    assert spec(f"users: [{{name: a, password: '{text}'}}]").users[0].password == HashText(hash=text)
 
 
 def test_names_on_the_network() -> None:

@@ -147,7 +147,7 @@ def test_links_in_the_system_lead_nowhere_else(system: Path, tmp_path_factory: p
         ({"name": "me", "comment": "a\nroot2::0:0"}, "must not hold a colon or a line break"),
         ({"name": "me", "password": "x:0"}, "must not hold a colon or a line break"),
         ({"name": "me", "ssh_authorized_keys": ["a\nb"]}, "an ssh key must be one line"),
-        ({"name": "me", "sheell": "/bin/sh"}, "user me: unknown sheell; known: name, uid, password"),
+        ({"name": "me", "sheell": "/bin/sh"}, "user me: unknown sheell; known: name, uid, group, groups, password"),
         ({"name": "me", "uid": "7"}, "uid of a user must be of type int, not '7'"),
         ({"name": "me", "uid": True}, "uid of a user must be of type int, not True"),
         ({"name": "me", "password": 7}, "password of a user must be of type str, not 7"),

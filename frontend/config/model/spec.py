@@ -6,14 +6,15 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .. import addresses, paths, words
+from .. import addresses, filesystems, paths, words
 from ..positions import Positions
-from .accounts import User
+from .accounts import Group, User
 from .base import Base, PresetBase
 from .files import FileEntry
 from .kernel import Kernel
 from .keys import NOTHING, key
-from .network import Dns
+from .mounts import FileSystem
+from .network import Dns, Network
 from .outputs import Limits, Output, Rootfs
 from .packages import Repository
 from .run import RunStep
@@ -59,17 +60,30 @@ class Spec:
     run: tuple[RunStep, ...] = key(
         "Commands to run in the system, after packages, users and files.", "[update-ca-certificates]", default=()
     )
+    groups: tuple[Group, ...] = key(
+        "Groups of users. Those that `users` name need not be here.", "[data, {name: web, gid: 2000}]", default=()
+    )
     users: tuple[User, ...] = key("User accounts.", "[{name: admin, groups: [sudo]}]", default=())
     hostname: addresses.HostName | None = key("The host name of the system.", "web-01", default=None)
     hosts: Mapping[addresses.HostsName, addresses.Address] = key(
         "Further entries of /etc/hosts, address by name.", "{db.internal: 10.0.0.5}", default=NOTHING
     )
     dns: Dns | None = key("How names are resolved. Default: as the network says.", "{servers: [9.9.9.9]}", default=None)
+    network: Network | None = key(
+        "The network interfaces, in netplan's words. Default: as the base has it; a preset asks for an address.",
+        "{ethernets: {eth0: {dhcp4: true}}}",
+        default=None,
+    )
     services: Mapping[words.Service, Service] = key(
-        "Services to start at boot (`true`) or not (`false`); a list starts all that are in it.",
+        "Services to start at boot (`true`) or not (`false`), or your own by their `command`; a list starts all in it.",
         "[nginx]",
         default=NOTHING,
         list_as=ServiceSwitch(start=True),
+    )
+    mounts: Mapping[filesystems.MountPoint, FileSystem] = key(
+        "What the running system mounts, by folder.",
+        "{/data: {device: LABEL=DATA, fstype: ext4, optional: true}}",
+        default=NOTHING,
     )
     kernel: Kernel = key("The kernel.", "{cmdline: console=ttyS0}", default=Kernel())
     outputs: tuple[Output, ...] = key(
