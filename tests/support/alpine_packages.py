@@ -57,15 +57,22 @@ _SERVICES = {
     # name: (what it needs, what it does when started, what it does when stopped)
     "devfs": ("", "mkdir -p /dev/pts /dev/shm; mountpoint -q /dev/pts || mount -t devpts devpts /dev/pts", ":"),
     "dmesg": ("", "dmesg -n 4", ":"),
-    "mdev": ("need devfs", "mdev -s", ":"),
+    "sysfs": ("", "mountpoint -q /sys || mount -t sysfs sysfs /sys", ":"),
+    "mdev": ("need devfs sysfs", "mdev -s", ":"),
     "hwdrivers": (
         "need mdev",
-        "find /sys -name modalias -type f -exec cat {} + | sort -u | xargs modprobe -b -a 2>/dev/null; true",
+        # Twice: the devices of a bus appear when its own driver is there.
+        "for i in 1 2; do find /sys -name modalias -type f -exec cat {} + | sort -u | xargs modprobe -b -a; done "
+        "2>/dev/null; true",
         ":",
     ),
     "modules": ("", "sed 's/#.*//' /etc/modules /etc/modules-load.d/*.conf 2>/dev/null | xargs modprobe -a; true", ":"),
-    "sysctl": ("", "for f in /lib/sysctl.d/*.conf /etc/sysctl.d/*.conf /etc/sysctl.conf; do "
-               "[ ! -f $f ] || sysctl -q -p $f; done; true", ":"),
+    "sysctl": (
+        "",
+        "for f in /lib/sysctl.d/*.conf /etc/sysctl.d/*.conf /etc/sysctl.conf; do "
+        "[ ! -f $f ] || sysctl -q -p $f; done; true",
+        ":",
+    ),
     "hostname": ("", "hostname -F /etc/hostname", ":"),
     "bootmisc": ("need hostname", "mkdir -p /run/lock /var/run; : > /run/utmp", ":"),
     "syslog": ("need bootmisc", "syslogd", "pkill syslogd"),
@@ -100,10 +107,10 @@ def _openrc() -> list[Package]:
         for name, file in tree(_debian("openrc")).items()
         if name.startswith(("bin/", "sbin/", "lib/rc/", "etc/rc.conf", "usr/lib/", "usr/bin"))
     }
-    scripts = {
-        f"etc/init.d/{name}": _service(name) for name in sorted(_SERVICES) if name not in elsewhere
-    }
+    scripts = {f"etc/init.d/{name}": _service(name) for name in sorted(_SERVICES) if name not in elsewhere}
     levels = {f"etc/runlevels/{name}": File(mode=0o755) for name in ("boot", "default", "shutdown", "sysinit")}
+    # Debian's OpenRC reads it at every step, and complains where it is missing.
+    levels |= {"etc/insserv.conf": File(content=b""), "etc/insserv.conf.d": File(mode=0o755)}
     return [
         Package(name="glibc-stand-in", files=_libraries()),
         Package(
@@ -174,22 +181,22 @@ def _modules(folder: Path) -> dict[str, File]:
 
 def _applications() -> list[Package]:
     nginx = {"usr/sbin/nginx": File(content=(_debian("nginx") / "usr/sbin/nginx").read_bytes(), mode=0o755)}
-    service = f"""\
+    service = """\
 #!/sbin/openrc-run
-depend() {{
+depend() {
   need net
-}}
+}
 command=/usr/sbin/nginx
 pidfile=/run/nginx.pid
-start() {{
+start() {
   ebegin "Starting nginx"
   mkdir -p /var/lib/nginx
   nginx
   eend $?
-}}
-stop() {{
+}
+stop() {
   nginx -s stop
-}}
+}
 """
     nginx |= {
         "etc/nginx/nginx.conf": File(content=_NGINX_CONF),
@@ -200,8 +207,13 @@ stop() {{
     }
     account = "#!/bin/sh\nadduser -S -D -H -h /var/lib/nginx -s /sbin/nologin nginx 2>/dev/null\nexit 0\n"
     return [
-        Package(name="nginx", version="1.22.1-r0", files=nginx, depends=("glibc-stand-in",),
-                scripts={"pre-install": account}),
+        Package(
+            name="nginx",
+            version="1.22.1-r0",
+            files=nginx,
+            depends=("glibc-stand-in",),
+            scripts={"pre-install": account},
+        ),
         Package(name="less", version="600-r0", files={"usr/bin/less2": File(content=b"#!/bin/sh\n", mode=0o755)}),
         Package(name="less", version="608-r0", files={"usr/bin/less2": File(content=b"#!/bin/sh\n", mode=0o755)}),
         Package(name="tree-doc", files={"usr/share/doc/tree/README": File(content=b"words\n")}, depends=("less",)),

@@ -1,7 +1,12 @@
-"""`tools/base-image debian:SUITE`: the official image, or a stand-in where no registry answers."""
+"""`tools/base-image NAME:RELEASE`: the official image of Debian or Alpine, or a stand-in where no registry answers.
+
+The stand-in for Alpine is its minirootfs, the very content of the official image, from the folder CLAYLINUX_DATA
+(without it: shared/data beside the repository).
+"""
 
 import argparse
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,17 +22,16 @@ from localengine.say import say
 # same packages get the same bytes.
 EPOCH = "1754697600"
 PULL_SECONDS = 300
-# As in the official image.
-CHANGES = (
-    "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    'CMD ["bash"]',
-)
+# As in the official images.
+PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SHELLS = {"debian": "bash", "alpine": "/bin/sh"}
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def main(argv: list[str]) -> int:
     """Run the command line; the result is the process's exit code."""
     parser = argparse.ArgumentParser(prog="tools/base-image", description=__doc__)
-    parser.add_argument("image", help="for example debian:trixie")
+    parser.add_argument("image", help="for example debian:trixie or alpine:3.20")
     parser.add_argument("--instance", default="", help="import into this engine of tools/engine")
     args = parser.parse_args(argv)
 
@@ -45,14 +49,29 @@ def ensure(image: str, env: dict[str, str]) -> None:
     say(f"pulling {image}")
     if _docker(env, "pull", "--quiet", image) == 0:
         return
-    say(f"no registry has {image} for us: making a stand-in from Debian's packages")
-    name, _, suite = image.partition(":")
-    if name != "debian" or not suite.isalpha():
-        raise EngineError(f"{image} cannot be made here, only debian:SUITE can: pull or load it yourself")
-    tar = rootfs(suite)
+    name, _, release = image.partition(":")
+    if name == "debian" and release.isalpha():
+        say(f"no registry has {image} for us: making a stand-in from Debian's packages")
+        tar = rootfs(release)
+    elif name == "alpine" and release:
+        tar = minirootfs(release)
+    else:
+        raise EngineError(
+            f"{image} cannot be made here, only debian:SUITE and alpine:RELEASE: pull or load it yourself"
+        )
     say(f"importing {image}")
-    changes = [f"--change={change}" for change in CHANGES]
+    changes = [f"--change={PATH}", f'--change=CMD ["{SHELLS[name]}"]']
     run(["docker", "import", *changes, str(tar), image], f"{image} cannot be imported", env=env)
+
+
+def minirootfs(release: str) -> Path:
+    """Alpine's own tar of the newest version of a release that is at hand."""
+    folder = Path(os.environ.get("CLAYLINUX_DATA") or REPOSITORY.parent / "shared/data")
+    pattern = f"alpine-minirootfs-{release}.*-{platform.machine()}.tar.gz"
+    found = sorted(folder.glob(pattern), key=lambda path: (len(path.name), path.name))
+    if not found:
+        raise EngineError(f"no registry has alpine:{release} for us, and there is no {pattern} in {folder}")
+    return found[-1]
 
 
 def rootfs(suite: str) -> Path:
