@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = [f"tests.support.{name}" for name in ("alpine", "dockerfile", "engine", "vm", "podman")]
+pytest_plugins = [f"tests.support.{name}" for name in ("dockerfile", "engine", "vm", "podman", "alpine")]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
