@@ -107,15 +107,18 @@ def _fetched(inputs: PlanInputs, path: str, entry: FetchedFile) -> llb.Copy:
     place = places.at(inputs.spec, "files", path, "url")
     name = f"[files] {entry.url}"
     # The server's own name for it could be anything.
-    download = llb.http(entry.url, checksum=entry.checksum, filename=_DOWNLOAD, name=name, location=place)
-    mode = None if entry.unpack else 0o644 if entry.mode is None else entry.mode
+    tree = llb.http(entry.url, checksum=entry.checksum, filename=_DOWNLOAD, name=name, location=place)
+    if entry.unpack:
+        # Unpacked by itself first: engines set the owner of what they copy, but not of what they unpack.
+        unpack = llb.Copy(source=tree, src=f"/{_DOWNLOAD}", dest="/", attempt_unpack=True)
+        tree = llb.scratch().file(unpack, name=f"{name}: unpack", location=place)
     return llb.Copy(
-        source=download,
-        src=f"/{_DOWNLOAD}",
+        source=tree,
+        src="/" if entry.unpack else f"/{_DOWNLOAD}",
         dest=path,
-        mode=mode,
-        owner=_owner(entry.owner),
-        attempt_unpack=entry.unpack,
+        mode=None if entry.unpack else 0o644 if entry.mode is None else entry.mode,
+        owner=None if entry.unpack and entry.owner is None else _owner(entry.owner),
+        dir_contents=entry.unpack,
         timestamp_ns=_FILE_TIME_NS,
     )
 

@@ -55,7 +55,9 @@ class FetchedFile:
         "Unpack a tar archive, plain or compressed, into the folder of this name.", "true", default=False
     )
     mode: paths.Mode | None = key("Permission bits in octal. Default: 0644.", '"0755"', default=None)
-    owner: paths.OwnerName | None = key("USER or USER:GROUP. Default: root:root.", "www-data", default=None)
+    owner: paths.OwnerName | None = key(
+        "USER or USER:GROUP. Default: root:root, or as the archive says.", "www-data", default=None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
