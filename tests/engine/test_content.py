@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import shutil
 import stat
 import subprocess
-import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +16,7 @@ import pytest
 from tests.engine.test_failures import failure
 from tests.engine.test_system import BASE, HEAD, build, build_tree
 from tests.support.engine import Engine, unavailable
-from tests.support.web import TOKEN, Server, serve
+from tests.support.web import TOKEN, Server
 
 pytestmark = pytest.mark.engine
 
@@ -27,27 +25,6 @@ ASK_AGENT = (
     ' syswrite S, "\\0\\0\\0\\1\\x0b"; sysread S, $b, 4; sysread S, $b, unpack("N", $b); print $b\''
 )
 """Asks an ssh agent for its keys (draft-miller-ssh-agent, section 3.5); the answer has their comments."""
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[Server]:
-    """A web server with the file `tool`, the archive `pack.tgz` and the repository `site.git` (tag v1, later main)."""
-    root, work = tmp_path / "web", tmp_path / "work"
-    (root / "git").mkdir(parents=True)
-    (root / "tool").write_text("#!/bin/sh\necho tool\n")
-    with tarfile.open(root / "pack.tgz", "w:gz") as archive:
-        entry = tarfile.TarInfo("pack/run.sh")
-        entry.mode, entry.size = 0o755, 4
-        archive.addfile(entry, io.BytesIO(b"pack"))
-    (work / "public").mkdir(parents=True)
-    git = ["git", "-C", str(work), "-c", "user.name=t", "-c", "user.email=t@t.example", "-c", "init.defaultBranch=main"]
-    for content, command in (("one", "tag v1"), ("two", "branch two")):
-        (work / "public/page").write_text(content)
-        for words in ("init -q", "add .", "commit -qm x", command):
-            subprocess.run([*git, *words.split()], check=True)
-    subprocess.run([*git, "clone", "-q", "--bare", ".", str(root / "git/site.git")], check=True)
-    with serve(root) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,15 +1,18 @@
-"""A web server on loopback: files, and git repositories that want a token."""
+"""A web server on loopback with files, and git repositories that want a token: the fixture `web`."""
 
 from __future__ import annotations
 
 import base64
+import io
 import subprocess
+import tarfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import pytest
 
 TOKEN = "test-token"
 """What opens /git/: BuildKit sends the secret GIT_AUTH_TOKEN as the password of `x-access-token`."""
@@ -33,17 +36,29 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
-@contextmanager
-def serve(root: Path) -> Iterator[Server]:
-    """Serve the folder `root`; below `root`/git are bare repositories."""
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Server]:
+    """A web server with the file `tool`, the archive `pack.tgz` and `git/site.git` (tag v1, then branch two)."""
+    root, work = tmp_path / "web", tmp_path / "work"
+    (root / "git").mkdir(parents=True)
+    (root / "tool").write_text("#!/bin/sh\necho tool\n")
+    with tarfile.open(root / "pack.tgz", "w:gz") as archive:
+        entry = tarfile.TarInfo("pack/run.sh")
+        entry.mode, entry.size = 0o755, 4
+        archive.addfile(entry, io.BytesIO(b"pack"))
+    (work / "public").mkdir(parents=True)
+    git = ["git", "-C", str(work), "-c", "user.name=t", "-c", "user.email=t@t.example", "-c", "init.defaultBranch=main"]
+    for content, command in (("one", "tag v1"), ("two", "branch two")):
+        (work / "public/page").write_text(content)
+        for words in ("init -q", "add .", "commit -qm x", command):
+            subprocess.run([*git, *words.split()], check=True)
+    subprocess.run([*git, "clone", "-q", "--bare", ".", str(root / "git/site.git")], check=True)
     with Server(root) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
