@@ -138,4 +138,7 @@ def _microcode(request: KernelTree, root: Root, files: Firmware, name: str) -> b
     with output.writing(str(place), request.epoch) as fd:
         output.write_all(fd, data)
     removal.date(place.parent, request.epoch)
+    # The kernel takes the image only, and many megabytes would be in memory twice.
+    assert files.folder is not None
+    removal.remove(files.folder, microcode.parts(vendor, files), request.epoch)
     return True

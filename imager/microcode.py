@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from imager import cpio, modfile
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from imager.firmware import Firmware
 
 _FOLDER = ("kernel", "kernel/x86", "kernel/x86/microcode")
@@ -42,9 +44,20 @@ VENDORS = {
 }
 
 
+def parts(vendor: Vendor, firmware: Firmware) -> tuple[str, ...]:
+    """Give the paths of a vendor's parts, relative to the folder of the firmware, in the order of the image."""
+    found = []
+    for path in firmware.files:
+        folder, _, name = path.rpartition("/")
+        if folder == vendor.folder and vendor.part.fullmatch(name.removesuffix(".xz").removesuffix(".zst")):
+            found.append(path)
+    return tuple(found)
+
+
 def image(vendor: Vendor, firmware: Firmware, epoch: int) -> bytes:
-    """Make the image of a vendor's parts in the order of their names; empty where there are none."""
-    data = b"".join(_parts(vendor, firmware))
+    """Make the image of a vendor's parts; empty where there are none."""
+    places = [firmware.folder / path for path in parts(vendor, firmware)] if firmware.folder else []
+    data = b"".join(_read(place) for place in places)
     if not data:
         return b""
     pieces = [cpio.header(path.encode(), ino=0, mode=stat.S_IFDIR | 0o755, nlink=2, mtime=epoch) for path in _FOLDER]
@@ -53,15 +66,6 @@ def image(vendor: Vendor, firmware: Firmware, epoch: int) -> bytes:
     return b"".join([*pieces, data, cpio.padding(len(data)), cpio.TRAILER])
 
 
-def _parts(vendor: Vendor, firmware: Firmware) -> list[bytes]:
-    if firmware.folder is None:
-        return []
-    found = {}
-    for path in firmware.files:
-        folder, _, name = path.rpartition("/")
-        place = firmware.folder / path
-        plain = name.removesuffix(".xz").removesuffix(".zst")
-        if folder == vendor.folder and vendor.part.fullmatch(plain) and place.is_file():
-            suffix = "" if plain == name else place.suffix
-            found[plain] = modfile.unpack(place.read_bytes(), suffix, place)
-    return [found[name] for name in sorted(found)]
+def _read(place: Path) -> bytes:
+    suffix = place.suffix if place.suffix in (".xz", ".zst") else ""
+    return modfile.unpack(place.read_bytes(), suffix, place)
