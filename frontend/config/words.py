@@ -160,6 +160,14 @@ FileName = Annotated[
         pattern=r"[A-Za-z0-9][A-Za-z0-9._+\-]{0,127}",
     ),
 ]
+RepositoryName = Annotated[
+    str,
+    Text(
+        expected="a file name without folder, of letters, digits, `-`, `_`, `.`, `+` and `@`, such as acme",
+        pattern=r"[A-Za-z0-9][A-Za-z0-9._+@\-]{0,127}",
+    ),
+]
+"""apk looks a key up by its file name, which often is a mail address."""
 VersionText = Annotated[
     str,
     Text(

@@ -18,7 +18,7 @@ _HEAD = f"""\
 apk() {{ command apk --cache-dir {_WORK} --no-interactive --no-progress "$@"; }}
 mkdir -p {_WORK}
 refresh() {{
-  apk -q update && return
+  apk update && return
   echo "claylinux: the package lists cannot be read: is there a network, and is every line of" \\
     "/etc/apk/repositories right ($(grep -c '^[^#]' /etc/apk/repositories) of them)?" >&2
   exit 1
@@ -28,7 +28,7 @@ explain() {{
   for package in "$@"; do
     apk -q add --simulate "$package" >/dev/null 2>&1 && continue
     name=$(printf '%s' "$package" | sed 's/[=<>~@].*//')
-    known=$(apk -q search -e "$name" | sed "s/^$name-//" | sort -u | tr '\\n' ' ')
+    known=$(apk search -a -x "$name" | sed "s/^$name-//" | sort -u | tr '\\n' ' ')
     if [ -z "$known" ]; then
       echo "claylinux: no repository of this system has a package $name" >&2
     elif [ "$name" != "$package" ]; then
@@ -53,9 +53,11 @@ rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/apk.log /var/
 _UNPACK = f"""\
 fetch_kernel() {{
   mkdir -p {_WORK}/kernels
-  file=$(apk search -x "$1" | sort -V | tail -n 1).apk
+  file={_WORK}/kernels/$(apk search -x "$1" | sort -V | tail -n 1).apk
+  # fetch keeps a file of the same name and size, whoever signed it.
+  [ ! -e "$file" ] || apk -q verify "$file" >/dev/null 2>&1 || rm "$file"
   apk -q fetch -o {_WORK}/kernels "$1" || explain "$1"
-  tar -xzf "{_WORK}/kernels/$file" -C / --exclude='.*'
+  tar -xzf "$file" -C / --exclude='.*'
   for folder in /lib/modules/*; do
     [ -e "$folder/modules.dep" ] || depmod "${{folder##*/}}"
   done

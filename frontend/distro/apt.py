@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -104,15 +105,23 @@ class Apt:
         return self.install((*packages, kernel), cache_id=cache_id)
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:
-        """See `Family.remove`."""
+        """See `Family.remove`. Purging a package would take along all that need it: only orphans are removed."""
         names = " ".join(map(shlex.quote, packages))
+        options = " ".join(f"-o APT::AutoRemove::{kind}Important=false" for kind in ("Recommends", "Suggests"))
         script = f"""\
+there() {{ dpkg-query -W -f '${{Status}}' "$1" 2>/dev/null | grep -q '^install ok'; }}
 for name in {names}; do
-  dpkg-query -W "$name" >/dev/null 2>&1 && continue
+  there "$name" && continue
   echo "claylinux: $name is not installed, so it cannot be removed" >&2
   exit 1
 done
-apt-get -qq -y -o Dpkg::Use-Pty=false --allow-remove-essential --auto-remove purge {names}
+apt-mark -qq auto {names} >/dev/null
+apt-get -qq -y -o Dpkg::Use-Pty=false {options} autoremove --purge
+for name in {names}; do
+  there "$name" || continue
+  echo "claylinux: $name cannot be removed: other packages need it, or it is essential" >&2
+  exit 1
+done
 {_CLEAN}"""
         return PackageStep(script=script, mounts=(_no_daemons(),), env=_ENV)
 
@@ -146,13 +155,14 @@ chmod 644 "$key"
 
 def _source(source: PackageSource) -> str:
     """Return the script for one repository."""
+    name = re.sub(r"[^A-Za-z0-9_.\-]", "-", source.name)  # apt looks past other files
     if not source.url and not source.suites:
         return "".join(_MORE_COMPONENTS.format(own=_OWN_LISTS, component=part) for part in source.components)
     script = ". /etc/os-release\n"
     if not source.url:
         script += _OWN_URL
     if source.key:
-        script += _KEY.format(name=source.name, key=source.key)
+        script += _KEY.format(name=name, key=source.key)
     lines = [
         "Types: deb",
         f"URIs: {source.url}" if source.url else _Shell("URIs: $own"),
@@ -162,7 +172,7 @@ def _source(source: PackageSource) -> str:
     if source.key:
         lines.append(_Shell("Signed-By: $key"))
     words = " ".join(f'"{line}"' if isinstance(line, _Shell) else shlex.quote(line) for line in lines)
-    return f"{script}printf '%s\\n' {words} > /etc/apt/sources.list.d/{source.name}.sources\n"
+    return f"{script}printf '%s\\n' {words} > /etc/apt/sources.list.d/{name}.sources\n"
 
 
 class _Shell(str):

@@ -205,6 +205,7 @@ stop() {
         "var/log/nginx": File(mode=0o755),
         "var/lib/nginx": File(mode=0o755),
     }
+    token = os.urandom(16)  # so that no cache of an earlier day has them
     account = "#!/bin/sh\nadduser -S -D -H -h /var/lib/nginx -s /sbin/nologin nginx 2>/dev/null\nexit 0\n"
     return [
         Package(
@@ -216,6 +217,10 @@ stop() {
         ),
         Package(name="less", version="600-r0", files={"usr/bin/less2": File(content=b"#!/bin/sh\n", mode=0o755)}),
         Package(name="less", version="608-r0", files={"usr/bin/less2": File(content=b"#!/bin/sh\n", mode=0o755)}),
+        *(
+            Package(name=f"fresh-{name}", files={f"etc/{name}": File(content=token + name.encode())})
+            for name in ("one", "two")
+        ),
         Package(name="tree-doc", files={"usr/share/doc/tree/README": File(content=b"words\n")}, depends=("less",)),
         Package(name="intel-ucode", files={"boot/intel-ucode.img": File(content=b"070701 microcode\n")}),
         Package(name="amd-ucode", files={"boot/amd-ucode.img": File(content=b"070701 microcode\n")}),

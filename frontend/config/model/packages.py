@@ -47,8 +47,11 @@ class Repository:
 
     SHORT: ClassVar[str] = "url"
     url: words.Url | None = key("Its address.", "https://packages.example/alpine/v3.20/main", default=None)
-    name: words.FileName | None = key(
-        "What its files in the system are called. Default: the host name of `url`.", "acme", default=None
+    name: words.RepositoryName | None = key(
+        "What its files in the system are called. apk finds a key by this name; default there: that of the key's "
+        "file. Otherwise: the host name of `url`.",
+        "acme",
+        default=None,
     )
     suites: tuple[words.Suite, ...] = key(
         "apt: the releases to take from it. Default: that of the system.", "[trixie]", default=(), one_or_many=True

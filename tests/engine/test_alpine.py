@@ -1,0 +1,158 @@
+"""Alpine presets and the two families of package managers, on a real engine with the real apk and apt."""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.engine.test_failures import MARK
+from tests.support.alpine import Alpine
+from tests.support.apk_repository import File, Package, SigningKey, publish, serve
+from tests.support.engine import BuildResult, digests
+
+pytestmark = pytest.mark.engine
+
+HEAD = "# syntax=claylinux/frontend\nbase: alpine-virt\n"
+TREE = ("--target=image",)
+
+
+def build(alpine: Alpine, tmp_path: Path, text: str, *args: str, output: Path | str | None = None) -> BuildResult:
+    project = tmp_path / "project"
+    project.mkdir(exist_ok=True)
+    (project / "claylinux.yaml").write_text(text)
+    return alpine.build(project, "--target=image", *args, output=output)
+
+
+def system(alpine: Alpine, tmp_path: Path, text: str, *args: str, name: str = "tree") -> Path:
+    """Build the system of `text` and return the folder with all of it; a tar keeps owners, unlike a folder."""
+    archive, tree = tmp_path / f"{name}.tar", tmp_path / name
+    build(alpine, tmp_path, text, *args, output=f"type=tar,dest={archive}").check()
+    with tarfile.open(archive) as tar:
+        tar.extractall(tree, numeric_owner=True, filter="fully_trusted")
+    return tree
+
+
+def error(result: BuildResult) -> tuple[str, list[int]]:
+    """Return what a failed build says at last, and the marked lines of the build file."""
+    assert result.returncode != 0, "the build was to fail"
+    assert "Traceback" not in result.log
+    return result.log, [int(number) for number, _ in MARK.findall(result.log)]
+
+
+def test_a_preset_has_runlevels_a_kernel_and_what_was_asked(alpine: Alpine, tmp_path: Path) -> None:
+    tree = system(
+        alpine,
+        tmp_path,
+        HEAD
+        + """
+packages: [nginx, tree-doc]
+remove_packages: [tree-doc]
+services: {nginx: true, crond: boot, ntpd: false, acpid: boot, syslog: true}
+dns: {servers: [9.9.9.9]}
+hosts: {db.internal: 10.0.0.5}
+kernel: {microcode: [intel, amd]}
+""",
+    )
+    runlevels = {
+        level.name: sorted(entry.name for entry in level.iterdir()) for level in (tree / "etc/runlevels").iterdir()
+    }
+    assert runlevels == {
+        "sysinit": ["devfs", "dmesg", "hwdrivers", "mdev"],
+        "boot": [
+            "acpid", "bootmisc", "crond", "hostname", "hwclock", "modules", "networking", "sysctl", "syslog",
+        ],
+        "default": ["nginx"],
+        "shutdown": ["killprocs", "mount-ro", "savecache"],
+    }  # fmt: skip
+    terminals = [line for line in (tree / "etc/inittab").read_text().splitlines() if "getty" in line]
+    assert [line.split(":")[0] for line in terminals] == ["tty1", "ttyS0"]
+    assert "iface eth0 inet dhcp" in (tree / "etc/network/interfaces").read_text()
+    assert (tree / "boot/cmdline").read_text() == "console=tty0 console=ttyS0,115200\n"
+    assert (tree / "etc/resolv.conf").read_text() == "nameserver 9.9.9.9\n"
+    assert "10.0.0.5\tdb.internal\n" in (tree / "etc/hosts").read_text()
+
+    # The kernel came without its dependencies and scripts; its modules can be found by their aliases.
+    (modules,) = (tree / "lib/modules").iterdir()
+    assert (tree / "boot/vmlinuz-virt").exists()
+    assert not (tree / "claylinux-ran-a-kernel-script").exists()
+    assert re.search(r"^kernel/drivers/net/virtio_net.ko.gz: .*failover", (modules / "modules.dep").read_text(), re.M)
+    assert not list(tree.glob(".*"))
+    assert {"intel-ucode.img", "amd-ucode.img"} <= {path.name for path in (tree / "boot").iterdir()}
+
+    # The database is that of apk; nothing of the build stays behind.
+    world = (tree / "etc/apk/world").read_text().split()
+    assert {"alpine-base", "nginx"} <= set(world)
+    assert not {"tree-doc", "less"} & set(world)
+    assert not (tree / "usr/bin/less2").exists()  # tree-doc had needed it
+    assert [path.name for path in (tree / "var/cache/apk").iterdir()] == []
+    assert [path for path in (tree / "run").iterdir() if "claylinux" in path.name] == []
+    assert not (tree / "etc/passwd-").exists()
+    shadow = (tree / "etc/shadow").read_text()
+    assert re.search(r"^nginx:!:3652:", shadow, re.M)
+
+
+def test_one_more_package_downloads_only_that(alpine: Alpine, tmp_path: Path) -> None:
+    build(alpine, tmp_path, HEAD + "packages: [fresh-one]\n").check()
+    assert "fresh-one-1.0-r0.apk" in alpine.downloads()
+    build(alpine, tmp_path, HEAD + "packages: [fresh-one, fresh-two]\n").check()
+    assert alpine.downloads() == ["fresh-two-1.0-r0.apk"]
+
+
+def test_two_builds_give_the_same_bytes(alpine: Alpine, tmp_path: Path) -> None:
+    text = HEAD + "packages: [nginx, less]\nrepositories: [{components: community}]\n"
+    for name in ("one", "two"):
+        build(alpine, tmp_path, text, "--no-cache", output=tmp_path / name).check()
+    one, two = digests(tmp_path / "one"), digests(tmp_path / "two")
+    assert {path for path in one.keys() | two.keys() if one.get(path) != two.get(path)} == set()
+    assert "lib/apk/db/installed" in one
+
+
+def test_what_apk_cannot_do_is_told_in_words(alpine: Alpine, tmp_path: Path) -> None:
+    """One build for each: the names at fault and the line; not what a user cannot know."""
+
+    def fails(text: str, *args: str) -> tuple[str, list[int]]:
+        return error(build(alpine, tmp_path, HEAD + text, *args))
+
+    log, lines = fails("packages:\n  - nginx\n  - nginks\n  - lesss\n")
+    assert "claylinux: no repository of this system has a package nginks\n" in log
+    assert "claylinux: no repository of this system has a package lesss\n" in log
+    assert "package nginx\n" not in log
+    assert 4 in lines
+    log, _ = fails("packages: [less=500-r0]\n")
+    assert re.search(r"claylinux: less=500-r0 cannot be had: the repositories have 600-r0 608-r0 *\n", log)
+    log, _ = fails("remove_packages: [nano]\n")
+    assert "claylinux: nano is not installed, so it cannot be removed" in log
+    log, lines = fails("remove_packages: [musl]\n")
+    assert "claylinux: musl cannot be removed: other packages need it" in log
+    assert lines == [3]
+    log, lines = fails("kernel:\n  flavor: cloud\n")
+    assert "alpine-virt has no kernel flavor 'cloud': write one of lts, stable, virt" in log
+    assert lines == [4]
+    log, _ = fails("packages: [less]\n", "--network=none", "--no-cache")
+    assert "claylinux: the package lists cannot be read: is there a network" in log
+
+
+def test_repositories_with_keys(alpine: Alpine, tmp_path: Path) -> None:
+    """Another repository is known by its key; without the key apk does not trust it."""
+    project, folder = tmp_path / "project", tmp_path / "other"
+    project.mkdir()
+    folder.mkdir()
+    key = SigningKey.make(folder, "acme@example.com-1.rsa.pub")
+    packages = [Package(name="acme", files={"usr/bin/acme": File(content=b"#!/bin/sh\necho acme\n", mode=0o755)})]
+    publish(packages, key, folder / "v1/main")
+    with serve(folder) as (url, _):
+        head = HEAD + f"packages: [acme]\nrun: [acme > /said]\nrepositories:\n  - url: {url}/v1\n    components: main\n"
+        log, _ = error(build(alpine, tmp_path, head))
+        assert "UNTRUSTED" in log
+        assert "claylinux: the package lists cannot be read" in log
+        (project / key.name).write_bytes(key.public.read_bytes())
+        tree = system(alpine, tmp_path, head + f"    key: {{source: {key.name}}}\n")
+        assert (tree / "said").read_text() == "acme\n"
+        assert f"{url}/v1/main\n" in (tree / "etc/apk/repositories").read_text()
+        assert (tree / "etc/apk/keys" / key.name).read_bytes() == key.public.read_bytes()
+        inline = f"    name: {key.name}\n    key: {json.dumps(key.public.read_text())}\n"
+        build(alpine, tmp_path, head + inline).check()
