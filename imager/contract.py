@@ -178,6 +178,40 @@ class Users(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Services(Request):
+    """Make services of the user's own known to the init system. Each is a JSON object (see `imager.services`)."""
+
+    command: ClassVar[str] = "services"
+    system: str
+    service: tuple[str, ...]
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network(Request):
+    """Set the network up for the service that `system` has. Each `interface` is a JSON object (`imager.network`).
+
+    `service`: services that will be enabled later.
+    """
+
+    command: ClassVar[str] = "network"
+    system: str
+    interface: tuple[str, ...]
+    service: tuple[str, ...] = ()
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mounts(Request):
+    """Write `mount`s to the fstab of `system`. Each is a JSON object (see `imager.mounts`)."""
+
+    command: ClassVar[str] = "mounts"
+    system: str
+    mount: tuple[str, ...]
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Folders(Request):
     """Make directories in `system`, or change those that are there (see `imager.folders`)."""
 
@@ -262,6 +296,9 @@ REQUESTS: dict[str, type[Request]] = {
         Vdi,
         Hashes,
         Users,
+        Services,
+        Network,
+        Mounts,
         Folders,
         Link,
         Identity,

@@ -16,7 +16,7 @@ user is a JSON object; only `name` is needed:
     comment                 the full name
     system                  true: a system account
     ssh_authorized_keys     lines of ~/.ssh/authorized_keys
-    ssh_key_files           {what messages call it: path} of files with such lines
+    ssh_key_files           [what messages call it, path] of files with such lines
 
 Each group is a JSON object too: `name`, `gid` (by default the first free), `system` (true: below 1000).
 """
@@ -104,9 +104,9 @@ def _typed(key: str, value: object) -> Any:
             raise ImagerError(f"{key} of a user must be a list of texts")
         return tuple(value)
     if key == "ssh_key_files":
-        if not isinstance(value, dict):
-            raise ImagerError(f"{key} of a user must be an object of texts")
-        return tuple(value.items())
+        if not isinstance(value, list) or not all(isinstance(item, list) and len(item) == 2 for item in value):
+            raise ImagerError(f"{key} of a user must be a list of pairs")
+        return tuple((str(shown), str(path)) for shown, path in value)
     kind = {"uid": int, "system": bool, "lock": bool}.get(key, str)
     if type(value) is not kind:
         raise ImagerError(f"{key} of a user must be of type {kind.__name__}, not {value!r}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import llb
 from frontend.config import HashSecret, HashText, KeyFile, KeyText, Spec, User
 from frontend.options import DEFAULT_EPOCH
@@ -12,7 +10,7 @@ from imager import contract
 from . import places
 from .inputs import PlanInputs
 from .origins import origin_of_key
-from .steps import OUT, SYSTEM, Step, run_imager
+from .steps import OUT, SYSTEM, Step, compact_json, run_imager
 
 _SECRETS = "/secrets"
 _HASHES = "/hashes"
@@ -27,7 +25,7 @@ def add_users(inputs: PlanInputs, system: llb.State) -> llb.State:
     files = _key_files(spec)
     request = contract.Users(
         system=SYSTEM,
-        group=tuple(_json({"name": each.name, "gid": each.gid, "system": each.system}) for each in spec.groups),
+        group=tuple(compact_json({"name": each.name, "gid": each.gid, "system": each.system}) for each in spec.groups),
         user=tuple(_user(user, files) for user in spec.users),
         epoch=DEFAULT_EPOCH,
     )
@@ -54,7 +52,9 @@ def _user(user: User, files: dict[KeyFile, str]) -> str:
         "system": user.system,
         "lock": user.lock,
         "ssh_authorized_keys": [each.line for each in user.ssh_authorized_keys if isinstance(each, KeyText)],
-        "ssh_key_files": {each.source: files[each] for each in user.ssh_authorized_keys if isinstance(each, KeyFile)},
+        "ssh_key_files": [
+            [_shown(each), files[each]] for each in user.ssh_authorized_keys if isinstance(each, KeyFile)
+        ],
     }
     match user.password:
         case HashText(hash=text):
@@ -63,15 +63,12 @@ def _user(user: User, files: dict[KeyFile, str]) -> str:
             wanted["password_file"] = f"{_HASHES}/{name}"
         case None:
             pass  # a new user gets none, an old one keeps its own
-    return _json(wanted)
+    return compact_json(wanted)
 
 
-def _json(wanted: dict[str, object]) -> str:
-    empty: tuple[object, ...] = ([], {})
-    kept = {
-        key: value for key, value in wanted.items() if value is not None and value is not False and value not in empty
-    }
-    return json.dumps(kept, sort_keys=True, separators=(",", ":"))
+def _shown(file: KeyFile) -> str:
+    """Return what a message calls a file."""
+    return f"{file.source} of context {file.context}" if file.context else file.source
 
 
 def _key_files(spec: Spec) -> dict[KeyFile, str]:

@@ -3,36 +3,74 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import llb
-from frontend.config import ServiceSwitch
+from frontend.config import ServiceCommand, ServiceSwitch
+from frontend.options import DEFAULT_EPOCH
+from imager import contract
 
 from . import places
 from .inputs import PlanInputs
 from .packages import preset_of
-from .steps import Step, run_in_system
+from .steps import SYSTEM, Step, compact_json, run_imager, run_in_system
 
 
 def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` with its services set, those of a preset too."""
     spec, preset = inputs.spec, preset_of(inputs)
+    system = _add_own(inputs, system)
     wanted: dict[str, bool | str] = dict(preset.services) if preset else {}
     for name, service in spec.services.items():
         start = service.start if isinstance(service, ServiceSwitch) else True
         # `true` keeps the runlevel that the preset has for it.
         wanted[name] = (wanted.get(name) or True) if start is True else start
-    if not wanted:
+    needed = [key for key in ("mounts", "network") if getattr(spec, key)]
+    if not wanted and not needed:
         return system
-    place = places.at(spec, "services") if spec.services else places.at(spec, "base")
-    title = " ".join(name if start else f"no {name}" for name, start in sorted(wanted.items()))
-    step = Step(f"[services] {title}", place, ("services",))
-    return run_in_system(inputs, system, _services_script(wanted), step, network="none")
+    first = "services" if spec.services else needed[0] if needed else "base"
+    title = " ".join(name if start else f"no {name}" for name, start in sorted(wanted.items())) or " ".join(needed)
+    step = Step(f"[services] {title}", places.at(spec, first), ("services",))
+    return run_in_system(inputs, system, _services_script(wanted, needed), step, network="none")
 
 
-def _services_script(wanted: Mapping[str, bool | str]) -> str:
-    """Return a script that sets all services with the init system found, and names every one that is missing."""
-    calls = []
+def _add_own(inputs: PlanInputs, system: llb.State) -> llb.State:
+    """Return `system` with the services that the spec itself makes."""
+    spec = inputs.spec
+    own = {name: each for name, each in sorted(spec.services.items()) if isinstance(each, ServiceCommand)}
+    if not own:
+        return system
+    texts = tuple(_own(name, each) for name, each in own.items())
+    request = contract.Services(system=SYSTEM, service=texts, epoch=DEFAULT_EPOCH)
+    place = places.at(spec, "services", next(name for name in spec.services if name in own))
+    step = Step(f"[services] make {' '.join(own)}", place, ("services",))
+    mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
+    return run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
+
+
+def _own(name: str, each: ServiceCommand) -> str:
+    """Return a service in the imager's terms."""
+    wanted: dict[str, object] = {
+        "name": name,
+        "command": list(each.command),
+        "user": each.user,
+        "group": each.group,
+        "restart": each.restart,
+        "after": list(each.after),
+        "env": dict(each.env),
+        "working_directory": each.working_directory,
+        "description": each.description,
+        "oneshot": each.oneshot,
+    }
+    return compact_json(wanted)
+
+
+def _services_script(wanted: Mapping[str, bool | str], needed: Sequence[str]) -> str:
+    """Return a script that sets all services with the init system found, and names every one that is missing.
+
+    `needed` are other keys of the build file that want services of the system: network, mounts.
+    """
+    calls = [f'needed_by_{key} || failed="$failed ({key})"' for key in needed]
     for name, start in sorted(wanted.items()):
         verb = f"off {shlex.quote(name)}" if start is False else f"on {shlex.quote(name)}"
         runlevel = f" {shlex.quote(start)}" if isinstance(start, str) else ""
@@ -48,6 +86,8 @@ if command -v systemctl >/dev/null 2>&1; then
     SYSTEMD_OFFLINE=1 systemctl --quiet enable -- "$1"
   }}
   off() {{ SYSTEMD_OFFLINE=1 systemctl --quiet disable -- "$1"; }}
+  needed_by_mounts() {{ :; }}
+  needed_by_network() {{ ! ls /etc/systemd/network/10-claylinux-* >/dev/null 2>&1 || on systemd-networkd; }}
 elif command -v rc-update >/dev/null 2>&1; then
   on() {{
     [ -e "/etc/init.d/$1" ] || return
@@ -63,6 +103,13 @@ elif command -v rc-update >/dev/null 2>&1; then
   off() {{
     [ -e "/etc/init.d/$1" ] && find /etc/runlevels -name "$1" -exec rm {{}} +
   }}
+  needed_by_mounts() {{
+    for service in claylinux-filesystems fsck localmount; do
+      [ ! -e "/etc/init.d/$service" ] || on "$service" boot || return
+    done
+    [ ! -e /etc/init.d/netmount ] || ! grep -q _netdev /etc/fstab || on netmount default
+  }}
+  needed_by_network() {{ on networking boot; }}
 else
   echo 'claylinux: services: this system has neither systemd nor OpenRC' >&2
   exit 1

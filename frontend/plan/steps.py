@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import llb
@@ -90,6 +92,12 @@ def run_imager(
         location=step.location,
         ignore_cache=always or inputs.options.ignores_cache(*step.keys),
     )
+
+
+def compact_json(value: Mapping[str, object]) -> str:
+    """Return what the imager gets for one item of a list: without what is None, false or empty."""
+    kept = {key: each for key, each in value.items() if each or (each in ("", 0) and each is not False)}
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
 
 def edit_files(inputs: PlanInputs, system: llb.State, actions: tuple[llb.Action, ...], step: Step) -> llb.State:

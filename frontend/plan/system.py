@@ -1,4 +1,5 @@
-"""The system, step by step in the fixed order: base, packages, kernel, users, files, run, services, names.
+"""The system, step by step in the fixed order: base, packages, kernel, users, files, run, mounts, network,
+services, names.
 
 Host name, hosts and resolver come last, by file operations: BuildKit mounts its own /etc/hosts and
 /etc/resolv.conf over every step that runs a program, so no such step can write them.
@@ -13,7 +14,9 @@ from .accounts import add_users
 from .files import add_files, new_file
 from .identity import add_identity
 from .inputs import PlanInputs
+from .mounts import add_mounts
 from .names import set_names
+from .network import add_network
 from .packages import add_packages, preset_of
 from .run import add_run_steps
 from .services import set_services
@@ -29,6 +32,8 @@ def plan_system(inputs: PlanInputs) -> llb.State:
     if inputs.spec.files:
         system = add_files(inputs, system)
     system = add_run_steps(inputs, system)
+    system = add_mounts(inputs, system)
+    system = add_network(inputs, system)
     system = set_services(inputs, system)
     system = add_identity(inputs, system)
     return set_names(inputs, system)
