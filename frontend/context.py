@@ -111,7 +111,7 @@ class Contexts:
     def _local(self, local: str, paths: tuple[str, ...], *, ignore: tuple[str, ...], name: str) -> llb.State:
         raw = self.options.raw
         # BuildKit compares a transfer with the earlier one of the same hint: one hint per set of paths.
-        hint = local if not paths else f"{local}:{json.dumps(sorted(set(paths)), separators=(',', ':'))}"
+        hint = f"{local}:{json.dumps(sorted(set(paths)), separators=(',', ':'))}"
         return llb.local(
             local,
             session_id=raw.get(f"local-sessionid:{local}") or self.options.session_id,

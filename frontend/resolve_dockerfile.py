@@ -50,7 +50,7 @@ def resolve_dockerfile(
     if "context" in inputs:
         inputs["dockerfile"] = inputs["context"]
     try:
-        solved = client.solve_frontend(_FRONTEND, _options(contexts, base, platform, inputs), inputs)
+        solved = client.solve_frontend(_FRONTEND, _options(contexts, spec, base, platform, inputs), inputs)
     except EngineError as error:
         if any(detail.get("info") for detail in wire.details(error.status, wire.SOURCE)):
             raise
@@ -62,11 +62,17 @@ def resolve_dockerfile(
 
 
 def _options(
-    contexts: Contexts, base: DockerfileBase, platform: llb.Platform, inputs: Mapping[str, ops_pb2.Definition]
+    contexts: Contexts,
+    spec: Spec,
+    base: DockerfileBase,
+    platform: llb.Platform,
+    inputs: Mapping[str, ops_pb2.Definition],
 ) -> dict[str, str]:
     raw = contexts.options.raw
     options = {f"build-arg:{name}": value for name, value in base.args.items()}
     options |= {key: value for key, value in raw.items() if key not in _OURS and not _is_attestation(key)}
+    if spec.source_date_epoch is not None:
+        options.setdefault("build-arg:SOURCE_DATE_EPOCH", str(spec.source_date_epoch))
     options |= {"filename": base.dockerfile, "platform": str(platform)}
     # What asks for another frontend in the Dockerfile is not followed while this is there.
     options["cmdline"] = raw.get("cmdline") or _FRONTEND

@@ -12,7 +12,7 @@ import llb
 from .errors import EngineError, UserError
 from .failure import plain_reason
 from .plan.inputs import FileSource
-from .plan.origins import Need, Origin, needs
+from .plan.origins import MAIN, Need, Origin, needs
 from .resolve import no_context, resolve_image
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ def resolve_sources(
             found[origin] = FileSource(state=state, folders=folders)
     if problems:
         problems.sort(key=lambda problem: problem[0].start_line)
-        places = {place.start_line: place for place, _ in reversed(problems)}  # one snippet a line
-        raise UserError("\n".join(text for _, text in problems), tuple(places[line] for line in sorted(places)))
+        raise UserError("\n".join(text for _, text in problems), tuple(place for place, _ in problems))
     return found
 
 
@@ -60,7 +59,7 @@ def _tree(client: Client, contexts: Contexts, asked: list[Need], platform: llb.P
     origin, at = asked[0].origin, asked[0].origin_at
     paths = tuple(sorted({need.path for need in asked}))
     paths = () if _WHOLE in paths else paths
-    if origin == Origin():
+    if origin == MAIN:
         return contexts.main(paths)
     if origin.kind == "git":
         return _git(origin.name, at)
@@ -103,7 +102,7 @@ def _folders(client: Client, state: llb.State, asked: list[Need]) -> tuple[froze
 
 def _missing(client: Client, ref: Ref | None, need: Need) -> str:
     origin = need.origin
-    if origin == Origin():
+    if origin == MAIN:
         return f"{need.path!r} is not in the build context; is the name right, and does .dockerignore let it through?"
     what = {"context": "build context", "image": "image", "git": "repository", "any": "context or image"}[origin.kind]
     near = _similar(client, ref, need.path)

@@ -38,11 +38,7 @@ class Need:
 
 
 def needs(spec: Spec) -> Iterator[Need]:
-    """Yield everything that must be there before the system can be planned, in the order of the file."""
-    for index, repository in enumerate(spec.repositories):
-        if isinstance(repository.public_key, CopiedKey):
-            at = places.at(spec, "repositories", index, "key", "source")
-            yield Need(MAIN, repository.public_key.source, "repositories: the key", at, at)
+    """Yield everything that must be there before the system can be planned."""
     for path, entry in spec.files.items():
         if isinstance(entry, CopiedFile):
             origin = origin_of_file(entry)
@@ -52,7 +48,7 @@ def needs(spec: Spec) -> Iterator[Need]:
     for index, repository in enumerate(spec.repositories):
         if isinstance(repository.public_key, CopiedKey):
             at = places.at(spec, "repositories", index, "key", "source")
-            yield Need(Origin(), repository.public_key.source, "repositories: key", at, at)
+            yield Need(MAIN, repository.public_key.source, "repositories: key", at, at)
     yield from _key_files(spec)
     for index, step in enumerate(spec.run):
         for number, mount in enumerate(step.mounts):

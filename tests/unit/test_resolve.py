@@ -38,6 +38,12 @@ def test_a_dockerfile_gets_the_options_of_the_build_but_not_those_about_the_buil
     }
 
 
+def test_the_date_of_the_build_file_is_that_of_its_dockerfile() -> None:
+    client = ask(DOCKERFILE + "source_date_epoch: 1700000000\n")
+    [(_, options, _)] = client.delegated
+    assert options["build-arg:SOURCE_DATE_EPOCH"] == "1700000000"
+
+
 def test_a_remote_context_has_the_dockerfile_too() -> None:
     _, options = delegate(context="https://git.example/x.git", dockerfilekey="dockerfile")
     assert options["context"] == "https://git.example/x.git"
