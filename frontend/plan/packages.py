@@ -20,7 +20,8 @@ from .origins import MAIN
 from .steps import Step, run_in_system
 
 _KEYS = "/run/claylinux-keys"
-_KEY_TIME_NS = DEFAULT_EPOCH * 1_000_000_000
+_SCRIPT = "/run/claylinux-script"
+_TIME_NS = DEFAULT_EPOCH * 1_000_000_000
 
 
 def preset_of(inputs: PlanInputs) -> Preset | None:
@@ -134,7 +135,7 @@ def _key(
     """Return where a public key is (tree and path in it), and the file name that it had."""
     match key:
         case InlineKey(content=text):
-            file = llb.Mkfile("/key", text.encode(), mode=0o644, timestamp_ns=_KEY_TIME_NS)
+            file = llb.Mkfile("/key", text.encode(), mode=0o644, timestamp_ns=_TIME_NS)
             return llb.scratch().file(file, name=f"[repositories] the key of {name}"), "/key", name
         case CopiedKey(source=source):
             return inputs.sources[MAIN].state, f"/{source}", posixpath.basename(source)
@@ -170,8 +171,12 @@ def _run(
     needed |= {mount.target: mount for mount in mounts}
     scripts = {name: steps[name].script for name in names}
     script = scripts[preset.family] if preset else _detect(scripts)
+    # A file of its own: when a step fails, BuildKit shows its whole command line.
+    program = llb.Mkfile("/script", script.encode(), mode=0o644, timestamp_ns=_TIME_NS)
+    source = llb.scratch().file(program, name=f"[internal] script of {step.name.partition(']')[0]}]")
+    needed[_SCRIPT] = llb.Bind(target=_SCRIPT, source=source, selector="/script", readonly=True)
     env = tuple(sorted({pair for name in names for pair in steps[name].env}))
-    return run_in_system(inputs, system, script, step, env=env, mounts=tuple(needed.values()), network=network)
+    return run_in_system(inputs, system, f". {_SCRIPT}", step, env=env, mounts=tuple(needed.values()), network=network)
 
 
 def _detect(scripts: dict[str, str]) -> str:
