@@ -93,6 +93,7 @@ def _check_target(spec: Spec, options: BuildOptions) -> None:
 def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, bytes]:
     """Build what the target asks for on one platform; return it with its OCI image config."""
     from .measure import is_wanted, measure
+    from .plan.image import plan_image
     from .plan.kernel import is_checked, warnings
     from .plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
     from .plan.report import check_kernel_key, choose_kernel, parse_report
@@ -105,7 +106,7 @@ def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, b
         if is_checked(spec.kernel):
             report_ref = _solve(request, plan_inspect(inputs, system))
             check_kernel_key(spec, parse_report(request.client.read_file(report_ref, REPORT)), platform)
-        ref = _solve(request, system)
+        ref = _solve(request, plan_image(inputs, system))
         return ref, image_config(inputs.base.config, platform, _labels(request, spec))
     report_ref = _solve(request, plan_inspect(inputs, system))
     report = parse_report(request.client.read_file(report_ref, REPORT))

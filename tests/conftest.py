@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = [f"tests.support.{name}" for name in ("dockerfile", "engine", "vm", "podman", "alpine", "web")]
+pytest_plugins = [f"tests.support.{name}" for name in ("dockerfile", "engine", "vm", "podman", "registry", "alpine", "web")]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -208,14 +208,15 @@ def engine() -> Engine:
 def throwaway_engine(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Engine]]:
     """Start, or start again, a second engine that the test may kill; it has the same images.
 
-    `suite` is the Debian release that its programs come from.
+    `suite` is the Debian release that its programs come from; `containerd_store`: with containerd's image store.
     """
     flags = ("--instance", f"test-{os.getpid()}", "--data-root", str(tmp_path / "engine"))
     suites: set[str] = set()
 
-    def start(suite: str = "") -> Engine:
+    def start(suite: str = "", *, containerd_store: bool = False) -> Engine:
         suites.add(suite)
-        tool("engine", "up", *flags, env=_suite_env(suite))
+        store = ("--containerd-store",) if containerd_store else ()
+        tool("engine", "up", *flags, *store, env=_suite_env(suite))
         own = Engine(environment(*flags, suite=suite), flags[1])
         if "claylinux/frontend" not in own.docker("images"):
             engine.give_images(own)

@@ -1,0 +1,24 @@
+"""A finished system as an image for registries: what it must carry so that it can be a base again."""
+
+from __future__ import annotations
+
+import llb
+
+from . import places
+from .files import new_file
+from .inputs import PlanInputs
+from .steps import Step, edit_files
+
+CMDLINE = "/boot/cmdline"
+"""Where builds from the image look for the command line of its kernel."""
+
+
+def plan_image(inputs: PlanInputs, system: llb.State) -> llb.State:
+    """Return `system` with the command line that is otherwise only in its outputs."""
+    words = inputs.spec.kernel.cmdline
+    if not words:
+        return system
+    step = Step(f"[system] {CMDLINE}", places.at(inputs.spec, "kernel", "cmdline"), ("kernel",))
+    return edit_files(
+        inputs, system, (llb.Rm(CMDLINE, allow_not_found=True), *new_file(CMDLINE, " ".join(words) + "\n")), step
+    )
