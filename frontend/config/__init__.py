@@ -47,9 +47,9 @@ from .model import (
     User,
     Vlan,
 )
-from .mount_grammar import BindMount, CacheMount, RunMount, SecretMount, SshMount, TmpfsMount
 from .paths import Owner
 from .positions import Position, Positions, Range
+from .run_mounts import BindMount, CacheMount, RunMount, SecretMount, SshMount, TmpfsMount
 from .sizes import Share
 from .words import OUTPUT_FORMATS, PRESETS
 

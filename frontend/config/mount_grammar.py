@@ -10,78 +10,14 @@ import csv
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from .diagnostics import code, listing, quote, suggest
 from .kinds import Text
+from .run_mounts import BindMount, CacheMount, RunMount, SecretMount, SshMount, TmpfsMount
 
 _LARGEST_ID = 0xFFFFFFFE
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BindMount:
-    """A folder or file of `origin` (a named context or an image; empty is the main context).
-
-    What a step writes into a `writable` one is thrown away.
-    """
-
-    target: str
-    source: str = "."
-    origin: str = ""
-    writable: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheMount:
-    """A folder that outlives the build. A new one starts as `source` of `origin`, or empty with mode and owner."""
-
-    target: str
-    id: str
-    sharing: str = "shared"
-    readonly: bool = False
-    origin: str = ""
-    source: str = "."
-    mode: int = 0o755
-    uid: int = 0
-    gid: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TmpfsMount:
-    """An empty folder in memory. `size` is in bytes, 0 is no limit."""
-
-    target: str
-    size: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretMount:
-    """A secret of the client as the file `target` and the variable `env`; either may be None."""
-
-    id: str
-    target: str | None
-    env: str | None = None
-    required: bool = False
-    mode: int = 0o400
-    uid: int = 0
-    gid: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SshMount:
-    """An ssh agent of the client as a socket. Without `target` it is /run/buildkit/ssh_agent.N."""
-
-    id: str = "default"
-    target: str | None = None
-    required: bool = False
-    mode: int = 0o600
-    uid: int = 0
-    gid: int = 0
-
-
-RunMount = BindMount | CacheMount | TmpfsMount | SecretMount | SshMount
 
 
 def parse_mount(text: str) -> RunMount:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from .diagnostics import Collector, code, listing
 from .model import CopiedFile, FetchedFile, FileEntry, InlineFile, Spec, Symlink
-from .mount_grammar import SecretMount
 from .positions import Path, Range
+from .run_mounts import SecretMount
 from .words import COMPRESSIBLE_FORMATS
 
 

@@ -6,15 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.config.mount_grammar import (
-    BindMount,
-    CacheMount,
-    RunMount,
-    SecretMount,
-    SshMount,
-    TmpfsMount,
-    parse_mount,
-)
+from frontend.config import BindMount, CacheMount, RunMount, SecretMount, SshMount, TmpfsMount
+from frontend.config.mount_grammar import parse_mount
 
 WORDS = ["type", "bind", "cache", "secret", "ssh", "tmpfs", "target", "dst", "source", "src", "from", "id", "ro", "rw"]
 WORDS += ["required", "env", "mode", "uid", "size", "sharing", "locked", "true", "/a", "0600", "1g", "x", "=", ",", '"']
