@@ -198,3 +198,6 @@ MountText = Annotated[
         convert=parse_mount,
     ),
 ]
+
+OPTIONS: Mapping[str, tuple[str, ...]] = {kind: options for kind, (options, _) in _MOUNTS.items()}
+"""The options of each type of mount."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend.config import BindMount, CacheMount, RunMount, SecretMount, SshMount, TmpfsMount
-from frontend.config.mount_grammar import parse_mount
+from frontend.config.mount_grammar import OPTIONS, parse_mount
 
 WORDS = ["type", "bind", "cache", "secret", "ssh", "tmpfs", "target", "dst", "source", "src", "from", "id", "ro", "rw"]
 WORDS += ["required", "env", "mode", "uid", "size", "sharing", "locked", "true", "/a", "0600", "1g", "x", "=", ",", '"']
@@ -61,3 +64,9 @@ def test_a_line_is_a_mount_or_one_clear_sentence(text: str) -> None:
         assert type(error) is ValueError
     else:
         assert isinstance(mount, RunMount)
+
+
+def test_the_page_has_every_option_of_every_type() -> None:
+    page = (Path(__file__).parents[2] / "docs/content.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.MULTILINE)
+    assert {kind: tuple(re.findall(r"`(\w+)`", options)) for kind, options in rows} == OPTIONS
