@@ -41,10 +41,25 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--bus", choices=BUSES, help="how the image is attached (virtio; an .iso: cdrom)")
     parser.add_argument("--network", action="store_true", help="give the guest a network (DHCP)")
     parser.add_argument(
+        "--forward",
+        type=_forward,
+        action="append",
+        default=[],
+        metavar="PORT:GUEST",
+        help="make a port of the guest one of the loopback interface (repeatable)",
+    )
+    parser.add_argument(
         "--until", type=_pattern, metavar="WORD", help="stop when the console shows this (a regular expression)"
     )
     parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="give up after (300)")
     return parser.parse_args(arguments)
+
+
+def _forward(text: str) -> tuple[int, int]:
+    ports = text.split(":")
+    if len(ports) != 2 or not all(port.isascii() and port.isdigit() and 0 < int(port) < 65536 for port in ports):
+        raise argparse.ArgumentTypeError(f"{text!r} is not two ports like 8080:80")
+    return int(ports[0]), int(ports[1])
 
 
 def _pattern(text: str) -> str:
@@ -59,7 +74,8 @@ def _machine(options: argparse.Namespace) -> Machine:
     image: Path = options.image
     if not image.is_file():
         raise VmError(f"there is no image {image}")
-    common = {"memory_mib": options.memory, "network": options.network, "kvm": host.kvm_works()}
+    network = {"network": options.network or bool(options.forward), "forwards": tuple(options.forward)}
+    common = {"memory_mib": options.memory, "kvm": host.kvm_works(), **network}
     if image.suffix == ".efi":
         return Machine(kernel=image, **common)
     bus = options.bus or ("cdrom" if image.suffix == ".iso" else "virtio")
@@ -73,7 +89,8 @@ def _interactive(machine: Machine) -> int:
     command = list(command_line(machine, host.find_firmware()))
     at = command.index("-serial")
     command[at : at + 2] = words
-    print("run-vm: Ctrl-A X ends the machine", flush=True)  # noqa: T201
+    speed = "with KVM" if machine.kvm else "in emulation, which is slower: KVM does not work here"
+    print(f"run-vm: starting {speed}; Ctrl-A X ends the machine", flush=True)  # noqa: T201
     os.execvp(command[0], command)
 
 
