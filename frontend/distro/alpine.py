@@ -31,6 +31,16 @@ iface lo inet loopback
 auto eth0
 iface eth0 inet dhcp
 """
+_UDHCPC = """\
+# By Claylinux: a resolver that is in the image stays; where there is none, DHCP gives one.
+if [ -e /run/udhcpc.resolver ]; then
+  :
+elif [ -e /etc/resolv.conf ]; then
+  RESOLV_CONF=no
+else
+  : > /run/udhcpc.resolver
+fi
+"""
 _RUNLEVELS = {
     "sysinit": ("devfs", "dmesg", "mdev", "hwdrivers"),
     "boot": ("modules", "sysctl", "hostname", "bootmisc", "syslog", "networking", "hwclock"),
@@ -50,6 +60,7 @@ def _files(serial: str, *, serial_login: bool) -> dict[str, str]:
         "/boot/cmdline": " ".join(f"console={console}" for console in consoles) + "\n",
         "/etc/inittab": _INITTAB.format(terminals="\n".join(terminals)),
         "/etc/network/interfaces": _INTERFACES,
+        "/etc/udhcpc/udhcpc.conf": _UDHCPC,
     }
 
 
