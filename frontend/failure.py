@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _EXIT_CODE = re.compile(r"did not complete successfully: exit code: (\d+)(.*)", re.DOTALL)
 _SECRET = re.compile(r"secret (\S+): not found")
 _AGENT = re.compile(r"unset ssh forward key (\S+)|no SSH key \"?([^\s\"]+)\"? forwarded")
+_CHECKSUM = re.compile(r"digest mismatch (sha256:\w+): (sha256:\w+)")
 _CACHE_KEY = re.compile(r"failed to (load|compute) cache key: ")
 """What the engine was about to do with a source when it found that it cannot be had."""
 _MISTAKES = 50
@@ -62,20 +63,31 @@ def _in_our_words(message: str, info: VertexInfo) -> str:
     """Return what happened in the step `info`, and what to do about it where that is known."""
     if exit_code := _EXIT_CODE.search(message):
         return f"{info.name} failed with exit code {exit_code[1]}{_meaning(exit_code[1])}"
-    if secret := _SECRET.search(message):
-        name = secret[1]
-        return f"{info.name} needs the secret {name!r}: give it with --secret id={name},src=FILE (or env=VARIABLE)"
-    if agent := _AGENT.search(message):
-        name = agent[1] or agent[2]
-        return f"{info.name} needs the ssh agent {name!r}: give it with --ssh {name}"
+    needed = _needed(message)
+    if needed:
+        return f"{info.name} needs {needed}"
     if info.kind == "source":
         return f"{info.name}: {plain_reason(message)}"
     return message
 
 
+def _needed(message: str) -> str:
+    """Return what the client did not give, and how it does; empty where it is about something else."""
+    if secret := _SECRET.search(message):
+        return f"the secret {secret[1]!r}: give it with --secret id={secret[1]},src=FILE (or env=VARIABLE)"
+    if agent := _AGENT.search(message):
+        name = agent[1] or agent[2]
+        return f"the ssh agent {name!r}: give it with --ssh {name}"
+    return ""
+
+
 def plain_reason(message: str) -> str:
     """Return why a source cannot be had, without what the engine was about to do with it."""
-    reason = _CACHE_KEY.sub("", message, count=1)
+    if needed := _needed(message):
+        return f"it needs {needed}"
+    if wrong := _CHECKSUM.search(message):
+        return f"its checksum is {wrong[1]}, not {wrong[2]}: it is not the file that was meant, or it has changed"
+    reason = _CACHE_KEY.sub("", message, count=1).removesuffix(', output: ""')
     if fatal := re.search(r"^fatal: (.*)$", reason, re.MULTILINE):  # what git said last
         reason = fatal[1]
         if "could not read Username" in reason or "Authentication failed" in reason:

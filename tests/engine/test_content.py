@@ -210,7 +210,7 @@ run:
         ("run: [{script: ls, mounts: ['type=secret,id=a,env=A,required']}]", "needs the secret 'a'"),
         ("run: [{script: ls, mounts: ['type=ssh,required']}]", "needs the ssh agent 'default': give it with --ssh"),
         ("files: {/a: {url: '%s/none'}}", "404"),
-        (f"files: {{/a: {{url: '%s/tool', checksum: 'sha256:{'1' * 64}'}}}}", "1111"),
+        (f"files: {{/a: {{url: '%s/tool', checksum: 'sha256:{'1' * 64}'}}}}", f"not sha256:{'1' * 64}: it is"),
     ],
 )
 def test_a_step_that_cannot_start_says_why(
