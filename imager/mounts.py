@@ -32,8 +32,6 @@ _FSTAB = "etc/fstab"
 _CHECKED = ("ext2", "ext3", "ext4", "vfat", "exfat", "f2fs")
 """File systems that are checked before they are mounted; the others repair themselves."""
 _MADE_AT_BOOT = ("/dev/", "/run/", "/tmp/")
-_DEVICE_LIMIT = 10
-"""Seconds to wait for an optional device."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +74,7 @@ def _line(root: Root, each: Mount, epoch: int) -> str:
         return _join("tmpfs", each.point, "tmpfs", options, check=False)
     options = list(each.options)
     if each.optional:
-        options += ["nofail", f"x-systemd.device-timeout={_DEVICE_LIMIT}s"]
+        options.append("nofail")  # with systemd, the boot does not even wait for it
     if each.create:
         options.append(f"x-systemd.requires={filesystems.unit_of(each.point)}")
     bind = "bind" in options or "rbind" in options

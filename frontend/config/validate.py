@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from .diagnostics import Collector, code, listing
 from .model import CopiedFile, FetchedFile, FileEntry, InlineFile, Spec, Symlink
-from .positions import Path, Range
 from .run_mounts import SecretMount
+from .validate_system import repeated, validate_system
 from .words import COMPRESSIBLE_FORMATS
 
 
 def validate(spec: Spec, problems: Collector) -> None:
     """Tell every contradiction in `spec`."""
     _outputs(spec, problems)
-    _users(spec, problems)
+    validate_system(spec, problems)
     _files(spec, problems)
     _file_places(spec, problems)
     _mounts(spec, problems)
 
 
-def _repeated(spec: Spec, named: Iterable[tuple[object, Path]]) -> Iterable[tuple[object, Range, Range]]:
-    """Yield what is there more than once: the value, where it is again, where it was first."""
-    first: dict[object, Range] = {}
-    for value, path in named:
-        place = spec.positions.of(*path)
-        if value in first:
-            yield value, place, first[value]
-        else:
-            first[value] = place
-
-
 def _outputs(spec: Spec, problems: Collector) -> None:
     named = ((output.filename, ("outputs", index)) for index, output in enumerate(spec.outputs))
-    for name, place, first in _repeated(spec, named):
+    for name, place, first in repeated(spec, named):
         problems.add(
             place, f"two outputs are both named {name} (the first on line {first.start.line}): give one a `name`"
         )
@@ -50,17 +37,6 @@ def _outputs(spec: Spec, problems: Collector) -> None:
         if output.label and output.format == "efi":
             place = spec.positions.of("outputs", index, "label")
             problems.add(place, "an efi output is the UKI alone: it has no file system that `label` could name")
-
-
-def _users(spec: Spec, problems: Collector) -> None:
-    names = ((user.name, ("users", index, "name")) for index, user in enumerate(spec.users))
-    for name, place, first in _repeated(spec, names):
-        problems.add(
-            place, f"the user {code(str(name))} is here a second time (the first is on line {first.start.line})"
-        )
-    numbers = ((user.uid, ("users", index, "uid")) for index, user in enumerate(spec.users) if user.uid is not None)
-    for uid, place, first in _repeated(spec, numbers):
-        problems.add(place, f"uid {uid} is already taken by the user on line {first.start.line}: choose another")
 
 
 def _files(spec: Spec, problems: Collector) -> None:
@@ -110,7 +86,7 @@ def _mounts(spec: Spec, problems: Collector) -> None:
                 for number, mount in enumerate(step.mounts)
                 if (value := getattr(mount, name, None))
             )
-            for value, place, first in _repeated(spec, named):
+            for value, place, first in repeated(spec, named):
                 what = "mounted at" if name == "target" else "in the variable"
                 problems.add(place, f"something is already {what} {value} (line {first.start.line}): choose another")
         for number, mount in enumerate(step.mounts):

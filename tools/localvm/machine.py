@@ -24,11 +24,12 @@ Five-level page tables only cost time in emulation."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drive:
-    """An image as a drive. It is never written: changes go to a temporary file."""
+    """An image as a drive. Without `keep` it is never written: changes go to a temporary file."""
 
     path: Path
     bus: str = "virtio"
     format: str = "raw"
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,8 @@ def command_line(machine: Machine, firmware: Firmware | None) -> tuple[str, ...]
 
 
 def _drive(number: int, drive: Drive) -> list[str]:
-    media = ",media=cdrom,readonly=on" if drive.bus.endswith("cdrom") else ",snapshot=on"
+    cdrom = drive.bus.endswith("cdrom")
+    media = ",media=cdrom,readonly=on" if cdrom else "" if drive.keep else ",snapshot=on"
     words = ["-drive", f"if=none,id=drive{number},format={drive.format},file={_value(drive.path)}{media}"]
     for device in BUSES[drive.bus]:
         words += ["-device", device.format(id=f"drive{number}", n=number)]
