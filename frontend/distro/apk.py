@@ -19,8 +19,8 @@ apk() {{ command apk --cache-dir {_WORK} --no-interactive --no-progress "$@"; }}
 mkdir -p {_WORK}
 refresh() {{
   apk update && return
-  echo "claylinux: the package lists cannot be read: is there a network, and is every line of" \\
-    "/etc/apk/repositories right ($(grep -c '^[^#]' /etc/apk/repositories) of them)?" >&2
+  echo "claylinux: the package lists cannot be read: is there a network, and are the lines of /etc/apk/repositories" \\
+    "and the keys in /etc/apk/keys right? apk says more above" >&2
   exit 1
 }}
 explain() {{
@@ -114,19 +114,25 @@ def _add(packages: tuple[str, ...]) -> str:
     return f"apk add {names} || explain {names}\n"
 
 
+_LINES = "/etc/apk/repositories"
+# Beside each line of the part `main`, unless it is there already.
+_MORE = f"""\
+sed -n -E 's|^(([^#@]*/)?)main/*$|\\1{{}}|p' {_LINES} | while read -r line; do
+  grep -qxF "$line" {_LINES} || printf '%s\\n' "$line"
+done > {_LINES}.more
+cat {_LINES}.more >> {_LINES}
+rm {_LINES}.more
+"""
+
+
 def _source(source: PackageSource) -> str:
     """Return the script for one repository. apk finds a key by the file name that is written in a signature."""
-    lines = "/etc/apk/repositories"
     if not source.url:
-        return "".join(
-            f"sed -n -E 's|^(([^#@]*/)?)main/*$|\\1{component}|p' {lines} > /tmp/more\n"
-            f"cat /tmp/more >> {lines}\nrm /tmp/more\n"
-            for component in source.components
-        )
-    key = ""
+        return "".join(map(_MORE.format, source.components))
+    script = ""
     if source.key:
         name = source.key_name if source.key_name.endswith(".pub") else f"{source.key_name}.rsa.pub"
-        key = f"cp {shlex.quote(source.key)} {shlex.quote(f'/etc/apk/keys/{name}')}\n"
-        key += f"chmod 644 {shlex.quote(f'/etc/apk/keys/{name}')}\n"
+        place = shlex.quote(f"/etc/apk/keys/{name}")
+        script = f"cp {shlex.quote(source.key)} {place}\nchmod 644 {place}\n"
     urls = [f"{source.url.rstrip('/')}/{part}" for part in source.components] or [source.url]
-    return key + "".join(f"printf '%s\\n' {shlex.quote(url)} >> {lines}\n" for url in urls)
+    return script + "".join(f"printf '%s\\n' {shlex.quote(url)} >> {_LINES}\n" for url in urls)
