@@ -92,7 +92,9 @@ def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
             script=family.add_sources((source,)).script + added.script, mounts=added.mounts, env=added.env
         )
 
-    return _run(inputs, system, install, Step(f"[kernel] microcode: {' '.join(vendors)}", place, ("packages",)))
+    step = Step(f"[kernel] microcode: {' '.join(vendors)}", place, ("packages",))
+    # A base without package manager may have brought it; what is missing is told when the kernel is looked at.
+    return _run(inputs, system, install, step, optional=True)
 
 
 def _add_repositories(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -162,15 +164,19 @@ def _run(
     *,
     network: str | None = None,
     mounts: tuple[llb.Mount, ...] = (),
+    optional: bool = False,
 ) -> llb.State:
-    """Run what `make` gives for the package manager of the system; a base of the user's own is asked which it has."""
+    """Run what `make` gives for the package manager of the system; a base of the user's own is asked which it has.
+
+    Where it has none the build fails, unless the step is `optional`.
+    """
     preset = preset_of(inputs)
     names = [preset.family] if preset else sorted(FAMILIES)
     steps = {name: make(FAMILIES[name]) for name in names}
     needed: dict[str, llb.Mount] = {mount.target: mount for name in names for mount in steps[name].mounts}
     needed |= {mount.target: mount for mount in mounts}
     scripts = {name: steps[name].script for name in names}
-    script = scripts[preset.family] if preset else _detect(scripts)
+    script = scripts[preset.family] if preset else _detect(scripts, optional=optional)
     # A file of its own: when a step fails, BuildKit shows its whole command line.
     program = llb.Mkfile("/script", script.encode(), mode=0o644, timestamp_ns=_TIME_NS)
     source = llb.scratch().file(program, name=f"[internal] script of {step.name.partition(']')[0]}]")
@@ -179,7 +185,7 @@ def _run(
     return run_in_system(inputs, system, f". {_SCRIPT}", step, env=env, mounts=tuple(needed.values()), network=network)
 
 
-def _detect(scripts: dict[str, str]) -> str:
+def _detect(scripts: dict[str, str], *, optional: bool) -> str:
     """Return a script that takes the branch of the package manager which the base has."""
     branches = "".join(
         f"{'if' if not index else 'elif'} command -v {FAMILIES[name].command} >/dev/null 2>&1; then\n{script}"
@@ -187,4 +193,4 @@ def _detect(scripts: dict[str, str]) -> str:
     )
     managers = ", ".join(FAMILIES[name].command for name in scripts)
     complaint = f"claylinux: packages: this base has no package manager that Claylinux knows ({managers})"
-    return f"{branches}else\necho {shlex.quote(complaint)} >&2\nexit 1\nfi\n"
+    return branches + ("fi\n" if optional else f"else\necho {shlex.quote(complaint)} >&2\nexit 1\nfi\n")

@@ -61,3 +61,10 @@ def test_what_apt_cannot_do_is_told_in_words(engine: Engine, tmp_path: Path) -> 
     (tmp_path / "project/key").write_bytes(b"no key")
     log = log_of(f"packages: [less]\nrepositories: [{{url: '{host_mirror()}', suites: sid, key: {{source: key}}}}]\n")
     assert "claylinux: the package lists cannot be read" in log
+
+
+def test_systemd_has_no_runlevels(engine: Engine, tmp_path: Path) -> None:
+    text = BASE + "packages: [systemd-sysv]\nservices: {systemd-networkd: boot}\n"
+    result = build(engine, tmp_path, text, "--target=image")
+    assert result.returncode != 0
+    assert "services: systemd-networkd: systemd has no runlevels: write true instead of boot" in result.log
