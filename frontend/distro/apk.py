@@ -24,9 +24,10 @@ refresh() {{
   exit 1
 }}
 explain() {{
-  code=$?
+  code=$? blame=
   for package in "$@"; do
     apk -q add --simulate "$package" >/dev/null 2>&1 && continue
+    blame=$package
     name=$(printf '%s' "$package" | sed 's/[=<>~@].*//')
     known=$(apk search -a -x "$name" | sed "s/^$name-//" | sort -u | tr '\\n' ' ')
     if [ -z "$known" ]; then
@@ -37,6 +38,7 @@ explain() {{
       echo "claylinux: $package cannot be installed: apk says why above" >&2
     fi
   done
+  [ -n "$blame" ] || echo "claylinux: these packages cannot be installed: apk says why above" >&2
   exit "$code"
 }}
 """

@@ -59,9 +59,10 @@ _HEAD = f"""\
 apt() {{ apt-get {_FLAGS} -qq "$@"; }}
 mkdir -p {_WORK}/lists/partial {_WORK}/cache/archives/partial
 explain() {{
-  code=$?
+  code=$? blame=
   for package in "$@"; do
     apt -s install "$package" >/dev/null 2>&1 && continue
+    blame=$package
     name=${{package%%[=/]*}}
     known=$(apt-cache {_FLAGS} madison "$name" 2>/dev/null | awk '{{ printf "%s ", $3 }}')
     if [ -z "$known" ]; then
@@ -72,6 +73,7 @@ explain() {{
       echo "claylinux: $package cannot be installed: apt says why above" >&2
     fi
   done
+  [ -n "$blame" ] || echo "claylinux: these packages cannot be installed: apt says why above" >&2
   exit "$code"
 }}
 apt -o APT::Update::Error-Mode=any update || {{

@@ -30,6 +30,7 @@ HOST_FILES = {
     "fsck.fat": "dosfstools",
     "mdir": "mtools",
     "objdump": "binutils",
+    "openssl": "openssl",
     "podman": "podman",
     "qemu-img": "qemu-utils",
     "sbverify": "sbsigntool",
