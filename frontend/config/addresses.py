@@ -26,15 +26,17 @@ def _sized_address(text: str) -> str:
     """Return an address with the size of its network, both in their shortest form."""
     from ipaddress import ip_interface
 
-    try:
-        if "/" in text:
-            return str(ip_interface(text))
-    except ValueError:
-        pass
     example = "10.0.0.5/24 or 2001:db8::5/64"
-    if "/" not in text and text:
-        raise ValueError(f"expected an address with the size of its network, such as {example}: add it to {text}")
-    raise ValueError(f"expected an address with the size of its network, such as {example}, not {quote(text)}")
+    try:
+        address = str(ip_interface(text))
+    except ValueError:
+        raise ValueError(
+            f"expected an address with the size of its network, such as {example}, not {quote(text)}"
+        ) from None
+    if "/" not in text:
+        raise ValueError(f"the size of the network is missing: write {text}/24 if its netmask is 255.255.255.0"
+                         if "." in text else f"the size of the network is missing: write {text}/64")  # fmt: skip
+    return address
 
 
 def _destination(text: str) -> str:
@@ -99,7 +101,7 @@ InterfaceGlob = Annotated[
 HardwareAddress = Annotated[
     str,
     Text(
-        expected="a hardware address in quotes, such as '52:54:00:12:34:56'",
+        expected="a hardware address, such as 52:54:00:12:34:56",
         pattern=r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}",
         convert=str.lower,
     ),

@@ -93,7 +93,7 @@ class Match:
     """Which hardware is meant; all that is said must fit. Only with systemd-networkd."""
 
     name: InterfaceGlob | None = key("Its name, with `*`.", '"en*"', default=None)
-    macaddress: HardwareAddress | None = key("Its hardware address.", "'52:54:00:12:34:56'", default=None)
+    macaddress: HardwareAddress | None = key("Its hardware address.", "52:54:00:12:34:56", default=None)
     driver: DriverGlob | None = key("The driver of the kernel.", "virtio_net", default=None)
 
 
