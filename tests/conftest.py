@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = [f"tests.support.{name}" for name in ("dockerfile", "engine", "vm", "podman", "registry", "alpine", "web")]
+_SUPPORT = ("dockerfile", "engine", "vm", "podman", "registry", "alpine", "web")
+pytest_plugins = [f"tests.support.{name}" for name in _SUPPORT]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
