@@ -51,6 +51,7 @@ def _stanza(each: Interface, names: list[str]) -> str:
     up += [f"ip link set dev {name} up"]
     up += [f"ip {_family(address)}addr add {address} dev {name}" for address in each.addresses]
     up += [_route(name, route) for route in each.routes]
+    up += [_dhcp6(name)] if each.dhcp6 else []
     if each.nameservers or each.search:
         up.append(f"printf '%s\\n' {shlex.join(names)} > /etc/resolv.conf")
     lines = [f"auto {name}", f"iface {name} inet {'dhcp' if each.dhcp4 else 'manual'}"]
@@ -58,7 +59,6 @@ def _stanza(each: Interface, names: list[str]) -> str:
     lines += [f"\tup {command}" for command in up]
     lines += [f"\tdown ip addr flush dev {name}", f"\tdown ip link set dev {name} down"]
     lines += [f"\tpost-down {command}" for command in after]
-    lines += [f"iface {name} inet6 dhcp"] if each.dhcp6 else []
     return "\n".join(lines) + "\n"
 
 
@@ -79,6 +79,12 @@ def _device(each: Interface) -> tuple[list[str], list[str]]:
 def _route(name: str, route: Mapping[str, Any]) -> str:
     metric = f" metric {route['metric']}" if route.get("metric") is not None else ""
     return f"ip {_family(route['via'])}route add {route['to']} via {route['via']} dev {name}{metric}"
+
+
+def _dhcp6(name: str) -> str:
+    """Give what asks for an IPv6 address in the background: busybox has no method `dhcp` for inet6."""
+    own = f"udhcpc6 -b -S -R -p /run/udhcpc6.{name}.pid -i {name}"
+    return f"if command -v udhcpc6 >/dev/null; then {own}; else dhclient -6 -nw {name}; fi"
 
 
 def _family(address: str) -> str:

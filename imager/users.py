@@ -176,7 +176,6 @@ def _account(accounts: Accounts, root: Root, user: User, epoch: int) -> None:
     row[4] = row[4] if user.comment is None else user.comment
     row[5] = user.home or row[5]
     row[6] = user.shell or row[6]
-    accounts.passwd.put(row)
     if old is None or user.password is not _UNCHANGED:
         password = user.password if isinstance(user.password, str) else _NO_PASSWORD
         # A last change on day 0 would mean: must be changed at the next login.
@@ -185,6 +184,7 @@ def _account(accounts: Accounts, root: Root, user: User, epoch: int) -> None:
         row[1] = "x"
     if user.group is not None:
         row[3] = str(_gid(accounts, user.group))
+    accounts.passwd.put(row)
     if user.lock:
         _lock(accounts, user.name)
     for group in user.groups:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imager import contract, users
+from imager import contract, hashes, users
 from imager.errors import ImagerError
 from tests.support.imager import EPOCH
 
@@ -161,6 +161,81 @@ def test_what_is_wrong_is_named(system: Path, wanted: dict[str, object], message
     with pytest.raises(ImagerError) as caught:
         make(system, wanted)
     assert message in str(caught.value)
+
+
+REAL = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+HASH = "$6$saltsalt$" + "a" * 86
+
+
+def group(system: Path, *wanted: dict[str, object]) -> None:
+    texts = tuple(json.dumps(each) for each in wanted)
+    users.run(contract.Users(system=str(system), group=texts, epoch=EPOCH))
+
+
+def test_groups(system: Path) -> None:
+    group(system, {"name": "data"}, {"name": "web", "gid": 1001}, {"name": "svc", "system": True}, {"name": "sudo"})
+    for name, gid in (("data", "1002"), ("web", "1001"), ("svc", "999"), ("sudo", "27")):
+        assert row(system, "group", name).split(":")[2] == gid
+    with pytest.raises(ImagerError, match="group sudo exists with the number 27, not 28"):
+        group(system, {"name": "sudo", "gid": 28})
+    with pytest.raises(ImagerError, match="group new: the number 27 belongs to the group sudo"):
+        group(system, {"name": "new", "gid": 27})
+
+
+def test_a_primary_group(system: Path) -> None:
+    make(system, {"name": "me", "group": "sudo"}, {"name": "old", "group": "fresh"})
+    assert row(system, "passwd", "me") == "me:x:1001:27::/home/me:/bin/sh"
+    assert row(system, "passwd", "old").split(":")[3] == row(system, "group", "fresh").split(":")[2]
+    assert not any(line.startswith("me:") for line in (system / "etc/group").read_text().splitlines())
+
+
+def test_a_locked_account_lets_nobody_in(system: Path) -> None:
+    make(system, {"name": "root", "lock": True}, {"name": "me", "password": HASH, "lock": True})
+    assert row(system, "shadow", "root") == "root:!*:19000:0:99999:7::1:"
+    assert row(system, "shadow", "me") == f"me:!{HASH}:{DAY}:0:99999:7::1:"
+
+
+def test_hashes_and_keys_from_files(system: Path, tmp_path: Path) -> None:
+    (tmp_path / "hash").write_text(HASH)
+    (tmp_path / "keys").write_text(f"# mine\n\n  {REAL} me\n{REAL} other\n")
+    make(system, {"name": "me", "password_file": f"{tmp_path}/hash", "ssh_key_files": [["me.pub", f"{tmp_path}/keys"]]})
+    assert row(system, "shadow", "me").split(":")[1] == HASH
+    assert (system / "home/me/.ssh/authorized_keys").read_text() == f"{REAL} me\n{REAL} other\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "user me: me.pub has no public key in it"),
+        (f"{REAL} a\nssh-ed25519 AAAA b\n", "user me: me.pub, line 2: this ssh-ed25519 key is cut off or damaged"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "user me: me.pub, line 1: expected a public key"),
+        (None, "user me: me.pub is a folder"),
+    ],
+)
+def test_wrong_keys_are_named_by_their_line(system: Path, tmp_path: Path, text: str | None, message: str) -> None:
+    if text is None:
+        (tmp_path / "keys").mkdir()
+    else:
+        (tmp_path / "keys").write_text(text)
+    with pytest.raises(ImagerError) as caught:
+        make(system, {"name": "me", "ssh_key_files": [["me.pub", f"{tmp_path}/keys"]]})
+    assert message in str(caught.value)
+
+
+def test_a_secret_is_a_hash(tmp_path: Path) -> None:
+    def copy(content: bytes) -> Path:
+        (tmp_path / "root").write_bytes(content)
+        out = tmp_path / "out"
+        out.mkdir(exist_ok=True)
+        hashes.run(contract.Hashes(source=str(tmp_path), name=("root",), output=str(out), epoch=EPOCH))
+        return out / "root"
+
+    copied = copy(f"{HASH}\n".encode())
+    assert (copied.read_text(), copied.stat().st_mtime) == (HASH, EPOCH)
+    for wrong, message in ((b"hunter2\n", "no crypt"), (b"\n", "is empty"), (b"\xff", "is no text")):
+        with pytest.raises(ImagerError, match=f"users: the secret root.*{message}") as caught:
+            copy(wrong)
+        assert "hunter2" not in str(caught.value)
 
 
 def test_a_system_without_accounts_is_refused(tmp_path: Path) -> None:
