@@ -1,0 +1,15 @@
+# The checks of `make lint` in a container: `docker buildx bake lint`.
+# Optional secret `ca-certificates`: the CA bundle of a network that intercepts TLS.
+FROM debian:trixie
+RUN apt-get update --error-on=any && apt-get install -y --no-install-recommends make python3-venv
+WORKDIR /src
+COPY requirements/dev.txt requirements/
+RUN --mount=type=secret,id=ca-certificates <<END
+    set -eu
+    if [ -s /run/secrets/ca-certificates ]; then export PIP_CERT=/run/secrets/ca-certificates; fi
+    python3 -m venv .venv
+    .venv/bin/pip install --quiet --require-hashes --no-cache-dir --requirement=requirements/dev.txt
+END
+COPY . .
+# What `setup` brings is above; the rest of it is for tests.
+RUN make --assume-old=setup lint
