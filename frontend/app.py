@@ -64,7 +64,6 @@ class Request:
 
 
 def _answer(request: Request) -> Solved:
-    from .config import load
     from .result import assemble
 
     options = request.options
@@ -72,12 +71,39 @@ def _answer(request: Request) -> Solved:
         from .subrequests import answer
 
         return answer(options.request_id, request.build_file.source, IMAGE_TARGET)
-    spec = load(request.build_file.source.data, options.filename)
+    spec = _load(request, options.platforms[0])
     _check_target(spec, options)
+    _warn_of_arguments(request, spec)
     options = options.completed(spec.platforms, spec.source_date_epoch)
-    with ThreadPoolExecutor(max_workers=len(options.platforms)) as pool:
-        built = pool.map(lambda platform: _build(request.on(options, platform), spec, platform), options.platforms)
-        return assemble(options, dict(zip(options.platforms, built, strict=True)))
+    # A file can say something else for each platform: ${TARGETARCH}.
+    specs = {each: spec if each == request.options.platforms[0] else _load(request, each) for each in options.platforms}
+    with ThreadPoolExecutor(max_workers=len(specs)) as pool:
+        built = pool.map(lambda each: _build(request.on(options, each[0]), each[1], each[0]), specs.items())
+        return assemble(options, dict(zip(specs, built, strict=True)))
+
+
+def _load(request: Request, platform: llb.Platform) -> Spec:
+    from .config import Arguments, load
+    from .context import read_context_file
+
+    options = request.options
+    arguments = Arguments(given=options.build_args, platform=options.platform_arguments(platform))
+    return load(
+        request.build_file.source.data,
+        options.filename,
+        arguments,
+        lambda path: read_context_file(request.client, request.contexts, path),
+    )
+
+
+def _warn_of_arguments(request: Request, spec: Spec) -> None:
+    """Tell which build arguments nothing takes: a typing error there would go unnoticed."""
+    from .config import Arguments
+
+    given = Arguments(given=request.options.build_args, platform=spec.arguments)
+    for name, near in given.undeclared(spec.arguments):
+        hint = f": did you mean {near}?" if near else ""
+        request.client.warn(request.build_file.vertex, f"--build-arg {name}: `args` declares no {name}{hint}")
 
 
 def _check_target(spec: Spec, options: BuildOptions) -> None:

@@ -150,6 +150,17 @@ def read_build_file(client: Client, contexts: Contexts) -> BuildFile:
     return BuildFile(source, definition.digest_of(state), ignore)
 
 
+def read_context_file(client: Client, contexts: Contexts, path: str) -> bytes | None:
+    """Return the content of a file of the main build context, None where there is none. Raises `UserError`."""
+    ref = client.solve(llb.marshal(contexts.main((path,)))).ref
+    found = client.stat_file(ref, path) if ref is not None and ref.id else None
+    if ref is None or found is None or found.is_dir:
+        return None
+    if found.size > BUILD_FILE_LIMIT:
+        raise UserError(f"{path} has {found.size:,} bytes, more than the {BUILD_FILE_LIMIT:,} that it may have")
+    return client.read_file(ref, path)
+
+
 def parse_ignore(data: bytes) -> tuple[str, ...]:
     """Return the patterns of a .dockerignore, in order and cleaned as Docker does (moby/patternmatcher)."""
     patterns = []

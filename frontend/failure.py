@@ -32,7 +32,8 @@ def to_status(error: Exception, source: SourceFile | None) -> status_pb2.Status:
     if isinstance(error, ConfigError):
         from .plan.places import to_llb
 
-        ranges = tuple(dict.fromkeys(to_llb(diagnostic.range) for diagnostic in error.diagnostics))
+        own = (diagnostic.range for diagnostic in error.diagnostics if not diagnostic.range.file)
+        ranges = tuple(dict.fromkeys(to_llb(place) for place in own))
         return wire.make(_listing(error), source, ranges)
     if isinstance(error, UserError):
         return wire.make(error.message, source, error.ranges)

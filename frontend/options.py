@@ -69,6 +69,16 @@ class BuildOptions:
             options = replace(options, epoch=epoch)
         return options
 
+    def platform_arguments(self, platform: Platform) -> dict[str, str]:
+        """Return the arguments that every build file has: what is built for, and where."""
+        return {
+            f"{side}{name}": value
+            for side, each in (("TARGET", platform), ("BUILD", self.build_platform))
+            for name, value in (
+                ("PLATFORM", str(each)), ("OS", each.os), ("ARCH", each.architecture), ("VARIANT", each.variant),
+            )
+        }  # fmt: skip
+
     def on(self, platform: Platform) -> BuildOptions:
         """Return the part of the request that is about one platform."""
         return replace(self, platforms=(platform,))

@@ -1,5 +1,6 @@
 """claylinux.yaml: text -> frozen spec, or every error at once, each at its place."""
 
+from .arguments import Arguments
 from .diagnostics import ConfigError, Diagnostic
 from .load import load
 from .model import (
@@ -56,6 +57,7 @@ from .words import OUTPUT_FORMATS, PRESETS
 __all__ = [
     "OUTPUT_FORMATS",
     "PRESETS",
+    "Arguments",
     "Base",
     "BindMount",
     "Bridge",

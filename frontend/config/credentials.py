@@ -10,7 +10,13 @@ from .kinds import Text
 
 PasswordHash = Annotated[
     str,
-    Text(expected='a crypt(3) hash, "" for none, or "*"', pattern=r"[^:\n]*", convert=password_hash, secret=True),
+    Text(
+        expected='a crypt(3) hash, "" for none, or "*"',
+        pattern=r"[^:\n]*",
+        convert=password_hash,
+        secret=True,
+        literal=True,
+    ),
 ]
 SshKey = Annotated[
     str, Text(expected="an SSH public key, such as `ssh-ed25519 AAAA... you@example`", longest=16384, convert=ssh_key)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .diagnostics import Collector, code, listing, quote, suggest
+from .interpolate import Variables
 from .kinds import Kind, UnfitError
 from .nodes import Mapping, Node, Pair, Scalar, Sequence, describe
 from .positions import Path, Positions, Range
@@ -20,9 +21,14 @@ _INVALID: Any = object()
 """Stands for a value that could not be read; the reason is told."""
 
 
-def decode(root: Node, shape: ObjectShape, problems: Collector) -> tuple[Any, Positions]:
-    """Return the instance of the model that `root` says, None where it says nothing usable, and where all of it is."""
-    decoder = _Decoder(problems)
+def decode(
+    root: Node, shape: ObjectShape, problems: Collector, variables: Variables | None = None
+) -> tuple[Any, Positions]:
+    """Return the instance of the model that `root` says, None where it says nothing usable, and where all of it is.
+
+    `variables` are put into the values; without any, `$` has no meaning.
+    """
+    decoder = _Decoder(problems, variables)
     value = decoder.read(root, shape, ())
     positions = Positions(MappingProxyType(decoder.values), MappingProxyType(decoder.keys))
     return None if value is _INVALID else value, positions
@@ -31,10 +37,11 @@ def decode(root: Node, shape: ObjectShape, problems: Collector) -> tuple[Any, Po
 class _Decoder:
     """One walk. `values` and `keys` are the positions of what was read, by its path in the result."""
 
-    def __init__(self, problems: Collector) -> None:
+    def __init__(self, problems: Collector, variables: Variables | None) -> None:
         self.values: dict[Path, Range] = {}
         self.keys: dict[Path, Range] = {}
         self._problems = problems
+        self._variables = variables
 
     def read(self, node: Node, shape: Shape, path: Path, example: str = "") -> Any:
         """Return the value of `node`. `example` is shown where it is of the wrong kind altogether."""
@@ -60,9 +67,10 @@ class _Decoder:
         return self._tell(node.range, f"{_label(path)} must be {expected}{such}; here is {describe(node)}{hint}")
 
     def _scalar(self, node: Node, kind: Kind, path: Path) -> Any:
-        if isinstance(node, Scalar) and not node.is_null and (node.plain or kind.quotable):
+        if isinstance(node, Scalar) and not node.is_null and (node.plain or kind.quotable or "${" in node.text):
             try:
-                return kind.read(node.text)
+                text = node.text if self._variables is None or kind.literal else self._variables.expand(node.text)
+                return kind.read(text)
             except UnfitError as error:
                 return self._tell(node.range, f"{_label(path)} {error}")
             except ValueError as error:

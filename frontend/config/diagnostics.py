@@ -30,7 +30,7 @@ class ConfigError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(
-            f"{self.filename}:{each.range.start.line}:{each.range.start.column}: {each.message}"
+            f"{each.range.file or self.filename}:{each.range.start.line}:{each.range.start.column}: {each.message}"
             for each in self.diagnostics
         )
 
@@ -52,8 +52,8 @@ class Collector:
             raise TooManyProblemsError
 
     def sorted(self) -> tuple[Diagnostic, ...]:
-        """Return the problems in file order."""
-        return tuple(sorted(self._found))
+        """Return the problems in file order, those of included files last."""
+        return tuple(sorted(self._found, key=lambda each: (each.range.file, each)))
 
 
 def quote(text: str) -> str:

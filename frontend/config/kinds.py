@@ -27,7 +27,8 @@ class Text:
     `expected` ends the sentence "... must be"; `pattern` must match all of the text (it is also put into the
     JSON Schema: only what Python and JavaScript both know); `choices` are the only texts allowed; `longest`
     counts characters, 0 is no limit. `convert` gives the value; it raises ValueError with a sentence of its
-    own where `expected` would not help enough, also for what is not in `choices`. A `secret` is never repeated.
+    own where `expected` would not help enough, also for what is not in `choices`. A `secret` is never repeated. In a
+    `literal` text `${` is no argument: it is a program, or something else in which `$` has a meaning of its own.
     """
 
     expected: str = "a text"
@@ -36,6 +37,7 @@ class Text:
     longest: int = 4096
     convert: Callable[[str], object] | None = None
     secret: bool = False
+    literal: bool = False
     quotable: ClassVar[bool] = True
 
     def read(self, text: str) -> object:
@@ -61,6 +63,7 @@ class Number:
     least: int
     most: int
     quotable: ClassVar[bool] = False
+    literal: ClassVar[bool] = False
 
     def read(self, text: str) -> int:
         """Return the value of `text`. Raises UnfitError."""
@@ -75,6 +78,7 @@ class Switch:
 
     expected: str = "true or false"
     quotable: ClassVar[bool] = False
+    literal: ClassVar[bool] = False
 
     def read(self, text: str) -> bool:
         """Return the value of `text`. Raises UnfitError."""

@@ -6,24 +6,33 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from types import MappingProxyType
 
+from .arguments import Arguments, variables_of
 from .decode import decode
 from .diagnostics import LIMIT, Collector, ConfigError, Diagnostic, TooManyProblemsError
+from .include import Reader, with_includes
 from .model import Spec
-from .nodes import Node, Scalar, Sequence
+from .nodes import Mapping, Node, Scalar, Sequence
 from .parse import parse
 from .positions import START
+from .profiles import applied, others, split
 from .shapes import object_shape
 from .text import read_text
 from .validate import validate
 
+_NONE = Arguments()
 
-def load(text: bytes, filename: str) -> Spec:
-    """Return what the build file `text` says. Raises `ConfigError` with every problem in it, in file order."""
+
+def load(text: bytes, filename: str, arguments: Arguments = _NONE, read: Reader | None = None) -> Spec:
+    """Return what the build file `text` says. Raises `ConfigError` with every problem in it, in file order.
+
+    `arguments` are what is put in for `${...}`; `read` gives the files that it includes.
+    """
     problems = Collector()
     spec: Spec | None = None
     with _without_gc(), suppress(TooManyProblemsError):
-        spec = _read(text, problems)
+        spec = _read(text, arguments, read, problems)
     found = problems.sorted()
     if len(found) >= LIMIT:
         found = (*found, Diagnostic(found[-1].range, f"these are the first {LIMIT} problems: there may be more"))
@@ -44,20 +53,38 @@ def _without_gc() -> Iterator[None]:
             gc.enable()
 
 
-def _read(data: bytes, problems: Collector) -> Spec | None:
+def _read(data: bytes, arguments: Arguments, read: Reader | None, problems: Collector) -> Spec | None:
     text = read_text(data, problems)
     root = None if text is None else parse(text, problems)
     if text is None or root is None:
         return None
     complaint = _root_complaint(root)
-    if complaint:
+    if complaint or not isinstance(root, Mapping):
         # The parser puts what is not there on the line after the last.
-        problems.add(START if isinstance(root, Scalar) and root.is_null else root.range, complaint)
+        problems.add(START if isinstance(root, Scalar) and root.is_null else root.range, complaint or "")
         return None
-    decoded, positions = decode(root, object_shape(Spec), problems)
+    shape = object_shape(Spec)
+    root = with_includes(root, shape, read, problems)
+    root, profiles = split(root, problems)
+    spec = _spec(applied(root, profiles, arguments.profiles, shape, problems), arguments, problems)
+    used = set(spec.used_arguments) if spec else set()
+    for other in others(root, profiles, arguments.profiles, shape):
+        found = _spec(other, arguments, problems)
+        used |= found.used_arguments if found else set()
+    return replace(spec, used_arguments=frozenset(used)) if spec else None
+
+
+def _spec(root: Mapping, arguments: Arguments, problems: Collector) -> Spec | None:
+    variables = variables_of(root, arguments, problems)
+    decoded, positions = decode(root, object_shape(Spec), problems, variables)
     if decoded is None:
         return None
-    spec: Spec = replace(decoded, positions=positions)
+    spec: Spec = replace(
+        decoded,
+        positions=positions,
+        arguments=MappingProxyType(dict(variables.values)),
+        used_arguments=frozenset(variables.used),
+    )
     validate(spec, problems)
     return spec
 

@@ -18,17 +18,18 @@ class Position(NamedTuple):
 
 
 class Range(NamedTuple):
-    """From `start` up to, not including, the character at `end`."""
+    """From `start` up to, not including, the character at `end`. `file`: an included file; empty: the file itself."""
 
     start: Position
     end: Position
+    file: str = ""
 
     @property
     def head(self) -> Range:
         """The range itself, or its first character where it spans lines: what a message points at."""
         if self.start.line == self.end.line:
             return self
-        return Range(self.start, Position(self.start.line, self.start.column + 1))
+        return self._replace(end=Position(self.start.line, self.start.column + 1))
 
 
 START = Range(Position(1, 1), Position(1, 1))

@@ -15,6 +15,8 @@ from .model import Spec
 from .shapes import ChoiceShape, FieldShape, ListShape, MapShape, ObjectShape, ScalarShape, Shape, object_shape
 
 _EXTENSIONS = {"^x-": True}
+_ARGUMENT = {"type": "string", "pattern": r"\$\{"}
+"""A value that an argument gives."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -55,19 +57,29 @@ def _schema(shape: Shape, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def scalar_schema(kind: Kind) -> dict[str, Any]:
-    """Return the schema of a single value. An unquoted 1.10 is a number to editors, and a text to us."""
+    """Return the schema of a single value. An unquoted 1.10 is a number to editors, and a text to us.
+
+    Wherever arguments are put in, `${` can stand for anything.
+    """
     match kind:
         case Switch():
-            return {"type": "boolean"}
+            return {"anyOf": [{"type": "boolean"}, _ARGUMENT]}
         case Number():
-            return {"type": "integer", "minimum": kind.least, "maximum": kind.most}
+            return {"anyOf": [{"type": "integer", "minimum": kind.least, "maximum": kind.most}, _ARGUMENT]}
         case Text():
             if kind.choices:
-                return {"type": "string", "enum": list(kind.choices)}
-            types = ["string", *(["number"] if _reads(kind, "644") else []), *([] if kind.pattern else ["boolean"])]
-            schema: dict[str, Any] = {"type": types if len(types) > 1 else types[0]}
-            schema |= {"pattern": f"^(?:{kind.pattern})$"} if kind.pattern else {}
-            return schema | ({"maxLength": kind.longest} if kind.longest else {})
+                return {"anyOf": [{"type": "string", "enum": list(kind.choices)}, _ARGUMENT]}
+            return _text_schema(kind, argument=not kind.literal)
+
+
+def _text_schema(kind: Text, *, argument: bool) -> dict[str, Any]:
+    if kind.choices:
+        return {"type": "string", "enum": list(kind.choices)}
+    types = ["string", *(["number"] if _reads(kind, "644") else []), *([] if kind.pattern else ["boolean"])]
+    schema: dict[str, Any] = {"type": types if len(types) > 1 else types[0]}
+    if kind.pattern:
+        schema["pattern"] = f"^(?:{kind.pattern})$" + (r"|\$\{" if argument else "")
+    return schema | ({"maxLength": kind.longest} if kind.longest else {})
 
 
 def _reads(kind: Kind, text: str) -> bool:
@@ -79,7 +91,7 @@ def _reads(kind: Kind, text: str) -> bool:
 
 
 def _key_schema(kind: Text) -> dict[str, Any]:
-    return {**scalar_schema(kind), "type": "string"}
+    return {**_text_schema(kind, argument=False), "type": "string"}
 
 
 def _short(shape: ObjectShape) -> dict[str, Any]:
@@ -105,6 +117,8 @@ def _reference(shape: ObjectShape, definitions: dict[str, Any]) -> dict[str, Any
 
 
 def _definition(shape: ObjectShape, definitions: dict[str, Any]) -> dict[str, Any]:
+    if getattr(shape.model, "PARTIAL", False):
+        return _partial(shape)
     properties = {field.name: _property(field, definitions) for field in shape.fields.values()}
     if shape.marker:
         properties[shape.marker] = {"const": True, "description": (shape.model.__doc__ or "").partition("\n")[0]}
@@ -114,6 +128,18 @@ def _definition(shape: ObjectShape, definitions: dict[str, Any]) -> dict[str, An
         "type": "object",
         "properties": dict(sorted(properties.items())),
         "required": [*required, *([shape.marker] if shape.marker else [])],
+        "patternProperties": _EXTENSIONS,
+        "additionalProperties": False,
+    }
+
+
+def _partial(shape: ObjectShape) -> dict[str, Any]:
+    """Return the schema of some keys of the file."""
+    names = sorted(object_shape(Spec).fields.keys() - {"profiles", "include"})
+    return {
+        "description": (shape.model.__doc__ or "").partition("\n")[0],
+        "type": "object",
+        "properties": {name: {"$ref": f"#/properties/{name}"} for name in names},
         "patternProperties": _EXTENSIONS,
         "additionalProperties": False,
     }

@@ -21,5 +21,9 @@ def to_llb(place: Range) -> llb.SourceRange:
 
 
 def at(spec: Spec, *path: str | int) -> llb.SourceRange:
-    """Return where the value at `path` (or its nearest ancestor) stands in the build file."""
-    return to_llb(spec.positions.of(*path))
+    """Return where the value at `path` (or its nearest ancestor) stands in the build file.
+
+    Of what an included file says, that is where the file is included.
+    """
+    place = spec.positions.of(*path)
+    return to_llb(spec.positions.of("include") if place.file else place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import llb
@@ -39,8 +40,16 @@ def add_run_steps(inputs: PlanInputs, system: llb.State) -> llb.State:
 
 
 def environment(inputs: PlanInputs, run: RunStep) -> tuple[tuple[str, str], ...]:
-    """Return the variables of a step beside those of the base."""
-    return tuple(sorted(run.env.items()))
+    """Return the variables of a step beside those of the base: its own, and the arguments that it mentions.
+
+    As with ARG of a Dockerfile, but only what a script mentions is part of its cache key.
+    """
+    mentioned = {name: value for name, value in inputs.spec.arguments.items() if _mentions(run.script, name)}
+    return tuple(sorted({**mentioned, **run.env}.items()))
+
+
+def _mentions(script: str, name: str) -> bool:
+    return re.search(rf"\$(\{{[#!]?)?{name}\b", script) is not None
 
 
 def _mounts(inputs: PlanInputs, mount: RunMount) -> Iterator[llb.Mount]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from .. import addresses, filesystems, paths, words
 from ..positions import Positions
@@ -19,6 +20,13 @@ from .outputs import Limits, Output, Rootfs
 from .packages import Repository
 from .run import RunStep
 from .services import Service, ServiceSwitch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Keys of the file, with the values that they have in this profile."""
+
+    PARTIAL: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +116,22 @@ class Spec:
         "1767225600",
         default=None,
     )
+    include: tuple[paths.SourcePath, ...] = key(
+        "Files of the build context that are merged below this one: mappings key by key, lists one after the other; "
+        "what this file says wins.",
+        "[common/hardening.yaml]",
+        default=(),
+        one_or_many=True,
+    )
+    profiles: Mapping[words.Name, Profile] = key(
+        "Other values for keys of this file, chosen with `--build-arg CLAYLINUX_PROFILE=NAME`. Mappings are merged, "
+        "lists are replaced.",
+        "{dev: {outputs: [efi]}}",
+        default=NOTHING,
+    )
+    arguments: Mapping[str, str] = field(default_factory=lambda: NOTHING, compare=False, repr=False)
+    """The value of every argument, and of the variables of the platform."""
+    used_arguments: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     positions: Positions = field(default=Positions(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
