@@ -24,11 +24,13 @@ frontend: engine ## build the image claylinux/frontend
 demo: frontend ## build examples/hello, boot it, and say how to use it
 	@tools/demo $(EXAMPLE)
 
-lint: setup ## formatter, linter, types, import rules
+lint: setup ## formatter, linter, types, import rules, schemas
 	$(PYTHON) -m ruff check $(CODE) $(SCRIPTS)
 	$(PYTHON) -m ruff format --check $(CODE) $(SCRIPTS)
 	$(PYTHON) -m mypy $(CODE)
 	.venv/bin/lint-imports --no-logo
+	$(PYTHON) -m check_jsonschema --quiet --builtin-schema vendor.github-workflows examples/ci/*.yaml
+	$(PYTHON) -m check_jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
 test: lint engine ## lint, then every test: unit, golden, engine, boot
 	$(PYTHON) -m pytest

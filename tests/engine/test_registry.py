@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.support.engine import Engine, digests
+from tests.support.engine import REPOSITORY, Engine, digests
 from tests.support.registry import Registry
 
 pytestmark = pytest.mark.engine
@@ -19,17 +22,24 @@ run: ["head -c 16 /dev/urandom | hexdump >/etc/random"]
 outputs: [efi, raw]
 """
 """Only a cache can make the same image of this twice."""
+WORKFLOW = REPOSITORY / "examples/ci/image.yaml"
+
+
+@pytest.fixture
+def context(registry: Registry, tmp_path: Path) -> Path:
+    """A build file whose system is made of the one in the registry."""
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "claylinux.yaml").write_text(RANDOM.format(host=registry.host))
+    return folder
 
 
 def test_a_fresh_engine_continues_from_the_cache_of_another(
-    throwaway_engine: Callable[..., Engine], registry: Registry, small: Path, tmp_path: Path
+    throwaway_engine: Callable[..., Engine], registry: Registry, small: Path, context: Path, tmp_path: Path
 ) -> None:
     """By --cache-to and --cache-from, in a registry and in a folder."""
     engine = throwaway_engine(containerd_store=True)
     engine.buildx(small, target="system", output=f"type=image,name={registry.host}/small,push=true").check()
-    context = tmp_path / "context"
-    context.mkdir()
-    (context / "claylinux.yaml").write_text(RANDOM.format(host=registry.host))
     kinds = {
         "registry": (f"ref={registry.host}/cache", f"ref={registry.host}/cache"),
         "local": (f"dest={tmp_path}/cache", f"src={tmp_path}/cache"),
@@ -43,3 +53,20 @@ def test_a_fresh_engine_continues_from_the_cache_of_another(
         engine.buildx(context, f"--cache-from=type={kind},{source}", output=imported).check()
         assert digests(imported) == digests(exported) != first
         first = digests(exported)
+    # The documented workflow, run after run on machines that have no cache.
+    runs = []
+    for _ in range(2):
+        engine.docker("builder", "prune", "--all", "--force")
+        run_workflow(engine, context, image=f"{registry.host}/mine")
+        runs.append(digests(context / "out"))
+    assert runs[0] == runs[1] != first
+
+
+def run_workflow(engine: Engine, context: Path, image: str) -> None:
+    """Do what the workflow's step does for a push."""
+    steps = yaml.safe_load(WORKFLOW.read_text())["jobs"]["image"]["steps"]
+    (script,) = (step["run"] for step in steps if step.get("name") == "Build the disk image")
+    pushing = re.sub(r"\$\{\{ github.event_name == 'push' && '(.*)' \|\| '' \}\}", r"\1", script)
+    assert pushing.count("--cache-to=") == 1 and "${{" not in pushing
+    env = {**engine.env, "IMAGE": image, "SOURCE_DATE_EPOCH": "1700000000"}
+    subprocess.run(["bash", "-euc", pushing], cwd=context, env=env, check=True, timeout=300, stdin=subprocess.DEVNULL)
