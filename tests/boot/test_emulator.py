@@ -1,0 +1,106 @@
+"""docker-bake.hcl and compose.yaml: all images, one of every format, and a console that people use."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from localvm.console import Console
+from tests.support.alpine import PRESET_IMAGE, Alpine
+from tests.support.engine import REPOSITORY, Engine
+
+pytestmark = [pytest.mark.boot, pytest.mark.engine]
+
+IMAGES = ("alpine-lts", "alpine-stable", "alpine-virt", "frontend", "imager", "emulator")
+
+
+@dataclass(frozen=True)
+class Bake:
+    """The command with what is local to this machine."""
+
+    env: dict[str, str]
+    local: Path
+
+    @property
+    def repository(self) -> str:
+        """What the names of the images start with."""
+        return self.env["REPOSITORY"]
+
+    def run(self, *args: str) -> str:
+        """Return the standard output; the test fails when the command does."""
+        argv = ["docker", "buildx", "bake", f"--file={self.local}", "--file=docker-bake.hcl", "--progress=plain", *args]
+        done = subprocess.run(
+            argv,
+            cwd=REPOSITORY,
+            env=self.env,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=900,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(argv)}:\n{done.stderr[-8000:]}"
+        return done.stdout
+
+
+@pytest.fixture
+def bake(alpine: Alpine, tmp_path: Path) -> Iterator[Bake]:
+    """`docker buildx bake` with images of this test's own, which are gone after it."""
+    env = {**alpine.engine.env, "REPOSITORY": f"claylinux-test-{os.getpid()}"}
+    bundle = os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt"
+    if Path(bundle).is_file():
+        env["CA_CERTIFICATES"] = bundle
+    local = tmp_path / "local.yaml"
+    made = Bake(env, local)
+    # Where Alpine's packages are here. Only files of compose may say which network a target has, in buildx before 0.20.
+    build = {"context": ".", "network": "host", "additional_contexts": {PRESET_IMAGE: f"docker-image://{alpine.image}"}}
+    local.write_text(json.dumps({"services": {}}))
+    targets = json.loads(made.run("--print", "bases", "test", "emulator"))["target"]
+    own = sorted(name for name in targets if name not in ("frontend", "imager"))
+    local.write_text(json.dumps({"services": {name: {"build": build} for name in own}}))
+    yield made
+    alpine.engine.docker("rmi", "--force", *(f"{made.repository}/{image}" for image in IMAGES))
+
+
+def test_bake_and_the_emulator(alpine: Alpine, bake: Bake) -> None:
+    """`bake` makes the images, `bake test` every format, and compose the console: log in, look, power off."""
+    engine, name = alpine.engine, bake.repository
+    bake.run("default")
+    bake.run("test", "emulator")
+    have = engine.docker("images", "--format={{.Repository}}")
+    assert {f"{name}/{image}" for image in IMAGES} <= set(have.split())
+    with emulator(engine, name) as console:
+        console.expect(r"^run-vm: starting (with KVM|in emulation, which is slower: KVM does not work here);", 60)
+        console.expect(r"login: $", 240)
+        console.send("root\n")
+        console.expect(r"# $", 60)
+        console.send("echo token $((6*7)); rc-status --runlevel\n")
+        console.expect(r"^token 42\r?$", 60)
+        console.expect(r"^default\r?$", 60)
+        console.send("poweroff\n")
+        assert console.wait_off(120) == 0
+
+
+@contextmanager
+def emulator(engine: Engine, name: str) -> Iterator[Console]:
+    """The service of compose.yaml on a terminal, which `script` makes."""
+    env = {**engine.env, "REPOSITORY": name, "COMPOSE_PROJECT_NAME": name}
+    words = ["script", "--quiet", "--return", "--command", "docker compose run --rm emulator", "/dev/null"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=REPOSITORY, env=env, bufsize=0, stdin=pipe, stdout=pipe) as process:
+        console = Console(process)
+        try:
+            yield console
+        finally:
+            print(console.text)
+            console.stop()
+            left = engine.docker("ps", "--all", "--quiet", f"--filter=label=com.docker.compose.project={name}").split()
+            if left:
+                engine.docker("rm", "--force", *left)
