@@ -1,0 +1,58 @@
+"""Users, network, services and mounts on Alpine, where OpenRC and ifupdown do what systemd does on Debian."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from localvm.machine import Machine
+from tests.boot.test_keys_system import greeter, run
+from tests.support.alpine import Alpine
+from tests.support.engine import REPOSITORY
+from tests.support.vm import boot, require_tool
+
+pytestmark = [pytest.mark.boot, pytest.mark.engine]
+
+
+EXPECTED = {
+    "op": "uid=1234(op) gid=2000(data) groups=2000(data)",
+    "key": "op@example",
+    "locked": "!*:1",
+    "address": "mtu 1400 inet 10.0.2.15/24",
+    "routes": "2",
+    "resolver": "nameserver 10.0.2.3 search keys.example",
+    "host": "hello",
+    "worker": '/srv 50% "$HOME" a "b" 5% $c \\d default',
+    "flaky": "again",
+    "ntpd": "",
+    "cache": "1",
+    "tmp": "64 1777",
+    "crashed": "0",
+}
+
+
+@pytest.fixture(scope="module")
+def image(alpine: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require_tool("ssh-keygen")
+    place = tmp_path_factory.mktemp("keys")
+    shutil.copytree(REPOSITORY / "tests/boot/keys_openrc", place, dirs_exist_ok=True)
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "op@example", "-f", str(place / "op"))
+    alpine.build(place, output=place / "out").check()
+    return place / "out/keys.efi"
+
+
+def test_openrc_and_ifupdown_do_what_was_asked(image: Path) -> None:
+    with greeter() as port, boot(Machine(kernel=image, network=True, memory_mib=512)) as console:
+        console.expect(r"^keys login: ", 180)
+        console.send("root\n")
+        console.expect(r"# $", 60)
+        console.send(f"check {port}\n")
+        start = console.expect(r"^check-begin=42$", 60).end()
+        end = console.expect(r"^check-end=43$", 60).start()
+        found = dict(re.findall(r"^(\w+)=(.*?) *$", console.text[start:end], re.MULTILINE))
+        console.send("poweroff\n")
+        assert console.wait_off(60) == 0
+    assert found == EXPECTED
