@@ -31,7 +31,8 @@ def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
     first = "services" if spec.services else needed[0] if needed else "base"
     title = " ".join(name if start else f"no {name}" for name, start in sorted(wanted.items())) or " ".join(needed)
     step = Step(f"[services] {title}", places.at(spec, first), ("services",))
-    return run_in_system(inputs, system, _services_script(wanted, needed), step, network="none")
+    usual = frozenset(wanted) - set(spec.services)
+    return run_in_system(inputs, system, _services_script(wanted, needed, usual), step, network="none")
 
 
 def _add_own(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -65,14 +66,16 @@ def _own(name: str, each: ServiceCommand) -> str:
     return compact_json(wanted)
 
 
-def _services_script(wanted: Mapping[str, bool | str], needed: Sequence[str]) -> str:
+def _services_script(wanted: Mapping[str, bool | str], needed: Sequence[str], usual: frozenset[str]) -> str:
     """Return a script that sets all services with the init system found, and names every one that is missing.
 
-    `needed` are other keys of the build file that want services of the system: network, mounts.
+    `needed` are other keys of the build file that want services of the system: network, mounts. `usual` are the
+    services that only the preset wants: they may be missing, where a package has taken the place of another.
     """
     calls = [f'needed_by_{key} || failed="$failed ({key})"' for key in needed]
     for name, start in sorted(wanted.items()):
-        verb = f"off {shlex.quote(name)}" if start is False else f"on {shlex.quote(name)}"
+        word = "off" if start is False else "usual" if name in usual else "on"
+        verb = f"{word} {shlex.quote(name)}"
         runlevel = f" {shlex.quote(start)}" if isinstance(start, str) else ""
         calls.append(f'{verb}{runlevel} || failed="$failed {name}"')
     lines = "\n".join(calls)
@@ -86,6 +89,7 @@ if command -v systemctl >/dev/null 2>&1; then
     SYSTEMD_OFFLINE=1 systemctl --quiet enable -- "$1"
   }}
   off() {{ SYSTEMD_OFFLINE=1 systemctl --quiet disable -- "$1"; }}
+  known() {{ ls /usr/lib/systemd/system/"$1".service /etc/systemd/system/"$1".service 2>/dev/null | grep -q .; }}
   needed_by_mounts() {{ :; }}
   needed_by_network() {{ ! ls /etc/systemd/network/10-claylinux-* >/dev/null 2>&1 || on systemd-networkd; }}
 elif command -v rc-update >/dev/null 2>&1; then
@@ -100,6 +104,7 @@ elif command -v rc-update >/dev/null 2>&1; then
     mkdir -p "/etc/runlevels/${{2-default}}"
     rc-update -q add "$1" "${{2-default}}"
   }}
+  known() {{ [ -e "/etc/init.d/$1" ]; }}
   off() {{
     [ -e "/etc/init.d/$1" ] && find /etc/runlevels -name "$1" -exec rm {{}} +
   }}
@@ -114,6 +119,7 @@ else
   echo 'claylinux: services: this system has neither systemd nor OpenRC' >&2
   exit 1
 fi
+usual() {{ ! known "$1" || on "$@"; }}
 failed=
 {lines}
 if [ -n "$failed" ]; then

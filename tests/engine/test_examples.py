@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from frontend.config import PresetBase, load
+from frontend.config import Arguments, PresetBase, load
 from tests.support.engine import REPOSITORY, Engine
 
 pytestmark = pytest.mark.engine
@@ -14,12 +14,31 @@ pytestmark = pytest.mark.engine
 EXAMPLES = sorted(path.parent.name for path in (REPOSITORY / "examples").glob("*/claylinux.yaml"))
 
 
+ARGUMENTS = {"full": {"VERSION": "1.2.3"}}
+PLATFORM = {"TARGETARCH": "amd64"}
+HASH = "$6$saltsalt$" + "a" * 86
+
+
+def secrets(folder: Path) -> tuple[str, ...]:
+    """What the full example asks for."""
+    values = {"licence": "ours\n", "root_hash": HASH}
+    for name, value in values.items():
+        (folder / name).write_text(value)
+    return (*(f"--secret=id={name},src={folder / name}" for name in values), "--build-context=web=web")
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_example(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path, name: str) -> None:
+def test_example(
+    request: pytest.FixtureRequest, engine: Engine, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, name: str
+) -> None:
     folder = REPOSITORY / "examples" / name
-    spec = load((folder / "claylinux.yaml").read_bytes(), "claylinux.yaml")
+    arguments = Arguments(given=ARGUMENTS.get(name, {}), platform=PLATFORM)
+    text = (folder / "claylinux.yaml").read_bytes()
+    spec = load(text, "claylinux.yaml", arguments, lambda path: (folder / path).read_bytes())
+    more = secrets(tmp_path_factory.mktemp("secrets")) if name == "full" else ()
     if isinstance(spec.base, PresetBase) and spec.base.preset.startswith("alpine"):
         request.getfixturevalue("alpine").build(folder, output=tmp_path).check()
     else:
-        engine.buildx(folder, output=tmp_path).check()
+        done = engine.buildx(folder, *more, output=tmp_path, build_args=arguments.given).check()
+        assert " warning" not in done.log, "an example shows how it is done right"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(output.filename for output in spec.outputs)
