@@ -13,10 +13,9 @@ import pytest
 
 from localvm.console import Console
 from localvm.machine import Drive, Machine
-from tests.boot.test_outputs import free_port
 from tests.support.alpine import Alpine
 from tests.support.engine import REPOSITORY
-from tests.support.vm import boot
+from tests.support.vm import boot, free_port
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
 

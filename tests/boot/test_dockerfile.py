@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from imager.build_image import EXTENSIONS
 from localvm.machine import Drive, Machine
+from tests.support.alpine import Alpine
 from tests.support.dockerfile import TOLD
-from tests.support.engine import Engine, digests
+from tests.support.engine import REPOSITORY, Engine, digests
 from tests.support.podman import Podman
-from tests.support.vm import boot
+from tests.support.vm import boot, free_port
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
 
@@ -37,3 +41,38 @@ def test_docker_and_podman_make_the_same_images_that_boot(
         end = console.expect(r"^token 42$", 90).start()
         assert dict(re.findall(r"^(\w+)=(.*?)\r?$", console.text[:end], re.MULTILINE)) == TOLD
         assert console.wait_off(30) == 0
+
+
+def test_alpine_from_a_dockerfile_serves(alpine: Alpine, podman: Podman, tmp_path: Path) -> None:
+    """The Dockerfile of examples/ as it is: Docker and podman build it, and nginx answers from podman's image."""
+    engine, base = alpine.engine, f"claylinux-test/alpine-lts-{os.getpid()}"
+    example = REPOSITORY / "examples/dockerfile-alpine"
+    alpine.build(REPOSITORY, "--file=bases/alpine-lts.yaml", "--target=image", f"--tag={base}").check()
+    try:
+        name = f"--build-context=claylinux/alpine-lts=docker-image://{base}"
+        engine.buildx(example, "--network=host", name, output=tmp_path / "docker").check()
+        podman.take(engine, "claylinux/imager", base)
+    finally:
+        engine.docker("rmi", "--force", base)
+    podman.run("tag", base, "localhost/claylinux/alpine-lts:latest")
+    podman.build(example, "--network=host", f"--output={tmp_path / 'podman'}")
+    images = [path.relative_to(tmp_path) for path in sorted(tmp_path.rglob("*")) if path.is_file()]
+    assert [str(path) for path in images] == ["docker/claylinux.img", "podman/claylinux.img"]
+    port = free_port()
+    drive = Drive(path=tmp_path / "podman/claylinux.img")
+    # Its console is the screen, which no test sees.
+    with boot(Machine(drives=(drive,), network=True, forwards=((port, 80),), memory_mib=512)):
+        assert page(f"http://127.0.0.1:{port}/", 120) == b"nginx on Alpine\n"
+
+
+def page(url: str, seconds: float) -> bytes:
+    """Return what a web server says that may have to start first."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urlopen(url, timeout=10) as answer:
+                content: bytes = answer.read()
+                return content
+        except OSError:
+            assert time.monotonic() < end, f"no answer in {seconds:g} s"
+            time.sleep(0.5)

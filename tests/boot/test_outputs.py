@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
@@ -12,7 +11,7 @@ import pytest
 
 from localvm.machine import Drive, Machine
 from tests.support.engine import REPOSITORY, Engine
-from tests.support.vm import boot
+from tests.support.vm import boot, free_port
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
 
@@ -68,11 +67,3 @@ def test_boots_to_a_login_and_is_what_was_written(images: Path, name: str, bus: 
             assert b"nginx" in page.read()
         console.send("poweroff\n")
         assert console.wait_off(60) == 0
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.support.vm import debian_file
+from tests.support.vm import debian_file, free_port
 
 START_SECONDS = 20.0
 _MANIFESTS = (
@@ -52,7 +52,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """The registry of Debian's package docker-registry, gone with the session."""
     program = debian_file("docker-registry", "./usr/bin/docker-registry")
     folder = tmp_path_factory.mktemp("registry")
-    port = _free_port()
+    port = free_port()
     (folder / "config.yml").write_text(_config(folder, port))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -86,10 +86,3 @@ def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
             time.sleep(0.1)
         else:
             return
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

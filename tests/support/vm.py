@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -59,6 +60,14 @@ def debian_kernel() -> Path:
 def busybox() -> Path:
     """Debian's static busybox."""
     return debian_file("busybox-static", "./bin/busybox")
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def require_tool(*names: str) -> None:
