@@ -46,7 +46,7 @@ def measure(
     spec = inputs.spec
     found = client.stat_file(solve(uki.state), f"/{uki.filename}")
     size = found.size if found is not None else 0
-    mode = "overlay" if spec.rootfs.mode == "overlay" else "tmpfs"
+    mode = "tmpfs"
     ram = limits.ram_need(mode, limits.Sizes.of(size, report))
     problems = tuple(limits.exceeded(spec, size, ram))
     asked = inputs.options.target == _REPORT

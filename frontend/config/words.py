@@ -238,8 +238,8 @@ VolumeLabel = Annotated[
 Compression = Annotated[
     str,
     Text(
-        expected="none, gz, xz, lz4 or zstd, with a level if need be, such as zstd:19",
-        pattern=r"none|gz(:[1-9])?|xz(:[0-9])?|lz4(:[1-9]|:1[0-2])?|zstd(:[1-9]|:1[0-9]|:2[0-2])?",
+        expected="none, gz, xz or zstd, with a level if need be, such as zstd:19",
+        pattern=r"none|gz(:[1-9])?|xz(:[0-9])?|zstd(:[1-9]|:1[0-9]|:2[0-2])?",
     ),
 ]
 LabelName = Annotated[

@@ -22,6 +22,7 @@ _COMPRESSION = "zstd:3"
 _FINDINGS = "/findings"
 _UKI = "/uki"
 _SEGMENT = "/segment"
+_REPORT = "/report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         system=SYSTEM,
         init=TARGETS[architecture].init,
         output=f"{OUT}/initrd",
-        compression=_COMPRESSION,
+        compression=inputs.spec.rootfs.compression or _COMPRESSION,
         epoch=epoch,
     )
     place = places.at(spec, "base")
@@ -93,7 +94,10 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         version=spec.version or "",
     )
     step = Step(f"[uki] {filename}: Linux {kernel.version}", places.at(spec, "kernel"), ("uki",))
-    return Uki(_imager(inputs, link, step, {SYSTEM: system, _SEGMENT: segment}), filename)
+    # The report is what this request was made from. An exported cache holds only what a result is made from: with the
+    # report in it, the next machine need not fetch the system to look at it again.
+    trees = {SYSTEM: system, _SEGMENT: segment, _REPORT: plan_inspect(inputs, system)}
+    return Uki(_imager(inputs, link, step, trees), filename)
 
 
 def _cmdline(inputs: PlanInputs, report: Report) -> str:

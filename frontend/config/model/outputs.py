@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from .. import sizes, words
 from .keys import key
@@ -38,28 +38,11 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rootfs:
-    """How the system is kept in the image and in memory."""
+    """How the system is packed."""
 
-    mode: Literal["auto", "overlay", "tmpfs"] = key(
-        "`overlay`: compressed in memory, read when needed, changes in a tmpfs on top; `tmpfs`: unpacked at boot; "
-        "`auto`: overlay where the kernel can.",
-        "tmpfs",
-        default="auto",
-    )
     compression: words.Compression | None = key(
-        "`none`, `gz`, `xz`, `lz4` or `zstd`, with a level as in `zstd:19`. Default: zstd at a fast level.",
+        "`none`, `gz`, `xz` or `zstd`, with a level as in `zstd:19`. Default: zstd at a fast level.",
         "zstd:19",
-        default=None,
-    )
-    flatten: bool = key(
-        "Pack everything in one piece: files that a later step deleted are not in the image, but every change "
-        "packs all of it again.",
-        "true",
-        default=False,
-    )
-    tmpfs: sizes.MemorySize | None = key(
-        "The most that changes and new files can take, in bytes or percent of the memory. Default: 50%.",
-        "64M",
         default=None,
     )
 

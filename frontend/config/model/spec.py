@@ -97,7 +97,7 @@ class Spec:
     outputs: tuple[Output, ...] = key(
         "What to build. Default: raw.", "[raw, iso]", default=(Output(format="raw"),), least=1
     )
-    rootfs: Rootfs = key("How the system is kept in the image and in memory.", "{mode: tmpfs}", default=Rootfs())
+    rootfs: Rootfs = key("How the system is packed.", "{compression: 'zstd:19'}", default=Rootfs())
     limits: Limits = key("The build fails when one is exceeded.", "{uki: 256M}", default=Limits())
     labels: Mapping[words.LabelName, words.Content] = key(
         "Labels of the OCI image.",
