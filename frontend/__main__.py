@@ -1,15 +1,15 @@
-"""The process that BuildKit starts: take stdio, answer one request, exit."""
+"""The process that BuildKit starts: take stdio, answer one request, exit. With arguments: the programs for people."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from .gateway.transport import open_channel, take_stdio
-
 
 def main() -> int:
     """Answer the request and return the exit code."""
+    from .gateway.transport import open_channel, take_stdio
+
     reader, writer = take_stdio()
     channel = open_channel(reader, writer)
     from .app import handle
@@ -20,6 +20,10 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        from .check import main as check
+
+        sys.exit(check(sys.argv[1:]))
     code = 1
     try:
         code = main()

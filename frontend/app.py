@@ -68,12 +68,14 @@ def _answer(request: Request) -> Solved:
 
     options = request.options
     if options.request_id:
-        from .subrequests import answer
+        from .subrequests import Question, answer
 
-        return answer(options.request_id, request.build_file.source, IMAGE_TARGET)
+        question = Question(request.build_file.source, lambda: _load(request, options.platforms[0]), IMAGE_TARGET)
+        return answer(options.request_id, question)
     spec = _load(request, options.platforms[0])
     _check_target(spec, options)
     _warn_of_arguments(request, spec)
+    _lint(request, spec)
     options = options.completed(spec.platforms, spec.source_date_epoch)
     # A file can say something else for each platform: ${TARGETARCH}.
     specs = {each: spec if each == request.options.platforms[0] else _load(request, each) for each in options.platforms}
@@ -104,6 +106,22 @@ def _warn_of_arguments(request: Request, spec: Spec) -> None:
     for name, near in given.undeclared(spec.arguments):
         hint = f": did you mean {near}?" if near else ""
         request.client.warn(request.build_file.vertex, f"--build-arg {name}: `args` declares no {name}{hint}")
+
+
+def _lint(request: Request, spec: Spec) -> None:
+    """Warn of what the lint finds; raise it all as errors where the file wants that."""
+    from .config import ConfigError, Diagnostic
+    from .config.lint import check, description, url
+
+    found = check(request.build_file.source.data, spec)
+    filename = request.options.filename
+    if found.fails and found.findings:
+        told = (Diagnostic(each.range, f"{each.message} [{each.rule}]") for each in found.findings)
+        raise ConfigError(filename, tuple(told))
+    for each in found.findings:
+        where = f"{each.range.file or filename}:{each.range.start.line}"
+        text = f"{where}: {each.message} [{each.rule}]"
+        request.client.warn(request.build_file.vertex, text, (description(each.rule), url(each.rule)))
 
 
 def _check_target(spec: Spec, options: BuildOptions) -> None:

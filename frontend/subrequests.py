@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .errors import EngineError
@@ -18,20 +19,30 @@ if TYPE_CHECKING:
     from llb import SourceFile
 
     from .config import ConfigError, Range, Spec
+    from .config.lint import Finding
 
 _VERSION = "1.0.0"
 _PREFIX = "frontend."
 _OPTIONS = [{"name": "target", "description": "the target to ask about"}]
 
 
-def answer(request_id: str, source: SourceFile, image_target: str) -> Solved:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about: the file, how to read it as a build would, the name of the target that is an image."""
+
+    source: SourceFile
+    load: Callable[[], Spec]
+    image_target: str
+
+
+def answer(request_id: str, question: Question) -> Solved:
     """Answer a question. Raises `EngineError` for one we do not know, `ConfigError` as a build would."""
     if request_id not in _ANSWERS:
         raise _unsupported(request_id)
-    return _ANSWERS[request_id][1](source, image_target)
+    return _ANSWERS[request_id][1](question)
 
 
-def _describe(source: SourceFile, image_target: str) -> Solved:
+def _describe(question: Question) -> Solved:
     requests = [
         {
             "name": name,
@@ -47,71 +58,100 @@ def _describe(source: SourceFile, image_target: str) -> Solved:
     return _result(requests, text)
 
 
-def _outline(source: SourceFile, image_target: str) -> Solved:
-    spec = _load(source)
+def _outline(question: Question) -> Solved:
+    spec = question.load()
     outputs = ", ".join(output.filename for output in spec.outputs)
     document = {
         "name": spec.name,
         "description": f"builds {outputs}",
-        "args": [],
+        "args": [
+            {
+                "name": name,
+                "value": spec.arguments.get(name, ""),
+                "location": _location(spec, spec.positions.key("args", name)),
+            }
+            for name in spec.args
+        ],
         "secrets": [],
         "ssh": [],
         "cache": [],
-        "sources": [base64.b64encode(source.data).decode()],
+        "sources": [_encoded(question.source)],
     }
     return _result(document, f"{spec.name}: {outputs}\n")
 
 
-def _targets(source: SourceFile, image_target: str) -> Solved:
+def _targets(question: Question) -> Solved:
     from .config import OUTPUT_FORMATS
 
-    spec = _load(source)
+    spec = question.load()
     listed = {output.format for output in reversed(spec.outputs)}
     where = {output.format: spec.positions.of("outputs", n) for n, output in reversed([*enumerate(spec.outputs)])}
-    others = {image_target: "the system as an OCI image", "report": "what takes the space, as text and JSON"}
+    others = {question.image_target: "the system as an OCI image", "report": "what takes the space, as text and JSON"}
     targets = [
         {
             "name": name,
             **({"default": True} if name in listed else {}),
             "description": others.get(name) or f"the output {spec.name}.{name}",
-            **({"location": _location(where[name])} if name in where else {}),
+            **({"location": _location(spec, where[name])} if name in where else {}),
         }
         for name in (*OUTPUT_FORMATS, *others)
     ]
     text = "".join(f"{item['name']}{' (default)' if 'default' in item else ''}\n" for item in targets)
-    return _result({"targets": targets, "sources": [base64.b64encode(source.data).decode()]}, text)
+    return _result({"targets": targets, "sources": [_encoded(question.source)]}, text)
 
 
-def _lint(source: SourceFile, image_target: str) -> Solved:
+def _lint(question: Question) -> Solved:
     """Tell what is wrong as a result, not as an error: then `--check` prints it and sets its exit code."""
     from .config import ConfigError
+    from .config.lint import check
 
-    info = {"filename": source.filename, "data": base64.b64encode(source.data).decode(), "language": source.language}
+    source = question.source
+    info = {"filename": source.filename, "data": _encoded(source), "language": source.language}
     document: dict[str, Any] = {"warnings": [], "sources": [info]}
     text = "Check complete, no warnings found.\n"
     try:
-        _load(source)
+        spec = question.load()
     except ConfigError as error:
         text = f"{error}\n"
         document["buildError"] = {"message": str(error), "location": _locations(error)}
+    else:
+        found = check(source.data, spec).findings
+        document["warnings"] = [_warning(spec, finding) for finding in found]
+        text = "".join(_line(source.filename, finding) for finding in found) or text
+    failed = "buildError" in document or document["warnings"]
     result = _result(document, text)
-    failed = "buildError" in document
     return Solved(ref=None, metadata={**result.metadata, "result.statuscode": b"1" if failed else b"0"})
 
 
-def _load(source: SourceFile) -> Spec:
-    from .config import load
+def _warning(spec: Spec, finding: Finding) -> dict[str, object]:
+    from .config.lint import description, url
 
-    return load(source.data, source.filename)
+    return {
+        "ruleName": finding.rule,
+        "description": description(finding.rule),
+        "url": url(finding.rule),
+        "detail": finding.message,
+        "location": _location(spec, finding.range),
+    }
+
+
+def _line(filename: str, finding: Finding) -> str:
+    place = finding.range
+    return f"{place.file or filename}:{place.start.line}: {finding.rule}: {finding.message}\n"
 
 
 def _locations(error: ConfigError) -> dict[str, object]:
-    places = dict.fromkeys(diagnostic.range for diagnostic in error.diagnostics)
-    return {"sourceIndex": 0, "ranges": [_span(place) for place in places]}
+    own = (diagnostic.range for diagnostic in error.diagnostics if not diagnostic.range.file)
+    return {"sourceIndex": 0, "ranges": [_span(place) for place in dict.fromkeys(own)]}
 
 
-def _location(place: Range) -> dict[str, object]:
-    return {"sourceIndex": 0, "ranges": [_span(place)]}
+def _location(spec: Spec, place: Range) -> dict[str, object]:
+    """Return a place in the build file; for one in an included file, where that is included."""
+    return {"sourceIndex": 0, "ranges": [_span(spec.positions.of("include") if place.file else place)]}
+
+
+def _encoded(source: SourceFile) -> str:
+    return base64.b64encode(source.data).decode()
 
 
 def _span(place: Range) -> dict[str, object]:
@@ -136,7 +176,7 @@ def _unsupported(request_id: str) -> EngineError:
     return EngineError(status)
 
 
-_ANSWERS: Mapping[str, tuple[str, Callable[[SourceFile, str], Solved]]] = {
+_ANSWERS: Mapping[str, tuple[str, Callable[[Question], Solved]]] = {
     _PREFIX + "subrequests.describe": ("List the questions that can be asked", _describe),
     _PREFIX + "outline": ("Tell what a build takes", _outline),
     _PREFIX + "targets": ("List all targets", _targets),

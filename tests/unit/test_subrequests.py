@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.fake_client import FakeClient
+from tests.support.golden import check_golden
 from tests.unit.test_app import ask, told
 
 
@@ -61,3 +63,32 @@ def test_check_tells_every_mistake_with_its_line() -> None:
 @pytest.mark.parametrize("name", ["frontend.outline", "frontend.targets"])
 def test_other_questions_fail_as_a_build_would(name: str) -> None:
     assert "did you mean `debian`" in told(ask("base: debain\n", FakeClient(), requestid=name))
+
+
+def test_check_tells_findings_as_warnings() -> None:
+    document, metadata = question("frontend.lint", 'base: debian\nusers: [{name: root, password: ""}]\n')
+    assert metadata["result.statuscode"] == b"1"
+    assert [each["ruleName"] for each in document["warnings"]] == ["RootWithoutPassword"]
+    assert document["warnings"][0]["location"] == {
+        "sourceIndex": 0,
+        "ranges": [{"start": {"line": 2}, "end": {"line": 2}}],
+    }
+
+
+CALLS = Path(__file__).parents[1] / "golden" / "calls"
+
+
+@pytest.mark.parametrize("name", ["subrequests.describe", "outline", "targets", "lint"])
+def test_answers(name: str, update_golden: bool) -> None:
+    text = (CALLS / "claylinux.yaml").read_text()
+    _, metadata = question(f"frontend.{name}", text)
+    check_golden(CALLS / f"{name}.json", metadata["result.json"].decode() + "\n", update=update_golden)
+    check_golden(CALLS / f"{name}.txt", metadata["result.txt"].decode(), update=update_golden)
+
+
+def test_questions_see_the_arguments_of_the_build() -> None:
+    text = "args: {V: '1'}\nbase: debian\nname: e-${V:?give V}\n"
+    client = ask(text, FakeClient(), **{"requestid": "frontend.outline", "build-arg:V": "7"})
+    assert client.result is not None, client.error
+    document = json.loads(client.result.metadata["result.json"])
+    assert (document["name"], document["args"][0]["value"]) == ("e-7", "7")
