@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engine import Engine
+from tests.support.engine import REPOSITORY, Engine
 
 pytestmark = pytest.mark.engine
 
@@ -20,3 +20,9 @@ def test_a_build_that_cannot_work_says_why(engine: Engine, tmp_path: Path) -> No
     result = engine.buildx(tmp_path, output="type=cacheonly")
     assert result.returncode != 0
     assert "build-image: error: the system has no /sbin/init: install an init system" in result.log
+
+
+def test_the_example_builds(engine: Engine, tmp_path: Path) -> None:
+    """A Debian from a Dockerfile alone."""
+    engine.buildx(REPOSITORY / "examples/dockerfile-debian", output=tmp_path).check()
+    assert [path.name for path in tmp_path.iterdir()] == ["claylinux.img"]
