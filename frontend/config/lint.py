@@ -31,6 +31,8 @@ _SECRET_WORDS = frozenset(
 """Those of BuildKit's rule SecretsUsedInArgOrEnv."""
 _HARMLESS_WORDS = frozenset({"PUBLIC", "FILE", "PATH"})
 """A public key, and the place of a secret, are none."""
+_SSH_SERVERS = frozenset({"dropbear", "openssh", "openssh-server", "ssh", "ssh.service", "sshd", "sshd.service"})
+"""Packages and services of the distributions."""
 _OTHERS_WRITE = 0o002
 _STICKY = 0o1000
 
@@ -97,9 +99,12 @@ def _root_password(spec: Spec) -> _Found:
 
 
 def _user_password(spec: Spec) -> _Found:
+    installed = {package.partition("=")[0] for package in spec.packages}
+    if not _SSH_SERVERS & (installed | set(spec.services)):
+        return  # for the console alone: a kiosk, a demo
     for user, place in _open_users(spec):
         if user.name != "root":
-            yield place, f"{code(user.name)} needs no password: everyone at a console gets in; write a hash, or `*`"
+            yield place, f"{code(user.name)} needs no password, and there is an SSH server: write a hash, or `*`"
 
 
 def _urls(spec: Spec) -> _Found:
@@ -169,7 +174,7 @@ _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
     "UnpinnedImage": ("An image is named without a version", _images),
     "UnpinnedUrl": ("A download has no checksum", _urls),
     "UnusedArg": ("A build argument is declared and used nowhere", _unused),
-    "UserWithoutPassword": ("A user has an empty password", _user_password),
+    "UserWithoutPassword": ("A user has an empty password, and there is an SSH server", _user_password),
     "WorldWritableFile": ("Every user can change a file", _writable),
 }
 RULES: Mapping[str, str] = {rule: about for rule, (about, _) in _RULES.items()}

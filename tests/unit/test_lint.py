@@ -50,7 +50,7 @@ def test_every_rule_has_a_case_and_a_section(rule: str) -> None:
     "case", sorted((ROOT / "examples").glob("*/claylinux.yaml")), ids=lambda case: case.parent.name
 )
 def test_examples_raise_no_alarm(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(capsys, str(case), "--strict") == (0, "")
+    assert check(capsys, str(case), "--strict", "--build-arg=VERSION=1.0.0") == (0, "")
 
 
 def test_strict_fails_for_warnings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
