@@ -6,7 +6,7 @@ CODE := frontend imager llb tests tools $(if $(wildcard bench/*.py),bench)
 SCRIPTS = $(shell grep -lE '^\#!.*python' tools/* 2>/dev/null)
 EXAMPLE ?= hello
 
-.PHONY: help setup engine frontend demo test lint bench clean
+.PHONY: help setup engine frontend demo test lint bench fuzz clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -39,6 +39,11 @@ bench: frontend ## measure rebuilds and assembly against the alternatives (minut
 	@$(PYTHON) bench/noop.py
 	@$(PYTHON) bench/assembly.py
 	@$(PYTHON) bench/formats.py
+
+fuzz: setup ## look for build files that the language stumbles over, for a minute
+	.venv/bin/pip install --quiet --require-hashes --no-deps --requirement=requirements/fuzz.txt
+	mkdir -p .fuzz
+	$(PYTHON) tests/fuzz/fuzz_config.py -max_total_time=60 -max_len=4096 -artifact_prefix=.fuzz/ .fuzz tests/fuzz/corpus
 
 clean: ## stop the engine that we started, remove what was built
 	@tools/engine down --purge
