@@ -112,16 +112,19 @@ def _lint(request: Request, spec: Spec) -> None:
     """Warn of what the lint finds; raise it all as errors where the file wants that."""
     from .config import ConfigError, Diagnostic
     from .config.lint import check, description, url
+    from .plan.places import to_llb
 
     found = check(request.build_file.source.data, spec)
     filename = request.options.filename
     if found.fails and found.findings:
         told = (Diagnostic(each.range, f"{each.message} [{each.rule}]") for each in found.findings)
         raise ConfigError(filename, tuple(told))
+    source = request.build_file.source
     for each in found.findings:
-        where = f"{each.range.file or filename}:{each.range.start.line}"
-        text = f"{where}: {each.message} [{each.rule}]"
-        request.client.warn(request.build_file.vertex, text, (description(each.rule), url(each.rule)))
+        text = f"{each.range.file or filename}:{each.range.start.line}: {each.message} [{each.rule}]"
+        place = None if each.range.file else to_llb(each.range)
+        about = (description(each.rule),)
+        request.client.warn(request.build_file.vertex, text, about, url=url(each.rule), source=source, place=place)
 
 
 def _check_target(spec: Spec, options: BuildOptions) -> None:

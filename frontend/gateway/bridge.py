@@ -14,7 +14,7 @@ from . import status as wire
 from .client import CacheImport, Pong, Ref, ResolvedImage, Solved, Stat
 
 if TYPE_CHECKING:
-    from llb import Definition, Platform
+    from llb import Definition, Platform, SourceFile, SourceRange
     from proto import ops_pb2, status_pb2
 
 _SERVICE = "/moby.buildkit.v1.frontend.LLBBridge/"
@@ -101,10 +101,22 @@ class Bridge:
         reply = self._call("ResolveImageConfig", request, pb.ResolveImageConfigResponse)
         return ResolvedImage(ref=reply.Ref or ref, digest=reply.Digest, config=reply.Config)
 
-    def warn(self, digest: str, message: str, detail: tuple[str, ...] = ()) -> None:
+    def warn(
+        self,
+        digest: str,
+        message: str,
+        detail: tuple[str, ...] = (),
+        *,
+        url: str = "",
+        source: SourceFile | None = None,
+        place: SourceRange | None = None,
+    ) -> None:
         """See `Client.warn`."""
         lines = [line.encode() for line in detail]
-        request = pb.WarnRequest(digest=digest, level=1, short=message.encode(), detail=lines)
+        request = pb.WarnRequest(digest=digest, level=1, short=message.encode(), detail=lines, url=url)
+        if source is not None and place is not None:
+            request.info.CopyFrom(source.to_pb())
+            request.ranges.append(place.to_pb())
         self._call("Warn", request, pb.WarnResponse)
 
     def return_result(self, solved: Solved) -> None:

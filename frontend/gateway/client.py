@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from llb import Definition, Platform
+    from llb import Definition, Platform, SourceFile, SourceRange
     from proto import ops_pb2, status_pb2
 
 
@@ -115,8 +115,17 @@ class Client(Protocol):
         """Look an image up and return its pinned name and config."""
         ...
 
-    def warn(self, digest: str, message: str, detail: tuple[str, ...] = ()) -> None:
-        """Show a warning to the user at the vertex `digest`."""
+    def warn(
+        self,
+        digest: str,
+        message: str,
+        detail: tuple[str, ...] = (),
+        *,
+        url: str = "",
+        source: SourceFile | None = None,
+        place: SourceRange | None = None,
+    ) -> None:
+        """Show a warning to the user at the vertex `digest`; `place` is in the file `source`."""
         ...
 
     def return_result(self, solved: Solved) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from frontend.gateway.client import CacheImport, Pong, Ref, ResolvedImage, Solved, Stat
-from llb import Definition, Platform
+from llb import Definition, Platform, SourceFile, SourceRange
 from proto import ops_pb2, status_pb2
 
 ALL_LLB_CAPS = frozenset(
@@ -112,7 +112,16 @@ class FakeClient:
     def resolve_image(self, ref: str, platform: Platform, *, mode: str, log_name: str) -> ResolvedImage:
         return ResolvedImage(ref, "sha256:" + "1" * 64, b'{"config": {"Env": ["PATH=/bin"]}}')
 
-    def warn(self, digest: str, message: str, detail: tuple[str, ...] = ()) -> None:
+    def warn(
+        self,
+        digest: str,
+        message: str,
+        detail: tuple[str, ...] = (),
+        *,
+        url: str = "",
+        source: SourceFile | None = None,
+        place: SourceRange | None = None,
+    ) -> None:
         self.warned.append(message)
 
     def return_result(self, solved: Solved) -> None:

@@ -80,7 +80,7 @@ def test_a_system_that_has_all_hears_nothing() -> None:
 
 
 def test_another_processor_needs_no_microcode() -> None:
-    text = "base: {image: x}\nkernel: {microcode: [intel]}\n"
+    text = "base: {image: 'x:1'}\nkernel: {microcode: [intel]}\n"
     asked = ask(
         text,
         client({"kernels": [{"version": "6.12", "path": "x", "machine": "arm64"}], "init_machine": "arm64"}),
