@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -10,11 +11,14 @@ def main() -> int:
     """Answer the request and return the exit code."""
     from .gateway.transport import open_channel, take_stdio
 
+    gc.disable()  # one request is over before garbage could matter
     reader, writer = take_stdio()
     channel = open_channel(reader, writer)
+    from . import warmup
     from .app import handle
     from .gateway.bridge import Bridge
 
+    warmup.start()
     handle(Bridge(channel), os.environ)
     return 0
 
