@@ -31,7 +31,7 @@ def check(data: bytes) -> None:
 
 def main() -> None:
     """Run atheris with the arguments of libFuzzer."""
-    import atheris  # type: ignore  # noqa: PGH003 - there only for `make fuzz`
+    import atheris  # type: ignore
 
     with atheris.instrument_imports(include=["frontend"]):
         import frontend.config  # noqa: F401
