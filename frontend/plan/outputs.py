@@ -22,7 +22,6 @@ _COMPRESSION = "zstd:3"
 _FINDINGS = "/findings"
 _UKI = "/uki"
 _SEGMENT = "/segment"
-_REPORT = "/report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +93,7 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         version=spec.version or "",
     )
     step = Step(f"[uki] {filename}: Linux {kernel.version}", places.at(spec, "kernel"), ("uki",))
-    # The report is what this request was made from. An exported cache holds only what a result is made from: with the
-    # report in it, the next machine need not fetch the system to look at it again.
-    trees = {SYSTEM: system, _SEGMENT: segment, _REPORT: plan_inspect(inputs, system)}
-    return Uki(_imager(inputs, link, step, trees), filename)
+    return Uki(_imager(inputs, link, step, {SYSTEM: system, _SEGMENT: segment}), filename)
 
 
 def _cmdline(inputs: PlanInputs, report: Report) -> str:

@@ -50,8 +50,7 @@ def test_a_fresh_engine_continues_from_the_cache_of_another(
         engine.docker("builder", "prune", "--all", "--force")
         engine.buildx(context, f"--cache-to=type={kind},{to},mode=max", output=exported).check()
         engine.docker("builder", "prune", "--all", "--force")
-        again = engine.buildx(context, f"--cache-from=type={kind},{source}", output=imported).check()
-        assert "extracting" not in system_steps(again.log), "the system was fetched to look at what the cache knows"
+        engine.buildx(context, f"--cache-from=type={kind},{source}", output=imported).check()
         assert digests(imported) == digests(exported) != first
         first = digests(exported)
     # The documented workflow, run after run on machines that have no cache.
@@ -61,13 +60,6 @@ def test_a_fresh_engine_continues_from_the_cache_of_another(
         run_workflow(engine, context, image=f"{registry.host}/mine")
         runs.append(digests(context / "out"))
     assert runs[0] == runs[1] != first
-
-
-def system_steps(log: str) -> str:
-    """Return all that is said about the base image and the steps on it."""
-    numbers = set(re.findall(r"^(#\d+) \[(?:base|run)[\] ]", log, re.MULTILINE))
-    assert len(numbers) == 2, log
-    return "\n".join(line for line in log.splitlines() if line.partition(" ")[0] in numbers)
 
 
 def run_workflow(engine: Engine, context: Path, image: str) -> None:
