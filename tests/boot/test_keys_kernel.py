@@ -72,7 +72,7 @@ def test_the_report_adds_up(out: Path) -> None:
 def test_the_uki_starts_with_microcode(out: Path) -> None:
     """Uncompressed, before everything else, where the kernel looks for it: each vendor's file in an archive."""
     initrd = read_sections((out / "keys.efi").read_bytes())[".initrd"][2]
-    found = {}
+    found: dict[str, bytes] = {}
     while initrd.startswith(b"070701"):
         end = -(-(initrd.index(b"TRAILER!!!\0") + 11) // 4) * 4
         found |= {member.name.decode(): member.data for member in read_newc(initrd[:end]) if member.data}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from imager import contract
 from imager.__main__ import main
@@ -18,7 +19,7 @@ def build(folder: Path, motd: str) -> Path:
     (system / "etc/motd").write_text(motd)
     (folder / "init").write_bytes(b"init")
     (folder / "stub").write_bytes(make_pe())
-    at = {"system": str(system), "epoch": EPOCH}
+    at: dict[str, Any] = {"system": str(system), "epoch": EPOCH}
     pack = contract.Initramfs(init=str(folder / "init"), output=str(folder / "initrd"), compression="zstd:1", **at)
     join = contract.Uki(
         kernel_version="6.1.0-1-amd64", initrd=(str(folder / "initrd"),), cmdline="quiet", architecture="amd64",
