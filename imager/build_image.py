@@ -181,6 +181,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", default=OUTPUT, help="path and name without extension (%(default)s)")
     parser.add_argument("-v", "--volume", default="CLAYLINUX", help="label of the boot file system (%(default)s)")
     parser.add_argument(
-        "-c", "--compression", default="zstd", metavar="KIND[:LEVEL]", help="none, gz, xz or zstd (%(default)s)"
+        "-c", "--compression", default="zstd", metavar="KIND[:LEVEL]", help="none, gz, xz, lz4 or zstd (%(default)s)"
     )
     return parser

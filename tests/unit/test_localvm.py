@@ -269,6 +269,7 @@ class TestRunVm:
             ("a.efi", ["--memory=2048"], "-m 2048"),
             ("a.efi", [], "-kernel {} -net none"),
             ("a.efi", ["--network"], "-device virtio-net-pci"),
+            ("a.efi", ["--forward=8080:80"], "user,id=net0,hostfwd=tcp:127.0.0.1:8080-:80 -device virtio-net-pci"),
         ],
     )
     def test_an_image(
@@ -294,6 +295,7 @@ class TestRunVm:
         ("flags", "message"),
         [
             (["--bus=floppy"], "argument --bus: invalid choice: 'floppy'"),
+            (["--forward=80"], "argument --forward: '80' is not two ports like 8080:80"),
             (["--until=("], "argument --until: '(' is no regular expression: missing ), unterminated subpattern"),
         ],
     )
