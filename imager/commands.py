@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 MODULES = {
     "inspect": "imager.report",
     "initramfs": "imager.initramfs",
+    "layer": "imager.layers",
+    "starter": "imager.starter",
     "uki": "imager.uki",
     "raw": "imager.disk",
     "iso": "imager.iso",

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 _PIPE = 1 << 20
 _CHUNK = 1 << 18
-_LEVELS = {"gz": (1, 9, 6), "xz": (0, 9, 6), "zstd": (1, 22, 3)}
+_LEVELS = {"gz": (1, 9, 6), "xz": (0, 9, 6), "lz4": (1, 12, 1), "zstd": (1, 22, 3)}
 """First, last and default level. zstd 22 needs a window of 128 MiB, the most that the kernel allows."""
+_LZ4_END = bytes(4)
+"""The format does not tell where it ends: a block of no bytes does, for the kernel (lib/decompress_unlz4.c)."""
 
 
 @dataclass(frozen=True)
 class Compression:
-    """A checked choice: `kind` none, gz, xz or zstd, and its level (0 for none)."""
+    """A checked choice: `kind` none, gz, xz, lz4 or zstd, and its level (0 for none)."""
 
     kind: str
     level: int
@@ -34,7 +36,7 @@ class Compression:
         if kind == "none" and not colon:
             return cls("none", 0)
         if kind not in _LEVELS:
-            raise UsageError(f"unknown compression {text!r}; choose none, gz, xz or zstd, or zstd:LEVEL")
+            raise UsageError(f"unknown compression {text!r}; choose none, gz, xz, lz4 or zstd, or zstd:LEVEL")
         first, last, default = _LEVELS[kind]
         if not colon:
             return cls(kind, default)
@@ -53,16 +55,18 @@ class Sink(Protocol):
         """Take the first `size` bytes of the open file `source`."""
 
 
-class _Descriptor:
+class Descriptor:
     """A sink on a file or pipe: big files never enter this process."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
     def write(self, data: bytes | bytearray) -> None:
+        """Take `data`."""
         output.write_all(self._fd, data)
 
     def send(self, source: int, size: int) -> None:
+        """Take the first `size` bytes of the open file `source`."""
         output.send(source, self._fd, 0, size)
 
 
@@ -94,11 +98,13 @@ class _Encoder:
 def compressing(choice: Compression, fd: int) -> Iterator[Sink]:
     """Give a sink whose bytes arrive compressed on the file `fd`; complete when the block ends."""
     if choice.kind == "none":
-        yield _Descriptor(fd)
-    elif choice.kind == "zstd":
-        with tools.filter_to(_zstd(choice.level), fd) as stdin:
+        yield Descriptor(fd)
+    elif choice.kind in ("lz4", "zstd"):
+        with tools.filter_to(_zstd(choice.level) if choice.kind == "zstd" else _lz4(choice.level), fd) as stdin:
             fcntl.fcntl(stdin, fcntl.F_SETPIPE_SZ, _PIPE)
-            yield _Descriptor(stdin)
+            yield Descriptor(stdin)
+        if choice.kind == "lz4":
+            output.write_all(fd, _LZ4_END)
     else:
         encoder = _Encoder(_library(choice), fd)
         yield encoder
@@ -110,6 +116,11 @@ def _zstd(level: int) -> tuple[str, ...]:
     workers = max(1, len(os.sched_getaffinity(0)))
     ultra = ("--ultra",) if level > 19 else ()
     return ("zstd", *ultra, f"-{level}", f"-T{workers}", "--quiet", "--stdout")
+
+
+def _lz4(level: int) -> tuple[str, ...]:
+    # Of the two formats, the kernel knows the older.
+    return ("lz4", "-l", f"-{level}", "--quiet", "--stdout")
 
 
 def _library(choice: Compression) -> _Compressor:

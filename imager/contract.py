@@ -57,7 +57,7 @@ class Inspect(Request):
 class Initramfs(Request):
     """Pack `system` with our `init` as a cpio archive.
 
-    `compression` is none, gz[:1-9], xz[:0-9] or zstd[:1-22].
+    `compression` is none, gz[:1-9], xz[:0-9], lz4[:1-12] or zstd[:1-22].
     """
 
     command: ClassVar[str] = "initramfs"
@@ -65,6 +65,34 @@ class Initramfs(Request):
     init: str
     output: str
     compression: str = "zstd"
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer(Request):
+    """Pack `system` as a read-only file system in a cpio archive, the layer `number` from below, counted from 0.
+
+    `compression` as for Initramfs; xz and lz4 have one level only.
+    """
+
+    command: ClassVar[str] = "layer"
+    system: str
+    output: str
+    number: int = 0
+    compression: str = "zstd"
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Starter(Request):
+    """Pack our `init` and the modules of the kernel `kernel_version` that it needs for so many `layers`."""
+
+    command: ClassVar[str] = "starter"
+    system: str
+    kernel_version: str
+    init: str
+    output: str
+    layers: int = 1
     epoch: int
 
 
@@ -286,6 +314,8 @@ REQUESTS: dict[str, type[Request]] = {
     for kind in (
         Inspect,
         Initramfs,
+        Layer,
+        Starter,
         Uki,
         Raw,
         Iso,

@@ -13,19 +13,24 @@ _NOT_CONTENT = ("trusted.overlay.", "user.overlay.")
 """Bookkeeping of overlayfs, which happens to hold the system during the build."""
 
 
-def records(path: bytes, source: bytes) -> bytes:
-    """Give the records of `source` under its absolute `path` in the image; nothing when it has none."""
+def read(source: bytes) -> tuple[tuple[str, bytes], ...]:
+    """Give the attributes of `source` that are content, by name."""
     try:
         names = os.listxattr(source, follow_symlinks=False)
     except OSError as error:
         if error.errno == errno.EOPNOTSUPP:
-            return b""
+            return ()
         raise
-    return b"".join(
-        record(path, name, os.getxattr(source, name, follow_symlinks=False))
+    return tuple(
+        (name, os.getxattr(source, name, follow_symlinks=False))
         for name in sorted(names)
         if name.startswith(_PREFIXES) and not name.startswith(_NOT_CONTENT)
     )
+
+
+def records(path: bytes, source: bytes) -> bytes:
+    """Give the records of `source` under its absolute `path` in the image; nothing when it has none."""
+    return b"".join(record(path, name, value) for name, value in read(source))
 
 
 def record(path: bytes, name: str, value: bytes) -> bytes:

@@ -1,12 +1,13 @@
 /* PID 1 of the initramfs: it finishes the unpacked system and hands over to the OS's own init.
  *
  *   1. read the command line, mount /dev
- *   2. restore the extended attributes that cpio cannot carry
- *   3. remove what is ours from the tree
- *   4. make the tree a mount of its own (root.h)
- *   5. run init
+ *   2. an unpacked system: restore the extended attributes that cpio cannot carry, remove what is ours
+ *      a system of layers: load modules, mount the layers with a tmpfs on top (layers.h)
+ *   3. make the tree the root (root.h)
+ *   4. run init
  *
- * Command line: init=PATH, claylinux.debug, claylinux.on_failure=reboot|poweroff|shell.
+ * Command line: init=PATH, claylinux.debug, claylinux.on_failure=reboot|poweroff|shell, and in a system of layers
+ * claylinux.tmpfs=SIZE: the most that changes can take, in tmpfs(5)'s words.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "cmdline.h"
+#include "layers.h"
 #include "message.h"
 #include "root.h"
 #include "xattrs.h"
@@ -59,6 +61,35 @@ static void remove_ours(void)
     unlink(OURS "/xattrs");
     if (rmdir(OURS) < 0 && errno != ENOENT)
         say("cannot remove " OURS ": %s", strerror(errno));
+}
+
+static void start_unpacked(void)
+{
+    int attributes = open(OURS "/xattrs", O_RDONLY | O_CLOEXEC);
+    if (attributes < 0) {
+        errno = 0;
+        fail("the system was not unpacked whole, mostly for want of memory: give the machine more; "
+             "the kernel's reason stands above, after \"Initramfs unpacking failed\"");
+    }
+    debug("restoring extended attributes");
+    xattrs_restore(attributes);
+    remove_ours();
+    debug("switching the root");
+    root_switch(root_bind());
+}
+
+static void start_layers(void)
+{
+    struct stat info;
+    int initramfs = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (initramfs < 0 || fstat(initramfs, &info) < 0)
+        fail("cannot open the initramfs");
+    debug("mounting the layers");
+    const char *tree = layers_mount();
+    debug("switching the root");
+    root_switch(tree);
+    layers_finish();
+    root_empty(initramfs, info.st_dev);
 }
 
 /* Become `path`. Returns only when it is not there; when it is but cannot run, that is the end. */
@@ -106,10 +137,9 @@ int main(int count, char **arguments)
     }
     read_command_line();
     mount_dev();
-    debug("restoring extended attributes");
-    xattrs_restore(OURS "/xattrs");
-    remove_ours();
-    debug("switching the root");
-    root_switch();
+    if (layers_are_there())
+        start_layers();
+    else
+        start_unpacked();
     run_init(arguments);
 }

@@ -2,7 +2,6 @@
 #include "xattrs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -61,20 +60,14 @@ static void restore_all(const char *at, const char *end)
     }
 }
 
-void xattrs_restore(const char *path)
+void xattrs_restore(int file)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        errno = 0;
-        fail("the system was not unpacked whole, mostly for want of memory: give the machine more; "
-             "the kernel's reason stands above, after \"Initramfs unpacking failed\"");
-    }
     struct stat info;
     if (fstat(file, &info) == 0 && info.st_size > 0) {
         size_t size = (size_t)info.st_size;
         const char *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0);
         if (data == MAP_FAILED)
-            say("cannot read %s: %s", path, strerror(errno));
+            say("cannot read the list of extended attributes: %s", strerror(errno));
         else {
             restore_all(data, data + size);
             munmap((void *)data, size);

@@ -2,7 +2,7 @@
 #ifndef CLAYLINUX_XATTRS_H
 #define CLAYLINUX_XATTRS_H
 
-/* Set what the file at `path` lists: records of path\0 name\0 length (uint32, little endian) value. */
-void xattrs_restore(const char *path);
+/* Set what the open `file` lists, and close it: records of path\0 name\0 length (uint32, little endian) value. */
+void xattrs_restore(int file);
 
 #endif

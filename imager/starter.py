@@ -1,0 +1,74 @@
+"""The first archive of an initramfs in overlay mode: our init, and the kernel modules that it needs for the layers.
+
+    /init
+    /.claylinux/modules/NN-NAME.ko     unpacked, in the order in which they must be loaded
+    /.claylinux/layers/count           how many layers follow, in archives of their own (`imager.layers`)
+
+It is not compressed: it has 1 MB, and is packed again only for another kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imager import cpio, layers, moddep, modfile, output, tree
+from imager.errors import ImagerError
+from imager.root import Root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imager.contract import Starter
+    from imager.tree import Entry
+
+NEEDED = ("loop", "squashfs", "overlay")
+"""The modules that init cannot do without."""
+_MODULES = tree.PRIVATE + b"/modules"
+
+
+def run(request: Starter) -> None:
+    """Write the archive."""
+    root = Root(Path(request.system))
+    init = Path(request.init)
+    if not init.is_file():
+        raise ImagerError(f"the init program {request.init} is not a file")
+    if lacking := missing(root, request.kernel_version):
+        raise ImagerError(f"the kernel {request.kernel_version} has no module {', '.join(lacking)}")
+    with output.writing(request.output, request.epoch) as fd:
+        for number, (entry, data) in enumerate(_content(root, init, request), 1):
+            rdev = (os.major(entry.rdev), os.minor(entry.rdev))
+            head = cpio.header(entry.path, ino=number, mode=entry.mode, mtime=request.epoch, size=len(data), rdev=rdev)
+            output.write_all(fd, head + data + cpio.padding(len(data)))
+        output.write_all(fd, cpio.TRAILER)
+
+
+def missing(root: Root, version: str) -> tuple[str, ...]:
+    """Give which of `NEEDED` the kernel `version` lacks, as a module and in its own program."""
+    modules = moddep.load(root, version)
+    return tuple(name for name in NEEDED if name not in modules)
+
+
+def _content(root: Root, init: Path, request: Starter) -> Iterator[tuple[Entry, bytes]]:
+    for name, mode in tree.MOUNT_POINTS.items():
+        if name in (b"dev", b"proc"):
+            yield tree.made(name, stat.S_IFDIR | mode), b""
+    yield tree.made(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)), b""
+    yield tree.made(b"init", stat.S_IFREG | 0o755), init.read_bytes()
+    for folder in (tree.PRIVATE, _MODULES, layers.FOLDER):
+        yield tree.made(folder, stat.S_IFDIR | 0o700), b""
+    for number, (module, program) in enumerate(_modules(root, request.kernel_version)):
+        yield tree.made(_MODULES + b"/%02d-%b.ko" % (number, module.encode()), stat.S_IFREG | 0o600), program
+    yield tree.made(layers.FOLDER + b"/count", stat.S_IFREG | 0o600), b"%d\n" % request.layers
+
+
+def _modules(root: Root, version: str) -> Iterator[tuple[str, bytes]]:
+    """Give what to load, in order."""
+    folder, modules = moddep.folder_of(root, version), moddep.load(root, version)
+    for name in modules.load_order(NEEDED):
+        place = folder / modules.paths[name] if folder else None
+        if place is None or not place.is_file():
+            raise ImagerError(f"the kernel {version} lists a module {name}, but has no file of it")
+        yield name, modfile.read(place)
