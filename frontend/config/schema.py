@@ -75,7 +75,7 @@ def scalar_schema(kind: Kind) -> dict[str, Any]:
 def _text_schema(kind: Text, *, argument: bool) -> dict[str, Any]:
     if kind.choices:
         return {"type": "string", "enum": list(kind.choices)}
-    types = ["string", *(["number"] if _reads(kind, "644") else []), *([] if kind.pattern else ["boolean"])]
+    types = ["string", *(["number"] if _reads(kind, "644") else []), *(["boolean"] if _reads(kind, "true") else [])]
     schema: dict[str, Any] = {"type": types if len(types) > 1 else types[0]}
     if kind.pattern:
         schema["pattern"] = f"^(?:{kind.pattern})$" + (r"|\$\{" if argument else "")
