@@ -2,6 +2,7 @@
 #include "xattrs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -32,6 +33,25 @@ static void explain_unsupported(const char *path, const char *name)
             "is rootfstype=ramfs on the command line?", name, path);
 }
 
+/* A file that is still in a read-only layer takes no ACL; setting its own times brings it to the top. */
+static void bring_up(const char *path)
+{
+    struct stat info;
+    if (lstat(path, &info) == 0) {
+        struct timespec times[2] = {info.st_atim, info.st_mtim};
+        utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
+    }
+}
+
+static int restore(const char *path, const char *name, const char *value, size_t length)
+{
+    int result = lsetxattr(path, name, value, length, 0);
+    if (result == 0 || errno != EOPNOTSUPP || strncmp(name, "system.", 7) != 0)
+        return result;
+    bring_up(path);
+    return lsetxattr(path, name, value, length, 0);
+}
+
 static void restore_all(const char *at, const char *end)
 {
     int unsupported[2] = {0, 0}, failed = 0;
@@ -49,7 +69,7 @@ static void restore_all(const char *at, const char *end)
             say("the list of extended attributes is cut short: some files lack their capabilities");
             return;
         }
-        if (lsetxattr(path, name, at, length, 0) < 0) {
+        if (restore(path, name, at, length) < 0) {
             bool user = strncmp(name, "user.", 5) == 0;
             if (errno == EOPNOTSUPP && unsupported[user]++ == 0)
                 explain_unsupported(path, name);
