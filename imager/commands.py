@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imager.contract import Request
+    from imager.request import Request
 
 MODULES = {
     "inspect": "imager.report",

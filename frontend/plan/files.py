@@ -9,6 +9,7 @@ import llb
 from frontend.config import CopiedFile, Directory, FetchedFile, FileEntry, InlineFile, Owner, Symlink
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
+from imager.request import Request
 
 from . import places
 from .inputs import PlanInputs
@@ -41,7 +42,7 @@ def add_files(inputs: PlanInputs, system: llb.State) -> llb.State:
     return system
 
 
-def _edit(inputs: PlanInputs, system: llb.State, request: contract.Request, what: str) -> llb.State:
+def _edit(inputs: PlanInputs, system: llb.State, request: Request, what: str) -> llb.State:
     """Do what file operations cannot do on every engine."""
     mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
     step = Step(f"[files] {what}", places.at(inputs.spec, "files"), ("files",))

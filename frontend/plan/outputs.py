@@ -8,6 +8,7 @@ from typing import Any
 import llb
 from frontend.config import Output
 from imager import contract
+from imager.request import Request
 from imager.target import TARGETS
 
 from . import places
@@ -118,7 +119,7 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki) -> llb.State:
     return llb.scratch().file(copy, name=step.name, location=step.location)
 
 
-def _imager(inputs: PlanInputs, request: contract.Request, step: Step, trees: dict[str, llb.State]) -> llb.State:
+def _imager(inputs: PlanInputs, request: Request, step: Step, trees: dict[str, llb.State]) -> llb.State:
     """Run an imager command on read-only `trees` (mount point -> state) and return what it wrote to `OUT`."""
     mounts = [llb.Bind(target=target, source=tree, readonly=True) for target, tree in sorted(trees.items())]
     mounts.append(llb.Bind(target=OUT, source=llb.scratch(), readonly=False))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import llb
-from imager import contract
+from imager.request import Request
 
 from .inputs import PlanInputs
 
@@ -75,7 +75,7 @@ def cache_id(inputs: PlanInputs, name: str) -> str:
 
 
 def run_imager(
-    inputs: PlanInputs, request: contract.Request, step: Step, *, mounts: tuple[llb.Mount, ...], always: bool = False
+    inputs: PlanInputs, request: Request, step: Step, *, mounts: tuple[llb.Mount, ...], always: bool = False
 ) -> llb.ExecResult:
     """Run an imager command on the builder's own platform, without network. `mounts` are the trees it works on.
 

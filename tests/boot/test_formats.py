@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from imager import contract
+from imager.request import Request
 from localvm.machine import Drive, Machine
 from tests.boot.test_init import Builder, builder, programs  # noqa: F401 - fixtures
 from tests.support.engine import REPOSITORY
@@ -29,7 +30,7 @@ FORMATS = {
 """Each format by QEMU's name for it, and a bus: so that every bus is tried once, too."""
 
 
-def imager(request: contract.Request) -> None:
+def imager(request: Request) -> None:
     subprocess.run([sys.executable, "-m", "imager", *request.argv()], cwd=REPOSITORY, check=True, timeout=60)
 
 

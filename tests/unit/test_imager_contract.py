@@ -13,6 +13,7 @@ from imager import __main__ as program
 from imager import contract
 from imager.commands import MODULES
 from imager.errors import UsageError
+from imager.request import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +67,7 @@ REQUESTS = (
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.command)
-def test_argv_is_read_back(request_: contract.Request) -> None:
+def test_argv_is_read_back(request_: Request) -> None:
     assert contract.parse(request_.argv()) == request_
 
 
@@ -135,4 +136,4 @@ def test_the_contract_is_cheap_to_import() -> None:
     """The planner imports it in every build: no program code, no pefile."""
     code = "import sys, imager.contract; print(*sorted(m for m in sys.modules if m.startswith(('imager', 'pefile'))))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert loaded.split() == ["imager", "imager.contract", "imager.errors"]
+    assert loaded.split() == ["imager", "imager.contract", "imager.errors", "imager.request"]
