@@ -16,6 +16,7 @@ def validate(spec: Spec, problems: Collector) -> None:
     _files(spec, problems)
     _file_places(spec, problems)
     _mounts(spec, problems)
+    _firmware(spec, problems)
 
 
 def _outputs(spec: Spec, problems: Collector) -> None:
@@ -93,3 +94,12 @@ def _mounts(spec: Spec, problems: Collector) -> None:
             if isinstance(mount, SecretMount) and mount.env in step.env:
                 place = spec.positions.of("run", index, "mounts", number)
                 problems.add(place, f"the variable {mount.env} is in `env` too: keep one")
+
+
+def _firmware(spec: Spec, problems: Collector) -> None:
+    firmware = spec.kernel.firmware
+    alone = next((each for each in firmware if each in ("all", "none")), None)
+    if alone is not None and len(firmware) > 1:
+        keeps = "keeps every file" if alone == "all" else "keeps no file"
+        place = spec.positions.of("kernel", "firmware", firmware.index(alone))
+        problems.add(place, f"{code(alone)} {keeps} of the firmware: remove it, or everything else from `firmware`")

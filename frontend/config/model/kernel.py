@@ -44,8 +44,8 @@ class Kernel:
     )
     modules: Modules = key("Kernel modules.", "{load: [br_netfilter]}", default=Modules())
     firmware: tuple[words.FirmwareGlob, ...] = key(
-        "Firmware to keep: `all`, `none`, `auto` (what the modules of the system ask for) or file names below "
-        "/usr/lib/firmware, with `*`.",
+        "Firmware to keep: `all` or `none`, alone; or `auto` (what the modules of the system ask for) and file names "
+        "below /usr/lib/firmware, with `*`.",
         "auto",
         default=("all",),
         one_or_many=True,
