@@ -74,7 +74,6 @@ def _answer(request: Request) -> Solved:
         return answer(options.request_id, question)
     spec = _load(request, options.platforms[0])
     _check_target(spec, options)
-    _warn_of_arguments(request, spec)
     _lint(request, spec)
     options = options.completed(spec.platforms, spec.source_date_epoch)
     # A file can say something else for each platform: ${TARGETARCH}.
@@ -96,16 +95,6 @@ def _load(request: Request, platform: llb.Platform) -> Spec:
         arguments,
         lambda path: read_context_file(request.client, request.contexts, path),
     )
-
-
-def _warn_of_arguments(request: Request, spec: Spec) -> None:
-    """Tell which build arguments nothing takes: a typing error there would go unnoticed."""
-    from .config import Arguments
-
-    given = Arguments(given=request.options.build_args, platform=spec.arguments)
-    for name, near in given.undeclared(spec.arguments):
-        hint = f": did you mean {near}?" if near else ""
-        request.client.warn(request.build_file.vertex, f"--build-arg {name}: `args` declares no {name}{hint}")
 
 
 def _lint(request: Request, spec: Spec) -> None:

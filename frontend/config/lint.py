@@ -156,6 +156,14 @@ def _unused(spec: Spec) -> _Found:
             yield spec.positions.key("args", name), f"nothing uses `${{{name}}}`: use it, or remove the argument"
 
 
+def _undeclared(spec: Spec) -> _Found:
+    if isinstance(spec.base, DockerfileBase):
+        return  # it is the Dockerfile's
+    for name, near in spec.undeclared_arguments:
+        hint = f": did you mean {code(near)}?" if near else ""
+        yield spec.positions.key("args"), f"`--build-arg {name}` sets nothing, as `args` declares no {code(name)}{hint}"
+
+
 def _writable(spec: Spec) -> _Found:
     for path, entry in spec.files.items():
         if isinstance(entry, InlineFile | CopiedFile | FetchedFile | Directory):
@@ -171,6 +179,7 @@ _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
     INVALID_DIRECTIVE: ("The `# check=` line asks for something that is not known", None),
     "RootWithoutPassword": ("root has an empty password", _root_password),
     "SecretsInArgs": ("A secret should not be in build arguments or environment variables", _secrets),
+    "UndeclaredArg": ("A build argument is given that is not declared", _undeclared),
     "UnpinnedImage": ("An image is named without a version", _images),
     "UnpinnedUrl": ("A download has no checksum", _urls),
     "UnusedArg": ("A build argument is declared and used nowhere", _unused),

@@ -84,6 +84,7 @@ def _spec(root: Mapping, arguments: Arguments, problems: Collector) -> Spec | No
         positions=positions,
         arguments=MappingProxyType(dict(variables.values)),
         used_arguments=frozenset(variables.used),
+        undeclared_arguments=arguments.undeclared(variables.values),
     )
     validate(spec, problems)
     return spec

@@ -19,6 +19,8 @@ from tests.unit.test_app import ask, places, told
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "golden" / "lint"
 CASES = sorted(FOLDER.glob("*.yaml"))
+ARGUMENTS = {"UndeclaredArg": ("SUITE=sid", "SUIT=sid", "EDITION=x", "TARGETARCH=arm64", "no_proxy=x")}
+"""The build arguments of cases."""
 OPEN_ROOT = 'base: debian\nusers: [{name: root, password: ""}]\n'
 
 
@@ -33,7 +35,7 @@ def test_findings(
     case: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, update_golden: bool
 ) -> None:
     monkeypatch.chdir(FOLDER)
-    code, text = check(capsys, case.name)
+    code, text = check(capsys, case.name, *(f"--build-arg={each}" for each in ARGUMENTS.get(case.stem, ())))
     check_golden(case.with_suffix(".txt"), text, update=update_golden)
     assert code == (1 if ": error: " in text else 0)
 
@@ -50,7 +52,8 @@ def test_every_rule_has_a_case_and_a_section(rule: str) -> None:
     "case", sorted((ROOT / "examples").glob("*/claylinux.yaml")), ids=lambda case: case.parent.name
 )
 def test_examples_raise_no_alarm(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(capsys, str(case), "--strict", "--build-arg=VERSION=1.0.0") == (0, "")
+    arguments = ["--build-arg=VERSION=1.0.0"] if "VERSION:" in case.read_text() else []
+    assert check(capsys, str(case), "--strict", *arguments) == (0, "")
 
 
 def test_strict_fails_for_warnings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,6 +111,19 @@ def test_a_build_warns() -> None:
     client = ask(OPEN_ROOT)
     assert client.result is not None
     assert [text.partition(":")[2][:7] for text in client.warned if "[RootWithoutPassword]" in text] == ["2: root"]
+
+
+def test_a_dockerfile_takes_build_arguments_that_are_not_declared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "claylinux.yaml"
+    file.write_text("base: {dockerfile: Dockerfile}\n")
+    assert check(capsys, str(file), "--strict", "--build-arg=DEBIAN=trixie") == (0, "")
+
+
+def test_a_build_tells_which_build_arguments_nothing_takes() -> None:
+    (warning,) = ask("base: debian\n", **{"build-arg:DEBIAN": "trixie"}).warned
+    assert warning.startswith("claylinux.yaml:1: `--build-arg DEBIAN` sets nothing")
 
 
 def test_a_build_fails_where_the_file_wants_that() -> None:

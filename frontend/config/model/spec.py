@@ -132,6 +132,8 @@ class Spec:
     arguments: Mapping[str, str] = field(default_factory=lambda: NOTHING, compare=False, repr=False)
     """The value of every argument, and of the variables of the platform."""
     used_arguments: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    undeclared_arguments: tuple[tuple[str, str | None], ...] = field(default=(), compare=False, repr=False)
+    """The build arguments that `args` does not declare, each with the declared one that was probably meant."""
     positions: Positions = field(default=Positions(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
