@@ -122,7 +122,7 @@ def test_a_dockerfile_takes_build_arguments_that_are_not_declared(
 
 
 def test_a_build_tells_which_build_arguments_nothing_takes() -> None:
-    (warning,) = ask("base: debian\n", **{"build-arg:DEBIAN": "trixie"}).warned
+    (warning,) = ask("base: debian\n", FakeClient(), **{"build-arg:DEBIAN": "trixie"}).warned
     assert warning.startswith("claylinux.yaml:1: `--build-arg DEBIAN` sets nothing")
 
 
