@@ -15,12 +15,12 @@ from .failure import explain, to_status
 if TYPE_CHECKING:
     import llb
 
-    from .config import Spec
+    from .config import Range, Spec
     from .context import BuildFile, Contexts
     from .gateway.client import Client, Pong, Ref, Solved
     from .options import BuildOptions
     from .plan.inputs import PlanInputs
-    from .plan.kernel import Problem
+    from .plan.kernel import Notice
 
 IMAGE_TARGET = "image"
 REPORT_TARGET = "report"
@@ -100,20 +100,14 @@ def _load(request: Request, platform: llb.Platform) -> Spec:
 def _lint(request: Request, spec: Spec) -> None:
     """Warn of what the lint finds; raise it all as errors where the file wants that."""
     from .config import ConfigError, Diagnostic
-    from .config.lint import check, description, url
-    from .plan.places import to_llb
+    from .config.lint import check
 
     found = check(request.build_file.source.data, spec)
-    filename = request.options.filename
     if found.fails and found.findings:
         told = (Diagnostic(each.range, f"{each.message} [{each.rule}]") for each in found.findings)
-        raise ConfigError(filename, tuple(told))
-    source = request.build_file.source
+        raise ConfigError(request.options.filename, tuple(told))
     for each in found.findings:
-        text = f"{each.range.file or filename}:{each.range.start.line}: {each.message} [{each.rule}]"
-        place = None if each.range.file else to_llb(each.range)
-        about = (description(each.rule),)
-        request.client.warn(request.build_file.vertex, text, about, url=url(each.rule), source=source, place=place)
+        _tell(request, each.range, each.message, each.rule)
 
 
 def _check_target(spec: Spec, options: BuildOptions) -> None:
@@ -157,10 +151,26 @@ def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, b
     return ref, image_config({}, platform, _labels(request, spec))
 
 
-def _warn(request: Request, spec: Spec, problems: Iterable[Problem]) -> None:
-    for text, path in problems:
-        line = spec.positions.of(*path).start.line
-        request.client.warn(request.build_file.vertex, f"{request.options.filename}:{line}: {text}")
+def _warn(request: Request, spec: Spec, notices: Iterable[Notice]) -> None:
+    """Warn of what only the build found, without what the file leaves out."""
+    from .config.lint import skipped
+
+    left_out = skipped(request.build_file.source.data)
+    for notice in notices:
+        if notice.rule not in left_out:
+            _tell(request, spec.positions.of(*notice.path).head, notice.text, notice.rule)
+
+
+def _tell(request: Request, place: Range, message: str, rule: str) -> None:
+    """Show a warning at its place; `rule` may be empty."""
+    from .config.lint import description, url
+    from .plan.places import to_llb
+
+    source = request.build_file.source
+    text = f"{place.file or request.options.filename}:{place.start.line}: {message}" + (f" [{rule}]" if rule else "")
+    about, page = ((description(rule),), url(rule)) if rule else ((), "")
+    shown = None if place.file else to_llb(place)
+    request.client.warn(request.build_file.vertex, text, about, url=page, source=source, place=shown)
 
 
 def _labels(request: Request, spec: Spec) -> dict[str, str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .gateway.client import Client, Ref
     from .plan.inputs import PlanInputs
-    from .plan.kernel import Problem
+    from .plan.kernel import Notice
     from .plan.outputs import Uki
     from .plan.report import Report
 
@@ -35,12 +35,13 @@ def is_wanted(inputs: PlanInputs, report: Report) -> bool:
 
 def measure(
     client: Client, solve: Callable[[llb.State], Ref], inputs: PlanInputs, system: llb.State, uki: Uki, report: Report
-) -> tuple[Ref | None, tuple[Problem, ...]]:
+) -> tuple[Ref | None, tuple[Notice, ...]]:
     """Build the UKI and compare it with the limits; return the reports, if they are the target, and warnings.
 
     Raises `UserError` at each limit that is exceeded.
     """
     from .plan import limits, places
+    from .plan.kernel import Notice
     from .plan.sizes import plan_sizes, report_name
 
     spec = inputs.spec
@@ -57,4 +58,4 @@ def measure(
         measured = json.loads(client.read_file(reports, report_name(spec.name, "json")))
         ranges = tuple(places.at(spec, *path) for _, path in problems)
         raise UserError("\n".join([*(text for text, _ in problems), limits.biggest(measured)]), ranges)
-    return reports, (*problems, *limits.warnings(size))
+    return reports, (*(Notice(text, path) for text, path in problems), *limits.warnings(size))

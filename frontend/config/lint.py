@@ -64,6 +64,11 @@ def check(text: bytes, spec: Spec) -> Linted:
     return Linted((*wrong, *found), directive.error)
 
 
+def skipped(text: bytes) -> frozenset[str]:
+    """Return the rules that the `# check=` line of a file, `text`, leaves out."""
+    return read_directive(text, tuple(RULES)).skip
+
+
 def lint(spec: Spec) -> tuple[Finding, ...]:
     """Return everything that the rules say, in file order."""
     found = {
@@ -186,5 +191,11 @@ _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
     "UserWithoutPassword": ("A user has an empty password, and there is an SSH server", _user_password),
     "WorldWritableFile": ("Every user can change a file", _writable),
 }
-RULES: Mapping[str, str] = {rule: about for rule, (about, _) in _RULES.items()}
+HUGE_SYSTEM, MISSING_FIRMWARE = "HugeSystem", "MissingFirmware"
+BUILD_RULES: Mapping[str, str] = {
+    HUGE_SYSTEM: "Firmware may fail to start a UKI of this size",
+    MISSING_FIRMWARE: "A module asks for firmware that the system lacks",
+}
+"""Those of the rules that look at what is built: their findings come too late to fail the build."""
+RULES: Mapping[str, str] = {**{rule: about for rule, (about, _) in _RULES.items()}, **BUILD_RULES}
 """What each rule is about, by its id."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import llb
+from frontend.config.lint import MISSING_FIRMWARE
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
 
@@ -26,6 +28,15 @@ FINDINGS = "/kernel.json"
 _LOAD, _SYSCTL = "/etc/modules-load.d/claylinux.conf", "/etc/sysctl.d/90-claylinux.conf"
 _REQUIRED = ("erofs", "loop", "overlay", "squashfs")
 """What our init may load before there is a system."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What to look at although the build goes on: as a `Problem`, with the id of its rule if it has one."""
+
+    text: str
+    path: tuple[str | int, ...]
+    rule: str = ""
 
 
 def reduce_kernel(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -90,25 +101,20 @@ def problems(spec: Spec, report: Report, version: str, architecture: str) -> Ite
             yield f"kernel.microcode: {text}", ("kernel", "microcode", index)
 
 
-def warnings(spec: Spec, report: Report, version: str, architecture: str) -> Iterator[Problem]:
+def warnings(spec: Spec, report: Report, version: str, architecture: str) -> Iterator[Notice]:
     """Give what will not work as it reads, but does not keep the system from booting."""
     kernel, found = spec.kernel, report.kernel_tree
     for index, pattern in enumerate(kernel.modules.exclude):
         if pattern in found.get("not_excluded", {}).get(version, ()):
             text = f"kernel.modules.exclude: {pattern!r} matches no module file of the kernel {version}"
-            yield text, ("kernel", "modules", "exclude", index)
+            yield Notice(text, ("kernel", "modules", "exclude", index))
     for module, names in sorted(found.get("missing_firmware", {}).items()):
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        yield (
-            f"kernel.firmware: the module {module} asks for firmware that the system lacks: {shown}",
-            (
-                "kernel",
-                "firmware",
-            ),
-        )
+        text = f"kernel.firmware: the module {module} asks for firmware that the system lacks: {shown}"
+        yield Notice(text, ("kernel", "firmware"), MISSING_FIRMWARE)
     if kernel.microcode and architecture != "amd64":
         text = f"kernel.microcode: {architecture} processors take no microcode from the kernel: ignored"
-        yield text, ("kernel", "microcode")
+        yield Notice(text, ("kernel", "microcode"))
 
 
 _MICROCODE = {

@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from frontend.config.lint import HUGE_SYSTEM
+
+from .kernel import Notice
+
 if TYPE_CHECKING:
     from frontend.config import Spec
 
@@ -68,7 +72,7 @@ def exceeded(spec: Spec, uki: int, ram: int) -> Iterator[Problem]:
         yield text, ("limits", "ram")
 
 
-def warnings(uki: int) -> Iterator[Problem]:
+def warnings(uki: int) -> Iterator[Notice]:
     """Give what firmware may not do with a UKI of `uki` bytes."""
     if uki >= FIRMWARE_LIMIT:
         text = f"the UKI has {_shown(uki)}: UEFI firmware starts none of 2G and more"
@@ -76,7 +80,7 @@ def warnings(uki: int) -> Iterator[Problem]:
         text = f"the UKI has {_shown(uki)}: some UEFI firmware starts none of 1G and more"
     else:
         return
-    yield f"{text}; `--target report` shows what takes the space", ("base",)
+    yield Notice(f"{text}; `--target report` shows what takes the space", ("base",), HUGE_SYSTEM)
 
 
 def biggest(measured: dict[str, Any]) -> str:

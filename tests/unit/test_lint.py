@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from frontend.check import main
-from frontend.config.lint import RULES, url
+from frontend.config.lint import BUILD_RULES, RULES, url
 from tests.support.fake_client import FakeClient
 from tests.support.golden import check_golden
 from tests.unit.test_app import ask, places, told
@@ -42,7 +42,8 @@ def test_findings(
 
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_has_a_case_and_a_section(rule: str) -> None:
-    assert f"[{rule}]" in (FOLDER / f"{rule}.txt").read_text()
+    # What only a build finds has its cases in test_plan_kernel.py.
+    assert rule in BUILD_RULES or f"[{rule}]" in (FOLDER / f"{rule}.txt").read_text()
     headings = re.findall(r"^## (\S+)$", (ROOT / "docs" / "lint.md").read_text(), re.MULTILINE)
     assert rule in headings
     assert url(rule).removeprefix("docs/lint.md#") in {heading.lower() for heading in headings}

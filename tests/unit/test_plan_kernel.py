@@ -73,6 +73,13 @@ def test_what_will_not_work_as_it_reads_is_a_warning(update_golden: bool) -> Non
     check_golden(GOLDEN / "kernel_warnings.txt", "\n".join(asked.warned) + "\n", update=update_golden)
 
 
+def test_a_file_can_leave_out_what_is_found_in_the_system() -> None:
+    found = {"missing_firmware": {"dummy": ["a"]}, "not_excluded": {"6.12": ["sound/"]}}
+    text = "# check=skip=missingfirmware;error=true\nbase: debian\nkernel: {modules: {exclude: [sound/]}}\n"
+    (warning,) = ask(text, client({"kernel_tree": found})).warned
+    assert "sound/" in warning
+
+
 def test_a_system_that_has_all_hears_nothing() -> None:
     asked = ask(TEXT, client({"kernel_tree": {}, "unknown_modules": {"6.12": {}}}))
     assert asked.error is None
@@ -123,12 +130,23 @@ def test_the_report_is_made_although_a_limit_is_exceeded() -> None:
 
 def test_a_uki_that_firmware_may_refuse_is_a_warning() -> None:
     assert [*limits.warnings((1 << 30) - 1)] == []
-    assert [text for text, _ in limits.warnings(1 << 30)] == [
+    assert [notice.text for notice in limits.warnings(1 << 30)] == [
         "the UKI has 1024M: some UEFI firmware starts none of 1G and more; `--target report` shows what takes the space"
     ]
-    assert [text.partition(";")[0] for text, _ in limits.warnings(5 << 29)] == [
+    assert [notice.text.partition(";")[0] for notice in limits.warnings(5 << 29)] == [
         "the UKI has 2560M: UEFI firmware starts none of 2G and more"
     ]
+
+
+@pytest.mark.parametrize(("skip", "told_of"), [("unpinnedimage", ["[HugeSystem]"]), ("HugeSystem", []), ("all", [])])
+def test_a_file_can_leave_out_that_its_system_is_huge(
+    skip: str, told_of: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SLOW_FIRMWARE", 2 * MEBIBYTE)
+    text = f"# check=skip={skip}\nbase: debian\n"
+    asked = ask(text, client({"size": 1 << 30}, uki=3 * MEBIBYTE))
+    assert asked.error is None
+    assert [warning.rpartition(" ")[2] for warning in asked.warned] == told_of
 
 
 def test_the_memory_estimate_is_above_what_was_measured() -> None:
