@@ -35,10 +35,11 @@ lint: setup ## formatter, linter, types, import rules, schemas
 test: lint engine ## lint, then every test: unit, golden, engine, boot
 	$(PYTHON) -m pytest
 
-bench: frontend ## measure rebuilds and assembly against the alternatives (minutes)
+bench: frontend ## measure rebuilds, assembly and boots against the alternatives (many minutes)
 	@$(PYTHON) bench/noop.py
 	@$(PYTHON) bench/assembly.py
 	@$(PYTHON) bench/formats.py
+	@$(PYTHON) bench/boot.py
 
 fuzz: setup ## look for build files that the language stumbles over, for a minute
 	.venv/bin/pip install --quiet --require-hashes --no-deps --requirement=requirements/fuzz.txt

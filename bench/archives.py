@@ -1,0 +1,180 @@
+"""One Debian as the initramfs of three kinds of system: what `boot.py` boots."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from assembly import REPOSITORY, init_program
+from system import system
+
+from imager import cpio
+from imager.contract import Initramfs, Layer, Starter
+from imager.request import Request
+from localengine.commands import run
+from localengine.errors import EngineError
+from localengine.host import install_host_packages, on_host
+from localengine.places import cache_dir
+from localengine.say import say
+
+EPOCH = 315532800
+TOKEN = r"^bench-token up=(?P<up>[0-9.]+) used=(?P<used>[0-9]+) failed=(?P<failed>[0-9]+)$"
+"""What the guest says when it is up: seconds since the kernel started, KiB of memory in use, units that failed."""
+BROKEN = "bench-broken"
+"""What a system says that is not whole."""
+
+_UNIT = """\
+[Unit]
+Description=Tell the benchmark that all is up
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /usr/lib/bench/tell
+[Install]
+WantedBy=multi-user.target
+"""
+_TELL = """\
+read -r up rest </proc/uptime
+while read -r key value rest; do
+    case $key in MemTotal:) total=$value ;; MemAvailable:) available=$value ;; esac
+done </proc/meminfo
+failed=$(systemctl --failed --plain --no-legend | wc -l)
+echo "bench-token up=$up used=$((total - available)) failed=$failed" >/dev/ttyS0
+"""
+_CLASSIC_INIT = f"""\
+#!/busybox sh
+# The classic /init: copy the unpacked system to a tmpfs of its own, and go on there.
+b=/busybox
+fail() {{
+    echo "{BROKEN}: $*"
+    exec $b poweroff -f
+}}
+$b mkdir -p /dev /newroot
+$b mount -t devtmpfs dev /dev
+exec </dev/console >/dev/console 2>&1
+$b mount -t tmpfs -o mode=0755 tmpfs /newroot || fail mount
+for path in /*; do
+    case $path in /busybox | /dev | /init | /newroot) continue ;; esac
+    $b cp -a "$path" /newroot/ || fail copy
+done
+$b mkdir -p /newroot/dev
+$b mount -o move /dev /newroot/dev
+exec $b switch_root /newroot /sbin/init
+fail switch_root
+"""
+_PACK_CLASSIC = """\
+set -eu
+tree=$1 own=$2
+{
+    cd "$tree"
+    find . -path ./boot -prune -o \\( -path './dev/*' -o -path './proc/*' -o -path './run/*' -o -path './sys/*' \\
+        -o -path './tmp/*' \\) -prune -o -print0 | cpio --null --create --format=newc --quiet
+    cd "$own"
+    find . -print0 | cpio --null --create --format=newc --quiet
+} | pigz -9
+"""
+"""As in classic.sh: no /boot, and of what is mounted at run time only the mount points."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to bring the system into memory: its initramfs, and what it wants on the kernel's command line."""
+
+    name: str
+    initrd: Path
+    append: str = ""
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A kernel, and the ways to boot the system with it; the classic one first."""
+
+    kernel: Path
+    ways: tuple[Way, ...]
+
+
+def guest(work: Path, compression: str) -> Guest:
+    """Make all archives in the folder `work`; `compression` is that of the layer."""
+    tree = work / "system"
+    run(["cp", "-a", str(system()), str(tree)], "the system cannot be copied")
+    add_unit(tree)
+    (kernel,) = (tree / "boot").glob("vmlinuz-*")
+    version = kernel.name.removeprefix("vmlinuz-")
+    init = str(init_program())
+
+    classic, tmpfs, overlay = (work / name for name in ("classic.initrd", "tmpfs.initrd", "overlay.initrd"))
+    say("packing the system: classic")
+    pack_classic(tree, classic)
+    say("packing the system: tmpfs, overlay")
+    imager(Initramfs(system=str(tree), init=init, output=str(tmpfs), compression="zstd:3", epoch=EPOCH))
+    starter, layer = work / "starter", work / "layer"
+    imager(Starter(system=str(tree), kernel_version=version, init=init, output=str(starter), epoch=EPOCH))
+    imager(Layer(system=str(tree), output=str(layer), compression=compression, epoch=EPOCH))
+    join((starter, layer), overlay)
+    ways = (
+        Way("classic", classic),
+        Way("ours, tmpfs", tmpfs),
+        Way("ours, overlay", overlay),
+        Way("ours, overlay in a ramfs", overlay, "rootfstype=ramfs"),
+    )
+    return Guest(kernel, ways)
+
+
+def add_unit(tree: Path) -> None:
+    """Have the system tell when it has reached multi-user.target."""
+    units, name = tree / "etc/systemd/system", "bench-token.service"
+    (tree / "usr/lib/bench").mkdir()
+    (tree / "usr/lib/bench/tell").write_text(_TELL)
+    (units / name).write_text(_UNIT)
+    (units / "multi-user.target.wants" / name).symlink_to(f"../{name}")
+
+
+def pack_classic(tree: Path, output: Path) -> None:
+    """Pack with find, cpio and pigz, and with an /init that is a shell script."""
+    install_host_packages([name for name in ("cpio", "pigz") if not on_host(name)])
+    with tempfile.TemporaryDirectory(dir=output.parent) as folder, output.open("wb") as archive:
+        own = Path(folder)
+        shutil.copy(busybox(), own / "busybox")
+        (own / "init").write_text(_CLASSIC_INIT)
+        (own / "init").chmod(0o755)
+        subprocess.run(["sh", "-c", _PACK_CLASSIC, "sh", str(tree), str(own)], stdout=archive, check=True)
+
+
+def busybox() -> Path:
+    """Debian's static busybox, from the host's own mirror."""
+    program = cache_dir() / "bench" / "busybox"
+    if program.exists():
+        return program
+    with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
+        hint = "busybox-static cannot be fetched"
+        run(["sh", "-c", 'cd "$1" && apt-get download busybox-static', "sh", folder], hint)
+        (package,) = Path(folder).glob("*.deb")
+        run(["dpkg-deb", "-x", str(package), folder], hint)
+        (found,) = (path for path in Path(folder).glob("**/bin/busybox") if not path.is_symlink())
+        program.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(found, program)
+    return program
+
+
+def imager(request: Request) -> None:
+    """Have the imager do it."""
+    argv = [sys.executable, "-m", "imager", *request.argv()]
+    done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise EngineError(f"{request.command}: {done.stderr.strip()}")
+
+
+def join(archives: tuple[Path, ...], output: Path) -> None:
+    """Put archives behind each other as a UKI has them."""
+    with output.open("wb") as whole:
+        for path in archives:
+            whole.write(cpio.padding(whole.tell()))
+            with path.open("rb") as part:
+                shutil.copyfileobj(part, whole)

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""The same Debian in the same emulated machine, unpacked and copied as ever, and ours: time, memory, least memory."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import ceil, log
+from pathlib import Path
+from statistics import median
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+from archives import BROKEN, TOKEN, Guest, Way, guest
+from measure import conditions, table
+
+from localengine.commands import finish
+from localengine.errors import EngineError
+from localengine.places import cache_dir
+from localengine.say import say
+from localvm.console import running
+from localvm.errors import ConsoleError, VmError
+from localvm.machine import Machine
+
+PLENTY = 4096
+"""MiB of memory when time is measured."""
+LEAST, STEP = 128, 1.05
+"""Where the search for the least memory starts, and by how much one size is larger than the one before."""
+GIVE_UP = 300.0
+"""Seconds until a machine with plenty of memory counts as stuck; others get `PATIENCE` times what it took."""
+PATIENCE = 4.0
+# A login prompt could get between the words of the guest; on a busy host the emulated timer fails the kernel's check.
+CMDLINE = "console=ttyS0 quiet panic=-1 no_timer_check systemd.mask=serial-getty@ttyS0.service"
+END = rf"{TOKEN}|Kernel panic|claylinux: stopped here|^{BROKEN}"
+INCOMPLETE = ("Initramfs unpacking failed", "Out of memory")
+"""A system that says this came up by luck, if at all."""
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What one boot took until multi-user.target."""
+
+    wall: float
+    """Seconds since QEMU was started."""
+    up: float
+    """Seconds since the kernel was started."""
+    used: float
+    """MiB of memory that programs cannot have any more: MemTotal - MemAvailable."""
+    failed: int
+    """Units that failed."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All boots of a way with plenty of memory, and the least memory in MiB (0: not looked for)."""
+
+    boots: tuple[Boot, ...]
+    least: int
+
+    def middle(self, figure: str) -> float:
+        """The median of one figure."""
+        values: list[float] = [getattr(boot, figure) for boot in self.boots]
+        return median(values)
+
+
+def main() -> int:
+    """Run the command line; the result is the process's exit code."""
+    parser = argparse.ArgumentParser(prog="bench/boot.py", description=__doc__)
+    parser.add_argument("-n", type=int, default=3, metavar="TIMES", help="how often each boots (%(default)s)")
+    parser.add_argument("--no-least", action="store_true", help="do not look for the least memory")
+    parser.add_argument("--compression", default="zstd", help="of the layer (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    args = parser.parse_args()
+
+    def action() -> int:
+        scratch = cache_dir() / "bench"
+        scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            subject = guest(Path(folder), args.compression)
+            before = conditions()
+            outcomes = measure(subject, args.n, least=not args.no_least)
+            sizes = {way.name: way.initrd.stat().st_size for way in subject.ways}
+        if args.json:
+            runs = {name: asdict(outcome) for name, outcome in outcomes.items()}
+            print(json.dumps({"before": before, "after": conditions(), "initrd": sizes, "runs": runs}, indent=1))
+        else:
+            print(f"{args.n} boots of each in turns, medians; {json.dumps(before)}\n")
+            print(report(outcomes, sizes))
+        return 0
+
+    return finish("boot", action)
+
+
+def measure(subject: Guest, number: int, *, least: bool) -> dict[str, Outcome]:
+    """Boot all ways in turns, then look for the least memory of each."""
+    boots: dict[str, list[Boot]] = {way.name: [] for way in subject.ways}
+    for _ in range(number):
+        for way in subject.ways:
+            found = boot(subject.kernel, way, PLENTY, GIVE_UP)
+            if found is None:
+                raise EngineError(f"{way.name} does not boot with {PLENTY} MiB")
+            say(f"{way.name}: {found.wall:.1f} s")
+            boots[way.name].append(found)
+    smallest = {way.name: smallest_memory(subject.kernel, way, boots[way.name]) if least else 0 for way in subject.ways}
+    return {name: Outcome(tuple(some), smallest[name]) for name, some in boots.items()}
+
+
+def boot(kernel: Path, way: Way, memory: int, patience: float) -> Boot | None:
+    """Give what a boot took, or None when the system did not come up whole."""
+    machine = Machine(
+        kernel=kernel, initrd=way.initrd, append=f"{CMDLINE} {way.append}", firmware=False, memory_mib=memory
+    )
+    start = time.monotonic()
+    try:
+        with running(machine) as console:
+            try:
+                said = console.expect(END, patience)
+            except ConsoleError:
+                return None
+            wall, text = time.monotonic() - start, console.text
+    except VmError as error:
+        raise EngineError(str(error)) from None
+    if said["up"] is None or any(words in text for words in INCOMPLETE):
+        return None
+    return Boot(wall, float(said["up"]), int(said["used"]) / 1024, int(said["failed"]))
+
+
+def smallest_memory(kernel: Path, way: Way, plenty: list[Boot]) -> int:
+    """Halve the range between `LEAST` and `PLENTY` until two sizes are left that are one step apart."""
+    patience = PATIENCE * max(one.wall for one in plenty)
+    failed = max(one.failed for one in plenty)
+    bad, good = 0, ceil(log(PLENTY / LEAST, STEP))
+    while good - bad > 1:
+        tried = (bad + good) // 2
+        found = boot(kernel, way, size(tried), patience)
+        works = found is not None and found.failed <= failed
+        say(f"{way.name}: {size(tried)} MiB {'is enough' if works else 'is too little'}")
+        bad, good = (bad, tried) if works else (tried, good)
+    return size(good)
+
+
+def size(step: int) -> int:
+    """MiB of memory that many steps above the least."""
+    return round(LEAST * STEP**step)
+
+
+def report(outcomes: Mapping[str, Outcome], sizes: Mapping[str, int]) -> str:
+    """The medians, and behind each figure that counts its part of the classic one."""
+    base = next(iter(outcomes.values()))
+    head = ("to multi-user.target", "s", "", "kernel s", "in use MiB", "", "least MiB", "", "initrd MB", "units failed")
+    rows = []
+    for name, one in outcomes.items():
+        wall, used = one.middle("wall"), one.middle("used")
+        rows.append((
+            name, f"{wall:.1f}", part(wall, base.middle("wall")), f"{one.middle('up'):.1f}",
+            f"{used:.0f}", part(used, base.middle("used")), str(one.least or "-"), part(one.least, base.least),
+            f"{sizes[name] / 1e6:.1f}", f"{one.middle('failed'):.0f}",
+        ))  # fmt: skip
+    return table(head, rows)
+
+
+def part(value: float, whole: float) -> str:
+    """Percent of the classic figure."""
+    return f"{100 * value / whole:.0f} %" if whole else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
