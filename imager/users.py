@@ -6,7 +6,7 @@ user is a JSON object; only `name` is needed:
     name                    the login name; an existing user is changed, others are created
     uid                     number; the first free from 1000, for system accounts down from 999
     group                   the primary group, by default one of the user's name; made when it does not exist
-    groups                  further groups; those that do not exist are created as system groups
+    groups                  further groups; those that do not exist are created as system groups, which the log tells
     password                crypt(3) hash; "" = none asked; null = no password fits (ssh keys work).
                             Left out: null for a new user, unchanged for an existing one
     password_file           a file that holds the hash (see `imager.hashes`), instead of `password`
@@ -27,7 +27,9 @@ import json
 import os
 import re
 import shutil
+import sys
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +127,7 @@ def run(request: contract.Users) -> None:
         _group(accounts, **group)
     users = [_with_files(User.parse(text)) for text in request.user]
     for user in users:
+        _tell_new_groups(accounts, user)
         _account(accounts, root, user, request.epoch)
     accounts.save(root)
     for user in users:
@@ -166,6 +169,17 @@ def _group(accounts: Accounts, *, name: str, gid: int | None = None, system: boo
     if owner is not None:
         raise ImagerError(f"group {name}: the number {gid} belongs to the group {owner}")
     accounts.add_group(name, _number(accounts.free_gid(system=system)) if gid is None else gid)
+
+
+def _tell_new_groups(accounts: Accounts, user: User) -> None:
+    """Say in the log which groups of `user` are made for it: most of these exist, and one may be misspelt."""
+    known = [row[0] for row in accounts.group.rows if len(row) > 2]
+    for name in dict.fromkeys((*((user.group,) if user.group else ()), *user.groups)):
+        if name not in (*known, user.name):
+            near = get_close_matches(name, known, n=1)
+            hint = f": did you mean {near[0]}?" if near else ""
+            text = f"imager: user {user.name}: the system has no group {name}, so a new one is made{hint}"
+            print(text, file=sys.stderr)  # noqa: T201
 
 
 def _account(accounts: Accounts, root: Root, user: User, epoch: int) -> None:

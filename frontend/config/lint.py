@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from .diagnostics import code
 from .directives import read_directive
+from .lint_groups import unknown_groups
 from .model import (
     CopiedFile,
     Directory,
@@ -185,6 +186,7 @@ _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
     "RootWithoutPassword": ("root has an empty password", _root_password),
     "SecretsInArgs": ("A secret should not be in build arguments or environment variables", _secrets),
     "UndeclaredArg": ("A build argument is given that is not declared", _undeclared),
+    "UnknownGroup": ("A group is named that the system most likely does not have", unknown_groups),
     "UnpinnedImage": ("An image is named without a version", _images),
     "UnpinnedUrl": ("A download has no checksum", _urls),
     "UnusedArg": ("A build argument is declared and used nowhere", _unused),

@@ -172,6 +172,20 @@ def group(system: Path, *wanted: dict[str, object]) -> None:
     users.run(contract.Users(system=str(system), group=texts, epoch=EPOCH))
 
 
+def test_the_log_tells_which_groups_are_made(system: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    group(system, {"name": "data"})
+    assert capsys.readouterr().err == ""
+    make(
+        system,
+        {"name": "me", "group": "me", "groups": ["sudo", "data", "sudoo", "web"]},
+        {"name": "you", "group": "old", "groups": ["web"]},
+    )
+    assert capsys.readouterr().err == (
+        "imager: user me: the system has no group sudoo, so a new one is made: did you mean sudo?\n"
+        "imager: user me: the system has no group web, so a new one is made\n"
+    )
+
+
 def test_groups(system: Path) -> None:
     group(system, {"name": "data"}, {"name": "web", "gid": 1001}, {"name": "svc", "system": True}, {"name": "sudo"})
     for name, gid in (("data", "1002"), ("web", "1001"), ("svc", "999"), ("sudo", "27")):
