@@ -40,6 +40,7 @@ bench: frontend ## measure rebuilds, assembly and boots against the alternatives
 	@$(PYTHON) bench/assembly.py
 	@$(PYTHON) bench/formats.py
 	@$(PYTHON) bench/boot.py
+	@$(PYTHON) bench/rebuild.py
 
 fuzz: setup ## look for build files that the language stumbles over, for a minute
 	.venv/bin/pip install --quiet --require-hashes --no-deps --requirement=requirements/fuzz.txt

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Build, change a little, build again: ours against a Dockerfile that runs the classic pipeline, and against cp."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+from measure import conditions, run, table
+from noop import PROXIES
+from vertices import Vertex, parse, waterfall
+
+from localengine.cli import environment
+from localengine.commands import finish
+from localengine.errors import EngineError
+from localengine.places import cache_dir
+from localengine.say import say
+
+BENCH = Path(__file__).resolve().parent
+FILES = {"ours": "claylinux.yaml", "classic": "Dockerfile"}
+"""Who builds: its build file."""
+DISK = "rebuild.raw"
+FIRST_PACKAGE = "curl"
+"""A package of both build files; others are put before it."""
+LINE = "<p>Nothing has changed.\n"
+CHANGED = Path("site/index.html")
+SMALL = (
+    "bc", "bsdextrautils", "cowsay", "dc", "dos2unix", "ed", "figlet", "file", "hello", "jq", "less", "lsof", "nano",
+    "ncal", "patch", "pv", "rename", "rsync", "screen", "sl", "time", "tree", "unzip", "zip",
+)  # fmt: skip
+"""Two of them at random make an installation that the engine has hardly ever cached."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """What one build took, in seconds, and the steps that the engine tells of."""
+
+    wall: float
+    vertices: tuple[Vertex, ...]
+
+
+class Project:
+    """A copy of the build context that may be changed, and the folders of the outputs beside it."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str], frontend: str) -> None:
+        self._context, self._out, self._env = folder / "context", folder / "out", env
+        shutil.copytree(BENCH / "rebuild", self._context)
+        shutil.copy(BENCH / "classic.sh", self._context)
+        self._frontend = frontend
+
+    def build(self, who: str, packages: tuple[str, ...] = ()) -> Build:
+        """Build with these packages more. Raises OSError with the engine's last words."""
+        text = (BENCH / "rebuild" / FILES[who]).read_text()
+        text = text.replace("claylinux/frontend", self._frontend, 1)
+        mark = f"[{FIRST_PACKAGE}," if who == "ours" else f" {FIRST_PACKAGE} "
+        if text.count(mark) != 1:
+            raise EngineError(f"{FILES[who]} does not hold {mark!r} once")
+        between = ", " if who == "ours" else " "
+        text = text.replace(mark, mark[0] + between.join((*packages, mark[1:])))
+        (self._context / FILES[who]).write_text(text)
+        arguments = [f"--build-arg={name}={os.environ[name]}" for name in PROXIES if name in os.environ]
+        command = ["docker", "buildx", "build", "--progress=rawjson", f"--file={FILES[who]}", *arguments]
+        start = time.time()
+        cost, log = run([*command, f"--output={self._out / who}", "."], env=self._env, cwd=self._context)
+        return Build(cost.wall, parse(log, start))
+
+    def change(self) -> None:
+        """Change one line of one file."""
+        before = (BENCH / "rebuild" / CHANGED).read_text()
+        if LINE not in before:
+            raise EngineError(f"{CHANGED} does not hold {LINE!r}")
+        (self._context / CHANGED).write_text(before.replace(LINE, f"<p>Changed at {time.time_ns()}.\n"))
+
+    def copy(self) -> float:
+        """Give the seconds that cp takes for our disk."""
+        copy = self._out / "copy.raw"
+        copy.unlink(missing_ok=True)
+        return run(["cp", str(self._out / "ours" / DISK), str(copy)])[0].wall
+
+    def size(self, who: str) -> int:
+        """The bytes of a disk."""
+        return (self._out / who / DISK).stat().st_size
+
+
+def main() -> int:
+    """Run the command line; the result is the process's exit code."""
+    parser = argparse.ArgumentParser(prog="bench/rebuild.py", description=__doc__)
+    parser.add_argument("-n", type=int, default=7, metavar="ROUNDS", help="builds of ours, and cp (%(default)s)")
+    parser.add_argument(
+        "-m", type=int, default=2, metavar="ROUNDS", help="with more packages, and classic (%(default)s)"
+    )
+    parser.add_argument("--frontend", default="claylinux/frontend", metavar="IMAGE", help="who builds (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    args = parser.parse_args()
+
+    def action() -> int:
+        env, scratch = environment(), cache_dir() / "bench"
+        scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            project = Project(Path(folder), env, args.frontend)
+            whom = tuple(FILES) if args.m else ("ours",)
+            for who in whom:
+                say(f"first build, which may take minutes: {who}")
+                project.build(who)
+            before = conditions()
+            builds, copies = measure(project, args.n, args.m)
+            sizes = {who: project.size(who) for who in whom}
+        if args.json:
+            runs = {name: [asdict(build) for build in some] for name, some in builds.items()}
+            figures = {"before": before, "after": conditions(), "sizes": sizes, "cp": copies, "runs": runs}
+            print(json.dumps(figures, indent=1))
+        else:
+            print(f"{args.n} rounds, {args.m} of the slow ones, medians; {json.dumps(before)}\n")
+            print(report(builds, copies, sizes), waterfall([one.vertices for one in builds["ours, a line changed"]]),
+                  sep="\n\n")  # fmt: skip
+        return 0
+
+    return finish("rebuild", action)
+
+
+def measure(project: Project, number: int, slow: int) -> tuple[dict[str, list[Build]], list[float]]:
+    """Do everything in turns; the classic pipeline and more packages only in the first `slow` rounds."""
+    builds: dict[str, list[Build]] = {}
+    copies: list[float] = []
+
+    def note(who: str, what: str, packages: tuple[str, ...] = ()) -> None:
+        build = project.build(who, packages)
+        say(f"{who}, {what}: {build.wall:.2f} s")
+        builds.setdefault(f"{who}, {what}", []).append(build)
+
+    for turn in range(max(number, slow)):
+        whom = [who for who, rounds in (("ours", number), ("classic", slow)) if turn < rounds]
+        for who in whom:
+            note(who, "nothing changed")
+        project.change()
+        for who in whom:
+            note(who, "a line changed")
+        copies.append(project.copy())
+        if turn < slow:
+            more = tuple(random.sample(SMALL, 2))
+            for who in FILES:
+                note(who, "two small packages more", more)
+            # What follows is compared with builds without them.
+            for who in FILES:
+                project.build(who)
+    return builds, copies
+
+
+def report(builds: Mapping[str, list[Build]], copies: list[float], sizes: Mapping[str, int]) -> str:
+    """The medians, and whether a change costs no more than it may."""
+    middle = {name: median(build.wall for build in some) for name, some in builds.items()}
+    copy, none, line = median(copies), middle["ours, nothing changed"], middle["ours, a line changed"]
+    rows = [(name, f"{seconds:.2f}", f"{min(build.wall for build in builds[name]):.2f}", str(len(builds[name])))
+            for name, seconds in sorted(middle.items(), reverse=True)]  # fmt: skip
+    rows.append(("cp of our disk", f"{copy:.2f}", f"{min(copies):.2f}", str(len(copies))))
+    limit = 3 * copy + none
+    verdict = "holds" if line <= limit else "does not hold"
+    disks = ", ".join(f"{who} {size / 1e6:.1f} MB" for who, size in sizes.items())
+    return "\n".join((
+        table(("build, with its disk in a folder", "s", "least s", "builds"), rows),
+        "",
+        f"changed <= 3 cp + unchanged: {line:.2f} <= {limit:.2f} {verdict}; disks: {disks}",
+    ))  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
