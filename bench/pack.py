@@ -1,0 +1,46 @@
+"""Pack a system once, in a process of its own, and say in JSON what that cost: `bench/rootfs.py` starts this.
+
+pack.py BLOCK TOOLS COMMAND --flag value ...     a request of the imager; its squashfs has blocks of BLOCK bytes
+pack.py - - PROGRAM argument ...                 any other program
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+
+def main(block: str, tools: str, argv: list[str]) -> None:
+    """Do it, in `argv`'s own words."""
+    if block == "-":
+        subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    else:
+        _imager(int(block), tools, argv)
+    own, child = (getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN))
+    figures = {
+        "own_cpu": own.ru_utime + own.ru_stime,
+        "child_cpu": child.ru_utime + child.ru_stime,
+        "peak": (own.ru_maxrss + child.ru_maxrss) / 1024,
+    }
+    print(json.dumps(figures))
+
+
+def _imager(block: int, tools: str, argv: list[str]) -> None:
+    """No request can say the size of blocks, nor where programs are: users cannot choose them."""
+    import imager.__main__
+    import imager.layers
+    import imager.tools
+
+    imager.layers._BLOCK = block
+    imager.tools._ENVIRONMENT["PATH"] = f"{tools}:{imager.tools._ENVIRONMENT['PATH']}"
+    if code := imager.__main__.main(argv):
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])
