@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -32,10 +32,7 @@ def parse(log: str, epoch: float) -> tuple[Vertex, ...]:
     """
     first: dict[str, float] = {}
     found: dict[str, Vertex] = {}
-    for line in log.splitlines():
-        if not line.startswith("{"):
-            continue
-        status: dict[str, Any] = json.loads(line)
+    for status in objects(log):
         for each in status.get("vertexes") or ():
             if not each.get("started") or not each.get("completed"):
                 continue
@@ -43,6 +40,14 @@ def parse(log: str, epoch: float) -> tuple[Vertex, ...]:
             end, cached = seconds(each["completed"]), bool(each.get("cached"))
             found[each["digest"]] = Vertex(each["name"], start - epoch, end - start, cached)
     return tuple(sorted(found.values(), key=lambda vertex: vertex.start))
+
+
+def objects(log: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a log: buildx 0.13 writes one over many lines, later ones each on a line."""
+    decoder, at = json.JSONDecoder(), 0
+    while (at := log.find("{", at)) >= 0:
+        value, at = decoder.raw_decode(log, at)
+        yield value
 
 
 def seconds(stamp: str) -> float:
