@@ -123,31 +123,34 @@ def _check_target(spec: Spec, options: BuildOptions) -> None:
 def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, bytes]:
     """Build what the target asks for on one platform; return it with its OCI image config."""
     from .measure import is_wanted, measure
+    from .packing import Packing
     from .plan.image import plan_image
     from .plan.kernel import is_checked, warnings
     from .plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
     from .plan.report import check_kernel_key, choose_kernel, parse_report
-    from .plan.system import plan_system
+    from .plan.system import plan_stages
     from .result import image_config
 
     inputs = _gather(request, spec, platform)
-    system = plan_system(inputs)
+    solve = partial(_solve, request)
+    stages = plan_stages(inputs)
+    system = stages[-1]
     if request.options.target == IMAGE_TARGET:
         if is_checked(spec.kernel):
-            report_ref = _solve(request, plan_inspect(inputs, system))
-            check_kernel_key(spec, parse_report(request.client.read_file(report_ref, REPORT)), platform)
-        ref = _solve(request, plan_image(inputs, system))
+            report = parse_report(request.client.read_file(solve(plan_inspect(inputs, system)), REPORT))
+            check_kernel_key(spec, report, platform)
+        ref = solve(plan_image(inputs, system))
         return ref, image_config(inputs.base.config, platform, _labels(request, spec))
-    report_ref = _solve(request, plan_inspect(inputs, system))
-    report = parse_report(request.client.read_file(report_ref, REPORT))
+    packing = Packing(request.client, solve, inputs, stages)
+    report = parse_report(request.client.read_file(solve(plan_inspect(inputs, system)), REPORT))
     kernel = choose_kernel(spec, report, platform)
     _warn(request, spec, warnings(spec, report, kernel.version, platform.architecture))
+    uki = plan_uki(inputs, system, report, kernel, packing.finish(report, kernel.version))
     reports = None
     if is_wanted(inputs, report):
-        uki = plan_uki(inputs, system, report, kernel)
-        reports, found = measure(request.client, partial(_solve, request), inputs, system, uki, report)
+        reports, found = measure(request.client, solve, inputs, system, uki, report)
         _warn(request, spec, found)
-    ref = reports or _solve(request, plan_outputs(inputs, system, report, kernel))
+    ref = reports or solve(plan_outputs(inputs, uki))
     return ref, image_config({}, platform, _labels(request, spec))
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from imager import memory
+
 from .errors import UserError
 
 if TYPE_CHECKING:
@@ -47,12 +49,11 @@ def measure(
     spec = inputs.spec
     found = client.stat_file(solve(uki.state), f"/{uki.filename}")
     size = found.size if found is not None else 0
-    mode = "tmpfs"
-    ram = limits.ram_need(mode, limits.Sizes.of(size, report))
+    ram = memory.need(uki.mode, size, memory.unpacked_size(report.size, report.files))
     problems = tuple(limits.exceeded(spec, size, ram))
     asked = inputs.options.target == _REPORT
     # The report is what helps to get below a limit: it is there whatever the limits say.
-    reports = solve(plan_sizes(inputs, system, uki, ram, mode)) if asked or problems else None
+    reports = solve(plan_sizes(inputs, system, uki, ram)) if asked or problems else None
     if problems and not asked:
         assert reports is not None
         measured = json.loads(client.read_file(reports, report_name(spec.name, "json")))

@@ -15,6 +15,7 @@ _NEEDED = (
     "frontend.resolve",
     "frontend.resolve_files",
     "frontend.plan.system",
+    "frontend.packing",
     "frontend.plan.outputs",
     "frontend.plan.image",
     "frontend.plan.report",

@@ -12,7 +12,6 @@ MODULES = {
     "inspect": "imager.report",
     "initramfs": "imager.initramfs",
     "layer": "imager.layers",
-    "starter": "imager.starter",
     "uki": "imager.uki",
     "raw": "imager.disk",
     "iso": "imager.iso",

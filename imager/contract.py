@@ -37,46 +37,40 @@ class Inspect(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Initramfs(Request):
-    """Pack `system` with our `init` as a cpio archive.
+class Stage(Request):
+    """Pack `system`, or what it changed in the stage `below`, as a cpio archive.
 
-    `compression` is none, gz[:1-9], xz[:0-9], lz4[:1-12] or zstd[:1-22].
+    `facts` is where to write what was packed, `lower` what was written for the stages below (see `imager.segments`),
+    the lowest first. `more`: other stages follow. `compression` is none, gz[:1-9], xz[:0-9], lz4[:1-12] or zstd[:1-22].
     """
 
-    command: ClassVar[str] = "initramfs"
     system: str
-    init: str
     output: str
     compression: str = "zstd"
     epoch: int
+    below: str = ""
+    facts: str = ""
+    lower: tuple[str, ...] = ()
+    more: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layer(Request):
-    """Pack `system` as a read-only file system in a cpio archive, the layer `number` from below, counted from 0.
+class Initramfs(Stage):
+    """Pack a stage, with our `init` in the lowest, for the kernel to unpack."""
 
-    `compression` as for Initramfs; xz and lz4 have one level only.
+    command: ClassVar[str] = "initramfs"
+    init: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer(Stage):
+    """Pack a stage as a read-only file system, the layer `number` from below, counted from 0.
+
+    xz and lz4 have one level only.
     """
 
     command: ClassVar[str] = "layer"
-    system: str
-    output: str
     number: int = 0
-    compression: str = "zstd"
-    epoch: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Starter(Request):
-    """Pack our `init` and the modules of the kernel `kernel_version` that it needs for so many `layers`."""
-
-    command: ClassVar[str] = "starter"
-    system: str
-    kernel_version: str
-    init: str
-    output: str
-    layers: int = 1
-    epoch: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +78,8 @@ class Uki(Request):
     """Join `stub`, the kernel of `system`, its microcode and the `initrd` files to one EFI program.
 
     `kernel_version` picks one of the kernels that `inspect` reports. `name` and `version` become
-    IMAGE_ID and IMAGE_VERSION of the embedded os-release.
+    IMAGE_ID and IMAGE_VERSION of the embedded os-release. With `layers`, that many of the `initrd` are such: our `init`
+    and the modules that it needs go before them. `unpacked` is what the system takes in a tmpfs, in bytes.
     """
 
     command: ClassVar[str] = "uki"
@@ -98,6 +93,9 @@ class Uki(Request):
     epoch: int
     name: str = ""
     version: str = ""
+    init: str = ""
+    layers: int = 0
+    unpacked: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,7 +296,6 @@ REQUESTS: dict[str, type[Request]] = {
         Inspect,
         Initramfs,
         Layer,
-        Starter,
         Uki,
         Raw,
         Iso,

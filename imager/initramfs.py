@@ -1,143 +1,83 @@
-"""A system and our init as a cpio archive that the kernel unpacks."""
+"""A system and our init as cpio archives that the kernel unpacks one over the other: one segment for each stage."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import clock, cpio, output, tree, xattrs
-from imager.compress import Compression, Sink, compressing
+from imager import changes, output, segments, tree
+from imager.archive import Archive, count_links
+from imager.closing import Closing
+from imager.compress import Compression, compressing
 from imager.errors import ImagerError
 
 if TYPE_CHECKING:
+    from imager.changes import Change
+    from imager.compress import Sink
     from imager.contract import Initramfs
-    from imager.tree import Entry
-
-_SMALL = 1 << 16
-"""Files up to this size are batched in memory; bigger ones are spliced."""
-_BATCH = 1 << 20
+    from imager.segments import Segment
 
 
 def run(request: Initramfs) -> None:
-    """Write the archive."""
+    """Write one segment, and what it holds."""
     compression = Compression.parse(request.compression)
-    init = Path(request.init)
     if not Path(request.system).is_dir():
         raise ImagerError(f"the system {request.system} is not a directory")
-    if not init.is_file():
+    if not Path(request.init).is_file():
         raise ImagerError(f"the init program {request.init} is not a file")
+    lower = tuple(segments.read(path)[-1] for path in request.lower)
     with (
         output.writing(request.output, request.epoch) as fd,
         compressing(compression, fd) as sink,
     ):
-        pack(os.fsencode(request.system), os.fsencode(init), sink, request.epoch)
+        found = _pack_changes(request, sink, lower) if request.below else _pack_all(request, sink)
+    if request.facts:
+        segments.write(request.facts, (*lower, found), request.epoch)
 
 
-def pack(system: bytes, init: bytes, sink: Sink, epoch: int) -> None:
-    """Send the archive of `system` to `sink`."""
-    archive = Archive(sink, epoch, _links(system))
+def _pack_all(request: Initramfs, sink: Sink) -> Segment:
+    """Send the lowest segment; it is the only one that need not be compared with another."""
+    system, init = os.fsencode(request.system), os.fsencode(request.init)
+    archive = Archive(sink, request.epoch, count_links(tree.walk(system)))
     archive.add(tree.made(tree.PRIVATE, stat.S_IFDIR | 0o700))
     # First, so that it can say so when memory does not suffice for the rest.
-    archive.add(tree.made(b"init", stat.S_IFREG | 0o755, source=init, size=Path(os.fsdecode(init)).stat().st_size))
-    attributes = bytearray()
+    archive.add(tree.made(b"init", stat.S_IFREG | 0o755, source=init, size=Path(request.init).stat().st_size))
+    closing = Closing((), request.epoch)
     for entry in tree.walk(system):
         archive.add(entry)
-        if entry.source:
-            path = b"/" if entry.path == b"." else b"/" + entry.path
-            attributes += xattrs.records(path, entry.source)
-    # Last, and always there: what tells init that all was unpacked.
-    archive.add_data(tree.made(tree.PRIVATE + b"/xattrs", stat.S_IFREG | 0o600), bytes(attributes))
+        if not request.more:
+            closing.add(entry)
+    if not request.more:
+        closing.write(archive)
     archive.close()
+    weight = segments.weigh(tree.walk(system)) if request.facts else segments.Weight()
+    return segments.Segment(files=weight.files, size=weight.size)
 
 
-def _links(system: bytes) -> Counter[tuple[int, int]]:
-    """Count the shipped names of every file that has several; names elsewhere do not count."""
-    return Counter(entry.identity for entry in tree.walk(system) if entry.nlink > 1 and stat.S_ISREG(entry.mode))
+def _pack_changes(request: Initramfs, sink: Sink, lower: tuple[Segment, ...]) -> Segment:
+    """Send a segment with what the system has over the stage below."""
+    system = os.fsencode(request.system)
+    found = changes.find(os.fsencode(request.below), system, request.epoch)
+    own = segments.describe(found, lower, request.epoch)
+    archive = Archive(sink, request.epoch, count_links(change.entry for change in found.changed))
+    for change in found.changed:
+        if segments.occupant(change, lower) == segments.OTHER:
+            archive.add_data(_broom(change), b"/")
+        archive.add(change.entry)
+    if not request.more:
+        closing = Closing((*lower, own), request.epoch)
+        for entry in tree.walk(system):
+            closing.add(entry)
+        closing.write(archive)
+    archive.close()
+    return own
 
 
-class Archive:
-    """Writes entries one after the other; nothing in it depends on the disk they come from."""
+def _broom(change: Change) -> tree.Entry:
+    """Give a symbolic link: the kernel removes whatever is in its place, and then the link for the next entry.
 
-    def __init__(self, sink: Sink, epoch: int, links: Counter[tuple[int, int]]) -> None:
-        self._sink = sink
-        self._epoch = epoch
-        self._links = links
-        self._left = Counter(links)
-        self._shared: dict[tuple[int, int], int] = {}
-        self._inodes = 0
-        self._batch = bytearray()
-
-    def add(self, entry: Entry) -> None:
-        """Write one entry with its data; of several names of a file, the last carries the data."""
-        if stat.S_ISLNK(entry.mode):
-            self.add_data(entry, os.readlink(entry.source))  # noqa: PTH115 - Path would tidy the target
-            return
-        size = entry.size if stat.S_ISREG(entry.mode) else 0
-        if entry.identity in self._links and stat.S_ISREG(entry.mode):
-            self._left[entry.identity] -= 1
-            if self._left[entry.identity]:
-                size = 0
-        self._head(entry, size)
-        if size:
-            self._data(entry, size)
-
-    def add_data(self, entry: Entry, data: bytes) -> None:
-        """Write one entry that has `data`."""
-        self._head(entry, len(data))
-        self._put(data + cpio.padding(len(data)))
-
-    def close(self) -> None:
-        """End the archive."""
-        self._put(cpio.TRAILER)
-        self._flush()
-
-    def _head(self, entry: Entry, size: int) -> None:
-        regular = stat.S_ISREG(entry.mode)
-        device = stat.S_ISCHR(entry.mode) or stat.S_ISBLK(entry.mode)
-        self._put(
-            cpio.header(
-                entry.path,
-                ino=self._inode(entry),
-                mode=entry.mode,
-                uid=entry.uid,
-                gid=entry.gid,
-                nlink=self._links.get(entry.identity, 1) if regular else 1,
-                mtime=clock.clamp(entry.mtime, self._epoch),
-                size=size,
-                rdev=(os.major(entry.rdev), os.minor(entry.rdev)) if device else (0, 0),
-            )
-        )
-
-    def _inode(self, entry: Entry) -> int:
-        if entry.identity not in self._links:
-            self._inodes += 1
-            return self._inodes
-        if entry.identity not in self._shared:
-            self._inodes += 1
-            self._shared[entry.identity] = self._inodes
-        return self._shared[entry.identity]
-
-    def _data(self, entry: Entry, size: int) -> None:
-        fd = os.open(entry.source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            if size <= _SMALL:
-                self._put(output.read_at(fd, 0, size) + cpio.padding(size))
-            else:
-                self._flush()
-                self._sink.send(fd, size)
-                self._put(cpio.padding(size))
-        finally:
-            os.close(fd)
-
-    def _put(self, data: bytes) -> None:
-        self._batch += data
-        if len(self._batch) >= _BATCH:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._batch:
-            self._sink.write(self._batch)
-            self._batch.clear()
+    Otherwise it would write into a file that has other names, and keep a device (init/initramfs.c, `clean_path`).
+    """
+    return tree.made(change.entry.path, stat.S_IFLNK | 0o777)

@@ -3,9 +3,11 @@
 The archive is not compressed again. It holds, below `.claylinux/layers`:
 
     N.img      the file system
-    N.xattrs   the attributes that squashfs cannot hold, as our init restores them (docs/architecture.md). It comes
-               last and is always there: what tells init that all was unpacked
+    N.xattrs   the attributes that squashfs cannot hold, as our init restores them (docs/architecture.md); only the
+               topmost layer has any, those of the whole system. It comes last and is always there: what tells init
+               that all was unpacked
 
+What a stage removed is a whiteout, as overlayfs wants them (Documentation/filesystems/overlayfs): a device 0:0.
 The program that makes the file system is fed with a tar stream: no tree is copied, and order, times and owners are
 ours. Its bytes depend neither on the processors nor on the memory of the builder.
 """
@@ -14,18 +16,21 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import clock, cpio, output, tarstream, tools, tree, xattrs
+from imager import changes, clock, cpio, output, segments, tarstream, tools, tree, xattrs
 from imager.compress import Compression, Descriptor
 from imager.errors import ImagerError
 from imager.feed import Feed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
+    from imager.changes import Changes
     from imager.contract import Layer
+    from imager.segments import Segment
     from imager.tree import Entry
 
 FOLDER = tree.PRIVATE + b"/layers"
@@ -35,37 +40,79 @@ _MEMORY = "16M"
 """For the program's buffers; its default is a quarter of the machine's memory."""
 _COMPRESSORS = {"gz": "gzip", "lz4": "lz4", "xz": "xz", "zstd": "zstd"}
 _LEVELLED = ("gz", "zstd")
+_NOT_IN_SQUASHFS = "system."
+"""ACLs; it has the attributes of the kinds trusted, user and security."""
 _SET_ASIDE = tree.PRIVATE + b"/init.system"
 """The system's own /init: nothing is in its way in a layer."""
 
 
 def run(request: Layer) -> None:
-    """Write the archive."""
+    """Write the archive, and what it holds."""
     compression = Compression.parse(request.compression)
-    system = os.fsencode(request.system)
     if not Path(request.system).is_dir():
         raise ImagerError(f"the system {request.system} is not a directory")
+    lower = tuple(segments.read(path)[-1] for path in request.lower)
     name = FOLDER + b"/%d" % request.number
     start = len(cpio.header(name + b".img", ino=1, mode=0))
     with output.writing(request.output, request.epoch) as fd:
-        rest = _make(Path(f"{request.output}.part"), start, system, compression, request.epoch)
+        argv = _argv(Path(f"{request.output}.part"), start, os.fsencode(request.system), compression, request.epoch)
+        with Path(os.devnull).open("wb") as quiet, tools.filter_to(argv, quiet.fileno()) as stdin:
+            stream = Stream(Feed(Descriptor(stdin)), request.epoch)
+            own = _pack(request, stream)
+            stream.close()
+        rest = b"" if request.more else _left(os.fsencode(request.system))
         end = os.fstat(fd).st_size
         head = cpio.header(name + b".img", ino=1, mode=stat.S_IFREG | 0o600, mtime=request.epoch, size=end - start)
         output.write_at(fd, 0, head)
         tail = cpio.header(name + b".xattrs", ino=2, mode=stat.S_IFREG | 0o600, mtime=request.epoch, size=len(rest))
         tail = cpio.padding(end - start) + tail + rest + cpio.padding(len(rest)) + cpio.TRAILER
         output.write_at(fd, end, tail)
+    if request.facts:
+        segments.write(request.facts, (*lower, own), request.epoch)
 
 
-def _make(image: Path, offset: int, system: bytes, compression: Compression, epoch: int) -> bytes:
-    """Write a file system at `offset` of the file `image`; give the records of what it cannot hold."""
-    argv = _argv(image, offset, system, compression, epoch)
-    with Path(os.devnull).open("wb") as quiet, tools.filter_to(argv, quiet.fileno()) as stdin:
-        stream = Stream(Feed(Descriptor(stdin)), epoch)
+def _pack(request: Layer, stream: Stream) -> Segment:
+    """Send what the layer holds."""
+    system = os.fsencode(request.system)
+    if not request.below:
         for entry in tree.walk(system):
             stream.add(entry)
-        stream.close()
-    return bytes(stream.left)
+        weight = segments.weigh(tree.walk(system)) if request.facts else segments.Weight()
+        return segments.Segment(files=weight.files, size=weight.size)
+    found = changes.find(os.fsencode(request.below), system, request.epoch)
+    for entry in sorted((*_present(found), *_whiteouts(found)), key=lambda each: each.order):
+        stream.add(entry)
+    return replace(segments.describe(found, (), request.epoch), problem="")
+
+
+def _present(found: Changes) -> Iterator[Entry]:
+    """Give what changed, and the directories above it: a layer's directory decides about mode and owner."""
+    yield from found.folders
+    for change in found.changed:
+        yield change.entry
+
+
+def _whiteouts(found: Changes) -> Iterator[Entry]:
+    """Give what hides what was removed: one for a whole directory, none for what a new file in its place hides."""
+    # The directories above whatever changed or was removed are all among these.
+    folders = {entry.path for entry in _present(found) if entry.is_folder}
+    for entry in found.removed:
+        if changes.parent_of(_shipped(entry).path) in folders:
+            yield tree.made(entry.path, stat.S_IFCHR)
+
+
+def _left(system: bytes) -> bytes:
+    """Give the records of what squashfs, and mksquashfs for the root, cannot hold."""
+    found = bytearray(xattrs.records(b"/", system))
+    for entry in tree.walk(system):
+        for name, value in xattrs.read(entry.source) if entry.source else ():
+            if name.startswith(_NOT_IN_SQUASHFS) and entry.path != b".":
+                found += xattrs.record(b"/" + _shipped(entry).path, name, value)
+    return bytes(found)
+
+
+def _shipped(entry: Entry) -> Entry:
+    return entry._replace(path=b"init") if entry.path == _SET_ASIDE else entry
 
 
 def _argv(image: Path, offset: int, system: bytes, compression: Compression, epoch: int) -> tuple[str, ...]:
@@ -85,31 +132,28 @@ def _argv(image: Path, offset: int, system: bytes, compression: Compression, epo
 
 
 class Stream:
-    """Writes entries as a tar stream. `left` collects the records of attributes that squashfs cannot hold."""
+    """Writes entries as a tar stream."""
 
     def __init__(self, feed: Feed, epoch: int) -> None:
-        self.left = bytearray()
         self._feed = feed
         self._epoch = epoch
         self._first: dict[tuple[int, int], bytes] = {}
 
     def add(self, entry: Entry) -> None:
         """Write one entry with its data; the first of several names of a file has them."""
-        if entry.path == b".":  # made by the program itself
-            self.left += xattrs.records(b"/", entry.source)
-            return
-        if entry.path == _SET_ASIDE:
-            entry = entry._replace(path=b"init")
+        if entry.path == b".":
+            return  # made by the program itself
+        entry = _shipped(entry)
         link = os.readlink(entry.source) if stat.S_ISLNK(entry.mode) else b""  # noqa: PTH115 - Path would tidy it
-        size = entry.size if stat.S_ISREG(entry.mode) else 0
-        if entry.nlink > 1 and stat.S_ISREG(entry.mode):
+        size = entry.size if entry.is_file else 0
+        if entry.nlink > 1 and entry.is_file:
             link = self._first.setdefault(entry.identity, entry.path)
             if link == entry.path:
                 link = b""
             else:
                 size = 0
-        again = bool(link) and stat.S_ISREG(entry.mode)
-        attributes = self._attributes(entry) if entry.source and not again else ()
+        again = bool(link) and entry.is_file
+        attributes = () if again or not entry.source else _attributes(entry.source)
         mtime = clock.clamp(entry.mtime, self._epoch)
         self._feed.put(tarstream.head(entry, mtime=mtime, size=size, link=link, attributes=attributes))
         if size:
@@ -121,11 +165,6 @@ class Stream:
         self._feed.put(tarstream.END)
         self._feed.flush()
 
-    def _attributes(self, entry: Entry) -> Iterable[tuple[str, bytes]]:
-        kept = []
-        for name, value in xattrs.read(entry.source):
-            if name.startswith("system."):
-                self.left += xattrs.record(b"/" + entry.path, name, value)
-            else:
-                kept.append((name, value))
-        return kept
+
+def _attributes(source: bytes) -> tuple[tuple[str, bytes], ...]:
+    return tuple(pair for pair in xattrs.read(source) if not pair[0].startswith(_NOT_IN_SQUASHFS))

@@ -10,6 +10,7 @@ The report is a JSON object with sorted keys:
     kernel_tree      what `imager.kernel_tree` found, {} when it was not asked
     microcode        paths of microcode images, in the order in which they are used
     modules          versions that have a modules directory
+    no_overlay       {version: what a kernel lacks for a system of layers}; only kernels that lack something
     os_release       the fields of os-release, {} when there is none
     size             bytes of file content that would be shipped
     unknown_modules  {version: {name: a similar name or null}}: what a kernel lacks of what was looked for
@@ -26,11 +27,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager import kernels, machine, moddep, output, tree
+from imager import kernels, machine, moddep, output, starter, tree
 from imager.errors import ImagerError
 from imager.root import Root
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from imager.contract import Inspect
 
 _INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd")
@@ -57,13 +60,15 @@ def inspect(root: Root) -> dict[str, Any]:
     place = root.file(init) if init else None
     cmdline = root.file("boot/cmdline")
     names = root.names("etc")
+    found = kernels.find(root)
     return {
         "boot_cmdline": _one_line(cmdline.read_text(errors="backslashreplace")) if cmdline else None,
         "init": init,
         "init_machine": machine.of_elf(machine.head_of(place)) if place else None,
-        "kernels": [asdict(kernel) for kernel in kernels.find(root)],
+        "kernels": [asdict(kernel) for kernel in found],
         "microcode": list(microcode(root)),
         "modules": list(kernels.module_versions(root)),
+        "no_overlay": _no_overlay(root, [kernel.version for kernel in found]),
         "os_release": parse_os_release(os_release(root)),
         "target_files": [f"etc/{name}" for name in names if os.fsencode(name) in tree.TARGET_FILES],
         **_weigh(root),
@@ -93,6 +98,11 @@ def parse_os_release(text: str) -> dict[str, str]:
             except ValueError:
                 fields[key] = value
     return fields
+
+
+def _no_overlay(root: Root, versions: Iterable[str]) -> dict[str, list[str]]:
+    lacking = {version: list(starter.missing(root, version)) for version in versions}
+    return {version: names for version, names in lacking.items() if names}
 
 
 def _one_line(text: str) -> str:

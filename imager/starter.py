@@ -4,7 +4,7 @@
     /.claylinux/modules/NN-NAME.ko     unpacked, in the order in which they must be loaded
     /.claylinux/layers/count           how many layers follow, in archives of their own (`imager.layers`)
 
-It is not compressed: it has 1 MB, and is packed again only for another kernel.
+It has 1 MB and is not compressed: the UKI gets it as it is.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import cpio, layers, moddep, modfile, output, tree
+from imager import cpio, layers, moddep, modfile, tree
 from imager.errors import ImagerError
 from imager.root import Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imager.contract import Starter
     from imager.tree import Entry
 
 NEEDED = ("loop", "squashfs", "overlay")
@@ -29,20 +28,18 @@ NEEDED = ("loop", "squashfs", "overlay")
 _MODULES = tree.PRIVATE + b"/modules"
 
 
-def run(request: Starter) -> None:
-    """Write the archive."""
-    root = Root(Path(request.system))
-    init = Path(request.init)
+def archive(root: Root, version: str, init: Path, layers_: int, epoch: int) -> bytes:
+    """Give the archive for the kernel `version` and so many layers; raises ImagerError for a module that is missing."""
     if not init.is_file():
-        raise ImagerError(f"the init program {request.init} is not a file")
-    if lacking := missing(root, request.kernel_version):
-        raise ImagerError(f"the kernel {request.kernel_version} has no module {', '.join(lacking)}")
-    with output.writing(request.output, request.epoch) as fd:
-        for number, (entry, data) in enumerate(_content(root, init, request), 1):
-            rdev = (os.major(entry.rdev), os.minor(entry.rdev))
-            head = cpio.header(entry.path, ino=number, mode=entry.mode, mtime=request.epoch, size=len(data), rdev=rdev)
-            output.write_all(fd, head + data + cpio.padding(len(data)))
-        output.write_all(fd, cpio.TRAILER)
+        raise ImagerError(f"the init program {init} is not a file")
+    if lacking := missing(root, version):
+        raise ImagerError(f"the kernel {version} has no module {', '.join(lacking)}, which overlay mode needs")
+    made = bytearray()
+    for number, (entry, data) in enumerate(_content(root, version, init, layers_), 1):
+        rdev = (os.major(entry.rdev), os.minor(entry.rdev))
+        made += cpio.header(entry.path, ino=number, mode=entry.mode, mtime=epoch, size=len(data), rdev=rdev)
+        made += data + cpio.padding(len(data))
+    return bytes(made + cpio.TRAILER)
 
 
 def missing(root: Root, version: str) -> tuple[str, ...]:
@@ -51,7 +48,7 @@ def missing(root: Root, version: str) -> tuple[str, ...]:
     return tuple(name for name in NEEDED if name not in modules)
 
 
-def _content(root: Root, init: Path, request: Starter) -> Iterator[tuple[Entry, bytes]]:
+def _content(root: Root, version: str, init: Path, count: int) -> Iterator[tuple[Entry, bytes]]:
     for name, mode in tree.MOUNT_POINTS.items():
         if name in (b"dev", b"proc"):
             yield tree.made(name, stat.S_IFDIR | mode), b""
@@ -59,9 +56,9 @@ def _content(root: Root, init: Path, request: Starter) -> Iterator[tuple[Entry, 
     yield tree.made(b"init", stat.S_IFREG | 0o755), init.read_bytes()
     for folder in (tree.PRIVATE, _MODULES, layers.FOLDER):
         yield tree.made(folder, stat.S_IFDIR | 0o700), b""
-    for number, (module, program) in enumerate(_modules(root, request.kernel_version)):
+    for number, (module, program) in enumerate(_modules(root, version)):
         yield tree.made(_MODULES + b"/%02d-%b.ko" % (number, module.encode()), stat.S_IFREG | 0o600), program
-    yield tree.made(layers.FOLDER + b"/count", stat.S_IFREG | 0o600), b"%d\n" % request.layers
+    yield tree.made(layers.FOLDER + b"/count", stat.S_IFREG | 0o600), b"%d\n" % count
 
 
 def _modules(root: Root, version: str) -> Iterator[tuple[str, bytes]]:

@@ -21,7 +21,10 @@ TARGET_FILES = {name + b".target": name for name in (b"hostname", b"hosts", b"re
 
 
 class Entry(NamedTuple):
-    """One path of the archive; `source` is where its data and attributes are, empty: nowhere."""
+    """One path of the archive; `source` is where its data and attributes are, empty: nowhere.
+
+    `stamp`: when content and status changed, in nanoseconds.
+    """
 
     path: bytes
     source: bytes
@@ -33,6 +36,22 @@ class Entry(NamedTuple):
     nlink: int
     identity: tuple[int, int]
     rdev: int
+    stamp: tuple[int, int] = (0, 0)
+
+    @property
+    def order(self) -> bytes:
+        """What entries are sorted by."""
+        return b"" if self.path == b"." else _order(self.path)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return stat.S_ISREG(self.mode)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a directory."""
+        return stat.S_ISDIR(self.mode)
 
 
 def made(path: bytes, mode: int, *, source: bytes = b"", size: int = 0, rdev: int = 0) -> Entry:
@@ -74,7 +93,12 @@ def _children(path: bytes, source: bytes) -> list[tuple[bytes, os.DirEntry[bytes
             if name in found:
                 found[replaced] = found.pop(name)
     prefix = path + b"/" if path else b""
-    return [(prefix + name, found[name]) for name in sorted(found, reverse=True)]
+    return [(prefix + name, found[name]) for name in sorted(found, key=_order, reverse=True)]
+
+
+def _order(path: bytes) -> bytes:
+    """Sort a directory's content right behind it: no name holds a byte that is less."""
+    return path.replace(b"/", b"\0")
 
 
 def _arrange_top(found: dict[bytes, os.DirEntry[bytes] | int]) -> None:
@@ -99,4 +123,5 @@ def _entry(path: bytes, source: bytes, status: os.stat_result) -> Entry:
         status.st_nlink,
         (status.st_dev, status.st_ino),
         status.st_rdev,
+        (status.st_mtime_ns, status.st_ctime_ns),
     )

@@ -5,10 +5,11 @@ Sections and their meaning: UAPI group, "Unified Kernel Image (UKI)", and system
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import cpio, kernels, machine, osrelease, output, pe, report
+from imager import cpio, kernels, machine, memory, osrelease, output, pe, report, starter
 from imager.errors import ImagerError
 from imager.root import Root
 
@@ -25,13 +26,26 @@ def run(request: Uki) -> None:
         pe.Section(".osrel", (osrelease.identified(report.os_release(root), request.name, request.version).encode(),)),
         pe.Section(".cmdline", (request.cmdline.encode(),)),
         pe.Section(".uname", (request.kernel_version.encode(),)),
-        pe.Section(".initrd", initrd(root, tuple(Path(name) for name in request.initrd))),
+        pe.Section(".initrd", _initrd(root, request)),
         # Last: some kernels unpack themselves beyond their end.
         pe.Section(".linux", (kernel(root, request.kernel_version, request.architecture),), pe.CODE),
     )
     layout = pe.plan(Path(request.stub), request.architecture, sections)
     with output.writing(request.output, request.epoch) as fd:
         layout.write(fd)
+        size = os.fstat(fd).st_size
+    if request.unpacked:
+        print(_summary(request, size))  # noqa: T201 - the progress of the build shows it
+
+
+def _summary(request: Uki, size: int) -> str:
+    mode = memory.OVERLAY if request.layers else memory.TMPFS
+    ram = memory.need(mode, size, request.unpacked)
+    parts = " + ".join(memory.shown(Path(name).stat().st_size) for name in request.initrd)
+    return (
+        f"{Path(request.output).name}: {memory.shown(size)}, of which the system has {parts} "
+        f"({memory.shown(request.unpacked)} unpacked); rootfs mode {mode}: boots with about {memory.shown(ram)} of RAM"
+    )
 
 
 def kernel(root: Root, version: str, architecture: str) -> Path:
@@ -49,7 +63,16 @@ def kernel(root: Root, version: str, architecture: str) -> Path:
     return place
 
 
-def initrd(root: Root, segments: tuple[Path, ...]) -> tuple[bytes | Path, ...]:
+def _initrd(root: Root, request: Uki) -> tuple[bytes | Path, ...]:
+    parts: list[bytes | Path] = [Path(name) for name in request.initrd]
+    if request.layers:
+        # The firmware reads it anyway: not worth a file, and a build step, of its own.
+        first = starter.archive(root, request.kernel_version, Path(request.init), request.layers, request.epoch)
+        parts.insert(0, first)
+    return initrd(root, tuple(parts))
+
+
+def initrd(root: Root, segments: tuple[bytes | Path, ...]) -> tuple[bytes | Path, ...]:
     """Give microcode, then `segments`, each at a multiple of 4 bytes as the kernel wants them.
 
     Microcode goes first and uncompressed: the kernel looks for it before it can unpack anything
@@ -63,5 +86,6 @@ def initrd(root: Root, segments: tuple[Path, ...]) -> tuple[bytes | Path, ...]:
             raise ImagerError(f"the microcode image /{path} is not an uncompressed cpio archive")
         parts += [place, cpio.padding(place.stat().st_size)]
     for segment in segments:
-        parts += [segment, cpio.padding(segment.stat().st_size)]
+        size = segment.stat().st_size if isinstance(segment, Path) else len(segment)
+        parts += [segment, cpio.padding(size)]
     return tuple(part for part in parts if part != b"")

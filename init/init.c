@@ -1,7 +1,8 @@
 /* PID 1 of the initramfs: it finishes the unpacked system and hands over to the OS's own init.
  *
  *   1. read the command line, mount /dev
- *   2. an unpacked system: restore the extended attributes that cpio cannot carry, remove what is ours
+ *   2. an unpacked system: remove what stages removed, restore the extended attributes that cpio cannot carry,
+ *      remove what is ours
  *      a system of layers: load modules, mount the layers with a tmpfs on top (layers.h)
  *   3. make the tree the root (root.h)
  *   4. run init
@@ -22,6 +23,7 @@
 #include "layers.h"
 #include "message.h"
 #include "root.h"
+#include "stages.h"
 #include "xattrs.h"
 
 #define OURS "/.claylinux"
@@ -58,6 +60,8 @@ static void remove_ours(void)
     unlink("/init");
     if (rename(OURS "/init.system", "/init") < 0 && errno != ENOENT)
         say("cannot put the system's own /init back: %s", strerror(errno));
+    unlink(OURS "/removed");
+    unlink(OURS "/times");
     unlink(OURS "/xattrs");
     if (rmdir(OURS) < 0 && errno != ENOENT)
         say("cannot remove " OURS ": %s", strerror(errno));
@@ -71,9 +75,14 @@ static void start_unpacked(void)
         fail("the system was not unpacked whole, mostly for want of memory: give the machine more; "
              "the kernel's reason stands above, after \"Initramfs unpacking failed\"");
     }
+    int removed = open(OURS "/removed", O_RDONLY | O_CLOEXEC);
+    int times = open(OURS "/times", O_RDONLY | O_CLOEXEC);
+    debug("removing what later stages of the system removed");
+    stages_remove(removed);
     debug("restoring extended attributes");
     xattrs_restore(attributes);
     remove_ours();
+    stages_date(times);
     debug("switching the root");
     root_switch(root_bind());
 }

@@ -24,6 +24,8 @@ class Bind:
 
     Prefer read-only with a selector: then only what is mounted decides whether the step runs again. What is
     written to a writable one is an output of the step (`ExecResult.mount`), or thrown away without `keep`.
+    `by_content`: whether the content of what is mounted decides whether the step runs again, or how it was made;
+    None leaves that to BuildKit (solver/llbsolver/ops/exec.go), which hashes what is read-only.
     """
 
     target: str
@@ -31,6 +33,7 @@ class Bind:
     selector: str = ""
     readonly: bool = True
     keep: bool = True
+    by_content: bool | None = None
 
     def __post_init__(self) -> None:
         _below_root(self.target)
@@ -193,6 +196,8 @@ def encode_mount(mount: Mount, output: int, inputs: Inputs) -> ops_pb2.Mount:
             result.input = inputs.share(mount.source)
             result.selector = mount.selector
             result.readonly = mount.readonly
+            if mount.by_content is not None:
+                result.contentCache = ops_pb2.ON if mount.by_content else ops_pb2.OFF
         case Cache():
             sharing = {"shared": ops_pb2.SHARED, "private": ops_pb2.PRIVATE, "locked": ops_pb2.LOCKED}
             result.input = inputs.share(mount.source)

@@ -235,11 +235,13 @@ VolumeLabel = Annotated[
     ),
 ]
 """What FAT can hold."""
+ROOTFS_MODES = ("auto", "overlay", "tmpfs")
+RootfsMode = Annotated[str, Text(expected=listing(ROOTFS_MODES), choices=ROOTFS_MODES)]
 Compression = Annotated[
     str,
     Text(
-        expected="none, gz, xz or zstd, with a level if need be, such as zstd:19",
-        pattern=r"none|gz(:[1-9])?|xz(:[0-9])?|zstd(:[1-9]|:1[0-9]|:2[0-2])?",
+        expected="none, gz, lz4, xz or zstd, with a level if need be, such as zstd:19",
+        pattern=r"none|gz(:[1-9])?|lz4(:[1-9]|:1[0-2])?|xz(:[0-9])?|zstd(:[1-9]|:1[0-9]|:2[0-2])?",
     ),
 ]
 LabelName = Annotated[

@@ -1,4 +1,4 @@
-"""From a finished system to the files the user asked for: segment, UKI, then one vertex per output."""
+"""From a packed system to the files the user asked for: UKI, then one vertex per output."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Any
 
 import llb
 from frontend.config import Output
-from imager import contract
-from imager.request import Request
+from imager import contract, memory
 from imager.target import TARGETS
 
 from . import places
 from .inputs import PlanInputs
 from .kernel import FINDINGS, plan_findings
+from .packing import SEGMENT, Packed
 from .report import KernelFile, Report
-from .steps import OUT, SYSTEM, Step, run_imager
+from .steps import OUT, SYSTEM, Step, run_on_trees
 from .system import packaged_system
 
 REPORT = "/report.json"
-_COMPRESSION = "zstd:3"
 _FINDINGS = "/findings"
 _UKI = "/uki"
-_SEGMENT = "/segment"
+_SEGMENTS = "/segments"
 
 
 @dataclass(frozen=True, slots=True)
 class Uki:
-    """The state that holds the UKI at its root, and its file name there."""
+    """The state that holds the UKI at its root, its file name there, and how its system is kept in memory."""
 
     state: llb.State
     filename: str
+    mode: str
 
 
 def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -43,13 +43,12 @@ def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
         kernel_tree=_FINDINGS + FINDINGS if findings else "",
     )
     trees = {SYSTEM: system} | ({_FINDINGS: findings} if findings else {})
-    return _imager(inputs, request, Step("[system] look at what is there"), trees)
+    return run_on_trees(inputs, request, Step("[system] look at what is there"), trees)
 
 
-def plan_outputs(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile) -> llb.State:
+def plan_outputs(inputs: PlanInputs, uki: Uki) -> llb.State:
     """Return a state with all outputs that `inputs.options.target` asks for at its root."""
     wanted = wanted_outputs(inputs)
-    uki = plan_uki(inputs, system, report, kernel)
     states = [_plan_output(inputs, output, uki) for output in wanted]
     if len(states) == 1:
         return states[0]
@@ -68,23 +67,16 @@ def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:
     return listed or (Output(format=target, name=spec.name),)
 
 
-def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile) -> Uki:
+def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile, packed: Packed) -> Uki:
     """Return the one UKI that all outputs are made of."""
     spec, architecture, epoch = inputs.spec, inputs.platform.architecture, inputs.options.epoch
     filename = f"{spec.name}.efi"
-    pack = contract.Initramfs(
-        system=SYSTEM,
-        init=TARGETS[architecture].init,
-        output=f"{OUT}/initrd",
-        compression=inputs.spec.rootfs.compression or _COMPRESSION,
-        epoch=epoch,
-    )
-    place = places.at(spec, "base")
-    segment = _imager(inputs, pack, Step("[initramfs] pack the system", place, ("initramfs",)), {SYSTEM: system})
-    link = contract.Uki(
+    segments = {f"{_SEGMENTS}/{number}": state for number, state in enumerate(packed.segments)}
+    overlay = packed.mode == memory.OVERLAY
+    request = contract.Uki(
         system=SYSTEM,
         kernel_version=kernel.version,
-        initrd=(f"{_SEGMENT}/initrd",),
+        initrd=tuple(target + SEGMENT for target in segments),
         cmdline=_cmdline(inputs, report),
         stub=TARGETS[architecture].stub,
         architecture=architecture,
@@ -92,9 +84,12 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         epoch=epoch,
         name=spec.name,
         version=spec.version or "",
+        init=TARGETS[architecture].init if overlay else "",
+        layers=len(segments) if overlay else 0,
+        unpacked=memory.unpacked_size(report.size, report.files),
     )
     step = Step(f"[uki] {filename}: Linux {kernel.version}", places.at(spec, "kernel"), ("uki",))
-    return Uki(_imager(inputs, link, step, {SYSTEM: system, _SEGMENT: segment}), filename)
+    return Uki(run_on_trees(inputs, request, step, {SYSTEM: system, **segments}), filename, packed.mode)
 
 
 def _cmdline(inputs: PlanInputs, report: Report) -> str:
@@ -112,15 +107,8 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki) -> llb.State:
         extra: dict[str, Any] = {"label": output.label} if output.label else {}
         extra |= {"compress": True} if output.compress else {}
         request = make(uki=source, output=target, architecture=architecture, epoch=epoch, **extra)
-        return _imager(inputs, request, step, {_UKI: uki.state})
+        return run_on_trees(inputs, request, step, {_UKI: uki.state})
     if output.filename == uki.filename:
         return uki.state
     copy = llb.Copy(source=uki.state, src=f"/{uki.filename}", dest=f"/{output.filename}")
     return llb.scratch().file(copy, name=step.name, location=step.location)
-
-
-def _imager(inputs: PlanInputs, request: Request, step: Step, trees: dict[str, llb.State]) -> llb.State:
-    """Run an imager command on read-only `trees` (mount point -> state) and return what it wrote to `OUT`."""
-    mounts = [llb.Bind(target=target, source=tree, readonly=True) for target, tree in sorted(trees.items())]
-    mounts.append(llb.Bind(target=OUT, source=llb.scratch(), readonly=False))
-    return run_imager(inputs, request, step, mounts=tuple(mounts)).mount(OUT)

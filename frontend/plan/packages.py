@@ -30,10 +30,24 @@ def preset_of(inputs: PlanInputs) -> Preset | None:
     return PRESETS[base.preset] if isinstance(base, PresetBase) else None
 
 
+def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
+    """Return `system` with the preset's own packages. Raises `UserError`.
+
+    A vertex of its own: it is the same, and cached, for all users of a preset.
+    """
+    _check_flavor(inputs.spec)
+    preset = preset_of(inputs)
+    if preset is None:
+        return system
+    spec, cache = inputs.spec, _cache_ids(inputs)
+    kernel = preset.kernel_of(spec.kernel.flavor, inputs.platform.architecture)
+    step = Step(f"[base] {preset.name}: {kernel} and a bootable system", places.at(spec, "base"), ("base",))
+    packages = preset.packages
+    return _run(inputs, system, lambda each: each.assemble(packages, kernel, cache_id=cache[each.name]), step)
+
+
 def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` with everything that its package manager is asked for. Raises `UserError`."""
-    _check_flavor(inputs.spec)
-    system = _make_bootable(inputs, system)
     system = _add_repositories(inputs, system)
     spec, cache = inputs.spec, _cache_ids(inputs)
     if spec.packages:
@@ -61,18 +75,6 @@ def _check_flavor(spec: Spec) -> None:
     if flavor not in flavors:
         known = ", ".join(sorted(flavors))
         raise UserError(f"{spec.base.preset} has no kernel flavor {flavor!r}: write one of {known}", place)
-
-
-def _make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Add the preset's own packages. A vertex of its own: it is the same, and cached, for all users of a preset."""
-    preset = preset_of(inputs)
-    if preset is None:
-        return system
-    spec, cache = inputs.spec, _cache_ids(inputs)
-    kernel = preset.kernel_of(spec.kernel.flavor, inputs.platform.architecture)
-    step = Step(f"[base] {preset.name}: {kernel} and a bootable system", places.at(spec, "base"), ("base",))
-    packages = preset.packages
-    return _run(inputs, system, lambda each: each.assemble(packages, kernel, cache_id=cache[each.name]), step)
 
 
 def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:

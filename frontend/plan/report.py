@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,7 @@ class Report:
     os_release: Mapping[str, str] = field(default_factory=dict)
     kernel_tree: Mapping[str, Any] = field(default_factory=dict)
     unknown_modules: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    no_overlay: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def parse_report(data: bytes) -> Report:
@@ -53,6 +54,7 @@ def parse_report(data: bytes) -> Report:
         os_release=raw["os_release"],
         kernel_tree=raw.get("kernel_tree", {}),
         unknown_modules=raw.get("unknown_modules", {}),
+        no_overlay=raw.get("no_overlay", {}),
     )
 
 

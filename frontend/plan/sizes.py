@@ -22,7 +22,7 @@ def report_name(name: str, ending: str) -> str:
     return f"/{name}.report.{ending}"
 
 
-def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int, mode: str) -> llb.State:
+def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb.State:
     """Return a state with both reports about a system and its UKI; `ram` is the memory in bytes that booting needs."""
     spec = inputs.spec
     request = contract.Sizes(
@@ -32,7 +32,7 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int, mode: 
         text=OUT + report_name(spec.name, "txt"),
         name=spec.name,
         ram=ram,
-        mode=mode,
+        mode=uki.mode,
         epoch=inputs.options.epoch,
     )
     mounts = (

@@ -94,6 +94,19 @@ def run_imager(
     )
 
 
+def run_on_trees(inputs: PlanInputs, request: Request, step: Step, trees: dict[str, llb.State]) -> llb.State:
+    """Run an imager command on read-only `trees` (mount point -> state) and return what it wrote to `OUT`.
+
+    What the trees are made from decides whether it runs again, not their content: to hash some hundred megabytes
+    takes longer than most of what is done with them.
+    """
+    mounts = [
+        llb.Bind(target=target, source=tree, readonly=True, by_content=False) for target, tree in sorted(trees.items())
+    ]
+    mounts.append(llb.Bind(target=OUT, source=llb.scratch(), readonly=False))
+    return run_imager(inputs, request, step, mounts=tuple(mounts)).mount(OUT)
+
+
 def compact_json(value: Mapping[str, object]) -> str:
     """Return what the imager gets for one item of a list: without what is None, false or empty."""
     kept = {key: each for key, each in value.items() if each or (each in ("", 0) and each is not False)}

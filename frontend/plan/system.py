@@ -17,7 +17,7 @@ from .inputs import PlanInputs
 from .mounts import add_mounts
 from .names import set_names
 from .network import add_network
-from .packages import add_packages, preset_of
+from .packages import add_packages, make_bootable, preset_of
 from .run import add_run_steps
 from .services import set_services
 from .steps import Step, edit_files
@@ -25,7 +25,29 @@ from .steps import Step, edit_files
 
 def plan_system(inputs: PlanInputs) -> llb.State:
     """Return the finished root file system of the spec."""
-    system = kernel.reduce_kernel(inputs, packaged_system(inputs))
+    return plan_stages(inputs)[-1]
+
+
+def plan_stages(inputs: PlanInputs) -> tuple[llb.State, ...]:
+    """Return the stages that change less and less often: the base, with packages, and at last the finished system.
+
+    Each holds the one before, changed. A stage that nothing was done for is not there.
+    """
+    base = make_bootable(inputs, inputs.base.state)
+    packaged = add_packages(inputs, base)
+    reduced = kernel.reduce_kernel(inputs, packaged)
+    # Where the kernel's files are reduced, the base holds all those that nobody wants.
+    stages = [base, packaged] if reduced is packaged else [reduced]
+    stages.append(_customise(inputs, reduced))
+    return tuple(stage for stage, above in zip(stages, [*stages[1:], None], strict=True) if stage is not above)
+
+
+def packaged_system(inputs: PlanInputs) -> llb.State:
+    """Return the system as it is after all packages, before anything else."""
+    return add_packages(inputs, make_bootable(inputs, inputs.base.state))
+
+
+def _customise(inputs: PlanInputs, system: llb.State) -> llb.State:
     system = add_users(inputs, system)
     system = _add_preset_files(inputs, system)
     system = kernel.add_boot_settings(inputs, system)
@@ -37,11 +59,6 @@ def plan_system(inputs: PlanInputs) -> llb.State:
     system = set_services(inputs, system)
     system = add_identity(inputs, system)
     return set_names(inputs, system)
-
-
-def packaged_system(inputs: PlanInputs) -> llb.State:
-    """Return the system as it is after all packages, before anything else."""
-    return add_packages(inputs, inputs.base.state)
 
 
 def _add_preset_files(inputs: PlanInputs, system: llb.State) -> llb.State:

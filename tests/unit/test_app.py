@@ -24,7 +24,7 @@ REPORT: dict[str, object] = {
     "size": 100,
     "os_release": {},
 }
-BOOTABLE = {"/report.json": json.dumps(REPORT).encode()}
+BOOTABLE = {"/report.json": json.dumps(REPORT).encode(), "/facts.json": b"[]"}
 
 
 def ask(text: str, client: FakeClient | None = None, **options: str) -> FakeClient:
@@ -60,7 +60,8 @@ def test_outputs_share_one_uki() -> None:
     client = ask("base: debian\noutputs: [raw, iso, efi]\n")
     assert client.error is None, client.error
     assert [name for name in names(client) if name.startswith(("[initramfs]", "[uki]", "[output"))] == [
-        "[initramfs] pack the system",
+        "[initramfs] pack the base",
+        "[initramfs] pack what comes after",
         "[uki] claylinux.efi: Linux 6.12",
         "[output] claylinux.raw",
         "[output] claylinux.iso",

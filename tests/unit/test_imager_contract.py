@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 REQUESTS = (
     contract.Inspect(system="/system", output="/out/report.json"),
     contract.Initramfs(system="/system", init="/init", output="/out/a", compression="zstd:19", epoch=0),
-    contract.Layer(system="/system", output="/out/a", number=2, compression="xz", epoch=0),
-    contract.Starter(system="/system", kernel_version="6.1", init="/init", output="/out/a", layers=3, epoch=0),
+    contract.Layer(
+        system="/system", output="/out/a", number=2, epoch=0, below="/b", facts="/f", lower=("/0", "/1"), more=True
+    ),
     contract.Uki(
         system="/system",
         kernel_version="6.1.0-1-amd64",
@@ -90,7 +91,7 @@ def test_requests_never_change() -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "no command given; the commands are inspect, initramfs, layer, starter, uki, raw, iso, qcow2, vmdk"),
+        ([], "no command given; the commands are inspect, initramfs, layer, uki, raw, iso, qcow2, vmdk"),
         (["rwa"], "unknown command 'rwa'"),
         (["inspect", "--sytem", "x"], "inspect: unknown flag '--sytem'; the flags are --system, --output"),
         (["inspect", "--system"], "inspect: --system needs a value"),

@@ -41,6 +41,7 @@ def test_a_whole_system(tmp_path: Path) -> None:
             {"machine": "amd64", "path": "boot/vmlinuz-6.1.0-1-amd64", "version": "6.1.0-1-amd64"},
         ],
         "microcode": ["boot/intel-ucode.img"],
+        "no_overlay": {"6.1.0-1-amd64": ["loop", "squashfs", "overlay"]},
         "modules": ["6.1.0-1-amd64"],
         "os_release": {"ID": "debian", "PRETTY_NAME": "Debian 13"},
         "size": 20 + len('ID=debian\nPRETTY_NAME="Debian 13"\n') + 8,

@@ -38,12 +38,24 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rootfs:
-    """How the system is packed."""
+    """How the system is packed, and how the booted machine holds it."""
 
+    mode: words.RootfsMode = key(
+        "`overlay`: compressed, read when it is needed, with a tmpfs above it for what changes; `tmpfs`: unpacked at "
+        "boot; `auto`: overlay where the kernel can do it. See docs/rootfs.md.",
+        "tmpfs",
+        default="auto",
+    )
     compression: words.Compression | None = key(
-        "`none`, `gz`, `xz` or `zstd`, with a level as in `zstd:19`. Default: zstd at a fast level.",
+        "`none`, `gz`, `lz4`, `xz` or `zstd`, with a level as in `zstd:19`. Default: zstd at a fast level.",
         "zstd:19",
         default=None,
+    )
+    flatten: bool = key(
+        "Pack the whole system as one, not in the parts that the next build can use again: nothing that a later step "
+        "removed is in the image then.",
+        "true",
+        default=False,
     )
 
 

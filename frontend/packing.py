@@ -1,0 +1,67 @@
+"""How a system is packed is decided while it is packed.
+
+Packing takes longest and needs nothing but the stages: it starts before it is known what is in the system, with the
+mode that nearly all kernels can do. Beside the plan, as that asks nobody.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from .errors import UserError
+from .plan import packing, places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import llb
+
+    from .gateway.client import Client, Ref
+    from .plan.inputs import PlanInputs
+    from .plan.packing import Packed
+    from .plan.report import Report
+
+
+class Packing:
+    """Packs the stages of a system in the background, from now on."""
+
+    def __init__(
+        self, client: Client, solve: Callable[[llb.State], Ref], inputs: PlanInputs, stages: tuple[llb.State, ...]
+    ) -> None:
+        self._client = client
+        self._solve = solve
+        self._inputs = inputs
+        self._stages = stages
+        self._guess = packing.plan_packing(inputs, stages, packing.mode_of(inputs.spec.rootfs))
+        self._packed: Future[Packed] = Future()
+        # No executor: the process must not wait for it when something else fails.
+        Thread(target=self._begin, daemon=True).start()
+
+    def finish(self, report: Report, version: str) -> Packed:
+        """Return the segments for the kernel `version`. Raises `UserError` when it cannot boot them."""
+        rootfs = self._inputs.spec.rootfs
+        lacking = report.no_overlay.get(version, ())
+        if rootfs.mode == "overlay" and lacking:
+            text = f"rootfs.mode: the kernel {version} has no module {', '.join(lacking)}, which overlay mode needs"
+            raise UserError(text, (places.at(self._inputs.spec, "rootfs", "mode"),))
+        mode = packing.mode_of(rootfs, lacks_overlay=bool(lacking))
+        if mode == self._guess.mode:
+            return self._packed.result()
+        return self._pack(packing.plan_packing(self._inputs, self._stages, mode))
+
+    def _begin(self) -> None:
+        try:
+            self._packed.set_result(self._pack(self._guess))
+        except Exception as error:  # noqa: BLE001 - told by `finish`
+            self._packed.set_exception(error)
+
+    def _pack(self, packed: Packed) -> Packed:
+        """Pack the segments, or the whole system where these would be a waste."""
+        ref = self._solve(packed.segments[-1])
+        if len(packed.segments) == 1:
+            return packed
+        if packing.is_wasteful(self._client.read_file(ref, packing.FACTS)):
+            return packing.whole(self._inputs, self._stages, packed.mode)
+        return packed

@@ -1,0 +1,111 @@
+"""The initramfs in segments that follow the stages of the system, so that a change packs only what it changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import llb
+from imager import contract, memory
+from imager.target import TARGETS
+
+from . import places
+from .steps import OUT, SYSTEM, Step, run_on_trees
+
+if TYPE_CHECKING:
+    from frontend.config import Rootfs
+
+    from .inputs import PlanInputs
+
+FACTS = "/facts.json"
+"""Where the state of a segment says what is in it, and in those below (see `imager.segments`)."""
+SEGMENT = "/segment"
+_BELOW, _LOWER = "/below", "/lower"
+_DEFAULT = {memory.OVERLAY: "zstd:3", memory.TMPFS: "zstd:3"}
+"""Measured: see docs/rootfs.md."""
+_DEAD_SHARE = 0.1
+"""The share of dead weight from which on a system is packed whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The segments of a system, the lowest first, and in which mode they boot."""
+
+    mode: str
+    segments: tuple[llb.State, ...]
+
+
+def mode_of(rootfs: Rootfs, *, lacks_overlay: bool = False) -> str:
+    """Return how the system is kept in memory; `lacks_overlay`: whether the kernel cannot do overlay mode."""
+    if rootfs.mode != "auto":
+        return rootfs.mode
+    return memory.TMPFS if lacks_overlay else memory.OVERLAY
+
+
+def plan_packing(inputs: PlanInputs, stages: tuple[llb.State, ...], mode: str) -> Packed:
+    """Return the segments of a system with these stages, one for each; of the last one only with `flatten`."""
+    if inputs.spec.rootfs.flatten:
+        stages = stages[-1:]
+    made: list[llb.State] = []
+    for number, stage in enumerate(stages):
+        last = number == len(stages) - 1
+        below = stages[number - 1] if number else None
+        # The second does not need to know the first, so both are packed at the same time.
+        lower = tuple(made) if last or number > 1 else ()
+        made.append(_segment(inputs, mode, number, stage, below, lower, last=last))
+    return Packed(mode, tuple(made))
+
+
+def whole(inputs: PlanInputs, stages: tuple[llb.State, ...], mode: str) -> Packed:
+    """Return the system as one segment."""
+    return plan_packing(inputs, stages[-1:], mode)
+
+
+def is_wasteful(facts: bytes) -> bool:
+    """Tell whether the segments, as the last one describes them, should be one: or else too much dead weight boots,
+    or what boots is not the system.
+    """
+    segments: list[dict[str, Any]] = json.loads(facts)
+    size = sum(each["size"] for each in segments)
+    dead = sum(each["dead"]["size"] for each in segments)
+    return dead > size * _DEAD_SHARE or any(each["problem"] for each in segments)
+
+
+def _segment(
+    inputs: PlanInputs,
+    mode: str,
+    number: int,
+    stage: llb.State,
+    below: llb.State | None,
+    lower: tuple[llb.State, ...],
+    *,
+    last: bool,
+) -> llb.State:
+    trees = {SYSTEM: stage} | {f"{_LOWER}/{index}": state for index, state in enumerate(lower)}
+    if below is not None:
+        trees[_BELOW] = below
+    common: dict[str, Any] = {
+        "system": SYSTEM,
+        "output": OUT + SEGMENT,
+        "compression": inputs.spec.rootfs.compression or _DEFAULT[mode],
+        "epoch": inputs.options.epoch,
+        "below": _BELOW if below is not None else "",
+        "facts": OUT + FACTS,
+        "lower": tuple(f"{_LOWER}/{index}{FACTS}" for index in range(len(lower))),
+        "more": not last,
+    }
+    request = (
+        contract.Layer(number=number, **common)
+        if mode == memory.OVERLAY
+        else contract.Initramfs(init=TARGETS[inputs.platform.architecture].init, **common)
+    )
+    what = _name(inputs, number, last=last)
+    step = Step(f"[initramfs] pack {what}", places.at(inputs.spec, "base"), ("initramfs",))
+    return run_on_trees(inputs, request, step, trees)
+
+
+def _name(inputs: PlanInputs, number: int, *, last: bool) -> str:
+    if last:
+        return "what comes after" if number else "the system"
+    return "the packages" if number else "the base"

@@ -1,0 +1,178 @@
+"""What one stage of a system changed in the stage below it.
+
+Two paths are the same when type, mode, owner, time (as far as it is shipped), size, target, attributes and content are
+equal. Content is read only where it must be: a file that the builder's file system shares between both stages has the
+same inode with the same times, and needs no look.
+
+Names of one file (hard links) belong together: when one of them changed, all count as changed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from imager import clock, output, tree, xattrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from imager.tree import Entry
+
+_CHUNK = 1 << 18
+_SECOND = 10**9
+
+
+class Change(NamedTuple):
+    """A path that is new, or other than `below`."""
+
+    entry: Entry
+    below: Entry | None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """All differences, in the order of a walk.
+
+    `removed` has what is below but not in the system, each path of a removed directory. `folders` are the directories
+    above anything changed or removed that did not change themselves.
+    """
+
+    changed: tuple[Change, ...]
+    removed: tuple[Entry, ...]
+    folders: tuple[Entry, ...]
+
+    @property
+    def dead(self) -> tuple[Entry, ...]:
+        """The files below whose content nobody will see."""
+        replaced = (change.below for change in self.changed)
+        return tuple(entry for entry in (*replaced, *self.removed) if entry is not None and entry.is_file)
+
+
+def find(below: bytes, system: bytes, epoch: int) -> Changes:
+    """Compare two trees."""
+    found = _Finding()
+    links = _Links()
+    for old, new in _pairs(tree.walk(below), tree.walk(system)):
+        if new is None:
+            assert old is not None
+            found.removed.append(old)
+            continue
+        if new.is_folder:
+            found.folders[new.path] = new
+        same = old is not None and _same(old, new, epoch)
+        if new.is_file and (new.nlink > 1 or (old is not None and old.nlink > 1)):
+            links.add(old, new, same=same)
+        elif not same:
+            found.changed.append(Change(new, old))
+    found.changed += links.changed()
+    return found.finish()
+
+
+@dataclass
+class _Finding:
+    changed: list[Change] = field(default_factory=list)
+    removed: list[Entry] = field(default_factory=list)
+    folders: dict[bytes, Entry] = field(default_factory=dict)
+
+    def finish(self) -> Changes:
+        self.changed.sort(key=lambda change: change.entry.order)
+        touched = {change.entry.path for change in self.changed}
+        above: dict[bytes, Entry] = {}
+        for path in (*touched, *(entry.path for entry in self.removed)):
+            for parent in _parents(path):
+                if parent in self.folders and parent not in touched:
+                    above[parent] = self.folders[parent]
+        folders = sorted(above.values(), key=lambda entry: entry.order)
+        return Changes(tuple(self.changed), tuple(self.removed), tuple(folders))
+
+
+class _Links:
+    """The files that have several names in either stage."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[Change, bool]] = []
+
+    def add(self, old: Entry | None, new: Entry, *, same: bool) -> None:
+        self._found.append((Change(new, old), same))
+
+    def changed(self) -> Iterator[Change]:
+        """Give every name of every file that is not the same file under the same names as below."""
+        before: dict[tuple[int, int], set[tuple[int, int] | None]] = {}
+        after: dict[tuple[int, int], set[tuple[int, int] | None]] = {}
+        for (new, old), same in self._found:
+            identity = old.identity if old is not None and same else None
+            before.setdefault(new.identity, set()).add(identity)
+            if old is not None:
+                after.setdefault(old.identity, set()).add(new.identity)
+        for change, _ in self._found:
+            origins = before[change.entry.identity]
+            origin = next(iter(origins)) if len(origins) == 1 else None
+            if origin is None or after[origin] != {change.entry.identity}:
+                yield change
+
+
+def parent_of(path: bytes) -> bytes:
+    """Give the directory that holds `path`, in the words of `tree`."""
+    return path.rpartition(b"/")[0] or b"."
+
+
+def _parents(path: bytes) -> Iterator[bytes]:
+    while path != b".":
+        path = parent_of(path)
+        yield path
+
+
+def _pairs(below: Iterable[Entry], system: Iterable[Entry]) -> Iterator[tuple[Entry | None, Entry | None]]:
+    """Join two walks by path."""
+    olds, news = iter(below), iter(system)
+    old, new = next(olds, None), next(news, None)
+    while old is not None or new is not None:
+        if new is None or (old is not None and old.order < new.order):
+            yield old, None
+            old = next(olds, None)
+        elif old is None or new.order < old.order:
+            yield None, new
+            new = next(news, None)
+        else:
+            yield old, new
+            old, new = next(olds, None), next(news, None)
+
+
+def _same(old: Entry, new: Entry, epoch: int) -> bool:
+    if (old.mode, old.uid, old.gid) != (new.mode, new.uid, new.gid):
+        return False
+    if not old.source or not new.source:
+        return old.source == new.source and old.rdev == new.rdev
+    if _shared(old, new):
+        return True
+    if clock.clamp(old.mtime, epoch) != clock.clamp(new.mtime, epoch) or xattrs.read(old.source) != xattrs.read(
+        new.source
+    ):
+        return False
+    if stat.S_ISLNK(new.mode):
+        return os.readlink(old.source) == os.readlink(new.source)  # noqa: PTH115 - Path would tidy the target
+    if new.is_file:
+        return old.size == new.size and _same_bytes(old.source, new.source, new.size)
+    return new.is_folder or old.rdev == new.rdev
+
+
+def _shared(old: Entry, new: Entry) -> bool:
+    """Tell whether both are one inode. Times without fractions are none that a kernel set: such a file is read."""
+    return (
+        old.identity[1] == new.identity[1]
+        and old.stamp == new.stamp
+        and old.size == new.size
+        and new.stamp[1] % _SECOND != 0
+    )
+
+
+def _same_bytes(old: bytes, new: bytes, size: int) -> bool:
+    with output.reading(old) as one, output.reading(new) as other:
+        return all(
+            output.read_at(one, start, min(_CHUNK, size - start))
+            == output.read_at(other, start, min(_CHUNK, size - start))
+            for start in range(0, size, _CHUNK)
+        )

@@ -1,0 +1,130 @@
+"""What the stages of a system hold, as one segment each: the JSON beside a segment.
+
+It is a list of objects, from the lowest segment to the one that it lies beside:
+
+    dead      {"files", "size"}: what of the segments below nobody will see
+    files     how many paths the segment has; size: their content in bytes
+    folders   directories that were there before, and have another time now
+    problem   why these segments do not make the tree when they are unpacked over each other; empty: they do
+    removed   {path: kind} of what is in the segments below, but not in this stage (see `kind`)
+
+Paths are those of `tree`; bytes that are no UTF-8 are surrogates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from imager import clock, output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from imager.changes import Change, Changes
+    from imager.tree import Entry
+
+FOLDER, LINK, FILE, OTHER = "folder", "link", "file", "other"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weight:
+    """A number of files, and their content in bytes."""
+
+    files: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """One segment; see above."""
+
+    files: int = 0
+    size: int = 0
+    dead: Weight = field(default_factory=Weight)
+    removed: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def weigh(entries: Iterable[Entry]) -> Weight:
+    """Count entries; data under several names counts once."""
+    files = size = 0
+    seen: set[tuple[int, int]] = set()
+    for entry in entries:
+        files += 1
+        if entry.is_file and entry.identity not in seen:
+            seen.add(entry.identity)
+            size += entry.size
+    return Weight(files=files, size=size)
+
+
+def describe(changes: Changes, below: tuple[Segment, ...], epoch: int) -> Segment:
+    """Describe the segment that holds `changes`, over the segments `below`."""
+    weight = weigh(change.entry for change in changes.changed)
+    problems = (f"/{_text(change.entry.path)}" for change in changes.changed if occupant(change, below) == FOLDER)
+    problem = next((path for path in problems), "")
+    return Segment(
+        files=weight.files,
+        size=weight.size,
+        dead=weigh(changes.dead),
+        removed={_text(entry.path): kind(entry) for entry in changes.removed},
+        folders=tuple(_text(change.entry.path) for change in changes.changed if _is_redated(change, epoch)),
+        problem=f"{problem} was a directory before" if problem else "",
+    )
+
+
+def kind(entry: Entry) -> str:
+    """Tell what the kernel meets when it unpacks another entry of the same path.
+
+    `file` is one that can be written over: it has no other name; `other`, what must be out of the way.
+    """
+    if entry.is_folder:
+        return FOLDER
+    if stat.S_ISLNK(entry.mode):
+        return LINK
+    return FILE if entry.is_file and entry.nlink == 1 else OTHER
+
+
+def occupant(change: Change, below: tuple[Segment, ...]) -> str:
+    """Tell what is in the place of a changed path that is no directory, when it is unpacked; empty: nothing is.
+
+    Removed paths are still there then: init removes them later.
+    """
+    if change.entry.is_folder:
+        return ""
+    if change.below is not None:
+        return kind(change.below)
+    path = _text(change.entry.path)
+    return next((each.removed[path] for each in reversed(below) if path in each.removed), "")
+
+
+def read(path: str) -> tuple[Segment, ...]:
+    """Read the list from a file."""
+    with output.reading(path) as fd:
+        rows = json.loads(output.read_at(fd, 0, os.fstat(fd).st_size))
+    return tuple(Segment(**{**row, "dead": Weight(**row["dead"]), "folders": tuple(row["folders"])}) for row in rows)
+
+
+def write(path: str, found: tuple[Segment, ...], epoch: int) -> None:
+    """Write the list to a file."""
+    text = json.dumps([asdict(each) for each in found], indent=1, sort_keys=True) + "\n"
+    with output.writing(path, epoch) as fd:
+        output.write_all(fd, text.encode())
+
+
+def _is_redated(change: Change, epoch: int) -> bool:
+    new, old = change
+    return (
+        old is not None
+        and old.is_folder
+        and new.is_folder
+        and clock.clamp(new.mtime, epoch) != clock.clamp(old.mtime, epoch)
+    )
+
+
+def _text(path: bytes) -> str:
+    return os.fsdecode(path)

@@ -1,0 +1,174 @@
+"""Segments over each other are the system, whatever its stages changed: checked with a model of the kernel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from imager import changes, contract, initramfs, segments
+from tests.support.imager import EPOCH, make_system
+from tests.support.rootfs import Rootfs, manifest, mutate
+
+Action = tuple[str, str, str]
+NAMES = ("a", "b", "a/x", "a/y", "b/x", "a/x/deep", "etc/one", "usr/two")
+ACTIONS = st.one_of(
+    st.tuples(st.just("write"), st.sampled_from(NAMES), st.sampled_from(["", "one", "other"])),
+    st.tuples(st.sampled_from(["folder", "remove", "remove", "pipe"]), st.sampled_from(NAMES), st.just("")),
+    st.tuples(st.just("link"), st.sampled_from(NAMES), st.sampled_from(["x", "../b"])),
+    st.tuples(st.just("hard"), st.sampled_from(NAMES), st.sampled_from(NAMES)),
+    st.tuples(st.just("mode"), st.sampled_from(NAMES), st.sampled_from(["700", "755", "4755"])),
+    st.tuples(st.just("time"), st.sampled_from(NAMES), st.sampled_from(["1000000000", "1100000000"])),
+)
+OLD = ("time", "a", "1")
+STAGES = st.lists(st.lists(ACTIONS, max_size=8), min_size=2, max_size=4)
+
+
+def pack(folder: Path, stages: list[Path]) -> tuple[list[bytes], tuple[segments.Segment, ...]]:
+    """Pack stages as the plan does; return the segments, and what the last says of them."""
+    init = folder / "init"
+    init.write_bytes(b"our init")
+    facts: list[str] = []
+    packed: list[bytes] = []
+    for number, stage in enumerate(stages):
+        last = number == len(stages) - 1
+        out = folder / f"segment{number}"
+        request = contract.Initramfs(
+            system=str(stage),
+            init=str(init),
+            output=str(out),
+            compression="none",
+            epoch=EPOCH,
+            below=str(stages[number - 1]) if number else "",
+            facts=f"{out}.json",
+            lower=tuple(facts) if last or number > 1 else (),
+            more=not last,
+        )
+        initramfs.run(request)
+        facts.append(request.facts)
+        packed.append(out.read_bytes())
+    return packed, segments.read(facts[-1])
+
+
+def boot(packed: list[bytes]) -> Rootfs:
+    rootfs = Rootfs()
+    for archive in packed:
+        rootfs.unpack(archive)
+    rootfs.finish()
+    return rootfs
+
+
+def copy(source: Path, target: Path) -> Path:
+    """Copy a stage with all that is in it; as on some builders, no inode is shared."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+    return target
+
+
+def run(folder: Path, stages: list[list[Action]]) -> tuple[list[Path], list[bytes], tuple[segments.Segment, ...]]:
+    live = make_system(folder / "live")
+    trees: list[Path] = []
+    for number, actions in enumerate(stages):
+        for action in actions:
+            mutate(live, action)
+        trees.append(copy(live, folder / f"stage{number}"))
+    packed, facts = pack(folder, trees)
+    return trees, packed, facts
+
+
+@settings(max_examples=60, deadline=None)
+@given(STAGES)
+@example([[("write", "a", "one"), ("hard", "b", "a")], [("remove", "a", ""), ("write", "a", "other")]])
+@example([[("write", "a", "one"), ("hard", "b", "a")], [("remove", "b", "")], [("write", "b", "other")]])
+@example([[("write", "a", "one")], [("hard", "b", "a")]])
+@example([[("write", "a", ""), ("hard", "b", "a"), OLD], [("remove", "b", ""), ("write", "b", ""), ("time", "b", "1")]])
+@example([[("write", "a/x", "one")], [("remove", "a", "")], [("write", "a/y", "")]])
+@example([[("write", "a/x", "one")], [("remove", "a", "")], [("write", "a", "file now")]])
+@example([[("link", "a", "x")], [("remove", "a", ""), ("write", "a/x", "")], [("remove", "a/x", "")]])
+@example([[("pipe", "a", "")], [("remove", "a", ""), ("pipe", "a", ""), ("mode", "a", "700")]])
+@example([[("write", "init", "theirs")], [("remove", "init", "")]])
+@example([[], [("write", "init", "theirs")], [("write", "init", "changed")]])
+def test_what_boots_is_the_system(stages: list[list[Action]]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        trees, packed, facts = run(Path(name), stages)
+        flat, _ = pack(Path(name), trees[-1:])
+        if not any(each.problem for each in facts):
+            assert manifest(boot(packed)) == manifest(boot(flat))
+        elif len(stages) == 2:
+            first, second = (({path: path.is_dir() for path in tree.rglob("*")}, tree) for tree in trees)
+            was = {path.relative_to(first[1]) for path, folder in first[0].items() if folder and not path.is_symlink()}
+            now = {path.relative_to(second[1]) for path in second[0] if not path.is_dir() or path.is_symlink()}
+            assert was & now, "only a directory in whose place something else is cannot be unpacked over"
+
+
+def test_a_small_change_is_a_small_segment(tmp_path: Path) -> None:
+    base = make_system(tmp_path / "base")
+    (base / "usr/big").write_bytes(os.urandom(1 << 20))
+    top = copy(base, tmp_path / "top")
+    (top / "etc/motd").write_text("hello")
+    packed, facts = pack(tmp_path, [base, top])
+    assert len(packed[0]) > 1 << 20
+    assert len(packed[1]) < 2048
+    assert (facts[1].size, facts[1].dead) == (5, segments.Weight())
+    assert boot(packed).nodes[b"etc/motd"].data == b"hello"
+
+
+def test_dead_weight_is_counted_once(tmp_path: Path) -> None:
+    base = make_system(tmp_path / "base")
+    (base / "usr/one").write_bytes(bytes(1000))
+    (base / "usr/two").hardlink_to(base / "usr/one")
+    (base / "usr/three").write_bytes(bytes(10))
+    top = copy(base, tmp_path / "top")
+    for name in ("one", "two"):
+        (top / "usr" / name).unlink()
+    (top / "usr/three").write_bytes(b"")
+    _, facts = pack(tmp_path, [base, top])
+    assert facts[1].dead == segments.Weight(files=3, size=1010)
+    assert facts[1].removed == {"usr/one": "other", "usr/two": "other"}
+
+
+def test_names_that_are_no_text_are_removed(tmp_path: Path) -> None:
+    base = make_system(tmp_path / "base")
+    (base / os.fsdecode(b"usr/\xff\xfe")).write_text("x")
+    top = copy(base, tmp_path / "top")
+    (top / os.fsdecode(b"usr/\xff\xfe")).unlink()
+    packed, _ = pack(tmp_path, [base, top])
+    assert b"/usr/\xff\xfe\0" in packed[1]
+    assert b"usr/\xff\xfe" not in boot(packed).nodes
+
+
+def test_a_directory_that_became_something_else_is_told(tmp_path: Path) -> None:
+    base = make_system(tmp_path / "base")
+    (base / "opt").mkdir()
+    (base / "opt/file").touch()
+    top = copy(base, tmp_path / "top")
+    shutil.rmtree(top / "opt")
+    (top / "opt").symlink_to("usr")
+    _, facts = pack(tmp_path, [base, top])
+    assert facts[1].problem == "/opt was a directory before"
+
+
+def test_content_is_compared_where_times_cannot_tell(tmp_path: Path) -> None:
+    base = make_system(tmp_path / "base")
+    (base / "etc/same").write_text("one")
+    top = copy(base, tmp_path / "top")
+    (top / "etc/same").write_text("two")
+    for tree in (base, top):
+        os.utime(tree / "etc/same", (EPOCH, EPOCH))
+    found = changes.find(os.fsencode(base), os.fsencode(top), EPOCH)
+    assert [change.entry.path for change in found.changed] == [b"etc/same"]
+
+
+def test_a_shared_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = make_system(tmp_path / "base")
+    (base / "etc/shared").write_text("one")
+    subprocess.run(["cp", "-al", str(base), str(tmp_path / "top")], check=True)
+    monkeypatch.setattr(changes, "_same_bytes", lambda *_: pytest.fail("read"))
+    found = changes.find(os.fsencode(base), os.fsencode(tmp_path / "top"), EPOCH)
+    assert not [change for change in found.changed if stat.S_ISREG(change.entry.mode)]
