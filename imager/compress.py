@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from imager.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PIPE = 1 << 20
 _CHUNK = 1 << 18
 _LEVELS = {"gz": (1, 9, 6), "xz": (0, 9, 6), "lz4": (1, 12, 1), "zstd": (1, 22, 3)}
 """First, last and default level. zstd 22 needs a window of 128 MiB, the most that the kernel allows."""
@@ -101,7 +99,6 @@ def compressing(choice: Compression, fd: int) -> Iterator[Sink]:
         yield Descriptor(fd)
     elif choice.kind in ("lz4", "zstd"):
         with tools.filter_to(_zstd(choice.level) if choice.kind == "zstd" else _lz4(choice.level), fd) as stdin:
-            fcntl.fcntl(stdin, fcntl.F_SETPIPE_SZ, _PIPE)
             yield Descriptor(stdin)
         if choice.kind == "lz4":
             output.write_all(fd, _LZ4_END)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from imager.errors import ToolError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+_PIPE = 1 << 20
+"""Bytes that wait for a filter at most. 64 KiB, the default, cost 4 % more CPU: the two take turns more often."""
 
 
 @contextmanager
@@ -29,6 +32,8 @@ def filter_to(argv: Sequence[str], output: int) -> Iterator[int]:
     try:
         process = _start(argv, output, said)
         assert process.stdin is not None
+        with suppress(OSError):  # a user may hold so much in pipes and no more: then the default has to do
+            fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, _PIPE)
         try:
             yield process.stdin.fileno()
         except BrokenPipeError:
