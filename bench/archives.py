@@ -15,9 +15,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from assembly import REPOSITORY, init_program
 from system import system
 
-from imager import cpio
-from imager.contract import Initramfs, Layer, Starter
+from imager import cpio, starter
+from imager.contract import Initramfs, Layer
 from imager.request import Request
+from imager.root import Root
 from localengine.commands import run
 from localengine.errors import EngineError
 from localengine.host import install_host_packages, on_host
@@ -114,10 +115,9 @@ def guest(work: Path, compression: str) -> Guest:
     pack_classic(tree, classic)
     say("packing the system: tmpfs, overlay")
     imager(Initramfs(system=str(tree), init=init, output=str(tmpfs), compression="zstd:3", epoch=EPOCH))
-    starter, layer = work / "starter", work / "layer"
-    imager(Starter(system=str(tree), kernel_version=version, init=init, output=str(starter), epoch=EPOCH))
+    layer = work / "layer"
     imager(Layer(system=str(tree), output=str(layer), compression=compression, epoch=EPOCH))
-    join((starter, layer), overlay)
+    join(starter.archive(Root(tree), version, Path(init), 1, EPOCH), layer, overlay)
     ways = (
         Way("classic", classic),
         Way("ours, tmpfs", tmpfs),
@@ -171,10 +171,8 @@ def imager(request: Request) -> None:
         raise EngineError(f"{request.command}: {done.stderr.strip()}")
 
 
-def join(archives: tuple[Path, ...], output: Path) -> None:
-    """Put archives behind each other as a UKI has them."""
-    with output.open("wb") as whole:
-        for path in archives:
-            whole.write(cpio.padding(whole.tell()))
-            with path.open("rb") as part:
-                shutil.copyfileobj(part, whole)
+def join(start: bytes, layer: Path, output: Path) -> None:
+    """Put the layer behind our init and its modules, as a UKI has them."""
+    with output.open("wb") as whole, layer.open("rb") as part:
+        whole.write(start + cpio.padding(len(start)))
+        shutil.copyfileobj(part, whole)
