@@ -60,7 +60,7 @@ def test_a_base_that_cannot_boot_says_what_to_add(engine: Engine, tmp_path: Path
 
 def test_an_image_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
     message, marked = failure(engine, tmp_path, HEAD + "base: {image: localhost:1/no/such:image}\n")
-    assert "base image localhost:1/no/such:image" in message
+    assert "image localhost:1/no/such:image: " in message
     assert marked
 
 
@@ -87,7 +87,7 @@ def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
     """A frontend that breaks inside says that it is a bug, and where."""
     broken = tmp_path / "broken"
     broken.mkdir()
-    (broken / "system.py").write_text("def plan_system(inputs):\n    raise RuntimeError('on purpose')\n")
+    (broken / "system.py").write_text("packaged_system = None\ndef plan_stages(inputs): raise RuntimeError('on purpose')\n")
     (broken / "Dockerfile").write_text(
         "FROM claylinux/frontend\nCOPY system.py /usr/lib/claylinux/frontend/plan/system.py\n"
         'RUN ["/usr/bin/python3", "-c", "import glob, os; [os.remove(name) for name in '
@@ -101,7 +101,7 @@ def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
         engine.docker("rmi", "claylinux-test/broken")
     assert "this is a bug in Claylinux" in message
     assert "RuntimeError: on purpose" in message
-    assert "plan/system.py:2 in plan_system" in message
+    assert "plan/system.py:2 in plan_stages" in message
 
 
 @pytest.mark.parametrize(
