@@ -10,9 +10,9 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from imager import clock, contract, failure, report
+from imager import clock, contract, failure, memory, report
 from imager.commands import perform
 from imager.compress import Compression
 from imager.errors import ImagerError, UsageError
@@ -36,6 +36,7 @@ class Choice:
     output: str
     volume: str
     compression: str
+    mode: str
     epoch: int
 
     @property
@@ -51,6 +52,16 @@ class Facts:
     kernel: str
     architecture: str
     cmdline: str
+    no_overlay: tuple[str, ...]
+    unpacked: int
+
+    def mode(self, wish: str) -> str:
+        """Give how the system is kept in memory; `wish` is auto, overlay or tmpfs. Raises ImagerError."""
+        if wish == memory.OVERLAY and self.no_overlay:
+            raise ImagerError(f"the kernel {self.kernel} has no module {', '.join(self.no_overlay)}: --rootfs tmpfs")
+        if wish == "auto":
+            return memory.TMPFS if self.no_overlay else memory.OVERLAY
+        return wish
 
 
 def main(argv: Sequence[str], environment: Mapping[str, str] = os.environ, system: str = SYSTEM) -> int:
@@ -76,6 +87,7 @@ def choose(argv: Sequence[str], environment: Mapping[str, str]) -> Choice:
         output=options.output,
         volume=options.volume,
         compression=options.compression,
+        mode=options.rootfs,
         epoch=int(epoch) if epoch else clock.FAT_FIRST,
     )
 
@@ -87,19 +99,16 @@ def build(choice: Choice, system: str) -> None:
     folder = Path(choice.path).parent
     folder.mkdir(parents=True, exist_ok=True)
     make = contract.FORMATS[choice.format].request
+    overlay = facts.mode(choice.mode) == memory.OVERLAY
     # Beside the output: on the same file system the pieces are joined without copying, where it can do that.
     with tempfile.TemporaryDirectory(prefix=".build-image-", dir=folder) as scratch:
-        segment = f"{scratch}/initrd"
+        segment = f"{scratch}/segment"
         program = f"{scratch}/efi" if make else choice.path
-        perform(
-            contract.Initramfs(
-                system=system,
-                init=target.init,
-                output=segment,
-                compression=choice.compression,
-                epoch=choice.epoch,
-            )
-        )
+        common: dict[str, Any] = {"output": segment, "compression": choice.compression, "epoch": choice.epoch}
+        if overlay:
+            perform(contract.Layer(system=system, **common))
+        else:
+            perform(contract.Initramfs(system=system, init=target.init, **common))
         perform(
             contract.Uki(
                 system=system,
@@ -110,8 +119,11 @@ def build(choice: Choice, system: str) -> None:
                 architecture=facts.architecture,
                 output=program,
                 epoch=choice.epoch,
+                init=target.init,
+                layers=1 if overlay else 0,
             )
         )
+        size = Path(program).stat().st_size
         Path(segment).unlink()
         if make:
             request = make(
@@ -122,8 +134,16 @@ def build(choice: Choice, system: str) -> None:
                 label=choice.volume,
             )
             perform(request)
-    size = Path(choice.path).stat().st_size / (1 << 20)
-    print(f"build-image: {choice.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB")  # noqa: T201
+    _tell(choice, facts, size)
+
+
+def _tell(choice: Choice, facts: Facts, uki: int) -> None:
+    mode = facts.mode(choice.mode)
+    size, ram = Path(choice.path).stat().st_size / (1 << 20), memory.need(mode, uki, facts.unpacked)
+    print(  # noqa: T201
+        f"build-image: {choice.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB; "
+        f"rootfs mode {mode}: boots with about {memory.shown(ram)} of RAM"
+    )
 
 
 def judge(system: str) -> Facts:
@@ -151,7 +171,13 @@ def judge(system: str) -> Facts:
         raise ImagerError(
             f"{found['init']} is a program for {found['init_machine']}, the kernel for {kernel['machine']}"
         )
-    return Facts(kernel["version"], kernel["machine"], found["boot_cmdline"] or "")
+    return Facts(
+        kernel=kernel["version"],
+        architecture=kernel["machine"],
+        cmdline=found["boot_cmdline"] or "",
+        no_overlay=tuple(found["no_overlay"].get(kernel["version"], ())),
+        unpacked=memory.unpacked_size(found["size"], found["files"]),
+    )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -182,5 +208,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--volume", default="CLAYLINUX", help="label of the boot file system (%(default)s)")
     parser.add_argument(
         "-c", "--compression", default="zstd", metavar="KIND[:LEVEL]", help="none, gz, xz, lz4 or zstd (%(default)s)"
+    )
+    parser.add_argument(
+        "-r",
+        "--rootfs",
+        choices=("auto", memory.OVERLAY, memory.TMPFS),
+        default="auto",
+        metavar="MODE",
+        help="overlay: compressed in memory; tmpfs: unpacked at boot; auto: overlay where the kernel can (%(default)s)",
     )
     return parser

@@ -32,7 +32,7 @@ def test_the_defaults_are_those_that_dockerfiles_expect() -> None:
     choice = build_image.choose((), {})
     assert (choice.path, choice.volume, choice.epoch) == ("/out/claylinux.img", "CLAYLINUX", 315532800)
     short = build_image.choose(["-f", "iso", "-o", "x/y", "-v", "DATA", "-c", "xz:9"], {"SOURCE_DATE_EPOCH": "7"})
-    assert short == build_image.Choice("iso", "x/y", "DATA", "xz:9", 7)
+    assert short == build_image.Choice("iso", "x/y", "DATA", "xz:9", "auto", 7)
     assert short.path == "x/y.iso"
 
 
