@@ -27,9 +27,9 @@ from localvm.console import running
 from localvm.errors import ConsoleError, VmError
 from localvm.machine import Machine
 
-PLENTY = 4096
+PLENTY = 2048
 """MiB of memory when time is measured."""
-LEAST, STEP = 128, 1.05
+LEAST, STEP = 256, 1.05
 """Where the search for the least memory starts, and by how much one size is larger than the one before."""
 GIVE_UP = 300.0
 """Seconds until a machine with plenty of memory counts as stuck; others get `PATIENCE` times what it took."""

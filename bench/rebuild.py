@@ -123,8 +123,9 @@ def main() -> int:
             print(json.dumps(figures, indent=1))
         else:
             print(f"{args.n} rounds, {args.m} of the slow ones, medians; {json.dumps(before)}\n")
-            print(report(builds, copies, sizes), waterfall([one.vertices for one in builds["ours, a line changed"]]),
-                  sep="\n\n")  # fmt: skip
+            print(report(builds, copies, sizes))
+            for what in ("ours, nothing changed", "ours, a line changed"):
+                print("", waterfall(what, [(each.wall, each.vertices) for each in builds[what]]), sep="\n")
         return 0
 
     return finish("rebuild", action)

@@ -11,35 +11,36 @@ from typing import Any
 
 from measure import table
 
-SHOWN = 0.01
+SHOWN = 0.02
 """Steps that take less, in seconds, are left out of tables."""
 
 
 @dataclass(frozen=True)
 class Vertex:
-    """One step: when it began, in seconds since the client was started, and how long it took."""
+    """One step that was not cached: when it first began, in seconds since the client was started, and its work."""
 
     name: str
     start: float
     seconds: float
-    cached: bool
 
 
 def parse(log: str, epoch: float) -> tuple[Vertex, ...]:
     """Read a log, in the order in which the steps began. `epoch` is the Unix time when the client was started.
 
-    A step that the engine looked at several times counts from the first time to the last.
+    The engine may look at a step several times: what it took is added up.
     """
-    first: dict[str, float] = {}
-    found: dict[str, Vertex] = {}
+    names: dict[str, str] = {}
+    spans: dict[str, dict[float, float]] = {}
     for status in objects(log):
         for each in status.get("vertexes") or ():
-            if not each.get("started") or not each.get("completed"):
-                continue
-            start = first.setdefault(each["digest"], seconds(each["started"]))
-            end, cached = seconds(each["completed"]), bool(each.get("cached"))
-            found[each["digest"]] = Vertex(each["name"], start - epoch, end - start, cached)
-    return tuple(sorted(found.values(), key=lambda vertex: vertex.start))
+            if each.get("started") and each.get("completed") and not each.get("cached"):
+                names[each["digest"]] = each["name"]
+                spans.setdefault(each["digest"], {})[seconds(each["started"])] = seconds(each["completed"])
+    found = [
+        Vertex(names[digest], min(some) - epoch, sum(end - start for start, end in some.items()))
+        for digest, some in spans.items()
+    ]
+    return tuple(sorted(found, key=lambda vertex: vertex.start))
 
 
 def objects(log: str) -> Iterator[dict[str, Any]]:
@@ -55,17 +56,23 @@ def seconds(stamp: str) -> float:
     return datetime.fromisoformat(stamp).timestamp()
 
 
-def waterfall(builds: Sequence[Sequence[Vertex]]) -> str:
-    """The steps that took time, medians of several builds of the same steps."""
+def waterfall(title: str, builds: Sequence[tuple[float, Sequence[Vertex]]]) -> str:
+    """The steps that took time, medians of several builds (seconds, steps) of the same kind.
+
+    The column "before" is what had passed, when a step began, since the last one before it ended.
+    """
     starts: dict[str, list[float]] = {}
     lengths: dict[str, list[float]] = {}
-    for build in builds:
+    for _, build in builds:
         for vertex in build:
             starts.setdefault(vertex.name, []).append(vertex.start)
             lengths.setdefault(vertex.name, []).append(vertex.seconds)
-    rows = []
+    rows, ended = [], 0.0
     for name in sorted(starts, key=lambda name: median(starts[name])):
         start, length = median(starts[name]), median(lengths[name])
         if length >= SHOWN:
-            rows.append((name, f"{start:.2f}", f"{length:.2f}", f"{start + length:.2f}"))
-    return table(("a line changed: step", "begins", "takes s", "ends"), rows)
+            rows.append((name, f"{max(start - ended, 0):.2f}", f"{start:.2f}", f"{length:.2f}"))
+        ended = max(ended, start + length)
+    whole = median(wall for wall, _ in builds)
+    rows.append(("the client ends", f"{max(whole - ended, 0):.2f}", f"{whole:.2f}", ""))
+    return table((title, "before", "begins", "takes s"), rows)
