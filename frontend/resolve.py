@@ -16,10 +16,16 @@ from .plan import places
 from .plan.inputs import BaseImage
 
 if TYPE_CHECKING:
+    from proto import ops_pb2
+
     from .context import Contexts
     from .gateway.client import Client
 
 _OWN_IMAGE = Path("/run/config/buildkit/metadata/frontend.bin")
+_IMAGER = "[internal] imager"
+_IMAGE_SCHEME = "docker-image://"
+_FRONTEND_MARK = "image.recordtype"
+"""An attribute that says what the engine's disk usage counts the image as."""
 
 
 def resolve_base(client: Client, contexts: Contexts, spec: Spec, platform: llb.Platform) -> BaseImage:
@@ -96,8 +102,26 @@ def own_image(contexts: Contexts) -> llb.State:
     from proto import ops_pb2
 
     if _OWN_IMAGE.exists():
-        return llb.from_definition(ops_pb2.Definition.FromString(_OWN_IMAGE.read_bytes()))
-    return llb.image(contexts.options.source or "claylinux/frontend", name="[internal] imager")
+        return _apart(ops_pb2.Definition.FromString(_OWN_IMAGE.read_bytes()))
+    return llb.image(contexts.options.source or "claylinux/frontend", name=_IMAGER)
+
+
+def _apart(definition: ops_pb2.Definition) -> llb.State:
+    """Return what `definition` makes, by a vertex of its own where that is an image.
+
+    The engine has finished the vertex of the frontend before it hears of `--cache-from`, and then finds nothing in such
+    caches of any step that follows from it (seen with Docker 26.1 and 28.5). The mark of a frontend, which this one
+    lacks, makes the difference; the image and its digest are the same.
+    """
+    from proto import ops_pb2
+
+    state = llb.from_definition(definition)
+    first, *others = getattr(definition, "def") or [b""]
+    source = ops_pb2.Op.FromString(first).source
+    name = source.identifier.removeprefix(_IMAGE_SCHEME)
+    if len(others) != 1 or name == source.identifier or set(source.attrs) - {_FRONTEND_MARK}:
+        return state
+    return llb.image(name, platform=state.platform, name=_IMAGER)
 
 
 def no_context(contexts: Contexts, name: str) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
 import llb
+from frontend import resolve
+from proto import ops_pb2
 from tests.support.fake_client import FakeClient
 from tests.unit.test_app import BOOTABLE, ask, names, places, told
 
@@ -101,3 +106,46 @@ def test_what_is_missing_is_told_at_its_line(entry: str, message: str) -> None:
     )
     assert message in told(client)
     assert places(client) == [3]
+
+
+FRONTEND = f"docker-image://docker.io/claylinux/frontend:latest@sha256:{'0' * 64}"
+
+
+def own_image(op: ops_pb2.Op, file: Path, monkeypatch: pytest.MonkeyPatch) -> ops_pb2.Op:
+    """Say that the frontend is what `op` makes; return what the plan has for it: `op` itself if that is it."""
+    op.platform.OS, op.platform.Architecture = "linux", "amd64"
+    data = op.SerializeToString(deterministic=True)
+    end = ops_pb2.Op(inputs=[ops_pb2.Input(digest=f"sha256:{hashlib.sha256(data).hexdigest()}")])
+    definition = ops_pb2.Definition()
+    getattr(definition, "def").extend((data, end.SerializeToString()))
+    file.write_bytes(definition.SerializeToString())
+    monkeypatch.setattr(resolve, "_OWN_IMAGE", file)
+    client = ask("base: {image: 'x:1'}\n")
+    assert client.error is None
+    ops = [(each, ops_pb2.Op.FromString(each)) for each in getattr(client.solved[-1].to_pb(), "def")]
+    (found,) = [each for each in ops if each[1].source.identifier == op.source.identifier]
+    return op if found[0] == data else found[1]
+
+
+def test_our_image_is_a_vertex_apart_from_the_frontend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows from the frontend's own finds nothing in imported caches."""
+    marked = ops_pb2.Op(source=ops_pb2.SourceOp(identifier=FRONTEND, attrs={"image.recordtype": "frontend"}))
+    made = own_image(marked, tmp_path / "frontend.bin", monkeypatch)
+    assert made is not marked
+    assert (made.source.identifier, dict(made.source.attrs)) == (FRONTEND, {})
+    assert made.platform == marked.platform
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        ops_pb2.SourceOp(identifier=FRONTEND, attrs={"image.recordtype": "frontend", "image.layerlimit": "1"}),
+        ops_pb2.SourceOp(identifier="oci-layout://a/b@sha256:" + "0" * 64, attrs={"oci.store": "x"}),
+    ],
+)
+def test_a_frontend_from_elsewhere_is_taken_as_it_is(
+    source: ops_pb2.SourceOp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    op = ops_pb2.Op(source=source)
+    made = own_image(op, tmp_path / "frontend.bin", monkeypatch)
+    assert made is op
