@@ -26,12 +26,13 @@ from imager.errors import ImagerError
 from imager.feed import Feed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from imager.changes import Changes
     from imager.contract import Layer
     from imager.segments import Segment
     from imager.tree import Entry
+    from imager.xattrs import Attributes
 
 FOLDER = tree.PRIVATE + b"/layers"
 _BLOCK = 1 << 18
@@ -60,7 +61,7 @@ def run(request: Layer) -> None:
             stream = Stream(Feed(Descriptor(stdin)), request.epoch)
             own = _pack(request, stream)
             stream.close()
-        rest = b"" if request.more else _left(os.fsencode(request.system))
+        rest = b"" if request.more else bytes(stream.left) if not request.below else _left(request.system)
         end = os.fstat(fd).st_size
         head = cpio.header(name + b".img", ino=1, mode=stat.S_IFREG | 0o600, mtime=request.epoch, size=end - start)
         output.write_at(fd, 0, head)
@@ -75,9 +76,7 @@ def _pack(request: Layer, stream: Stream) -> Segment:
     """Send what the layer holds."""
     system = os.fsencode(request.system)
     if not request.below:
-        for entry in tree.walk(system):
-            stream.add(entry)
-        weight = segments.weigh(tree.walk(system)) if request.facts else segments.Weight()
+        weight = segments.weigh(stream.passing(tree.walk(system)))
         return segments.Segment(files=weight.files, size=weight.size)
     found = changes.find(os.fsencode(request.below), system, request.epoch)
     for entry in sorted((*_present(found), *_whiteouts(found)), key=lambda each: each.order):
@@ -101,14 +100,21 @@ def _whiteouts(found: Changes) -> Iterator[Entry]:
             yield tree.made(entry.path, stat.S_IFCHR)
 
 
-def _left(system: bytes) -> bytes:
-    """Give the records of what squashfs, and mksquashfs for the root, cannot hold."""
-    found = bytearray(xattrs.records(b"/", system))
-    for entry in tree.walk(system):
-        for name, value in xattrs.read(entry.source) if entry.source else ():
-            if name.startswith(_NOT_IN_SQUASHFS) and entry.path != b".":
-                found += xattrs.record(b"/" + _shipped(entry).path, name, value)
-    return bytes(found)
+def _left(system: str) -> bytes:
+    """Give the records of the whole system's attributes that its layers cannot hold."""
+    entries = (_shipped(entry) for entry in tree.walk(os.fsencode(system)))
+    return b"".join(_not_held(entry, xattrs.read(entry.source)) for entry in entries if entry.source)
+
+
+def _not_held(entry: Entry, attributes: Attributes) -> bytes:
+    """Give the records of what squashfs, and mksquashfs for the root, cannot hold: of every name of a file.
+
+    A file in an overlay becomes one of its own when its attributes change.
+    """
+    top = entry.path == b"."
+    path = b"/" if top else b"/" + entry.path
+    kept = ((name, value) for name, value in attributes if top or name.startswith(_NOT_IN_SQUASHFS))
+    return b"".join(xattrs.record(path, name, value) for name, value in kept)
 
 
 def _shipped(entry: Entry) -> Entry:
@@ -132,18 +138,28 @@ def _argv(image: Path, offset: int, system: bytes, compression: Compression, epo
 
 
 class Stream:
-    """Writes entries as a tar stream."""
+    """Writes entries as a tar stream; `left` collects the records of what squashfs cannot hold of them."""
 
     def __init__(self, feed: Feed, epoch: int) -> None:
+        self.left = bytearray()
         self._feed = feed
         self._epoch = epoch
         self._first: dict[tuple[int, int], bytes] = {}
 
+    def passing(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Write entries as they come by."""
+        for entry in entries:
+            self.add(entry)
+            yield entry
+
     def add(self, entry: Entry) -> None:
         """Write one entry with its data; the first of several names of a file has them."""
+        entry = _shipped(entry)
+        attributes = xattrs.read(entry.source) if entry.source else ()
+        if attributes:
+            self.left += _not_held(entry, attributes)
         if entry.path == b".":
             return  # made by the program itself
-        entry = _shipped(entry)
         link = os.readlink(entry.source) if stat.S_ISLNK(entry.mode) else b""  # noqa: PTH115 - Path would tidy it
         size = entry.size if entry.is_file else 0
         if entry.nlink > 1 and entry.is_file:
@@ -153,9 +169,9 @@ class Stream:
             else:
                 size = 0
         again = bool(link) and entry.is_file
-        attributes = () if again or not entry.source else _attributes(entry.source)
+        held = () if again else [pair for pair in attributes if not pair[0].startswith(_NOT_IN_SQUASHFS)]
         mtime = clock.clamp(entry.mtime, self._epoch)
-        self._feed.put(tarstream.head(entry, mtime=mtime, size=size, link=link, attributes=attributes))
+        self._feed.put(tarstream.head(entry, mtime=mtime, size=size, link=link, attributes=held))
         if size:
             self._feed.put_file(entry.source, size)
             self._feed.put(tarstream.padding(size))
@@ -164,7 +180,3 @@ class Stream:
         """End the stream."""
         self._feed.put(tarstream.END)
         self._feed.flush()
-
-
-def _attributes(source: bytes) -> tuple[tuple[str, bytes], ...]:
-    return tuple(pair for pair in xattrs.read(source) if not pair[0].startswith(_NOT_IN_SQUASHFS))

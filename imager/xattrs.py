@@ -8,12 +8,14 @@ from __future__ import annotations
 import errno
 import os
 
+Attributes = tuple[tuple[str, bytes], ...]
+"""Names and values."""
 _PREFIXES = ("security.capability", "user.", "trusted.", "system.posix_acl_")
 _NOT_CONTENT = ("trusted.overlay.", "user.overlay.")
 """Bookkeeping of overlayfs, which happens to hold the system during the build."""
 
 
-def read(source: bytes) -> tuple[tuple[str, bytes], ...]:
+def read(source: bytes) -> Attributes:
     """Give the attributes of `source` that are content, by name."""
     try:
         names = os.listxattr(source, follow_symlinks=False)

@@ -1,0 +1,59 @@
+"""What mksquashfs is fed with; tests/boot has the layers themselves."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from imager import layers, tree, xattrs
+from imager.feed import Feed
+
+ACL = ("system.posix_acl_access", b"acl")
+COLOUR = ("user.colour", b"red")
+
+
+class Memory:
+    """A sink that keeps everything."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes | bytearray) -> None:
+        self.data += data
+
+    def send(self, source: int, size: int) -> None:
+        self.data += os.pread(source, size, 0)
+
+
+def test_attributes_go_where_they_can_be_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Squashfs has no ACLs: init gets them, of every name of a file; and all of the root, which is not in the tar."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/one").write_bytes(b"x" * 70_000)
+    (tmp_path / "etc/two").hardlink_to(tmp_path / "etc/one")
+    (tmp_path / "init").write_text("of the system")
+    marked = {b"etc/one", b"etc/two", b"init", b""}
+
+    def read(source: bytes) -> xattrs.Attributes:
+        return (ACL, COLOUR) if os.path.relpath(source, os.fsencode(tmp_path)).strip(b".") in marked else ()
+
+    monkeypatch.setattr(xattrs, "read", read)
+    memory = Memory()
+    stream = layers.Stream(Feed(memory), epoch=0)
+    passed = list(stream.passing(tree.walk(os.fsencode(tmp_path))))
+    stream.close()
+
+    with tarfile.open(fileobj=io.BytesIO(memory.data)) as archive:
+        members = {member.name: member for member in archive}
+        assert members["etc/one"].size == 70_000
+        assert archive.extractfile(members["init"]).read() == b"of the system"  # type: ignore[union-attr]
+    assert (members["etc/two"].type, members["etc/two"].linkname) == (tarfile.LNKTYPE, "etc/one")
+    headers = {name: member.pax_headers for name, member in members.items() if member.pax_headers}
+    assert headers == {name: {"SCHILY.xattr.user.colour": "red"} for name in ("etc/one", "init")}
+    assert len(passed) == len(members) + 1  # the root
+    wanted = [xattrs.record(b"/", *ACL), xattrs.record(b"/", *COLOUR)]
+    wanted += [xattrs.record(path, *ACL) for path in (b"/init", b"/etc/one", b"/etc/two")]
+    assert bytes(stream.left) == b"".join(wanted)
