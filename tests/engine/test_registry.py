@@ -19,6 +19,7 @@ RANDOM = """\
 # syntax=claylinux/frontend
 base: {{image: "{host}/small"}}
 run: ["head -c 16 /dev/urandom | hexdump >/etc/random"]
+version: "1"
 outputs: [efi, raw]
 """
 """Only a cache can make the same image of this twice."""
@@ -50,7 +51,8 @@ def test_a_fresh_engine_continues_from_the_cache_of_another(
         engine.docker("builder", "prune", "--all", "--force")
         engine.buildx(context, f"--cache-to=type={kind},{to},mode=max", output=exported).check()
         engine.docker("builder", "prune", "--all", "--force")
-        engine.buildx(context, f"--cache-from=type={kind},{source}", output=imported).check()
+        again = engine.buildx(context, f"--cache-from=type={kind},{source}", output=imported).check()
+        assert "[system] os-release: claylinux 1" in again.cached, again.log
         assert digests(imported) == digests(exported) != first
         first = digests(exported)
     # The documented workflow, run after run on machines that have no cache.
@@ -60,6 +62,32 @@ def test_a_fresh_engine_continues_from_the_cache_of_another(
         run_workflow(engine, context, image=f"{registry.host}/mine")
         runs.append(digests(context / "out"))
     assert runs[0] == runs[1] != first
+
+
+@pytest.mark.parametrize("containerd_store", [True, False], ids=["containerd store", "classic store"])
+def test_a_pushed_image_is_a_cache(
+    containerd_store: bool,
+    throwaway_engine: Callable[..., Engine],
+    registry: Registry,
+    small: Path,
+    context: Path,
+    tmp_path: Path,
+) -> None:
+    """By --cache-to=type=inline, which an engine with the classic image store can export, too."""
+    engine = throwaway_engine(containerd_store=containerd_store)
+    engine.buildx(small, target="system", output=f"type=image,name={registry.host}/small,push=true").check()
+    image = f"{registry.host}/inline"
+    pushed = f"type=image,name={image},push=true"
+    engine.buildx(context, "--cache-to=type=inline", target="image", output=pushed).check()
+    engine.buildx(context, target="image", output=tmp_path / "first").check()
+    random = (tmp_path / "first/etc/random").read_text()
+    for number, target in enumerate(("image", None)):
+        engine.docker("builder", "prune", "--all", "--force")
+        source = f"--cache-from=type=registry,ref={image}"
+        out = tmp_path / str(number)
+        again = engine.buildx(context, source, target=target, output=out).check()
+        assert again.cached[1:2] == ("[system] os-release: claylinux 1",), again.log
+        assert target is None or (out / "etc/random").read_text() == random
 
 
 def run_workflow(engine: Engine, context: Path, image: str) -> None:
