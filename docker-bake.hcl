@@ -25,7 +25,7 @@ variable "FORMAT" {
   default = "efi"
 }
 
-# A CA bundle, for networks that intercept TLS.
+# A CA bundle, for networks that intercept TLS. Newer buildx wants to be allowed: `--allow=fs.read=FILE`.
 variable "CA_CERTIFICATES" {
   default = ""
 }

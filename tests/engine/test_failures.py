@@ -87,7 +87,9 @@ def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
     """A frontend that breaks inside says that it is a bug, and where."""
     broken = tmp_path / "broken"
     broken.mkdir()
-    (broken / "system.py").write_text("packaged_system = None\ndef plan_stages(inputs): raise RuntimeError('on purpose')\n")
+    (broken / "system.py").write_text(
+        "packaged_system = None\ndef plan_stages(inputs): raise RuntimeError('on purpose')\n"
+    )
     (broken / "Dockerfile").write_text(
         "FROM claylinux/frontend\nCOPY system.py /usr/lib/claylinux/frontend/plan/system.py\n"
         'RUN ["/usr/bin/python3", "-c", "import glob, os; [os.remove(name) for name in '
