@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 FOLDER = tree.PRIVATE + b"/layers"
 _BLOCK = 1 << 18
 """Bytes that are compressed together: see docs/rootfs.md for what other sizes cost."""
-_MEMORY = "16M"
-"""For the program's buffers; its default is a quarter of the machine's memory."""
+_MEMORY = "64M"
+"""For the program's buffers; its default is a quarter of the machine's memory. With few buffers it can wait for itself
+for ever: seen once with 16M and blocks of 1 MiB, 4 for each of its parts. This gives 64."""
 _COMPRESSORS = {"gz": "gzip", "lz4": "lz4", "xz": "xz", "zstd": "zstd"}
 _LEVELLED = ("gz", "zstd")
 _NOT_IN_SQUASHFS = "system."
