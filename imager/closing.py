@@ -1,8 +1,8 @@
 """What init has to do when all segments are unpacked: the last files of the last one.
 
     .claylinux/removed   paths that stages removed from those below, each ended by NUL, children first
-    .claylinux/times     times of directories whose content changes by that, or by other segments: path, NUL, then the
-                         seconds as a little-endian int64
+    .claylinux/times     times of directories whose content changes by that, or that several segments have: path, NUL,
+                         then the seconds as a little-endian int64
     .claylinux/xattrs    what cpio cannot carry, see `xattrs`. The very last: it tells init that all was unpacked
 
 Paths are absolute.
@@ -38,8 +38,10 @@ class Closing:
     def add(self, entry: Entry) -> None:
         """Take note of one path of the system."""
         path = _absolute(entry.path)
+        # The kernel gives a directory the time that the lowest segment has, even when it was removed in between.
+        is_back = entry.path in self._gone
         self._gone.discard(entry.path)
-        if entry.path in self._folders and entry.is_folder:
+        if entry.is_folder and (is_back or entry.path in self._folders):
             self._times.append(path + b"\0" + clock.clamp(entry.mtime, self._epoch).to_bytes(8, "little"))
         if entry.source:
             self._attributes += xattrs.records(path, entry.source)

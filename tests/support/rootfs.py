@@ -130,6 +130,8 @@ def mutate(root: Path, action: tuple[str, str, str]) -> None:
             return
         if what == "write":
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_fifo():  # writing would wait for a reader
+                path.unlink()
             path.write_text(detail)
         elif what == "folder":
             path.mkdir(parents=True)

@@ -89,6 +89,7 @@ def run(folder: Path, stages: list[list[Action]]) -> tuple[list[Path], list[byte
 @example([[("write", "a", "one")], [("hard", "b", "a")]])
 @example([[("write", "a", ""), ("hard", "b", "a"), OLD], [("remove", "b", ""), ("write", "b", ""), ("time", "b", "1")]])
 @example([[("write", "a/x", "one")], [("remove", "a", "")], [("write", "a/y", "")]])
+@example([[("folder", "a", ""), OLD], [("remove", "a", "")], [("folder", "a", "")]])
 @example([[("write", "a/x", "one")], [("remove", "a", "")], [("write", "a", "file now")]])
 @example([[("link", "a", "x")], [("remove", "a", ""), ("write", "a/x", "")], [("remove", "a/x", "")]])
 @example([[("pipe", "a", "")], [("remove", "a", ""), ("pipe", "a", ""), ("mode", "a", "700")]])
