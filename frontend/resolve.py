@@ -109,9 +109,10 @@ def own_image(contexts: Contexts) -> llb.State:
 def _apart(definition: ops_pb2.Definition) -> llb.State:
     """Return what `definition` makes, by a vertex of its own where that is an image.
 
-    The engine has finished the vertex of the frontend before it hears of `--cache-from`, and then finds nothing in such
-    caches of any step that follows from it (seen with Docker 26.1 and 28.5). The mark of a frontend, which this one
-    lacks, makes the difference; the image and its digest are the same.
+    The engine has run the vertex of the frontend before this build is planned. Up to BuildKit 0.31 a vertex that was
+    run tells its cache keys only to steps that wait for it already: no step that comes later is found in the caches of
+    `--cache-from` (moby/buildkit 12d4b6375, solver/edge.go). The mark of a frontend, which this one lacks, makes the
+    difference; the image and its digest are the same.
     """
     from proto import ops_pb2
 

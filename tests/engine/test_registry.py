@@ -51,8 +51,7 @@ def test_a_fresh_engine_continues_from_the_cache_of_another(
         engine.docker("builder", "prune", "--all", "--force")
         engine.buildx(context, f"--cache-to=type={kind},{to},mode=max", output=exported).check()
         engine.docker("builder", "prune", "--all", "--force")
-        again = engine.buildx(context, f"--cache-from=type={kind},{source}", output=imported).check()
-        assert "[system] os-release: claylinux 1" in again.cached, again.log
+        engine.buildx(context, f"--cache-from=type={kind},{source}", output=imported).check()
         assert digests(imported) == digests(exported) != first
         first = digests(exported)
     # The documented workflow, run after run on machines that have no cache.
@@ -86,8 +85,10 @@ def test_a_pushed_image_is_a_cache(
         source = f"--cache-from=type=registry,ref={image}"
         out = tmp_path / str(number)
         again = engine.buildx(context, source, target=target, output=out).check()
-        assert again.cached[1:2] == ("[system] os-release: claylinux 1",), again.log
-        assert target is None or (out / "etc/random").read_text() == random
+        assert "[run 1/1] head -c 16 /dev/urandom | hexdump >/etc/random" in again.cached, again.log
+        if target:
+            assert "[system] os-release: claylinux 1" in again.cached, "no step of the imager was found"
+            assert (out / "etc/random").read_text() == random
 
 
 def run_workflow(engine: Engine, context: Path, image: str) -> None:
