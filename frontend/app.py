@@ -147,8 +147,8 @@ def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, b
     _warn(request, spec, warnings(spec, report, kernel.version, platform.architecture))
     uki = plan_uki(inputs, system, report, kernel, packing.finish(report, kernel.version))
     reports = None
-    if is_wanted(inputs, report):
-        reports, found = measure(request.client, solve, inputs, system, uki, report)
+    if is_wanted(inputs, uki):
+        reports, found = measure(request.client, solve, inputs, system, uki)
         _warn(request, spec, found)
     ref = reports or solve(plan_outputs(inputs, uki))
     return ref, image_config({}, platform, _labels(request, spec))

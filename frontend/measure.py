@@ -21,22 +21,21 @@ if TYPE_CHECKING:
     from .plan.inputs import PlanInputs
     from .plan.kernel import Notice
     from .plan.outputs import Uki
-    from .plan.report import Report
 
 _REPORT = "report"
 _BIG = 1 << 30
 """Bytes of a system below which no UKI comes near what firmware cannot start."""
 
 
-def is_wanted(inputs: PlanInputs, report: Report) -> bool:
+def is_wanted(inputs: PlanInputs, uki: Uki) -> bool:
     """Tell whether sizes matter in this build: looking at them takes a solve of its own."""
     limits = inputs.spec.limits
     asked = inputs.options.target == _REPORT
-    return asked or limits.uki is not None or limits.ram is not None or report.size >= _BIG
+    return asked or limits.uki is not None or limits.ram is not None or uki.system.size >= _BIG
 
 
 def measure(
-    client: Client, solve: Callable[[llb.State], Ref], inputs: PlanInputs, system: llb.State, uki: Uki, report: Report
+    client: Client, solve: Callable[[llb.State], Ref], inputs: PlanInputs, system: llb.State, uki: Uki
 ) -> tuple[Ref | None, tuple[Notice, ...]]:
     """Build the UKI and compare it with the limits; return the reports, if they are the target, and warnings.
 
@@ -49,7 +48,7 @@ def measure(
     spec = inputs.spec
     found = client.stat_file(solve(uki.state), f"/{uki.filename}")
     size = found.size if found is not None else 0
-    ram = memory.need(uki.mode, size, memory.unpacked_size(report.size, report.files))
+    ram = memory.need(uki.system.mode, size, uki.system.unpacked)
     problems = tuple(limits.exceeded(spec, size, ram))
     asked = inputs.options.target == _REPORT
     # The report is what helps to get below a limit: it is there whatever the limits say.

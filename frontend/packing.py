@@ -59,9 +59,7 @@ class Packing:
 
     def _pack(self, packed: Packed) -> Packed:
         """Pack the segments, or the whole system where these would be a waste."""
-        ref = self._solve(packed.segments[-1])
-        if len(packed.segments) == 1:
-            return packed
-        if packing.is_wasteful(self._client.read_file(ref, packing.FACTS)):
-            return packing.whole(self._inputs, self._stages, packed.mode)
-        return packed
+        facts = self._client.read_file(self._solve(packed.segments[-1]), packing.FACTS)
+        if len(packed.segments) > 1 and packing.is_wasteful(facts):
+            return self._pack(packing.whole(self._inputs, self._stages, packed.mode))
+        return packing.weighed(packed, facts)

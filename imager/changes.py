@@ -2,7 +2,7 @@
 
 Two paths are the same when type, mode, owner, time (as far as it is shipped), size, target, attributes and content are
 equal. Content is read only where it must be: a file that the builder's file system shares between both stages has the
-same inode with the same times, and needs no look.
+same inode with the same times, and needs no look. On overlayfs that holds for whole directories.
 
 Names of one file (hard links) belong together: when one of them changed, all count as changed.
 """
@@ -14,12 +14,12 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from imager import clock, output, tree, xattrs
+from imager import clock, output, snapshots, tree, xattrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from imager.tree import Entry
+    from imager.tree import Entry, Walk
 
 _CHUNK = 1 << 18
 _SECOND = 10**9
@@ -37,25 +37,29 @@ class Changes:
     """All differences, in the order of a walk.
 
     `removed` has what is below but not in the system, each path of a removed directory. `folders` are the directories
-    above anything changed or removed that did not change themselves.
+    above anything changed or removed that did not change themselves. `alive` are files below that lost a name, but
+    have another.
     """
 
     changed: tuple[Change, ...]
     removed: tuple[Entry, ...]
     folders: tuple[Entry, ...]
+    alive: frozenset[tuple[int, int]] = frozenset()
 
     @property
     def dead(self) -> tuple[Entry, ...]:
         """The files below whose content nobody will see."""
-        replaced = (change.below for change in self.changed)
-        return tuple(entry for entry in (*replaced, *self.removed) if entry is not None and entry.is_file)
+        gone = (*(change.below for change in self.changed), *self.removed)
+        return tuple(
+            entry for entry in gone if entry is not None and entry.is_file and entry.identity not in self.alive
+        )
 
 
 def find(below: bytes, system: bytes, epoch: int) -> Changes:
     """Compare two trees."""
     found = _Finding()
     links = _Links()
-    for old, new in _pairs(tree.walk(below), tree.walk(system)):
+    for old, new in _pairs(tree.walk(below), tree.walk(system), prune=snapshots.is_overlay(system)):
         if new is None:
             assert old is not None
             found.removed.append(old)
@@ -67,8 +71,9 @@ def find(below: bytes, system: bytes, epoch: int) -> Changes:
             links.add(old, new, same=same)
         elif not same:
             found.changed.append(Change(new, old))
-    found.changed += links.changed()
-    return found.finish()
+    changed = list(links.changed())
+    found.changed += changed
+    return found.finish(links.alive(changed))
 
 
 @dataclass
@@ -77,7 +82,7 @@ class _Finding:
     removed: list[Entry] = field(default_factory=list)
     folders: dict[bytes, Entry] = field(default_factory=dict)
 
-    def finish(self) -> Changes:
+    def finish(self, alive: frozenset[tuple[int, int]]) -> Changes:
         self.changed.sort(key=lambda change: change.entry.order)
         touched = {change.entry.path for change in self.changed}
         above: dict[bytes, Entry] = {}
@@ -86,7 +91,7 @@ class _Finding:
                 if parent in self.folders and parent not in touched:
                     above[parent] = self.folders[parent]
         folders = sorted(above.values(), key=lambda entry: entry.order)
-        return Changes(tuple(self.changed), tuple(self.removed), tuple(folders))
+        return Changes(tuple(self.changed), tuple(self.removed), tuple(folders), alive)
 
 
 class _Links:
@@ -113,6 +118,12 @@ class _Links:
             if origin is None or after[origin] != {change.entry.identity}:
                 yield change
 
+    def alive(self, changed: list[Change]) -> frozenset[tuple[int, int]]:
+        """Give the files below with a name that stays as it is."""
+        touched = {change.entry.path for change in changed}
+        olds = (change.below for change, _ in self._found if change.entry.path not in touched)
+        return frozenset(old.identity for old in olds if old is not None)
+
 
 def parent_of(path: bytes) -> bytes:
     """Give the directory that holds `path`, in the words of `tree`."""
@@ -125,9 +136,8 @@ def _parents(path: bytes) -> Iterator[bytes]:
         yield path
 
 
-def _pairs(below: Iterable[Entry], system: Iterable[Entry]) -> Iterator[tuple[Entry | None, Entry | None]]:
-    """Join two walks by path."""
-    olds, news = iter(below), iter(system)
+def _pairs(olds: Walk, news: Walk, *, prune: bool) -> Iterator[tuple[Entry | None, Entry | None]]:
+    """Join two walks by path; `prune`: leave out what is below directories that both share."""
     old, new = next(olds, None), next(news, None)
     while old is not None or new is not None:
         if new is None or (old is not None and old.order < new.order):
@@ -138,6 +148,9 @@ def _pairs(below: Iterable[Entry], system: Iterable[Entry]) -> Iterator[tuple[En
             new = next(news, None)
         else:
             yield old, new
+            if prune and new.is_folder and _shared(old, new):
+                olds.prune()
+                news.prune()
             old, new = next(olds, None), next(news, None)
 
 

@@ -5,7 +5,7 @@
                          then the seconds as a little-endian int64
     .claylinux/xattrs    what cpio cannot carry, see `xattrs`. The very last: it tells init that all was unpacked
 
-Paths are absolute.
+Paths are absolute. Only what the descriptions of the segments name is looked at, not the whole system.
 """
 
 from __future__ import annotations
@@ -17,42 +17,50 @@ from typing import TYPE_CHECKING
 from imager import changes, clock, tree, xattrs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator
 
     from imager.archive import Archive
     from imager.segments import Segment
     from imager.tree import Entry
 
 
-class Closing:
-    """Gathers it from a walk over the whole system; `segments` are all of them."""
+def write(archive: Archive, system: bytes, segments: Iterable[Segment], epoch: int) -> None:
+    """Write the files; `segments` are all of them."""
+    segments = tuple(segments)
+    gone = {os.fsencode(path) for each in segments for path in each.removed}
+    folders = {b"."} | {os.fsencode(path) for each in segments for path in each.folders}
+    # The kernel gives a directory the time that the lowest segment has, even when it was removed in between.
+    dated = folders | gone | {changes.parent_of(path) for path in gone}
+    present = {entry.path: entry for entry in _entries(system, dated | _attributed(segments))}
+    content = {
+        b"removed": b"".join(_absolute(path) + b"\0" for path in reversed(_sorted(gone - present.keys()))),
+        b"times": b"".join(_time(entry, epoch) for entry in present.values() if entry.path in dated),
+        b"xattrs": b"".join(
+            xattrs.records(_absolute(entry.path), entry.source) for entry in present.values() if entry.source
+        ),
+    }
+    for name, data in content.items():
+        archive.add_data(tree.made(tree.PRIVATE + b"/" + name, stat.S_IFREG | 0o600), data)
 
-    def __init__(self, segments: Sequence[Segment], epoch: int) -> None:
-        self._epoch = epoch
-        self._gone = {os.fsencode(path) for each in segments for path in each.removed}
-        self._folders = {b"."} | {os.fsencode(path) for each in segments for path in each.folders}
-        self._folders |= {changes.parent_of(path) for path in self._gone}
-        self._times: list[bytes] = []
-        self._attributes = bytearray()
 
-    def add(self, entry: Entry) -> None:
-        """Take note of one path of the system."""
-        path = _absolute(entry.path)
-        # The kernel gives a directory the time that the lowest segment has, even when it was removed in between.
-        is_back = entry.path in self._gone
-        self._gone.discard(entry.path)
-        if entry.is_folder and (is_back or entry.path in self._folders):
-            self._times.append(path + b"\0" + clock.clamp(entry.mtime, self._epoch).to_bytes(8, "little"))
-        if entry.source:
-            self._attributes += xattrs.records(path, entry.source)
+def _attributed(segments: Iterable[Segment]) -> set[bytes]:
+    return {os.fsencode(path) for each in segments for path in each.attributes}
 
-    def write(self, archive: Archive) -> None:
-        """Write the files."""
-        gone = sorted(self._gone, key=lambda path: path.replace(b"/", b"\0"), reverse=True)
-        removed = b"".join(_absolute(path) + b"\0" for path in gone)
-        content = {b"removed": removed, b"times": b"".join(self._times), b"xattrs": bytes(self._attributes)}
-        for name, data in content.items():
-            archive.add_data(tree.made(tree.PRIVATE + b"/" + name, stat.S_IFREG | 0o600), data)
+
+def _entries(system: bytes, paths: set[bytes]) -> Iterator[Entry]:
+    """Give those that the system has."""
+    found = (tree.lookup(system, path) for path in _sorted(paths))
+    return (entry for entry in found if entry is not None)
+
+
+def _sorted(paths: Iterable[bytes]) -> list[bytes]:
+    return sorted(paths, key=tree.order)
+
+
+def _time(entry: Entry, epoch: int) -> bytes:
+    if not entry.is_folder:
+        return b""
+    return _absolute(entry.path) + b"\0" + clock.clamp(entry.mtime, epoch).to_bytes(8, "little")
 
 
 def _absolute(path: bytes) -> bytes:

@@ -27,11 +27,13 @@ class Inspect(Request):
     """Write a JSON report of what is in `system` to `output` (see `imager.report`).
 
     `module`: names of modules to look for in every kernel. `kernel_tree`: what the request of this name wrote.
+    `weigh`: whether to count files, which means to look at all of them.
     """
 
     command: ClassVar[str] = "inspect"
     system: str
     output: str
+    weigh: bool = True
     module: tuple[str, ...] = ()
     kernel_tree: str = ""
 

@@ -29,7 +29,7 @@ def header(
     if size > FILE_LIMIT:
         raise ImagerError(
             f"/{name.decode(errors='backslashreplace')} has {size} bytes, but a file in an initramfs "
-            f"must be smaller than 4 GiB: remove it from the system, or split it"
+            f"must be smaller than 4 GiB: remove it from the system, split it, or use rootfs.mode: overlay"
         )
     fields = (ino, mode, uid, gid, nlink, mtime, size, 0, 0, *rdev, len(name) + 1, 0)
     head = MAGIC + b"%08X" * 13 % fields + name + b"\0"

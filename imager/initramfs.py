@@ -7,17 +7,19 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import changes, output, segments, tree
+from imager import changes, closing, output, segments, tree, xattrs
 from imager.archive import Archive, count_links
-from imager.closing import Closing
 from imager.compress import Compression, compressing
 from imager.errors import ImagerError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from imager.changes import Change
     from imager.compress import Sink
     from imager.contract import Initramfs
     from imager.segments import Segment
+    from imager.tree import Entry
 
 
 def run(request: Initramfs) -> None:
@@ -44,33 +46,37 @@ def _pack_all(request: Initramfs, sink: Sink) -> Segment:
     archive.add(tree.made(tree.PRIVATE, stat.S_IFDIR | 0o700))
     # First, so that it can say so when memory does not suffice for the rest.
     archive.add(tree.made(b"init", stat.S_IFREG | 0o755, source=init, size=Path(request.init).stat().st_size))
-    closing = Closing((), request.epoch)
+    attributed: list[bytes] = []
+    own = segments.describe_whole(_adding(archive, system, attributed), attributed)
+    if not request.more:
+        closing.write(archive, system, (own,), request.epoch)
+    archive.close()
+    return own
+
+
+def _adding(archive: Archive, system: bytes, attributed: list[bytes]) -> Iterator[Entry]:
+    """Add all entries, and give them."""
     for entry in tree.walk(system):
         archive.add(entry)
-        if not request.more:
-            closing.add(entry)
-    if not request.more:
-        closing.write(archive)
-    archive.close()
-    weight = segments.weigh(tree.walk(system)) if request.facts else segments.Weight()
-    return segments.Segment(files=weight.files, size=weight.size)
+        if entry.source and xattrs.read(entry.source):
+            attributed.append(entry.path)
+        yield entry
 
 
 def _pack_changes(request: Initramfs, sink: Sink, lower: tuple[Segment, ...]) -> Segment:
     """Send a segment with what the system has over the stage below."""
     system = os.fsencode(request.system)
     found = changes.find(os.fsencode(request.below), system, request.epoch)
-    own = segments.describe(found, lower, request.epoch)
-    archive = Archive(sink, request.epoch, count_links(change.entry for change in found.changed))
+    entries = [change.entry for change in found.changed]
+    attributed = [entry.path for entry in entries if entry.source and xattrs.read(entry.source)]
+    own = segments.describe(found, lower, request.epoch, attributed)
+    archive = Archive(sink, request.epoch, count_links(entries))
     for change in found.changed:
         if segments.occupant(change, lower) == segments.OTHER:
             archive.add_data(_broom(change), b"/")
         archive.add(change.entry)
     if not request.more:
-        closing = Closing((*lower, own), request.epoch)
-        for entry in tree.walk(system):
-            closing.add(entry)
-        closing.write(archive)
+        closing.write(archive, system, (*lower, own), request.epoch)
     archive.close()
     return own
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from imager.contract import Layer
     from imager.segments import Segment
     from imager.tree import Entry
-    from imager.xattrs import Attributes
 
 FOLDER = tree.PRIVATE + b"/layers"
 _BLOCK = 1 << 18
@@ -62,7 +61,7 @@ def run(request: Layer) -> None:
             stream = Stream(Feed(Descriptor(stdin)), request.epoch)
             own = _pack(request, stream)
             stream.close()
-        rest = b"" if request.more else bytes(stream.left) if not request.below else _left(request.system)
+        rest = b"" if request.more else _not_held(os.fsencode(request.system), (*lower, own))
         end = os.fstat(fd).st_size
         head = cpio.header(name + b".img", ino=1, mode=stat.S_IFREG | 0o600, mtime=request.epoch, size=end - start)
         output.write_at(fd, 0, head)
@@ -77,12 +76,12 @@ def _pack(request: Layer, stream: Stream) -> Segment:
     """Send what the layer holds."""
     system = os.fsencode(request.system)
     if not request.below:
-        weight = segments.weigh(stream.passing(tree.walk(system)))
-        return segments.Segment(files=weight.files, size=weight.size)
+        return segments.describe_whole(stream.passing(tree.walk(system)), stream.not_held)
     found = changes.find(os.fsencode(request.below), system, request.epoch)
     for entry in sorted((*_present(found), *_whiteouts(found)), key=lambda each: each.order):
         stream.add(entry)
-    return replace(segments.describe(found, (), request.epoch), problem="")
+    # Whatever was in the place of something else: a layer hides it.
+    return replace(segments.describe(found, (), request.epoch, stream.not_held), problem="")
 
 
 def _present(found: Changes) -> Iterator[Entry]:
@@ -97,29 +96,27 @@ def _whiteouts(found: Changes) -> Iterator[Entry]:
     # The directories above whatever changed or was removed are all among these.
     folders = {entry.path for entry in _present(found) if entry.is_folder}
     for entry in found.removed:
-        if changes.parent_of(_shipped(entry).path) in folders:
+        if changes.parent_of(_shipped_path(entry.path)) in folders:
             yield tree.made(entry.path, stat.S_IFCHR)
 
 
-def _left(system: str) -> bytes:
-    """Give the records of the whole system's attributes that its layers cannot hold."""
-    entries = (_shipped(entry) for entry in tree.walk(os.fsencode(system)))
-    return b"".join(_not_held(entry, xattrs.read(entry.source)) for entry in entries if entry.source)
-
-
-def _not_held(entry: Entry, attributes: Attributes) -> bytes:
-    """Give the records of what squashfs, and mksquashfs for the root, cannot hold: of every name of a file.
+def _not_held(system: bytes, layers: tuple[Segment, ...]) -> bytes:
+    """Give the records of what squashfs cannot hold, of every name of a file.
 
     A file in an overlay becomes one of its own when its attributes change.
     """
-    top = entry.path == b"."
-    path = b"/" if top else b"/" + entry.path
-    kept = ((name, value) for name, value in attributes if top or name.startswith(_NOT_IN_SQUASHFS))
-    return b"".join(xattrs.record(path, name, value) for name, value in kept)
+    paths = {os.fsencode(path) for each in layers for path in each.attributes}
+    found = bytearray(xattrs.records(b"/", system))  # mksquashfs makes the root by itself
+    for path in sorted(paths - {b"."}, key=tree.order):
+        entry = tree.lookup(system, path)
+        for name, value in xattrs.read(entry.source) if entry is not None and entry.source else ():
+            if name.startswith(_NOT_IN_SQUASHFS):
+                found += xattrs.record(b"/" + _shipped_path(path), name, value)
+    return bytes(found)
 
 
-def _shipped(entry: Entry) -> Entry:
-    return entry._replace(path=b"init") if entry.path == _SET_ASIDE else entry
+def _shipped_path(path: bytes) -> bytes:
+    return b"init" if path == _SET_ASIDE else path
 
 
 def _argv(image: Path, offset: int, system: bytes, compression: Compression, epoch: int) -> tuple[str, ...]:
@@ -139,10 +136,10 @@ def _argv(image: Path, offset: int, system: bytes, compression: Compression, epo
 
 
 class Stream:
-    """Writes entries as a tar stream; `left` collects the records of what squashfs cannot hold of them."""
+    """Writes entries as a tar stream; `not_held` collects the paths with attributes that squashfs cannot hold."""
 
     def __init__(self, feed: Feed, epoch: int) -> None:
-        self.left = bytearray()
+        self.not_held: list[bytes] = []
         self._feed = feed
         self._epoch = epoch
         self._first: dict[tuple[int, int], bytes] = {}
@@ -155,10 +152,10 @@ class Stream:
 
     def add(self, entry: Entry) -> None:
         """Write one entry with its data; the first of several names of a file has them."""
-        entry = _shipped(entry)
         attributes = xattrs.read(entry.source) if entry.source else ()
-        if attributes:
-            self.left += _not_held(entry, attributes)
+        if any(name.startswith(_NOT_IN_SQUASHFS) for name, _ in attributes):
+            self.not_held.append(entry.path)
+        entry = entry._replace(path=_shipped_path(entry.path))
         if entry.path == b".":
             return  # made by the program itself
         link = os.readlink(entry.source) if stat.S_ISLNK(entry.mode) else b""  # noqa: PTH115 - Path would tidy it

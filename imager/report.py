@@ -3,7 +3,7 @@
 The report is a JSON object with sorted keys:
 
     boot_cmdline     the lines of /boot/cmdline joined to one, or null
-    files            number of paths that would be shipped
+    files            number of paths that would be shipped, 0 when they were not counted
     init             the first of /sbin/init, /usr/sbin/init, /lib/systemd/systemd that exists, or null
     init_machine     its architecture, null when it is no ELF program
     kernels          [{"machine", "path", "version"}], by version; machine null: not an EFI program
@@ -12,7 +12,7 @@ The report is a JSON object with sorted keys:
     modules          versions that have a modules directory
     no_overlay       {version: what a kernel lacks for a system of layers}; only kernels that lack something
     os_release       the fields of os-release, {} when there is none
-    size             bytes of file content that would be shipped
+    size             bytes of file content that would be shipped, 0 when they were not counted
     unknown_modules  {version: {name: a similar name or null}}: what a kernel lacks of what was looked for
     target_files     those of etc/{hostname,hosts,resolv.conf}.target that exist
 """
@@ -22,12 +22,11 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import stat
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager import kernels, machine, moddep, output, starter, tree
+from imager import kernels, machine, moddep, output, segments, starter, tree
 from imager.errors import ImagerError
 from imager.root import Root
 
@@ -46,7 +45,7 @@ def run(request: Inspect) -> None:
     root = Root(Path(request.system))
     if not root.path.is_dir():
         raise ImagerError(f"the system {request.system} is not a directory")
-    facts = inspect(root)
+    facts = inspect(root, weigh=request.weigh)
     facts["unknown_modules"] = _unknown_modules(root, request.module)
     facts["kernel_tree"] = json.loads(Path(request.kernel_tree).read_bytes()) if request.kernel_tree else {}
     text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
@@ -54,7 +53,7 @@ def run(request: Inspect) -> None:
         output.write_all(fd, text.encode())
 
 
-def inspect(root: Root) -> dict[str, Any]:
+def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
     """Give the report as a value."""
     init = next((path for path in _INITS if root.file(path) is not None), None)
     place = root.file(init) if init else None
@@ -71,7 +70,7 @@ def inspect(root: Root) -> dict[str, Any]:
         "no_overlay": _no_overlay(root, [kernel.version for kernel in found]),
         "os_release": parse_os_release(os_release(root)),
         "target_files": [f"etc/{name}" for name in names if os.fsencode(name) in tree.TARGET_FILES],
-        **_weigh(root),
+        **(_weigh(root) if weigh else {"files": 0, "size": 0}),
     }
 
 
@@ -121,14 +120,5 @@ def _unknown_modules(root: Root, names: tuple[str, ...]) -> dict[str, dict[str, 
 
 
 def _weigh(root: Root) -> dict[str, int]:
-    """Count what the initramfs would hold; data under several names counts once."""
-    files = size = 0
-    seen: set[tuple[int, int]] = set()
-    for entry in tree.walk(os.fsencode(root.path)):
-        files += 1
-        if not stat.S_ISREG(entry.mode) or entry.identity in seen:
-            continue
-        if entry.nlink > 1:
-            seen.add(entry.identity)
-        size += entry.size
-    return {"files": files, "size": size}
+    """Count what would be shipped; data under several names counts once."""
+    return asdict(segments.weigh(tree.walk(os.fsencode(root.path))))

@@ -2,11 +2,13 @@
 
 It is a list of objects, from the lowest segment to the one that it lies beside:
 
-    dead      {"files", "size"}: what of the segments below nobody will see
-    files     how many paths the segment has; size: their content in bytes
-    folders   directories that were there before, and have another time now
-    problem   why these segments do not make the tree when they are unpacked over each other; empty: they do
-    removed   {path: kind} of what is in the segments below, but not in this stage (see `kind`)
+    attributes  paths with attributes that only init can restore
+    dead        {"files", "size"}: what of the segments below nobody will see
+    files       how many paths the segment has; size: their content in bytes
+    folders     directories that were there before, and have another time now
+    growth      {"files", "size"}: by how much the stage has more than the one below; the sum is the whole system
+    problem     why these segments do not make the tree when they are unpacked over each other; empty: they do
+    removed     {path: kind} of what is in the segments below, but not in this stage (see `kind`)
 
 Paths are those of `tree`; bytes that are no UTF-8 are surrogates.
 """
@@ -17,7 +19,7 @@ import json
 import os
 import stat
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imager import clock, output
 
@@ -44,7 +46,9 @@ class Segment:
 
     files: int = 0
     size: int = 0
+    growth: Weight = field(default_factory=Weight)
     dead: Weight = field(default_factory=Weight)
+    attributes: tuple[str, ...] = ()
     removed: Mapping[str, str] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
     problem: str = ""
@@ -62,15 +66,25 @@ def weigh(entries: Iterable[Entry]) -> Weight:
     return Weight(files=files, size=size)
 
 
-def describe(changes: Changes, below: tuple[Segment, ...], epoch: int) -> Segment:
+def describe_whole(entries: Iterable[Entry], attributes: Iterable[bytes]) -> Segment:
+    """Describe the lowest segment; `attributes` are what is known only when the `entries` have passed."""
+    weight = weigh(entries)
+    return Segment(files=weight.files, size=weight.size, growth=weight, attributes=_texts(attributes))
+
+
+def describe(changes: Changes, below: tuple[Segment, ...], epoch: int, attributes: Iterable[bytes]) -> Segment:
     """Describe the segment that holds `changes`, over the segments `below`."""
     weight = weigh(change.entry for change in changes.changed)
+    dead = weigh(changes.dead)
+    new = sum(change.below is None for change in changes.changed)
     problems = (f"/{_text(change.entry.path)}" for change in changes.changed if occupant(change, below) == FOLDER)
     problem = next((path for path in problems), "")
     return Segment(
         files=weight.files,
         size=weight.size,
-        dead=weigh(changes.dead),
+        growth=Weight(files=new - len(changes.removed), size=weight.size - dead.size),
+        dead=dead,
+        attributes=_texts(attributes),
         removed={_text(entry.path): kind(entry) for entry in changes.removed},
         folders=tuple(_text(change.entry.path) for change in changes.changed if _is_redated(change, epoch)),
         problem=f"{problem} was a directory before" if problem else "",
@@ -106,7 +120,12 @@ def read(path: str) -> tuple[Segment, ...]:
     """Read the list from a file."""
     with output.reading(path) as fd:
         rows = json.loads(output.read_at(fd, 0, os.fstat(fd).st_size))
-    return tuple(Segment(**{**row, "dead": Weight(**row["dead"]), "folders": tuple(row["folders"])}) for row in rows)
+    return tuple(_decode(row) for row in rows)
+
+
+def _decode(row: dict[str, Any]) -> Segment:
+    weights = {key: Weight(**row[key]) for key in ("dead", "growth")}
+    return Segment(**{**row, **weights, **{key: tuple(row[key]) for key in ("attributes", "folders")}})
 
 
 def write(path: str, found: tuple[Segment, ...], epoch: int) -> None:
@@ -124,6 +143,10 @@ def _is_redated(change: Change, epoch: int) -> bool:
         and new.is_folder
         and clock.clamp(new.mtime, epoch) != clock.clamp(old.mtime, epoch)
     )
+
+
+def _texts(paths: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(_text(path) for path in paths)
 
 
 def _text(path: bytes) -> str:

@@ -41,7 +41,7 @@ class Entry(NamedTuple):
     @property
     def order(self) -> bytes:
         """What entries are sorted by."""
-        return b"" if self.path == b"." else _order(self.path)
+        return order(self.path)
 
     @property
     def is_file(self) -> bool:
@@ -59,33 +59,71 @@ def made(path: bytes, mode: int, *, source: bytes = b"", size: int = 0, rdev: in
     return Entry(path, source, mode, 0, 0, float("inf"), size, 1, (0, 0), rdev)
 
 
-def walk(system: bytes) -> Iterator[Entry]:
-    """Give the entries of a system: parents before children, siblings by the bytes of their names.
+class Walk:
+    """Gives the entries of a system: parents before children, siblings by the bytes of their names.
 
     Left out: sockets, which mean nothing without their process, and what belongs to the container.
     """
-    yield _entry(b".", system, os.lstat(system))
-    pending: list[tuple[bytes, os.DirEntry[bytes] | int]] = _children(b"", system)
-    while pending:
-        path, found = pending.pop()
-        if isinstance(found, int):
-            entry = made(path, stat.S_IFDIR | found)
-        else:
-            entry = _entry(path, found.path, found.stat(follow_symlinks=False))
-        if stat.S_ISSOCK(entry.mode):
-            continue
-        yield entry
-        if stat.S_ISDIR(entry.mode):
-            if path == b"dev":
-                yield made(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1))
-            if path not in _EMPTIED:
-                pending += _children(path, entry.source)
+
+    def __init__(self, system: bytes) -> None:
+        self._pending: list[tuple[bytes, os.DirEntry[bytes] | Entry]] = [(b".", _entry(b".", system, os.lstat(system)))]
+        self._last: Entry | None = None
+
+    def __iter__(self) -> Iterator[Entry]:
+        return self
+
+    def __next__(self) -> Entry:
+        if self._last is not None:
+            self._pending += _below(self._last)
+        while self._pending:
+            path, found = self._pending.pop()
+            entry = found if isinstance(found, Entry) else _entry(path, found.path, found.stat(follow_symlinks=False))
+            if not stat.S_ISSOCK(entry.mode):
+                self._last = entry
+                return entry
+        self._last = None
+        raise StopIteration
+
+    def prune(self) -> None:
+        """Leave out what is below the entry that was given last."""
+        self._last = None
 
 
-def _children(path: bytes, source: bytes) -> list[tuple[bytes, os.DirEntry[bytes] | int]]:
+def walk(system: bytes) -> Walk:
+    """Give all entries of a system."""
+    return Walk(system)
+
+
+def lookup(system: bytes, path: bytes) -> Entry | None:
+    """Give the entry that a walk has for `path`, without a walk; None when it has none."""
+    if path == b".":
+        return _entry(path, system, os.lstat(system))
+    if path == PRIVATE + b"/init.system":
+        parent: Entry | None = lookup(system, b".")
+    else:
+        parent = lookup(system, path.rpartition(b"/")[0] or b".")
+    for name, found in _below(parent) if parent is not None else ():
+        if name == path:
+            entry = found if isinstance(found, Entry) else _entry(path, found.path, found.stat(follow_symlinks=False))
+            return None if stat.S_ISSOCK(entry.mode) else entry
+    return None
+
+
+def _below(entry: Entry) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
+    """List what a walk gives below an entry, last name first."""
+    if not entry.is_folder:
+        return []
+    if entry.path == b"dev":
+        return [(b"dev/console", made(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)))]
+    if entry.path in _EMPTIED:
+        return []
+    return _children(b"" if entry.path == b"." else entry.path, entry.source)
+
+
+def _children(path: bytes, source: bytes) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
     """List a directory, last name first."""
     with os.scandir(source) as listing:
-        found: dict[bytes, os.DirEntry[bytes] | int] = {entry.name: entry for entry in listing}
+        found: dict[bytes, os.DirEntry[bytes] | Entry] = {entry.name: entry for entry in listing}
     if path == b"":
         _arrange_top(found)
     elif path == b"etc":
@@ -93,22 +131,23 @@ def _children(path: bytes, source: bytes) -> list[tuple[bytes, os.DirEntry[bytes
             if name in found:
                 found[replaced] = found.pop(name)
     prefix = path + b"/" if path else b""
-    return [(prefix + name, found[name]) for name in sorted(found, key=_order, reverse=True)]
+    return [(prefix + name, found[name]) for name in sorted(found, key=order, reverse=True)]
 
 
-def _order(path: bytes) -> bytes:
-    """Sort a directory's content right behind it: no name holds a byte that is less."""
-    return path.replace(b"/", b"\0")
+def order(path: bytes) -> bytes:
+    """Give what sorts a directory's content right behind it: no name holds a byte that is less."""
+    return b"" if path == b"." else path.replace(b"/", b"\0")
 
 
-def _arrange_top(found: dict[bytes, os.DirEntry[bytes] | int]) -> None:
+def _arrange_top(found: dict[bytes, os.DirEntry[bytes] | Entry]) -> None:
     if PRIVATE in found:
         raise ImagerError("the system has a /.claylinux, which is reserved for Claylinux: remove it")
     found.pop(b".dockerenv", None)
     if b"init" in found:
         found[PRIVATE + b"/init.system"] = found.pop(b"init")
     for name, mode in MOUNT_POINTS.items():
-        found.setdefault(name, mode)
+        if name not in found:
+            found[name] = made(name, stat.S_IFDIR | mode)
 
 
 def _entry(path: bytes, source: bytes, status: os.stat_result) -> Entry:

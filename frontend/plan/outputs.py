@@ -26,11 +26,11 @@ _SEGMENTS = "/segments"
 
 @dataclass(frozen=True, slots=True)
 class Uki:
-    """The state that holds the UKI at its root, its file name there, and how its system is kept in memory."""
+    """The state that holds the UKI at its root, its file name there, and the system in it."""
 
     state: llb.State
     filename: str
-    mode: str
+    system: Packed
 
 
 def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -39,6 +39,7 @@ def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
     request = contract.Inspect(
         system=SYSTEM,
         output=OUT + REPORT,
+        weigh=False,
         module=inputs.spec.kernel.modules.load,
         kernel_tree=_FINDINGS + FINDINGS if findings else "",
     )
@@ -86,10 +87,10 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         version=spec.version or "",
         init=TARGETS[architecture].init if overlay else "",
         layers=len(segments) if overlay else 0,
-        unpacked=memory.unpacked_size(report.size, report.files),
+        unpacked=packed.unpacked,
     )
     step = Step(f"[uki] {filename}: Linux {kernel.version}", places.at(spec, "kernel"), ("uki",))
-    return Uki(run_on_trees(inputs, request, step, {SYSTEM: system, **segments}), filename, packed.mode)
+    return Uki(run_on_trees(inputs, request, step, {SYSTEM: system, **segments}), filename, packed)
 
 
 def _cmdline(inputs: PlanInputs, report: Report) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import llb
@@ -30,10 +30,16 @@ _DEAD_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The segments of a system, the lowest first, and in which mode they boot."""
+    """The segments of a system, the lowest first, and in which mode they boot.
+
+    `unpacked` is what the system takes in a tmpfs, in bytes; `size` the content of its files. Both are known when it is
+    packed.
+    """
 
     mode: str
     segments: tuple[llb.State, ...]
+    size: int = 0
+    unpacked: int = 0
 
 
 def mode_of(rootfs: Rootfs, *, lacks_overlay: bool = False) -> str:
@@ -67,9 +73,19 @@ def is_wasteful(facts: bytes) -> bool:
     or what boots is not the system.
     """
     segments: list[dict[str, Any]] = json.loads(facts)
-    size = sum(each["size"] for each in segments)
     dead = sum(each["dead"]["size"] for each in segments)
-    return dead > size * _DEAD_SHARE or any(each["problem"] for each in segments)
+    return dead > _sum(segments, "size") * _DEAD_SHARE or any(each["problem"] for each in segments)
+
+
+def weighed(packed: Packed, facts: bytes) -> Packed:
+    """Return `packed` with its sizes."""
+    segments: list[dict[str, Any]] = json.loads(facts)
+    size = _sum(segments, "size")
+    return replace(packed, size=size, unpacked=memory.unpacked_size(size, _sum(segments, "files")))
+
+
+def _sum(segments: list[dict[str, Any]], unit: str) -> int:
+    return sum(each["growth"][unit] for each in segments)
 
 
 def _segment(

@@ -26,14 +26,12 @@ class KernelFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The facts about a system that decide how it is packed; see `imager.report`. Sizes are in bytes."""
+    """The facts about a system that decide how it boots; see `imager.report`."""
 
     kernels: tuple[KernelFile, ...] = ()
     init: str | None = None
     init_machine: str = ""
     boot_cmdline: str | None = None
-    size: int = 0
-    files: int = 0
     os_release: Mapping[str, str] = field(default_factory=dict)
     kernel_tree: Mapping[str, Any] = field(default_factory=dict)
     unknown_modules: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
@@ -49,8 +47,6 @@ def parse_report(data: bytes) -> Report:
         init=raw["init"],
         init_machine=raw["init_machine"] or "",
         boot_cmdline=raw["boot_cmdline"],
-        size=raw["size"],
-        files=raw.get("files", 0),
         os_release=raw["os_release"],
         kernel_tree=raw.get("kernel_tree", {}),
         unknown_modules=raw.get("unknown_modules", {}),

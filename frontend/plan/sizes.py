@@ -32,7 +32,7 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb
         text=OUT + report_name(spec.name, "txt"),
         name=spec.name,
         ram=ram,
-        mode=uki.mode,
+        mode=uki.system.mode,
         epoch=inputs.options.epoch,
     )
     mounts = (

@@ -129,10 +129,7 @@ def mutate(root: Path, action: tuple[str, str, str]) -> None:
         if what in ("write", "folder", "link", "pipe", "hard") and path.is_dir() and not path.is_symlink():
             return
         if what == "write":
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_fifo():  # writing would wait for a reader
-                path.unlink()
-            path.write_text(detail)
+            _write(path, detail)
         elif what == "folder":
             path.mkdir(parents=True)
         elif what == "link":
@@ -153,6 +150,13 @@ def mutate(root: Path, action: tuple[str, str, str]) -> None:
             os.utime(path, (int(detail), int(detail)), follow_symlinks=False)
     except (FileExistsError, FileNotFoundError, NotADirectoryError, OSError):
         return
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_fifo():  # it would wait for a reader
+        path.unlink()
+    path.write_text(text)
 
 
 def _remove(path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import llb
 from frontend.app import handle
 from frontend.errors import EngineError
 from frontend.gateway import status as wire
@@ -24,7 +25,15 @@ REPORT: dict[str, object] = {
     "size": 100,
     "os_release": {},
 }
-BOOTABLE = {"/report.json": json.dumps(REPORT).encode(), "/facts.json": b"[]"}
+
+
+def facts(size: int = 1000, dead: int = 0, problem: str = "") -> bytes:
+    """What the last segment says."""
+    weights = {"growth": {"files": 10, "size": size}, "dead": {"files": 1, "size": dead}}
+    return json.dumps([{**weights, "problem": problem}]).encode()
+
+
+BOOTABLE = {"/report.json": json.dumps(REPORT).encode(), "/facts.json": facts()}
 
 
 def ask(text: str, client: FakeClient | None = None, **options: str) -> FakeClient:
@@ -159,7 +168,7 @@ def test_a_system_that_cannot_boot(report: dict[str, object], text: str, message
 
 def test_a_chosen_kernel_is_taken() -> None:
     kernels = [{"version": v, "path": "", "machine": "amd64"} for v in ("6.1", "6.12")]
-    outputs = {"/report.json": json.dumps({**REPORT, "kernels": kernels}).encode()}
+    outputs = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "kernels": kernels}).encode()}
     client = ask("base: {image: x}\nkernel: {version: '6.1'}\n", FakeClient(outputs=outputs))
     assert "[uki] claylinux.efi: Linux 6.1" in names(client)
 
@@ -225,3 +234,29 @@ def test_snippets_hold_only_the_lines_around() -> None:
 
 def _names(definition: Definition) -> list[str]:
     return [vertex.name for vertex in definition.vertices.values()]
+
+
+@pytest.mark.parametrize("given", [facts(1000, 101), facts(problem="/opt was a directory before")])
+def test_segments_that_are_a_waste_become_one(given: bytes) -> None:
+    client = ask("base: debian\npackages: [less]\n", FakeClient(outputs={**BOOTABLE, "/facts.json": given}))
+    assert client.error is None
+    assert [name for name in names(client) if name.startswith("[initramfs]")] == ["[initramfs] pack the system"]
+
+
+def test_the_mode_follows_the_kernel() -> None:
+    lacking = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "no_overlay": {"6.12": ["overlay"]}}).encode()}
+    for text, outputs, command in (
+        ("base: debian\n", BOOTABLE, "layer"),
+        ("base: debian\n", lacking, "initramfs"),
+        ("base: debian\nrootfs: {mode: tmpfs}\n", BOOTABLE, "initramfs"),
+    ):
+        client = ask(text, FakeClient(outputs=outputs))
+        assert client.error is None
+        # What was begun with the wrong guess may end later.
+        (final,) = (each for each in client.solved if any(v.name.startswith("[uki]") for v in each.vertices.values()))
+        steps = [line for line in llb.dump(final).splitlines() if "meta.args" in line]
+        assert all(f'"imager", "{command}"' in step for step in steps if '"--more"' in step)
+        assert sum('"--more"' in step for step in steps) == 2
+    client = ask("base: debian\nrootfs: {mode: overlay}\n", FakeClient(outputs=lacking))
+    assert told(client) == "rootfs.mode: the kernel 6.12 has no module overlay, which overlay mode needs"
+    assert places(client) == [2]

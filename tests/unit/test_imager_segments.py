@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imager import changes, contract, initramfs, segments
+from imager import changes, contract, initramfs, segments, snapshots, tree
 from tests.support.imager import EPOCH, make_system
 from tests.support.rootfs import Rootfs, manifest, mutate
 
@@ -99,6 +99,9 @@ def test_what_boots_is_the_system(stages: list[list[Action]]) -> None:
     with tempfile.TemporaryDirectory() as name:
         trees, packed, facts = run(Path(name), stages)
         flat, _ = pack(Path(name), trees[-1:])
+        (whole,) = segments.read(f"{name}/segment0.json")
+        assert sum(each.growth.files for each in facts) == whole.files
+        assert sum(each.growth.size for each in facts) == whole.size
         if not any(each.problem for each in facts):
             assert manifest(boot(packed)) == manifest(boot(flat))
         elif len(stages) == 2:
@@ -160,8 +163,8 @@ def test_content_is_compared_where_times_cannot_tell(tmp_path: Path) -> None:
     (base / "etc/same").write_text("one")
     top = copy(base, tmp_path / "top")
     (top / "etc/same").write_text("two")
-    for tree in (base, top):
-        os.utime(tree / "etc/same", (EPOCH, EPOCH))
+    for stage in (base, top):
+        os.utime(stage / "etc/same", (EPOCH, EPOCH))
     found = changes.find(os.fsencode(base), os.fsencode(top), EPOCH)
     assert [change.entry.path for change in found.changed] == [b"etc/same"]
 
@@ -173,3 +176,32 @@ def test_a_shared_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(changes, "_same_bytes", lambda *_: pytest.fail("read"))
     found = changes.find(os.fsencode(base), os.fsencode(tmp_path / "top"), EPOCH)
     assert not [change for change in found.changed if stat.S_ISREG(change.entry.mode)]
+
+
+def test_a_path_is_found_without_a_walk(tmp_path: Path) -> None:
+    system = make_system(tmp_path / "system")
+    for name in ("init", ".dockerenv", "etc/hosts", "etc/hosts.target", "etc/hostname", "boot/x", "usr/link/y"):
+        (system / name).parent.mkdir(exist_ok=True)
+        (system / name).touch()
+    walked = list(tree.walk(os.fsencode(system)))
+    assert [tree.lookup(os.fsencode(system), entry.path) for entry in walked] == walked
+    for absent in (b"init", b".dockerenv", b"etc/hosts.target", b"boot/x", b"sbin/init", b"no/such", b"etc/hosts/x"):
+        assert tree.lookup(os.fsencode(system), absent) is None, absent
+
+
+def test_directories_that_an_overlay_shares_are_not_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = make_system(tmp_path / "base")
+    found = changes.find(os.fsencode(base), os.fsencode(base), EPOCH)
+    assert found == changes.Changes((), (), ())
+    monkeypatch.setattr(snapshots, "is_overlay", lambda tree: True)
+    listed: list[bytes] = []
+    below = tree._below
+    monkeypatch.setattr(tree, "_below", lambda entry: listed.append(entry.path) or below(entry))
+    top = copy(base, tmp_path / "top")
+    (top / "etc/motd").touch()
+    changed = changes.find(os.fsencode(base), os.fsencode(top), EPOCH).changed
+    assert [change.entry.path for change in changed] == [b"etc/motd"]
+    assert listed.count(b"usr") == 2, "a copy is compared as a whole"
+    listed.clear()
+    assert changes.find(os.fsencode(base), os.fsencode(base), EPOCH) == found
+    assert listed == []

@@ -12,7 +12,7 @@ from frontend.plan import limits
 from imager import memory
 from tests.support.fake_client import FakeClient
 from tests.support.golden import check_golden
-from tests.unit.test_app import REPORT, ask, names, places, told
+from tests.unit.test_app import REPORT, ask, facts, names, places, told
 
 GOLDEN = Path(__file__).parents[1] / "golden/plan_errors"
 MEBIBYTE = 1 << 20
@@ -48,10 +48,10 @@ MEASURED = {
 }
 
 
-def client(report: dict[str, Any] | None = None, *, uki: int = 0) -> FakeClient:
+def client(report: dict[str, Any] | None = None, *, uki: int = 0, size: int = 1000) -> FakeClient:
     outputs = {
         "/report.json": json.dumps({**REPORT, **(report or {})}).encode(),
-        "/facts.json": b"[]",
+        "/facts.json": facts(size),
         "/claylinux.report.json": json.dumps(MEASURED).encode(),
         "/claylinux.efi": b"\0" * uki,
     }
@@ -146,7 +146,7 @@ def test_a_file_can_leave_out_that_its_system_is_huge(
 ) -> None:
     monkeypatch.setattr(limits, "SLOW_FIRMWARE", 2 * MEBIBYTE)
     text = f"# check=skip={skip}\nbase: debian\n"
-    asked = ask(text, client({"size": 1 << 30}, uki=3 * MEBIBYTE))
+    asked = ask(text, client(uki=3 * MEBIBYTE, size=1 << 30))
     assert asked.error is None
     assert [warning.rpartition(" ")[2] for warning in asked.warned] == told_of
 
