@@ -10,7 +10,7 @@ from imager import contract
 from . import places
 from .inputs import PlanInputs
 from .origins import origin_of_key
-from .steps import OUT, SYSTEM, Step, compact_json, run_imager
+from .steps import OUT, SYSTEM, Step, compact_json, run_imager, tree
 
 _SECRETS = "/secrets"
 _HASHES = "/hashes"
@@ -29,7 +29,7 @@ def add_users(inputs: PlanInputs, system: llb.State) -> llb.State:
         user=tuple(_user(user, files) for user in spec.users),
         epoch=DEFAULT_EPOCH,
     )
-    mounts: list[llb.Mount] = [llb.Bind(target=SYSTEM, source=system, readonly=False), *_key_mounts(inputs, files)]
+    mounts: list[llb.Mount] = [tree(SYSTEM, system, readonly=False), *_key_mounts(inputs, files)]
     hashes = _hashes(inputs)
     if hashes is not None:
         mounts.append(llb.Bind(target=_HASHES, source=hashes))

@@ -14,7 +14,7 @@ from imager.request import Request
 from . import places
 from .inputs import PlanInputs
 from .origins import origin_of_file
-from .steps import SYSTEM, Step, edit_files, run_imager
+from .steps import SYSTEM, Step, edit_files, run_imager, tree
 
 # A checkout dates its files by the clock. A fixed date keeps the bytes the same without splitting the cache.
 _FILE_TIME_NS = DEFAULT_EPOCH * 1_000_000_000
@@ -44,7 +44,7 @@ def add_files(inputs: PlanInputs, system: llb.State) -> llb.State:
 
 def _edit(inputs: PlanInputs, system: llb.State, request: Request, what: str) -> llb.State:
     """Do what file operations cannot do on every engine."""
-    mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
+    mount = tree(SYSTEM, system, readonly=False)
     step = Step(f"[files] {what}", places.at(inputs.spec, "files"), ("files",))
     return run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
 

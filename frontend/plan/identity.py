@@ -8,7 +8,7 @@ from imager import contract
 
 from . import places
 from .inputs import PlanInputs
-from .steps import SYSTEM, Step, run_imager
+from .steps import SYSTEM, Step, run_imager, tree
 
 
 def add_identity(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -19,5 +19,5 @@ def add_identity(inputs: PlanInputs, system: llb.State) -> llb.State:
     request = contract.Identity(system=SYSTEM, name=spec.name, version=spec.version or "", epoch=DEFAULT_EPOCH)
     title = f"{spec.name} {spec.version}" if spec.version else spec.name
     step = Step(f"[system] os-release: {title}", places.at(spec, "version" if spec.version else "name"))
-    mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
+    mount = tree(SYSTEM, system, readonly=False)
     return run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)

@@ -13,7 +13,7 @@ from imager import contract
 
 from . import places
 from .files import new_file
-from .steps import OUT, SYSTEM, Step, edit_files, run_imager
+from .steps import OUT, SYSTEM, Step, edit_files, run_imager, tree
 
 if TYPE_CHECKING:
     from frontend.config import Kernel, Spec
@@ -143,7 +143,7 @@ def _kernel_tree(inputs: PlanInputs, packaged: llb.State) -> llb.ExecResult | No
         epoch=DEFAULT_EPOCH,
     )
     mounts = (
-        llb.Bind(target=SYSTEM, source=packaged, readonly=False),
+        tree(SYSTEM, packaged, readonly=False),
         llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
     )
     step = Step(f"[kernel] {_title(kernel, microcode)}", places.at(spec, "kernel"), ("kernel",))

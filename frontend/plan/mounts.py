@@ -9,7 +9,7 @@ from imager import contract
 
 from . import places
 from .inputs import PlanInputs
-from .steps import SYSTEM, Step, compact_json, run_imager
+from .steps import SYSTEM, Step, compact_json, run_imager, tree
 
 
 def add_mounts(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -20,7 +20,7 @@ def add_mounts(inputs: PlanInputs, system: llb.State) -> llb.State:
     mounts = tuple(_mount(point, spec.mounts[point]) for point in sorted(spec.mounts))
     request = contract.Mounts(system=SYSTEM, mount=mounts, epoch=DEFAULT_EPOCH)
     step = Step(f"[mounts] {' '.join(sorted(spec.mounts))}", places.at(spec, "mounts"), ("mounts",))
-    bind = llb.Bind(target=SYSTEM, source=system, readonly=False)
+    bind = tree(SYSTEM, system, readonly=False)
     return run_imager(inputs, request, step, mounts=(bind,)).mount(SYSTEM)
 
 

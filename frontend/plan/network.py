@@ -10,7 +10,7 @@ from imager import contract
 from . import places
 from .inputs import PlanInputs
 from .packages import preset_of
-from .steps import SYSTEM, Step, compact_json, run_imager
+from .steps import SYSTEM, Step, compact_json, run_imager, tree
 
 
 def add_network(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -24,7 +24,7 @@ def add_network(inputs: PlanInputs, system: llb.State) -> llb.State:
     services = tuple(sorted(preset.services)) if preset else ()
     request = contract.Network(system=SYSTEM, interface=texts, service=services, epoch=DEFAULT_EPOCH)
     step = Step(f"[network] {' '.join(sorted(interfaces))}", places.at(spec, "network"), ("network",))
-    bind = llb.Bind(target=SYSTEM, source=system, readonly=False)
+    bind = tree(SYSTEM, system, readonly=False)
     return run_imager(inputs, request, step, mounts=(bind,)).mount(SYSTEM)
 
 

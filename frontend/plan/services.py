@@ -13,7 +13,7 @@ from imager import contract
 from . import places
 from .inputs import PlanInputs
 from .packages import preset_of
-from .steps import SYSTEM, Step, compact_json, run_imager, run_in_system
+from .steps import SYSTEM, Step, compact_json, run_imager, run_in_system, tree
 
 
 def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -45,7 +45,7 @@ def _add_own(inputs: PlanInputs, system: llb.State) -> llb.State:
     request = contract.Services(system=SYSTEM, service=texts, epoch=DEFAULT_EPOCH)
     place = places.at(spec, "services", next(name for name in spec.services if name in own))
     step = Step(f"[services] make {' '.join(own)}", place, ("services",))
-    mount = llb.Bind(target=SYSTEM, source=system, readonly=False)
+    mount = tree(SYSTEM, system, readonly=False)
     return run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
 
 

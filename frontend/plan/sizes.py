@@ -8,7 +8,7 @@ import llb
 from imager import contract
 
 from . import places
-from .steps import OUT, SYSTEM, Step, run_imager
+from .steps import OUT, SYSTEM, Step, run_imager, tree
 
 if TYPE_CHECKING:
     from .inputs import PlanInputs
@@ -36,8 +36,8 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb
         epoch=inputs.options.epoch,
     )
     mounts = (
-        llb.Bind(target=SYSTEM, source=system, readonly=True),
-        llb.Bind(target=_UKI, source=uki.state, readonly=True),
+        tree(SYSTEM, system),
+        tree(_UKI, uki.state),
         llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
     )
     step = Step(f"[report] what takes the space in {spec.name}", places.at(spec, "limits"), ("report",))

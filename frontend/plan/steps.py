@@ -94,15 +94,18 @@ def run_imager(
     )
 
 
-def run_on_trees(inputs: PlanInputs, request: Request, step: Step, trees: dict[str, llb.State]) -> llb.State:
-    """Run an imager command on read-only `trees` (mount point -> state) and return what it wrote to `OUT`.
+def tree(target: str, state: llb.State, *, readonly: bool = True) -> llb.Bind:
+    """Return the mount of a big tree.
 
-    What the trees are made from decides whether it runs again, not their content: to hash some hundred megabytes
-    takes longer than most of what is done with them.
+    What the tree is made from decides whether a step runs again, not its content: to hash some hundred megabytes takes
+    longer than most of what is done with them.
     """
-    mounts = [
-        llb.Bind(target=target, source=tree, readonly=True, by_content=False) for target, tree in sorted(trees.items())
-    ]
+    return llb.Bind(target=target, source=state, readonly=readonly, by_content=False)
+
+
+def run_on_trees(inputs: PlanInputs, request: Request, step: Step, trees: dict[str, llb.State]) -> llb.State:
+    """Run an imager command on read-only `trees` (mount point -> state) and return what it wrote to `OUT`."""
+    mounts = [tree(target, state) for target, state in sorted(trees.items())]
     mounts.append(llb.Bind(target=OUT, source=llb.scratch(), readonly=False))
     return run_imager(inputs, request, step, mounts=tuple(mounts)).mount(OUT)
 
