@@ -9,7 +9,8 @@ The archive is not compressed again. It holds, below `.claylinux/layers`:
 
 What a stage removed is a whiteout, as overlayfs wants them (Documentation/filesystems/overlayfs): a device 0:0.
 The program that makes the file system is fed with a tar stream: no tree is copied, and order, times and owners are
-ours. Its bytes depend neither on the processors nor on the memory of the builder.
+ours. Its bytes depend neither on the processors nor on the memory of the builder (squashfs-tools 4.6; those of 4.5
+differ from one time to the next).
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 FOLDER = tree.PRIVATE + b"/layers"
 _BLOCK = 1 << 18
 """Bytes that are compressed together: see docs/rootfs.md for what other sizes cost."""
-_MEMORY = "64M"
+_MEMORY = "32M"
 """For the program's buffers; its default is a quarter of the machine's memory. With few buffers it can wait for itself
-for ever: seen once with 16M and blocks of 1 MiB, 4 for each of its parts. This gives 64."""
+for ever: seen once with 4 for each of its parts (16M, blocks of 1 MiB). This gives 32."""
 _COMPRESSORS = {"gz": "gzip", "lz4": "lz4", "xz": "xz", "zstd": "zstd"}
 _LEVELLED = ("gz", "zstd")
 _NOT_IN_SQUASHFS = "system."

@@ -27,11 +27,12 @@ def need(mode: str, uki: int, unpacked: int) -> int:
     """Give the least memory in bytes with which a UKI of `uki` bytes boots; `unpacked` is that of its system.
 
     The initramfs, nearly all of the UKI, stays in memory until it is unpacked into a tmpfs that may have half of what
-    is left beside it. In overlay mode what is unpacked is the compressed system. Before that, the firmware holds the
-    UKI three times: as it read it, as it loaded it, and as the stub hands it on.
+    is left beside it; in overlay mode, the compressed system into a ramfs, which may have all. Before that, the
+    firmware holds the UKI three times: as it read it, as it loaded it, and as the stub hands it on.
     """
-    kept = uki if mode == OVERLAY else unpacked
-    return max(uki + 2 * kept + _EARLY, kept + _RUNNING, 3 * uki + _FIRMWARE)
+    unpacking = 2 * uki if mode == OVERLAY else uki + 2 * unpacked
+    running = uki if mode == OVERLAY else unpacked
+    return max(unpacking + _EARLY, running + _RUNNING, 3 * uki + _FIRMWARE)
 
 
 def shown(size: int) -> str:

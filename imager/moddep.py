@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FOLDERS = ("usr/lib/modules", "lib/modules")
 """Where the modules of all kernels are, each in a folder named after the version of its kernel."""
-_ENDING = re.compile(r"\.ko(\.(gz|xz|zst))?$")
+_PACKED = ("", ".gz", ".xz", ".zst")
 _SOFT = re.compile(r"(pre|post):")
 
 
@@ -118,7 +118,9 @@ def similar(name: str, modules: Modules) -> str | None:
 
 def to_name(path: str) -> str:
     """Give the name of the module that `path`, or a name written with `-`, is about."""
-    return _ENDING.sub("", PurePosixPath(path.strip()).name).replace("-", "_")
+    name = path.strip().rpartition("/")[2]
+    start, ko, ending = name.rpartition(".ko")
+    return (start if ko and ending in _PACKED else name).replace("-", "_")
 
 
 def _soft(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:

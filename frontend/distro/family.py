@@ -74,6 +74,7 @@ class Preset:
     `files` (by architecture) are written before the user's own files, so that the user can replace them.
     `services` maps what is enabled, unless the spec says otherwise, to its OpenRC runlevel, or to True with
     systemd, which has none. `volatile` are files that are made at boot: what the build left there would be in the way.
+    `up_to_date` are files whose time tells the init system that it need not look what is new in /usr.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Preset:
     files: Mapping[str, Mapping[str, str]]
     services: Mapping[str, bool | str] = field(default_factory=dict)
     volatile: tuple[str, ...] = ()
+    up_to_date: tuple[str, ...] = ()
 
     @property
     def architectures(self) -> tuple[str, ...]:

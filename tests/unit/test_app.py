@@ -260,3 +260,23 @@ def test_the_mode_follows_the_kernel() -> None:
     client = ask("base: debian\nrootfs: {mode: overlay}\n", FakeClient(outputs=lacking))
     assert told(client) == "rootfs.mode: the kernel 6.12 has no module overlay, which overlay mode needs"
     assert places(client) == [2]
+
+
+@pytest.mark.parametrize(
+    ("base", "files", "stamped"),
+    [
+        ("debian", "{}", True),
+        ("debian", "{/usr/local/bin/x: text, /lib64/y: text}", True),
+        ("debian", "{/usr/local/lib/libx.so: text}", False),
+        ("debian", "{/etc/ld.so.conf.d/x.conf: text}", False),
+        ("debian", "{/usr: {source: tree}}", False),
+        ("debian", "{/etc/sysusers.d/x.conf: text}", False),
+        ("alpine-virt", "{}", False),
+    ],
+)
+def test_what_files_bring_is_noted_at_boot(base: str, files: str, stamped: bool) -> None:
+    client = ask(
+        f"base: {base}\nfiles: {files}\n", FakeClient(outputs={**BOOTABLE, "tree": b""}, folders=frozenset({"tree"}))
+    )
+    assert client.error is None, client.error
+    assert ("/etc/.updated" in llb.dump(client.solved[-1])) is stamped
