@@ -64,13 +64,22 @@ def run(request: Layer) -> None:
             stream.close()
         rest = b"" if request.more else _not_held(os.fsencode(request.system), (*lower, own))
         end = os.fstat(fd).st_size
-        head = cpio.header(name + b".img", ino=1, mode=stat.S_IFREG | 0o600, mtime=request.epoch, size=end - start)
-        output.write_at(fd, 0, head)
+        output.write_at(fd, 0, head(name, end - start, request.epoch))
         tail = cpio.header(name + b".xattrs", ino=2, mode=stat.S_IFREG | 0o600, mtime=request.epoch, size=len(rest))
         tail = cpio.padding(end - start) + tail + rest + cpio.padding(len(rest)) + cpio.TRAILER
         output.write_at(fd, end, tail)
     if request.facts:
         segments.write(request.facts, (*lower, own), request.epoch)
+
+
+def head(name: bytes, size: int, epoch: int) -> bytes:
+    """Encode what goes before the file system of the layer `name`; raises ImagerError when that is too big."""
+    if size > cpio.FILE_LIMIT:
+        raise ImagerError(
+            f"a layer of the system has {size} bytes, compressed, but an image can hold one of less than 4 GiB: "
+            "remove files from the system"
+        )
+    return cpio.header(name + b".img", ino=1, mode=stat.S_IFREG | 0o600, mtime=epoch, size=size)
 
 
 def _pack(request: Layer, stream: Stream) -> Segment:

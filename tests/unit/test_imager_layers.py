@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from imager import layers, segments, tree, xattrs
+from imager import cpio, layers, segments, tree, xattrs
+from imager.errors import ImagerError
 from imager.feed import Feed
 
 ACL = ("system.posix_acl_access", b"acl")
@@ -58,3 +59,10 @@ def test_attributes_go_where_they_can_be_held(tmp_path: Path, monkeypatch: pytes
     wanted += [xattrs.record(path, *ACL) for path in (b"/init", b"/etc/one", b"/etc/two")]
     lowest = segments.describe_whole(passed, stream.not_held)
     assert layers._not_held(os.fsencode(tmp_path), (lowest,)) == b"".join(wanted)
+
+
+def test_a_layer_has_a_limit() -> None:
+    """What the general message of the archive says would not help."""
+    assert layers.head(b"0", cpio.FILE_LIMIT, epoch=0).startswith(cpio.MAGIC)
+    with pytest.raises(ImagerError, match="a layer of the system has 4294967296 bytes, compressed"):
+        layers.head(b"0", cpio.FILE_LIMIT + 1, epoch=0)
