@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from imager import modfile, starter
 from tests.support.engine import REPOSITORY, unavailable
 
 sys.path.insert(0, str(REPOSITORY / "tools"))
@@ -57,6 +58,21 @@ def debian_kernel() -> Path:
 
 
 @pytest.fixture(scope="session")
+def debian_modules(debian_kernel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree that has the modules of `debian_kernel` which overlay mode needs, and their list."""
+    version = debian_kernel.name.removeprefix("vmlinuz-")
+    patterns = tuple(f"*/lib/modules/*/{name}.ko*" for name in starter.NEEDED)
+    found = debian_files(f"linux-image-{version}", patterns, f"modules-{version}")
+    tree = tmp_path_factory.mktemp("modules")
+    shutil.copytree(found, tree / "lib/modules" / version)
+    needs = {file.name: dict(modfile.modinfo(modfile.read(file))).get("depends") for file in found.iterdir()}
+    # As depmod(8) writes it; were there any others, they would have to be taken out of the package too.
+    assert not any(needs.values()), needs
+    (tree / "lib/modules" / version / "modules.dep").write_text("".join(f"{name}:\n" for name in sorted(needs)))
+    return tree
+
+
+@pytest.fixture(scope="session")
 def busybox() -> Path:
     """Debian's static busybox."""
     return debian_file("busybox-static", "./bin/busybox")
@@ -79,35 +95,45 @@ def require_tool(*names: str) -> None:
 
 def debian_file(package: str, pattern: str) -> Path:
     """The one file of a Debian package that matches, from the cache or else from the host's own mirror."""
+    (file,) = debian_files(package, (pattern,), package).iterdir()
+    return file
+
+
+def debian_files(package: str, patterns: tuple[str, ...], name: str) -> Path:
+    """The folder `name` of the cache, with the first file of a Debian package that matches each of the patterns."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "claylinux" / "test-assets"
-    folder = cache / package
+    folder = cache / name
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             _run("apt-get", "download", package, cwd=Path(scratch))
             (archive,) = Path(scratch).glob("*.deb")
-            found = _unpack(archive, pattern, Path(scratch) / "found")
+            found = _unpack(archive, patterns, Path(scratch) / "found")
             # Another session may have been faster.
             if not folder.exists():
                 found.rename(folder)
-    (file,) = folder.iterdir()
-    return file
+    return folder
 
 
-def _unpack(archive: Path, pattern: str, to: Path) -> Path:
+def _unpack(archive: Path, patterns: tuple[str, ...], to: Path) -> Path:
     require_tool("dpkg-deb")
     to.mkdir()
+    wanted = set(patterns)
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE) as unpacking:
         with tarfile.open(fileobj=unpacking.stdout, mode="r|") as content:
             for member in content:
-                if member.isfile() and fnmatch(member.name, pattern):
+                matched = {pattern for pattern in wanted if member.isfile() and fnmatch(member.name, pattern)}
+                if matched:
                     source = content.extractfile(member)
                     assert source is not None
                     with (to / Path(member.name).name).open("wb") as target:
                         shutil.copyfileobj(source, target)
                     (to / Path(member.name).name).chmod(member.mode)
+                    wanted -= matched
+                if not wanted:
                     break
         unpacking.kill()
+    assert not wanted, f"{archive.name} has no {wanted}"
     return to
 
 
