@@ -196,7 +196,12 @@ def test_directories_that_an_overlay_shares_are_not_entered(tmp_path: Path, monk
     monkeypatch.setattr(snapshots, "is_overlay", lambda tree: True)
     listed: list[bytes] = []
     below = tree._below
-    monkeypatch.setattr(tree, "_below", lambda entry: listed.append(entry.path) or below(entry))
+
+    def list_below(entry: tree.Entry) -> object:
+        listed.append(entry.path)
+        return below(entry)
+
+    monkeypatch.setattr(tree, "_below", list_below)
     top = copy(base, tmp_path / "top")
     (top / "etc/motd").touch()
     changed = changes.find(os.fsencode(base), os.fsencode(top), EPOCH).changed
