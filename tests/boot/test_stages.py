@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ def mksquashfs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.fixture
-def packer(programs: Path, guest: Path, debian_kernel: Path, debian_modules: Path, tmp_path: Path) -> Packer:
+def packer(programs: Path, guest: Path, debian_kernel: Path, debian_modules: Path, tmp_path: Path) -> Iterator[Packer]:
     if os.geteuid() != 0:
         unavailable("only root can make files of all owners, and devices")
     try:
@@ -144,7 +145,9 @@ def packer(programs: Path, guest: Path, debian_kernel: Path, debian_modules: Pat
         os.setxattr(tmp_path / "probe", "security.capability", stages.CAPABILITY)
     except OSError as error:
         unavailable(f"cannot set extended attributes in {tmp_path}: {error}")
-    return Packer(debian_kernel, debian_modules, programs / "init-amd64", guest, tmp_path)
+    yield Packer(debian_kernel, debian_modules, programs / "init-amd64", guest, tmp_path)
+    # So many files, with setuid and devices among them, are nothing to keep.
+    shutil.rmtree(tmp_path)
 
 
 def check(console: Console, wanted: Node) -> None:
