@@ -47,10 +47,14 @@ static void restore_all(struct listing *list)
     while (list->at < list->end) {
         const char *path = listing_text(list);
         const char *name = listing_text(list);
-        const char *value;
         uint64_t length;
-        if (!listing_number(list, 4, &length) || !(value = listing_bytes(list, length))) {
+        if (!listing_number(list, 4, &length)) {
             say("the list of extended attributes is damaged: some files lack their capabilities");
+            return;
+        }
+        const char *value = listing_bytes(list, length);
+        if (!value) {
+            say("the list of extended attributes is cut short: some files lack their capabilities");
             return;
         }
         if (restore(path, name, value, length) < 0) {
