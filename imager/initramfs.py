@@ -37,6 +37,7 @@ def run(request: Initramfs) -> None:
         found = _pack_changes(request, sink, lower) if request.below else _pack_all(request, sink)
     if request.facts:
         segments.write(request.facts, (*lower, found), request.epoch)
+        print(segments.told(found))  # noqa: T201 - the progress of the build shows it
 
 
 def _pack_all(request: Initramfs, sink: Sink) -> Segment:

@@ -70,6 +70,7 @@ def run(request: Layer) -> None:
         output.write_at(fd, end, tail)
     if request.facts:
         segments.write(request.facts, (*lower, own), request.epoch)
+        print(segments.told(own))  # noqa: T201 - the progress of the build shows it
 
 
 def head(name: bytes, size: int, epoch: int) -> bytes:

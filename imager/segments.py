@@ -21,7 +21,7 @@ import stat
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imager import clock, output
+from imager import clock, memory, output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,6 +89,17 @@ def describe(changes: Changes, below: tuple[Segment, ...], epoch: int, attribute
         folders=tuple(_text(change.entry.path) for change in changes.changed if _is_redated(change, epoch)),
         problem=f"{problem} was a directory before" if problem else "",
     )
+
+
+def told(segment: Segment) -> str:
+    """Say in a line what a segment has."""
+    text = f"{segment.files} files, {memory.shown(segment.size)}"
+    if segment.dead.files:
+        text += (
+            f"; {segment.dead.files} files, {memory.shown(segment.dead.size)}, of the stages below are replaced or "
+            "removed, but still in the image (rootfs.flatten leaves them out)"
+        )
+    return text
 
 
 def kind(entry: Entry) -> str:
