@@ -99,18 +99,20 @@ def _classic(tree: Path, work: Path) -> Assembly:
 
 
 def _ours(tree: Path, init: Path, work: Path) -> Assembly:
-    """The steps of a build, with what `frontend/plan/outputs.py` asks for."""
-    facts, initrd, uki, disk = (work / name for name in ("report.json", "initrd", "ours.efi", "ours.raw"))
-    for path in (facts, initrd, uki, disk):
+    """The steps of a build, with what the frontend asks for when nothing is cached and there is one stage."""
+    facts, layer, uki, disk = (work / name for name in ("report.json", "layer", "ours.efi", "ours.raw"))
+    for path in (facts, layer, uki, disk):
         path.unlink(missing_ok=True)
-    steps = {"inspect": _imager("inspect", system=tree, output=facts)}
+    steps = {"inspect": _imager("inspect", system=tree, output=facts, weigh="false")}
     version = json.loads(facts.read_text())["kernels"][0]["version"]
-    steps["initramfs"] = _imager("initramfs", system=tree, init=init, output=initrd, compression="zstd:3", epoch=EPOCH)
+    steps["layer"] = _imager("layer", system=tree, output=layer, compression="zstd:3", epoch=EPOCH)
     steps["uki"] = _imager(
         "uki",
         system=tree,
         kernel_version=version,
-        initrd=initrd,
+        initrd=layer,
+        init=init,
+        layers="1",
         cmdline=CMDLINE,
         stub=tree / STUB,
         architecture="amd64",
