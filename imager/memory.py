@@ -11,8 +11,8 @@ _EARLY = 128 * _MEBIBYTE
 """What the kernel and UEFI firmware have taken when the initramfs is unpacked: 106 MB with OVMF and 560 MB of RAM."""
 _RUNNING = 112 * _MEBIBYTE
 """What a system has taken when it is up, beside its files."""
-_FIRMWARE = 128 * _MEBIBYTE
-"""What UEFI firmware keeps for itself while it starts a UKI."""
+_FIRMWARE = 168 * _MEBIBYTE
+"""What UEFI firmware keeps for itself while it starts a UKI, or cannot use as it is in pieces: 144 to 164 MB of 470."""
 _FILE = 3 << 10
 """What a file in a tmpfs takes beside its content: its inode, and on average half of its last page."""
 TMPFS, OVERLAY = "tmpfs", "overlay"
