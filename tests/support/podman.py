@@ -25,7 +25,9 @@ class Podman:
     def argv(self, *args: str) -> list[str]:
         """The command line of one podman command."""
         folders = [f"--{name}={self.storage / name}" for name in ("root", "runroot")]
-        return ["podman", *folders, "--storage-driver=overlay", *args]
+        # The engine brings runc; crun, which Debian prefers, refuses machines that have both kinds of cgroups.
+        runtime = ["--runtime=runc"] if shutil.which("runc") else []
+        return ["podman", *folders, "--storage-driver=overlay", *runtime, *args]
 
     def run(self, *args: str, cwd: Path | None = None, timeout: float = BUILD_SECONDS) -> str:
         """What one podman command says; the test fails when the command does."""
