@@ -77,7 +77,7 @@ def test_the_uki_starts_with_microcode(out: Path) -> None:
         end = -(-(initrd.index(b"TRAILER!!!\0") + 11) // 4) * 4
         found |= {member.name.decode(): member.data for member in read_newc(initrd[:end]) if member.data}
         initrd = initrd[end:]
-    assert [*found] == [f"kernel/x86/microcode/{name}.bin" for name in ("AuthenticAMD", "GenuineIntel")]
+    assert [*found][:2] == [f"kernel/x86/microcode/{name}.bin" for name in ("AuthenticAMD", "GenuineIntel")]
     amd, intel = found.values()
     # The container's magic number of AMD; header version 1 and a plausible date (BCD, mmddyyyy) of Intel.
     assert amd[:4] == b"DMA\0"

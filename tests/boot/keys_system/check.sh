@@ -14,6 +14,7 @@ echo "resolver=$(resolvectl dns | grep -o '10.0.2.3') $(resolvectl domain | grep
 echo "host=$(head -c 5 < /dev/tcp/10.0.2.2/"$1")"
 echo "agent=$(cat /tmp/agent)"
 echo "title=$(systemctl show -P Description agent)"
+n=0; while [ "$(wc -l < /run/flaky)" -lt 2 ] && [ $n -lt 30 ]; do sleep 1; n=$((n + 1)); done
 echo "flaky=$(( $(wc -l < /run/flaky) > 1 ))"
 echo "timesyncd=$(systemctl is-enabled systemd-timesyncd)"
 echo "data=$(findmnt -no FSTYPE,LABEL,OPTIONS /data | tr -s ' ' | cut -d, -f1,2)"
