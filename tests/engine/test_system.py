@@ -147,7 +147,7 @@ def test_the_image_exporter_gets_a_config(engine: Engine, tmp_path: Path) -> Non
     build(engine, tmp_path, BASE, "--target=image", f"--tag={tag}", "--label=a=b").check()
     try:
         inspected = engine.docker("image", "inspect", "--format={{json .Config.Labels}} {{.Architecture}}", tag)
-        assert inspected.split() == ['{"a":"b"}', "amd64"]
+        assert inspected.split() == ['{"a":"b","org.opencontainers.image.title":"claylinux"}', "amd64"]
     finally:
         engine.docker("rmi", tag)
 
