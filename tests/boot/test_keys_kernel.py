@@ -34,7 +34,8 @@ EXPECTED = {
 def out(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("keys")
     engine.buildx(PROJECT, output=folder).check()
-    log = engine.buildx(PROJECT, target="report", output=folder).check().log
+    # The step tells it only when it runs.
+    log = engine.buildx(PROJECT, "--no-cache-filter=report", target="report", output=folder).check().log
     assert "RAM to boot" in log
     engine.buildx(PROJECT, target="efi", output=folder).check()
     return folder
@@ -78,7 +79,7 @@ def test_the_uki_starts_with_microcode(out: Path) -> None:
         found |= {member.name.decode(): member.data for member in read_newc(initrd[:end]) if member.data}
         initrd = initrd[end:]
     assert [*found][:2] == [f"kernel/x86/microcode/{name}.bin" for name in ("AuthenticAMD", "GenuineIntel")]
-    amd, intel = found.values()
+    amd, intel, *_ = found.values()
     # The container's magic number of AMD; header version 1 and a plausible date (BCD, mmddyyyy) of Intel.
     assert amd[:4] == b"DMA\0"
     assert intel[:4] == b"\1\0\0\0"
