@@ -29,6 +29,7 @@ HOST_FILES = {
     # The tests look at images with the tools of others.
     "fsck.fat": "dosfstools",
     "mdir": "mtools",
+    "mksquashfs": "squashfs-tools",
     "objdump": "binutils",
     "openssl": "openssl",
     "podman": "podman",
