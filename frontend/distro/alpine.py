@@ -35,7 +35,7 @@ _UDHCPC = """\
 # By Claylinux: a resolver that is in the image stays; where there is none, DHCP gives one.
 if [ -e /run/udhcpc.resolver ]; then
   :
-elif [ -e /etc/resolv.conf ]; then
+elif [ -s /etc/resolv.conf ]; then
   RESOLV_CONF=no
 else
   : > /run/udhcpc.resolver
