@@ -200,15 +200,11 @@ class Services(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Network(Request):
-    """Set the network up for the service that `system` has. Each `interface` is a JSON object (`imager.network`).
-
-    `service`: services that will be enabled later.
-    """
+    """Set the network up for the service that `system` has. Each `interface` is a JSON object (`imager.network`)."""
 
     command: ClassVar[str] = "network"
     system: str
     interface: tuple[str, ...]
-    service: tuple[str, ...] = ()
     epoch: int
 
 

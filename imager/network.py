@@ -51,7 +51,7 @@ def run(request: contract.Network) -> None:
     """Write the files of the service that the system has."""
     root = Root(Path(request.system))
     interfaces = tuple(Interface(**json.loads(text)) for text in request.interface)
-    files = networkd.files(interfaces) if _has_networkd(root, request.service) else ifupdown.files(interfaces)
+    files = networkd.files(interfaces) if _has_networkd(root) else ifupdown.files(interfaces)
     resolver = ifupdown.resolver(interfaces)
     if resolver and not _any(root, _RESOLVED):
         files["etc/resolv.conf"] = "".join(f"{line}\n" for line in resolver)
@@ -63,10 +63,10 @@ def run(request: contract.Network) -> None:
         write(root, path, text, request.epoch)
 
 
-def _has_networkd(root: Root, services: tuple[str, ...]) -> bool:
+def _has_networkd(root: Root) -> bool:
     """Whether systemd-networkd is the service to tell; ifupdown where it is not. Raises ImagerError for neither."""
     ifupdown_is_there = _any(root, _IFUP)
-    enabled = "systemd-networkd" in services or networkd.is_enabled(root)
+    enabled = networkd.is_enabled(root)
     possible = initsystem.find(root) == initsystem.SYSTEMD and _any(root, _NETWORKD)
     # Debian's systemd always brings networkd: it is meant where it is enabled, or where nothing else is there.
     if possible and (enabled or not ifupdown_is_there):

@@ -53,8 +53,13 @@ class Family(Protocol):
         """Return the step that installs `packages`; downloads are kept in cache mounts under `cache_id`."""
         ...
 
-    def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
-        """Return the step that makes an image of the distribution bootable: `packages`, and the package `kernel`."""
+    def assemble(
+        self, packages: tuple[str, ...], kernel: str, services: Mapping[str, bool | str], *, cache_id: str
+    ) -> PackageStep:
+        """Return the step that makes an image of the distribution bootable: `packages`, and the package `kernel`.
+
+        `services`, as of `Preset`, start at boot.
+        """
         ...
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:
@@ -72,8 +77,9 @@ class Preset:
 
     `kernels` maps a flavor to its kernel package, in which `{architecture}` stands for the OCI architecture.
     `files` (by architecture) are written before the user's own files, so that the user can replace them.
-    `services` maps what is enabled, unless the spec says otherwise, to its OpenRC runlevel, or to True with
-    systemd, which has none. `volatile` are files that are made at boot: what the build left there would be in the way.
+    `services` maps what is enabled from the start, so that later steps may disable it, to its OpenRC runlevel, or to
+    True with systemd, which has none. `volatile` are files that are made at boot: what the build left there would be in
+    the way.
     `up_to_date` are files whose time tells the init system that it need not look what is new in /usr.
     """
 

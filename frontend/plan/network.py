@@ -9,7 +9,6 @@ from imager import contract
 
 from . import places
 from .inputs import PlanInputs
-from .packages import preset_of
 from .steps import SYSTEM, Step, compact_json, run_imager, tree
 
 
@@ -20,9 +19,7 @@ def add_network(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     interfaces = _interfaces(spec.network)
     texts = tuple(_interface(name, each) for name, each in sorted(interfaces.items()))
-    preset = preset_of(inputs)
-    services = tuple(sorted(preset.services)) if preset else ()
-    request = contract.Network(system=SYSTEM, interface=texts, service=services, epoch=DEFAULT_EPOCH)
+    request = contract.Network(system=SYSTEM, interface=texts, epoch=DEFAULT_EPOCH)
     step = Step(f"[network] {' '.join(sorted(interfaces))}", places.at(spec, "network"), ("network",))
     bind = tree(SYSTEM, system, readonly=False)
     return run_imager(inputs, request, step, mounts=(bind,)).mount(SYSTEM)

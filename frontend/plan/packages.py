@@ -31,7 +31,7 @@ def preset_of(inputs: PlanInputs) -> Preset | None:
 
 
 def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with the preset's own packages. Raises `UserError`.
+    """Return `system` with the preset's own packages and services. Raises `UserError`.
 
     A vertex of its own: it is the same, and cached, for all users of a preset.
     """
@@ -42,8 +42,8 @@ def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec, cache = inputs.spec, _cache_ids(inputs)
     kernel = preset.kernel_of(spec.kernel.flavor, inputs.platform.architecture)
     step = Step(f"[base] {preset.name}: {kernel} and a bootable system", places.at(spec, "base"), ("base",))
-    packages = preset.packages
-    return _run(inputs, system, lambda each: each.assemble(packages, kernel, cache_id=cache[each.name]), step)
+    packages, services = preset.packages, preset.services
+    return _run(inputs, system, lambda each: each.assemble(packages, kernel, services, cache_id=cache[each.name]), step)
 
 
 def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:

@@ -12,27 +12,23 @@ from imager import contract
 
 from . import places
 from .inputs import PlanInputs
-from .packages import preset_of
 from .steps import SYSTEM, Step, compact_json, run_imager, run_in_system, tree
 
 
 def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with its services set, those of a preset too."""
-    spec, preset = inputs.spec, preset_of(inputs)
+    """Return `system` with its services set."""
+    spec = inputs.spec
     system = _add_own(inputs, system)
-    wanted: dict[str, bool | str] = dict(preset.services) if preset else {}
-    for name, service in spec.services.items():
-        start = service.start if isinstance(service, ServiceSwitch) else True
-        # `true` keeps the runlevel that the preset has for it.
-        wanted[name] = (wanted.get(name) or True) if start is True else start
+    wanted: dict[str, bool | str] = {
+        name: service.start if isinstance(service, ServiceSwitch) else True for name, service in spec.services.items()
+    }
     needed = [key for key in ("mounts", "network") if getattr(spec, key)]
     if not wanted and not needed:
         return system
-    first = "services" if spec.services else needed[0] if needed else "base"
+    first = "services" if spec.services else needed[0]
     title = " ".join(name if start else f"no {name}" for name, start in sorted(wanted.items())) or " ".join(needed)
     step = Step(f"[services] {title}", places.at(spec, first), ("services",))
-    usual = frozenset(wanted) - set(spec.services)
-    return run_in_system(inputs, system, _services_script(wanted, needed, usual), step, network="none")
+    return run_in_system(inputs, system, _services_script(wanted, needed), step, network="none")
 
 
 def _add_own(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -66,16 +62,14 @@ def _own(name: str, each: ServiceCommand) -> str:
     return compact_json(wanted)
 
 
-def _services_script(wanted: Mapping[str, bool | str], needed: Sequence[str], usual: frozenset[str]) -> str:
+def _services_script(wanted: Mapping[str, bool | str], needed: Sequence[str]) -> str:
     """Return a script that sets all services with the init system found, and names every one that is missing.
 
-    `needed` are other keys of the build file that want services of the system: network, mounts. `usual` are the
-    services that only the preset wants: they may be missing, where a package has taken the place of another.
+    `needed` are other keys of the build file that want services of the system: network, mounts.
     """
     calls = [f'needed_by_{key} || failed="$failed ({key})"' for key in needed]
     for name, start in sorted(wanted.items()):
-        word = "off" if start is False else "usual" if name in usual else "on"
-        verb = f"{word} {shlex.quote(name)}"
+        verb = f"{'off' if start is False else 'on'} {shlex.quote(name)}"
         runlevel = f" {shlex.quote(start)}" if isinstance(start, str) else ""
         calls.append(f'{verb}{runlevel} || failed="$failed {name}"')
     lines = "\n".join(calls)
@@ -89,14 +83,13 @@ if command -v systemctl >/dev/null 2>&1; then
     SYSTEMD_OFFLINE=1 systemctl --quiet enable -- "$1"
   }}
   off() {{ SYSTEMD_OFFLINE=1 systemctl --quiet disable -- "$1"; }}
-  known() {{ ls /usr/lib/systemd/system/"$1".service /etc/systemd/system/"$1".service 2>/dev/null | grep -q .; }}
   needed_by_mounts() {{ :; }}
   needed_by_network() {{ ! ls /etc/systemd/network/10-claylinux-* >/dev/null 2>&1 || on systemd-networkd; }}
 elif command -v rc-update >/dev/null 2>&1; then
   on() {{
     [ -e "/etc/init.d/$1" ] || return
     if [ $# -eq 1 ]; then
-      # It may have its runlevel already, in a base image.
+      # It may have its runlevel already, of the preset or in a base image.
       [ -z "$(find /etc/runlevels -name "$1")" ] || return 0
     else
       find /etc/runlevels -name "$1" -exec rm {{}} +
@@ -104,7 +97,6 @@ elif command -v rc-update >/dev/null 2>&1; then
     mkdir -p "/etc/runlevels/${{2-default}}"
     rc-update -q add "$1" "${{2-default}}"
   }}
-  known() {{ [ -e "/etc/init.d/$1" ]; }}
   off() {{
     [ -e "/etc/init.d/$1" ] && find /etc/runlevels -name "$1" -exec rm {{}} +
   }}
@@ -119,7 +111,6 @@ else
   echo 'claylinux: services: this system has neither systemd nor OpenRC' >&2
   exit 1
 fi
-usual() {{ ! known "$1" || on "$@"; }}
 failed=
 {lines}
 if [ -n "$failed" ]; then

@@ -46,7 +46,7 @@ REQUESTS = (
     contract.Users(system="/system", user=('{"name": "me"}', "{}"), epoch=1),
     contract.Users(system="/system", group=('{"name": "data"}',), user=(), epoch=1),
     contract.Services(system="/system", service=('{"name": "agent"}',), epoch=1),
-    contract.Network(system="/system", interface=('{"name": "eth0"}',), service=("ssh",), epoch=1),
+    contract.Network(system="/system", interface=('{"name": "eth0"}',), epoch=1),
     contract.Mounts(system="/system", mount=('{"point": "/data"}',), epoch=1),
     contract.Hashes(source="/secrets", name=("root_hash",), output="/out", epoch=1),
     contract.Folders(system="/system", folder=('{"path": "/srv"}',), epoch=1),

@@ -33,9 +33,9 @@ RESOLVER = "printf '%s\\n' 'nameserver 9.9.9.9' 'nameserver 10.0.0.3' 'search a.
 HEAD = "# By Claylinux, from the key `network`.\n"
 
 
-def make(system: Path, *interfaces: Mapping[str, object], service: tuple[str, ...] = ()) -> None:
+def make(system: Path, *interfaces: Mapping[str, object]) -> None:
     texts = tuple(json.dumps(each) for each in interfaces or ({"name": "eth0", "kind": "ethernet", "dhcp4": True},))
-    network.run(contract.Network(system=str(system), interface=texts, service=service, epoch=EPOCH))
+    network.run(contract.Network(system=str(system), interface=texts, epoch=EPOCH))
 
 
 def touch(system: Path, *paths: str) -> None:
@@ -123,21 +123,18 @@ def test_ifupdown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "service", "networkd_is_told"),
+    ("there", "networkd_is_told"),
     [
-        (NETWORKD, (), True),
-        ((*NETWORKD, "sbin/ifup"), (), False),
-        ((*NETWORKD, "sbin/ifup", WANTS), (), True),
-        ((*NETWORKD, "sbin/ifup"), ("systemd-networkd",), True),
-        ((*NETWORKD, "usr/sbin/NetworkManager", WANTS), (), True),
-        (("sbin/ifup",), (), False),
+        (NETWORKD, True),
+        ((*NETWORKD, "sbin/ifup"), False),
+        ((*NETWORKD, "sbin/ifup", WANTS), True),
+        ((*NETWORKD, "usr/sbin/NetworkManager", WANTS), True),
+        (("sbin/ifup",), False),
     ],
 )
-def test_the_system_decides(
-    tmp_path: Path, there: tuple[str, ...], service: tuple[str, ...], networkd_is_told: bool
-) -> None:
+def test_the_system_decides(tmp_path: Path, there: tuple[str, ...], networkd_is_told: bool) -> None:
     touch(tmp_path, *there)
-    make(tmp_path, service=service)
+    make(tmp_path)
     assert (tmp_path / "etc/systemd/network/10-claylinux-eth0.network").exists() == networkd_is_told
     assert (tmp_path / "etc/network/interfaces").exists() != networkd_is_told
 
