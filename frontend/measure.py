@@ -46,8 +46,7 @@ def measure(
     from .plan.sizes import plan_sizes, report_name
 
     spec = inputs.spec
-    found = client.stat_file(solve(uki.state), f"/{uki.filename}")
-    size = found.size if found is not None else 0
+    size: int = json.loads(client.read_file(solve(uki.state), uki.FILE))["size"]
     ram = memory.need(uki.system.mode, size, uki.system.unpacked)
     problems = tuple(limits.exceeded(spec, size, ram))
     asked = inputs.options.target == _REPORT

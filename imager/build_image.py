@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager import clock, contract, failure, memory, report
+from imager import clock, contract, failure, memory, program, report
 from imager.commands import perform
 from imager.compress import Compression
 from imager.errors import ImagerError, UsageError
@@ -98,12 +98,10 @@ def build(choice: Choice, system: str) -> None:
     target = TARGETS[facts.architecture]
     folder = Path(choice.path).parent
     folder.mkdir(parents=True, exist_ok=True)
-    make = contract.FORMATS[choice.format].request
     overlay = facts.mode(choice.mode) == memory.OVERLAY
     # Beside the output: on the same file system the pieces are joined without copying, where it can do that.
     with tempfile.TemporaryDirectory(prefix=".build-image-", dir=folder) as scratch:
-        segment = f"{scratch}/segment"
-        program = f"{scratch}/efi" if make else choice.path
+        segment, uki = f"{scratch}/segment", f"{scratch}/uki.json"
         common: dict[str, Any] = {"output": segment, "compression": choice.compression, "epoch": choice.epoch}
         if overlay:
             perform(contract.Layer(system=system, **common))
@@ -117,23 +115,16 @@ def build(choice: Choice, system: str) -> None:
                 cmdline=facts.cmdline or target.consoles,
                 stub=target.stub,
                 architecture=facts.architecture,
-                output=program,
+                output=uki,
                 epoch=choice.epoch,
                 init=target.init,
                 layers=1 if overlay else 0,
             )
         )
-        size = Path(program).stat().st_size
-        Path(segment).unlink()
-        if make:
-            request = make(
-                uki=program,
-                output=choice.path,
-                architecture=facts.architecture,
-                epoch=choice.epoch,
-                label=choice.volume,
-            )
-            perform(request)
+        make = contract.FORMATS[choice.format].request
+        label = {"label": choice.volume} if issubclass(make, contract.Disk) else {}
+        perform(make(uki=uki, output=choice.path, architecture=facts.architecture, epoch=choice.epoch, **label))
+        size = program.load(uki).size
     _tell(choice, facts, size)
 
 

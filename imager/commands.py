@@ -13,6 +13,7 @@ MODULES = {
     "initramfs": "imager.initramfs",
     "layer": "imager.layers",
     "uki": "imager.uki",
+    "efi": "imager.efi",
     "raw": "imager.disk",
     "iso": "imager.iso",
     "qcow2": "imager.qcow2",

@@ -77,8 +77,9 @@ class Layer(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class Uki(Request):
-    """Join `stub`, the kernel of `system`, its microcode and the `initrd` files to one EFI program.
+    """Lay out `stub`, the kernel of `system`, its microcode and the `initrd` files as one EFI program.
 
+    `output` ends in .json and says which bytes go where (see `imager.program`); the `initrd` files stay where they are.
     `kernel_version` picks one of the kernels that `inspect` reports. `name` and `version` become
     IMAGE_ID and IMAGE_VERSION of the embedded os-release. With `layers`, that many of the `initrd` are such: our `init`
     and the modules that it needs go before them. `unpacked` is what the system takes in a tmpfs, in bytes.
@@ -101,13 +102,26 @@ class Uki(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Disk(Request):
-    """Make a bootable medium of `uki`. `label` names its file system."""
+class Output(Request):
+    """Make something that boots of `uki`: the layout of one, or an EFI program."""
 
     uki: str
     output: str
     architecture: str
     epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Efi(Output):
+    """The EFI program itself."""
+
+    command: ClassVar[str] = "efi"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disk(Output):
+    """Make a bootable medium. `label` names its file system."""
+
     label: str = "CLAYLINUX"
 
 
@@ -295,6 +309,7 @@ REQUESTS: dict[str, type[Request]] = {
         Initramfs,
         Layer,
         Uki,
+        Efi,
         Raw,
         Iso,
         Qcow2,
@@ -319,18 +334,18 @@ REQUESTS: dict[str, type[Request]] = {
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of output. `request` makes it from the UKI; None: it is the UKI itself."""
+    """One kind of output. `request` makes it from the UKI."""
 
     name: str
     extension: str
     summary: str
-    request: type[Disk] | None
+    request: type[Output]
 
 
 FORMATS: dict[str, Format] = {
     row.name: row
     for row in (
-        Format("efi", "efi", "the unified kernel image itself", None),
+        Format("efi", "efi", "the unified kernel image itself", Efi),
         Format("raw", "raw", "GPT disk image", Raw),
         Format("iso", "iso", "hybrid ISO for CDs, USB sticks and disks", Iso),
         Format("qcow2", "qcow2", "disk for QEMU, KVM, Proxmox and OpenStack", Qcow2),

@@ -6,14 +6,11 @@ The raw format is this disk and nothing else.
 from __future__ import annotations
 
 import hashlib
-import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import esp, gpt, machine, output, pe
-from imager.errors import ImagerError
-from imager.medium import Extent, Medium, Payload
+from imager import esp, gpt, output, program
+from imager.medium import Extent, Medium
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,35 +39,21 @@ def write(fd: int, medium: Medium) -> None:
 @contextmanager
 def planned(request: Disk, label: str) -> Iterator[Medium]:
     """Say what is on the disk whose partition is called `label`."""
-    uki = checked(request)
-    mark = pe.fingerprint(uki)
-    with output.reading(uki) as source:
-        payload = Payload(source, os.fstat(source).st_size)
-        layout = esp.plan(
-            size=payload.size,
-            architecture=request.architecture,
-            label=esp.fat_label(label),
-            volume_id=int.from_bytes(hashlib.sha256(b"volume" + mark).digest()[:4], "little"),
-            start=ESP_START // gpt.SECTOR,
-            epoch=request.epoch,
-        )
-        yield _medium(layout, payload, gpt.identify(mark))
+    uki = program.wanted(request)
+    layout = esp.plan(
+        size=uki.size,
+        architecture=request.architecture,
+        label=esp.fat_label(label),
+        volume_id=int.from_bytes(hashlib.sha256(f"volume {uki.digest}".encode()).digest()[:4], "little"),
+        start=ESP_START // gpt.SECTOR,
+        epoch=request.epoch,
+    )
+    start = ESP_START + layout.program
+    with uki.opened(start) as pieces:
+        yield _medium(layout, pieces, range(start, start + uki.size), gpt.identify(uki.digest))
 
 
-def checked(request: Disk) -> Path:
-    """Give the place of the UKI, which must be an EFI program for the asked architecture."""
-    uki = Path(request.uki)
-    if not uki.is_file():
-        raise ImagerError(f"the EFI program {request.uki} does not exist")
-    found = machine.of_pe(machine.head_of(uki))
-    if found is None:
-        raise ImagerError(f"{request.uki} is not an EFI program")
-    if found != request.architecture or request.architecture not in esp.PROGRAM_NAMES:
-        raise ImagerError(f"{request.uki} is an EFI program for {found}, not for {request.architecture}")
-    return uki
-
-
-def _medium(layout: esp.Esp, payload: Payload, guid: Callable[[str], UUID]) -> Medium:
+def _medium(layout: esp.Esp, pieces: tuple[Extent, ...], place: range, guid: Callable[[str], UUID]) -> Medium:
     # One MiB more for the second partition table keeps the disk a whole number of MiB.
     size = ESP_START + layout.size + MEBIBYTE
     first = ESP_START // gpt.SECTOR
@@ -84,7 +67,7 @@ def _medium(layout: esp.Esp, payload: Payload, guid: Callable[[str], UUID]) -> M
     extents = (
         Extent(0, tables.head),
         *(Extent(ESP_START + offset, data) for offset, data in layout.pieces),
-        Extent(ESP_START + layout.program, payload),
+        *pieces,
         Extent(size - len(tables.tail), tables.tail),
     )
-    return Medium(size, extents, guid)
+    return Medium(size, extents, guid, place)

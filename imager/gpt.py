@@ -36,9 +36,9 @@ class Tables:
     tail: bytes
 
 
-def identify(fingerprint: bytes) -> Callable[[str], UUID]:
-    """Give a function that makes the GUID of each role from the `fingerprint` of the content."""
-    return lambda role: uuid5(_NAMESPACE, f"{role} {fingerprint.hex()}")
+def identify(digest: str) -> Callable[[str], UUID]:
+    """Give a function that makes the GUID of each role from the `digest` of the content."""
+    return lambda role: uuid5(_NAMESPACE, f"{role} {digest}")
 
 
 def tables(*, sectors: int, first: int, last: int, guid: Callable[[str], UUID], name: str) -> Tables:

@@ -35,6 +35,7 @@ def run(request: Initramfs) -> None:
         compressing(compression, fd) as sink,
     ):
         found = _pack_changes(request, sink, lower) if request.below else _pack_all(request, sink)
+    output.note_digest(request.output, request.epoch)
     if request.facts:
         segments.write(request.facts, (*lower, found), request.epoch)
         print(segments.told(found))  # noqa: T201 - the progress of the build shows it

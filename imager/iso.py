@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from imager import clock, disk, esp, output
 from imager.errors import ImagerError
-from imager.medium import Payload
 
 if TYPE_CHECKING:
     from imager.contract import Iso
@@ -46,8 +45,8 @@ def run(request: Iso) -> None:
     """Write the ISO."""
     label = volume_label(request.label)
     with disk.planned(request, "CLAYLINUX") as medium, output.writing(request.output, request.epoch) as fd:
-        (place,) = (extent for extent in medium.extents if isinstance(extent.content, Payload))
-        program = _File(esp.PROGRAM_NAMES[request.architecture], place.start // BLOCK, place.end - place.start)
+        place = medium.program
+        program = _File(esp.PROGRAM_NAMES[request.architecture], place.start // BLOCK, len(place))
         descriptors = volume(label, program, medium.size // BLOCK, request.epoch)
         disk.write(fd, medium.plus(_DESCRIPTORS * BLOCK, descriptors))
 

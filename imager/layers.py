@@ -68,6 +68,7 @@ def run(request: Layer) -> None:
         tail = cpio.header(name + b".xattrs", ino=2, mode=stat.S_IFREG | 0o600, mtime=request.epoch, size=len(rest))
         tail = cpio.padding(end - start) + tail + rest + cpio.padding(len(rest)) + cpio.TRAILER
         output.write_at(fd, end, tail)
+    output.note_digest(request.output, request.epoch)
     if request.facts:
         segments.write(request.facts, (*lower, own), request.epoch)
         print(segments.told(own))  # noqa: T201 - the progress of the build shows it

@@ -1,7 +1,7 @@
 """What is on a disk, before it is known how a format stores it.
 
-A disk is a list of extents, short literals and one long payload that lies in a file. Every format
-writes from this list, so the payload is copied once, straight to its final place, and what no extent
+A disk is a list of extents, short literals and long payloads that lie in files. Every format
+writes from this list, so a payload is copied once, straight to its final place, and what no extent
 covers is never written. Whether bytes are stored depends on the list alone and not on the holes that
 a file happens to have: the same content gives the same image on every builder.
 """
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Payload:
-    """The first `size` bytes of the open file `fd`."""
+    """`size` bytes from `start` of the open file `fd`."""
 
     fd: int
     size: int
+    start: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,19 @@ class Extent:
         """Give the first byte behind it."""
         return self.start + (len(self.content) if isinstance(self.content, bytes) else self.content.size)
 
+    def read(self, low: int, high: int) -> bytes:
+        """Give what is from byte `low` of the disk to `high`."""
+        if isinstance(self.content, bytes):
+            return self.content[low - self.start : high - self.start]
+        return output.read_at(self.content.fd, self.content.start + low - self.start, high - low)
+
+    def copy(self, target: int, at: int, low: int, high: int) -> None:
+        """Copy what is from byte `low` of the disk to `high` to byte `at` of the new file `target`."""
+        if isinstance(self.content, bytes):
+            output.write_at(target, at, self.read(low, high))
+        else:
+            output.copy_at(self.content.fd, target, at, high - low, self.content.start + low - self.start)
+
 
 @dataclass(frozen=True)
 class Medium:
@@ -48,6 +62,8 @@ class Medium:
     extents: tuple[Extent, ...]
     guid: Callable[[str], UUID]
     """Makes the identifier of each role from the content."""
+    program: range
+    """The bytes that are the EFI program."""
 
     def __post_init__(self) -> None:
         for one, other in pairwise(self.extents):
@@ -72,17 +88,13 @@ class Medium:
         """Give the bytes of the disk from `start` on."""
         data = bytearray(size)
         for extent, low, high in self._cut(start, size):
-            data[low - start : high - start] = _read(extent, low, high)
+            data[low - start : high - start] = extent.read(low, high)
         return bytes(data)
 
     def copy(self, target: int, at: int, start: int, size: int) -> None:
         """Copy `size` bytes of the disk from `start` on to byte `at` of the new file `target`."""
         for extent, low, high in self._cut(start, size):
-            place = at + low - start
-            if isinstance(extent.content, bytes):
-                output.write_at(target, place, _read(extent, low, high))
-            else:
-                output.copy_at(extent.content.fd, target, place, high - low, low - extent.start)
+            extent.copy(target, at + low - start, low, high)
 
     def pack(self, target: int, at: int, unit: int, used: Iterable[range]) -> int:
         """Copy the `used` units behind each other to byte `at` of the new file `target`; give the end."""
@@ -98,9 +110,3 @@ class Medium:
             low, high = max(start, extent.start), min(start + size, extent.end)
             if low < high:
                 yield extent, low, high
-
-
-def _read(extent: Extent, low: int, high: int) -> bytes:
-    if isinstance(extent.content, bytes):
-        return extent.content[low - extent.start : high - extent.start]
-    return output.read_at(extent.content.fd, low - extent.start, high - low)

@@ -1,22 +1,21 @@
 """Add sections with big contents to a small PE program, an EFI stub, without holding them in memory.
 
-Use: `plan()` lays the sections out behind the stub, `Plan.write()` streams them. Sections are mapped
+Use: `plan()` lays the sections out behind the stub; `Plan.parts()` says what goes where. Sections are mapped
 by the firmware, so each starts on a page. Reference: Microsoft "PE Format"; the sections of a unified
 kernel image are those of the UAPI group's specification.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imager import machine, output
+from imager import machine
 from imager.errors import ImagerError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pefile  # type: ignore[import-untyped]
@@ -43,7 +42,7 @@ class Section:
     @property
     def size(self) -> int:
         """Give the length of the content in bytes."""
-        return sum(len(part) if isinstance(part, bytes) else part.stat().st_size for part in self.parts)
+        return sum(map(_size, self.parts))
 
 
 @dataclass(frozen=True)
@@ -54,23 +53,17 @@ class Plan:
     placed: tuple[tuple[int, Section], ...]
     size: int
 
-    def write(self, fd: int) -> None:
-        """Write the program to the empty file `fd`."""
-        output.write_at(fd, 0, self.head)
+    def parts(self) -> Iterator[tuple[int, bytes | Path]]:
+        """Give the byte at which each part of the program belongs; between them are zeros."""
+        yield 0, self.head
         for offset, section in self.placed:
             for part in section.parts:
-                offset += _write_part(fd, offset, part)
-        output.truncate(fd, self.size)
+                yield offset, part
+                offset += _size(part)
 
 
-def _write_part(fd: int, offset: int, part: bytes | Path) -> int:
-    if isinstance(part, bytes):
-        output.write_at(fd, offset, part)
-        return len(part)
-    with output.reading(part) as source:
-        size = part.stat().st_size
-        output.copy_at(source, fd, offset, size)
-        return size
+def _size(part: bytes | Path) -> int:
+    return len(part) if isinstance(part, bytes) else part.stat().st_size
 
 
 def plan(stub: Path, architecture: str, sections: tuple[Section, ...]) -> Plan:
@@ -139,33 +132,3 @@ def _patch(data: bytearray, pe: pefile.PE, headers: bytes, image_size: int, adde
 
 def _up(value: int, alignment: int) -> int:
     return -(-value // alignment) * alignment
-
-
-def fingerprint(program: Path) -> bytes:
-    """Give a digest that differs between two unified kernel images, without reading them whole.
-
-    It covers the length, the headers, and both ends of each section: small sections whole, kernels
-    and archives where their compressors put a checksum of the rest.
-    """
-    digest = hashlib.sha256(str(program.stat().st_size).encode())
-    with output.reading(program) as fd:
-        head = os.pread(fd, _PAGE, 0)
-        digest.update(head)
-        (start,) = struct.unpack_from("<I", head, 0x3C)
-        count, optional = struct.unpack_from("<2xH12xH", head, start + 4)
-        for index in range(count):
-            section = start + 24 + optional + index * _HEADER
-            size, _address, _stored, offset = struct.unpack_from("<IIII", head, section + 8)
-            for place in (offset, offset + max(0, size - _PAGE)):
-                digest.update(os.pread(fd, min(size, _PAGE), place))
-    return digest.digest()
-
-
-def section_sizes(program: Path) -> dict[str, int]:
-    """Give the length of the content of each section by name, without reading the program whole."""
-    with output.reading(program) as fd:
-        head = os.pread(fd, _PAGE, 0)
-    (start,) = struct.unpack_from("<I", head, 0x3C)
-    count, optional = struct.unpack_from("<2xH12xH", head, start + 4)
-    rows = (struct.unpack_from("<8sI", head, start + 24 + optional + index * _HEADER) for index in range(count))
-    return {name.rstrip(b"\0").decode(errors="replace"): size for name, size in rows}

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager import firmware, moddep, output, owners, pe, report, tree
+from imager import firmware, moddep, output, owners, program, report, tree
 from imager.root import Root
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def run(request: Sizes) -> None:
     """Write both reports, and the one for people on standard output too."""
     from imager import sizetable
 
-    found = measure(Root(Path(request.system)), Path(request.uki), request.name, request.ram or None)
+    found = measure(Root(Path(request.system)), program.load(request.uki), request.name, request.ram or None)
     text = sizetable.render(found, request.mode)
     for path, content in ((request.output, json.dumps(found, indent=1, sort_keys=True) + "\n"), (request.text, text)):
         with output.writing(path, request.epoch) as fd:
@@ -68,7 +68,7 @@ def run(request: Sizes) -> None:
     print(text, end="")  # noqa: T201 - the progress of the build shows it
 
 
-def measure(root: Root, uki: Path, name: str, ram: int | None) -> dict[str, Any]:
+def measure(root: Root, uki: program.Program, name: str, ram: int | None) -> dict[str, Any]:
     """Give the report as a value."""
     owner = owners.owners(root)
     kinds = {"modules": moddep.FOLDERS, "firmware": firmware.FOLDERS}
@@ -121,9 +121,9 @@ def _weight(source: bytes, size: int) -> float:
     return size * len(zlib.compress(sample, 1)) / len(sample) if sample else 0.0
 
 
-def _uki(root: Root, place: Path) -> dict[str, int]:
+def _uki(root: Root, uki: program.Program) -> dict[str, int]:
     """Give the sizes of the parts of a UKI of this system."""
-    sections = pe.section_sizes(place)
+    sections = uki.sections
     images = (root.file(path) for path in report.microcode(root))
     microcode = sum(image.stat().st_size for image in images if image is not None)
     known = {
@@ -131,5 +131,4 @@ def _uki(root: Root, place: Path) -> dict[str, int]:
         "microcode": microcode,
         "system": max(0, sections.get(".initrd", 0) - microcode),
     }
-    size = place.stat().st_size
-    return {"size": size, **known, "rest": size - sum(known.values())}
+    return {"size": uki.size, **known, "rest": uki.size - sum(known.values())}

@@ -1,24 +1,25 @@
-"""The Unified Kernel Image: one EFI program with kernel, initramfs and command line.
+"""The Unified Kernel Image: one EFI program with kernel, initramfs and command line, laid out but not yet in one file.
 
 Sections and their meaning: UAPI group, "Unified Kernel Image (UKI)", and systemd-stub(7).
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import cpio, kernels, machine, memory, osrelease, output, pe, report, starter
+from imager import cpio, kernels, machine, memory, osrelease, pe, program, report, starter
 from imager.errors import ImagerError
 from imager.root import Root
 
 if TYPE_CHECKING:
     from imager.contract import Uki
 
+_PAGE = 4096
+
 
 def run(request: Uki) -> None:
-    """Write the program."""
+    """Write the layout."""
     root = Root(Path(request.system))
     if "\0" in request.cmdline or "\n" in request.cmdline:
         raise ImagerError("the kernel command line must be one line of text")
@@ -31,11 +32,12 @@ def run(request: Uki) -> None:
         pe.Section(".linux", (kernel(root, request.kernel_version, request.architecture),), pe.CODE),
     )
     layout = pe.plan(Path(request.stub), request.architecture, sections)
-    with output.writing(request.output, request.epoch) as fd:
-        layout.write(fd)
-        size = os.fstat(fd).st_size
+    segments = {Path(name) for name in request.initrd}
+    parts = ((at, part, part in segments) for at, part in layout.parts())
+    sizes = {section.name: section.size for section in sections}
+    program.write(request.output, request.epoch, request.architecture, layout.size, sizes, parts)
     if request.unpacked:
-        print(_summary(request, size))  # noqa: T201 - the progress of the build shows it
+        print(_summary(request, layout.size))  # noqa: T201 - the progress of the build shows it
 
 
 def _cmdline(request: Uki) -> str:
@@ -54,7 +56,7 @@ def _summary(request: Uki, size: int) -> str:
     ram = memory.need(mode, size, request.unpacked)
     parts = " + ".join(memory.shown(Path(name).stat().st_size) for name in request.initrd)
     return (
-        f"{Path(request.output).name}: {memory.shown(size)}, of which the system has {parts} "
+        f"{memory.shown(size)}, of which the system has {parts} "
         f"({memory.shown(request.unpacked)} unpacked); rootfs mode {mode}: boots with about {memory.shown(ram)} of RAM"
     )
 
@@ -84,8 +86,10 @@ def _initrd(root: Root, request: Uki) -> tuple[bytes | Path, ...]:
 
 
 def initrd(root: Root, segments: tuple[bytes | Path, ...]) -> tuple[bytes | Path, ...]:
-    """Give microcode, then `segments`, each at a multiple of 4 bytes as the kernel wants them.
+    """Give microcode, then `segments`, each on a page of its own.
 
+    The kernel wants multiples of 4 bytes and skips zeros between archives. Whole pages are copied faster, or shared by
+    file systems that can (ioctl_ficlonerange(2)).
     Microcode goes first and uncompressed: the kernel looks for it before it can unpack anything
     (Documentation/arch/x86/microcode.rst). This way it works with every stub.
     """
@@ -95,8 +99,10 @@ def initrd(root: Root, segments: tuple[bytes | Path, ...]) -> tuple[bytes | Path
         assert place is not None
         if machine.head_of(place)[: len(cpio.MAGIC)] != cpio.MAGIC:
             raise ImagerError(f"the microcode image /{path} is not an uncompressed cpio archive")
-        parts += [place, cpio.padding(place.stat().st_size)]
-    for segment in segments:
-        size = segment.stat().st_size if isinstance(segment, Path) else len(segment)
-        parts += [segment, cpio.padding(size)]
-    return tuple(part for part in parts if part != b"")
+        parts.append(place)
+    parts += segments
+    return tuple(padded for part in parts for padded in (part, _padding(part)) if padded != b"")
+
+
+def _padding(part: bytes | Path) -> bytes:
+    return bytes(-(part.stat().st_size if isinstance(part, Path) else len(part)) % _PAGE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import llb
 from frontend.config import Output
@@ -20,17 +20,23 @@ from .system import packaged_system
 
 REPORT = "/report.json"
 _FINDINGS = "/findings"
-_UKI = "/uki"
 _SEGMENTS = "/segments"
 
 
 @dataclass(frozen=True, slots=True)
 class Uki:
-    """The state that holds the UKI at its root, its file name there, and the system in it."""
+    """The state that holds the layout of the UKI, where every step that reads it mounts it, and the system in it."""
+
+    MOUNT: ClassVar[str] = "/uki"
+    FILE: ClassVar[str] = "/uki.json"
 
     state: llb.State
-    filename: str
     system: Packed
+
+    @property
+    def trees(self) -> dict[str, llb.State]:
+        """All that the bytes of the UKI are in, by mount point."""
+        return {self.MOUNT: self.state, **_segments(self.system)}
 
 
 def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -71,8 +77,7 @@ def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:
 def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile, packed: Packed) -> Uki:
     """Return the one UKI that all outputs are made of."""
     spec, architecture, epoch = inputs.spec, inputs.platform.architecture, inputs.options.epoch
-    filename = f"{spec.name}.efi"
-    segments = {f"{_SEGMENTS}/{number}": state for number, state in enumerate(packed.segments)}
+    segments = _segments(packed)
     overlay = packed.mode == memory.OVERLAY
     request = contract.Uki(
         system=SYSTEM,
@@ -81,7 +86,7 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         cmdline=_cmdline(inputs, report),
         stub=TARGETS[architecture].stub,
         architecture=architecture,
-        output=f"{OUT}/{filename}",
+        output=OUT + Uki.FILE,
         epoch=epoch,
         name=spec.name,
         version=spec.version or "",
@@ -89,8 +94,13 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         layers=len(segments) if overlay else 0,
         unpacked=packed.unpacked,
     )
-    step = Step(f"[uki] {filename}: Linux {kernel.version}", places.at(spec, "kernel"), ("uki",))
-    return Uki(run_on_trees(inputs, request, step, {SYSTEM: system, **segments}), filename, packed)
+    step = Step(f"[uki] Linux {kernel.version}", places.at(spec, "kernel"), ("uki",))
+    return Uki(run_on_trees(inputs, request, step, {SYSTEM: system, **segments}), packed)
+
+
+def _segments(packed: Packed) -> dict[str, llb.State]:
+    """Return the segments by mount point: the same in all steps, since the layout of a UKI names files in them."""
+    return {f"{_SEGMENTS}/{number}": state for number, state in enumerate(packed.segments)}
 
 
 def _cmdline(inputs: PlanInputs, report: Report) -> str:
@@ -101,15 +111,13 @@ def _cmdline(inputs: PlanInputs, report: Report) -> str:
 
 def _plan_output(inputs: PlanInputs, output: Output, uki: Uki) -> llb.State:
     step = Step(f"[output] {output.filename}", places.at(inputs.spec, "outputs"), ("outputs", output.format))
-    source, target = f"{_UKI}/{uki.filename}", f"{OUT}/{output.filename}"
-    architecture, epoch = inputs.platform.architecture, inputs.options.epoch
-    make = contract.FORMATS[output.format].request
-    if make is not None:
-        extra: dict[str, Any] = {"label": output.label} if output.label else {}
-        extra |= {"compress": True} if output.compress else {}
-        request = make(uki=source, output=target, architecture=architecture, epoch=epoch, **extra)
-        return run_on_trees(inputs, request, step, {_UKI: uki.state})
-    if output.filename == uki.filename:
-        return uki.state
-    copy = llb.Copy(source=uki.state, src=f"/{uki.filename}", dest=f"/{output.filename}")
-    return llb.scratch().file(copy, name=step.name, location=step.location)
+    extra: dict[str, Any] = {"label": output.label} if output.label else {}
+    extra |= {"compress": True} if output.compress else {}
+    request = contract.FORMATS[output.format].request(
+        uki=Uki.MOUNT + Uki.FILE,
+        output=f"{OUT}/{output.filename}",
+        architecture=inputs.platform.architecture,
+        epoch=inputs.options.epoch,
+        **extra,
+    )
+    return run_on_trees(inputs, request, step, uki.trees)

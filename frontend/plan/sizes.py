@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from .inputs import PlanInputs
     from .outputs import Uki
 
-_UKI = "/uki"
-
 
 def report_name(name: str, ending: str) -> str:
     """Return the path of a report (txt or json) about the system `name`, in the state of `plan_sizes`."""
@@ -27,7 +25,7 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb
     spec = inputs.spec
     request = contract.Sizes(
         system=SYSTEM,
-        uki=f"{_UKI}/{uki.filename}",
+        uki=uki.MOUNT + uki.FILE,
         output=OUT + report_name(spec.name, "json"),
         text=OUT + report_name(spec.name, "txt"),
         name=spec.name,
@@ -37,7 +35,7 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb
     )
     mounts = (
         tree(SYSTEM, system),
-        tree(_UKI, uki.state),
+        tree(uki.MOUNT, uki.state),
         llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
     )
     step = Step(f"[report] what takes the space in {spec.name}", places.at(spec, "limits"), ("report",))

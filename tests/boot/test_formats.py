@@ -43,7 +43,7 @@ def uki(builder: Builder) -> Path:  # noqa: F811
     (system / "boot" / builder.kernel.name).write_bytes(builder.kernel.read_bytes())
     initrd = builder.machine().initrd
     stub = debian_file("systemd-boot-efi", "./usr/lib/systemd/boot/efi/linuxx64.efi.stub")
-    output = builder.folder / "token.efi"
+    output = builder.folder / "token.json"
     request = contract.Uki(
         system=str(system),
         kernel_version=version,
@@ -66,7 +66,6 @@ def test_every_format_has_its_case() -> None:
 def test_boots(uki: Path, name: str) -> None:
     image = uki.with_suffix(f".{name}")
     make = contract.FORMATS[name].request
-    assert make is not None
     imager(make(uki=str(uki), output=str(image), architecture="amd64", epoch=0))
     qemu_format, bus = FORMATS[name]
     machine = Machine(drives=(Drive(path=image, bus=bus, format=qemu_format),), memory_mib=512)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from imager import contract, efi, uki
 
 EPOCH = 1_700_000_000
 MACHINES = {"amd64": 0x8664, "arm64": 0xAA64}
@@ -37,6 +36,18 @@ def make_kernel(version: str = "6.1.0-1-amd64", architecture: str = "amd64") -> 
     text = f"{version} (somebody@somewhere) #1 SMP\0".encode()
     kernel[0x700 : 0x700 + len(text)] = text
     return bytes(kernel)
+
+
+def output_of(request: contract.Uki, place: Path) -> contract.Efi:
+    """Make the request for the whole program at `place`."""
+    return contract.Efi(uki=request.output, output=str(place), architecture=request.architecture, epoch=request.epoch)
+
+
+def join(request: contract.Uki, place: Path) -> bytes:
+    """Lay a UKI out and write it to `place`; give its bytes."""
+    uki.run(request)
+    efi.run(output_of(request, place))
+    return place.read_bytes()
 
 
 def make_system(path: Path, *, kernel: str = "6.1.0-1-amd64") -> Path:

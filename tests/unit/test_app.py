@@ -71,9 +71,10 @@ def test_outputs_share_one_uki() -> None:
     assert [name for name in names(client) if name.startswith(("[initramfs]", "[uki]", "[output"))] == [
         "[initramfs] pack the base",
         "[initramfs] pack what comes after",
-        "[uki] claylinux.efi: Linux 6.12",
+        "[uki] Linux 6.12",
         "[output] claylinux.raw",
         "[output] claylinux.iso",
+        "[output] claylinux.efi",
         "[outputs] together",
     ]
 
@@ -170,7 +171,7 @@ def test_a_chosen_kernel_is_taken() -> None:
     kernels = [{"version": v, "path": "", "machine": "amd64"} for v in ("6.1", "6.12")]
     outputs = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "kernels": kernels}).encode()}
     client = ask("base: {image: x}\nkernel: {version: '6.1'}\n", FakeClient(outputs=outputs))
-    assert "[uki] claylinux.efi: Linux 6.1" in names(client)
+    assert "[uki] Linux 6.1" in names(client)
 
 
 def test_the_image_target_returns_the_system_with_its_config() -> None:

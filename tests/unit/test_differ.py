@@ -9,7 +9,7 @@ from typing import Any
 from imager import contract
 from imager.__main__ import main
 from tests.support.differ import explain, first_difference
-from tests.support.imager import EPOCH, make_pe, make_system
+from tests.support.imager import EPOCH, make_pe, make_system, output_of
 
 
 def build(folder: Path, motd: str) -> Path:
@@ -23,10 +23,10 @@ def build(folder: Path, motd: str) -> Path:
     pack = contract.Initramfs(init=str(folder / "init"), output=str(folder / "initrd"), compression="zstd:1", **at)
     join = contract.Uki(
         kernel_version="6.1.0-1-amd64", initrd=(str(folder / "initrd"),), cmdline="quiet", architecture="amd64",
-        stub=str(folder / "stub"), output=str(folder / "x.efi"), **at,
+        stub=str(folder / "stub"), output=str(folder / "x.json"), **at,
     )  # fmt: skip
-    disk = contract.Raw(uki=str(folder / "x.efi"), output=str(folder / "x.raw"), architecture="amd64", epoch=EPOCH)
-    for request in (pack, join, disk):
+    disk = contract.Raw(uki=str(folder / "x.json"), output=str(folder / "x.raw"), architecture="amd64", epoch=EPOCH)
+    for request in (pack, join, output_of(join, folder / "x.efi"), disk):
         assert main(list(request.argv())) == 0
     return folder
 

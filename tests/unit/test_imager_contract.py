@@ -36,6 +36,7 @@ REQUESTS = (
         name="",
         version="1.0 ü",
     ),
+    contract.Efi(uki="/u", output="/o", architecture="arm64", epoch=1),
     contract.Raw(uki="/u", output="/o", architecture="arm64", epoch=1, label="-x"),
     contract.Iso(uki="/u", output="/o", architecture="arm64", epoch=1),
     contract.Qcow2(uki="/u", output="/o", architecture="arm64", epoch=1, compress=True),
@@ -75,7 +76,7 @@ def test_argv_is_read_back(request_: Request) -> None:
 def test_every_request_and_format_is_covered() -> None:
     assert {type(request) for request in REQUESTS} == set(contract.REQUESTS.values())
     assert set(MODULES) == set(contract.REQUESTS)
-    assert all(row.request is None or row.request in contract.REQUESTS.values() for row in contract.FORMATS.values())
+    assert all(row.request in contract.REQUESTS.values() for row in contract.FORMATS.values())
 
 
 def test_argv_is_what_the_architecture_says() -> None:
@@ -91,7 +92,7 @@ def test_requests_never_change() -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "no command given; the commands are inspect, initramfs, layer, uki, raw, iso, qcow2, vmdk"),
+        ([], "no command given; the commands are inspect, initramfs, layer, uki, efi, raw, iso, qcow2, vmdk"),
         (["rwa"], "unknown command 'rwa'"),
         (["inspect", "--sytem", "x"], "inspect: unknown flag '--sytem'; the flags are --system, --output"),
         (["inspect", "--system"], "inspect: --system needs a value"),

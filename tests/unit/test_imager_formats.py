@@ -115,13 +115,17 @@ def test_qemu_recognises_the_format(efi: Path, kind: str) -> None:
     assert {"qcow2": "compat: 1.1", "vmdk": "create type: streamOptimized"}.get(kind, "virtual size") in said
 
 
+def disk_of(extents: tuple[Extent, ...]) -> Medium:
+    return Medium(4200 * MIB, extents, lambda role: uuid5(NAMESPACE_DNS, role), range(0))
+
+
 @pytest.mark.parametrize("kind", WRITERS)
 def test_tables_reach_over_every_border(tmp_path: Path, kind: str) -> None:
     """Borders: VMDK table 32 MiB, qcow2 L2 table 512 MiB, VHDX sector bitmap 4 GiB."""
     borders = (32 * MIB, 64 * MIB, 512 * MIB, 4096 * MIB)
     places = (0, *(border - 1000 for border in borders), 4200 * MIB - 512)
     extents = tuple(Extent(place, bytes([index + 1]) * 2000) for index, place in enumerate(places[:-1]))
-    medium = Medium(4200 * MIB, (*extents, Extent(places[-1], b"\xff" * 512)), lambda role: uuid5(NAMESPACE_DNS, role))
+    medium = disk_of((*extents, Extent(places[-1], b"\xff" * 512)))
     raw, image = tmp_path / "raw", tmp_path / "image"
     with raw.open("w+b") as one, image.open("w+b") as other:
         disk.write(one.fileno(), medium)
@@ -143,8 +147,7 @@ def test_refcounts_of_a_big_qcow2(tmp_path: Path) -> None:
         with (tmp_path / "payload").open("w+b") as payload, (tmp_path / "image").open("w+b") as image:
             payload.truncate(clusters << 16)
             extent = Extent(MIB, Payload(payload.fileno(), clusters << 16))
-            medium = Medium(4200 * MIB, (extent,), lambda role: uuid5(NAMESPACE_DNS, role))
-            qcow2.write(image.fileno(), medium, compress=False)
+            qcow2.write(image.fileno(), disk_of((extent,)), compress=False)
         check("qcow2", tmp_path / "image")
         assert (tmp_path / "image").stat().st_blocks * 512 < MIB
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from imager import contract, owners, pe, sizes
+from imager import contract, owners, program, sizes
 from imager.root import Root
 from tests.support.imager import EPOCH, make_pe, make_system
 
@@ -53,8 +53,9 @@ def system(tmp_path: Path) -> Path:
 
 
 def measured(system: Path, **options: Any) -> tuple[dict[str, Any], str]:
-    uki = system.parent / "uki.efi"
-    uki.write_bytes(make_pe(room=0x400))
+    uki = system.parent / "uki.json"
+    sections = {".linux": 40, ".initrd": 2_000_100, ".osrel": 5}
+    program.write(str(uki), EPOCH, "amd64", 2_001_000, sections, [(0, make_pe(room=0x400), False)])
     out, text = system.parent / "r.json", system.parent / "r.txt"
     sizes.run(
         contract.Sizes(
@@ -92,9 +93,8 @@ def test_every_file_counts_once(system: Path) -> None:
     } == {"path": "/usr/share/doc", "size": 20_000}
 
 
-def test_what_compresses_well_weighs_little(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_compresses_well_weighs_little(system: Path) -> None:
     (system / "boot/amd-ucode.img").write_bytes(b"m" * 100)
-    monkeypatch.setattr(pe, "section_sizes", lambda program: {".linux": 40, ".initrd": 2_000_100, ".osrel": 5})
     found, text = measured(system, ram=300 << 20, mode="tmpfs")
     assert {key: found["uki"][key] for key in ("kernel", "microcode", "system")} == {
         "kernel": 40,

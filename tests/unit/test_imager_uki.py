@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pefile  # type: ignore[import-untyped]
 import pytest
 
-from imager import contract, pe, uki
+from imager import contract, output, program, uki
 from imager.errors import ImagerError
 from imager.root import Root
-from tests.support.imager import EPOCH, make_kernel, make_pe, make_system, read_sections
+from tests.support.imager import EPOCH, join, make_kernel, make_pe, make_system, output_of, read_sections
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,15 +38,14 @@ def request(system: Path, **changes: object) -> contract.Uki:
         "cmdline": "console=ttyS0 quiet",
         "stub": str(home / "stub"),
         "architecture": "amd64",
-        "output": str(home / "out.efi"),
+        "output": str(home / "uki.json"),
         "epoch": EPOCH,
     }
     return contract.Uki(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def build(system: Path, **changes: object) -> bytes:
-    uki.run(request(system, **changes))
-    return (system.parent / "out.efi").read_bytes()
+    return join(request(system, **changes), system.parent / "out.efi")
 
 
 def test_every_section_is_there_in_order(system: Path) -> None:
@@ -55,7 +54,7 @@ def test_every_section_is_there_in_order(system: Path) -> None:
     content = {name: data for name, (_, _, data) in sections.items()}
     assert content[".cmdline"] == b"console=ttyS0 quiet"
     assert content[".uname"] == VERSION.encode()
-    assert content[".initrd"] == b"1" * 5001 + b"\0" * 3 + b"2" * 4096
+    assert content[".initrd"] == (b"1" * 5001).ljust(8192, b"\0") + b"2" * 4096
     assert content[".linux"] == make_kernel(VERSION)
     assert content[".osrel"] == b'ID=debian\nPRETTY_NAME="Debian 13"\nIMAGE_ID=edge\nIMAGE_VERSION=1.0\n'
     assert sections[".linux"][1] == 0x60000020
@@ -86,7 +85,7 @@ def test_microcode_goes_first_and_uncompressed(system: Path) -> None:
         (system / "boot" / name).write_bytes(b"070701" + name.encode())
     initrd = read_sections(build(system))[".initrd"][2]
     parts = [b"070701" + name for name in (b"amd-ucode.img", b"intel-ucode.img", b"zz.cpio")]
-    padded = [part + b"\0" * (-len(part) % 4) for part in parts]
+    padded = [part.ljust(4096, b"\0") for part in parts]
     assert initrd.startswith(b"".join(padded) + b"1")
     (system / "boot/amd-ucode.img").write_bytes(b"\x1f\x8b")
     with pytest.raises(ImagerError, match=r"^the microcode image /boot/amd-ucode.img is not an uncompressed cpio"):
@@ -145,27 +144,46 @@ def test_payloads_never_enter_memory(system: Path) -> None:
         "import pathlib, sys; from imager.__main__ import main; assert main(sys.argv[1:]) == 0;"
         "print(pathlib.Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])"
     )
-    argv = [sys.executable, "-c", code, *request(system).argv()]
-    peak = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    join(request(system), system.parent / "out.efi")
+    for asked in (request(system), output_of(request(system), system.parent / "out.efi")):
+        argv = [sys.executable, "-c", code, *asked.argv()]
+        peak = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        assert int(peak) < 40 << 10
     assert (system.parent / "out.efi").stat().st_size > 48 << 20
-    assert int(peak) < 40 << 10
 
 
-def test_the_fingerprint_sees_every_section_and_the_end_of_payloads(system: Path) -> None:
-    place = system.parent / "out.efi"
-    data = build(system)
-    known = pe.fingerprint(place)
-    assert pe.fingerprint(place) == known
-    sections = read_sections(data)
-    spots = [data.index(content) + len(content) - 1 for _, _, content in sections.values()]
-    spots += [len(b"MZ"), data.index(b"console")]
-    for spot in spots:
-        changed = bytearray(data)
-        changed[spot] ^= 1
-        place.write_bytes(changed)
-        assert pe.fingerprint(place) != known, spot
-    place.write_bytes(data + b"\0")
-    assert pe.fingerprint(place) != known
+def test_the_digest_sees_every_byte_and_no_path(system: Path) -> None:
+    def digest(**changes: object) -> str:
+        uki.run(request(system, **changes))
+        return program.load(str(system.parent / "uki.json")).digest
+
+    known = digest()
+    assert digest() == known
+    assert digest(cmdline="console=ttyS0 quiex") != known
+    (system.parent / "one").rename(system.parent / "other")
+    assert digest(initrd=(str(system.parent / "other"), str(system.parent / "two"))) == known
+    (system.parent / "one").write_bytes(b"1" * 2500 + b"2" + b"1" * 2500)
+    assert digest() != known
+
+
+def test_a_noted_digest_is_taken(system: Path) -> None:
+    """Segments are big, and read once."""
+    uki.run(request(system))
+    known = program.load(str(system.parent / "uki.json")).digest
+    output.note_digest(str(system.parent / "one"), EPOCH)
+    (system.parent / "one").write_bytes(b"x" * 5001)
+    uki.run(request(system))
+    assert program.load(str(system.parent / "uki.json")).digest == known
+
+
+def test_the_big_pieces_stay_where_they_are(system: Path) -> None:
+    uki.run(request(system))
+    assert (system.parent / "uki.head").stat().st_size < 5001 + len(make_kernel(VERSION))
+    found = program.load(str(system.parent / "uki.json"))
+    assert {str(system.parent / name) for name in ("one", "two")} < {piece.path for piece in found.pieces}
+    assert found.sections[".initrd"] == 8192 + 4096
+    places = [(piece.at, piece.size) for piece in found.pieces if piece.path.endswith(("one", "two"))]
+    assert [at % 4096 for at, _ in places] == [0, 0]
 
 
 def test_kernels_beside_their_modules_are_used(system: Path) -> None:

@@ -53,7 +53,7 @@ def client(report: dict[str, Any] | None = None, *, uki: int = 0, size: int = 10
         "/report.json": json.dumps({**REPORT, **(report or {})}).encode(),
         "/facts.json": facts(size),
         "/claylinux.report.json": json.dumps(MEASURED).encode(),
-        "/claylinux.efi": b"\0" * uki,
+        "/uki.json": json.dumps({"size": uki}).encode(),
     }
     return FakeClient(outputs=outputs)
 
