@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-from assembly import CMDLINE, EPOCH, REPOSITORY, init_program
+from assembly import CMDLINE, EPOCH, imager, init_program
 from measure import Cost, conditions, middle, run, table
 from system import STUB, system
 
@@ -87,7 +87,8 @@ def build(project: Path, env: Mapping[str, str]) -> Cost:
 
 def join_pairs(number: int, work: Path, tree: Path, init: Path) -> dict[str, list[Cost]]:
     """Join a UKI, and copy it with cp, in turns."""
-    initrd, uki, copy, report_file = (work / name for name in ("initrd", "ours.efi", "copy.efi", "report.json"))
+    names = ("initrd", "uki.json", "ours.efi", "copy.efi", "report.json")
+    initrd, layout, uki, copy, report_file = (work / name for name in names)
     imager("inspect", system=tree, output=report_file)
     version = json.loads(report_file.read_text())["kernels"][0]["version"]
     imager("initramfs", system=tree, init=init, output=initrd, compression="zstd:3", epoch=EPOCH)
@@ -97,17 +98,11 @@ def join_pairs(number: int, work: Path, tree: Path, init: Path) -> dict[str, lis
             path.unlink(missing_ok=True)
         ours = imager(
             "uki", system=tree, kernel_version=version, initrd=initrd, cmdline=CMDLINE, stub=tree / STUB,
-            architecture="amd64", output=uki, epoch=EPOCH,
+            architecture="amd64", output=layout, epoch=EPOCH,
         )  # fmt: skip
-        costs["ours"].append(ours)
+        costs["ours"].append(ours + imager("efi", uki=layout, output=uki, architecture="amd64", epoch=EPOCH))
         costs["cp"].append(run([shutil.which("cp") or "cp", str(uki), str(copy)])[0])
     return costs
-
-
-def imager(command: str, **flags: Path | str) -> Cost:
-    """Give what a command of the imager cost."""
-    words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    return run([sys.executable, "-m", "imager", command, *words], cwd=REPOSITORY)[0]
 
 
 def report(title: str, costs: Mapping[str, list[Cost]]) -> str:

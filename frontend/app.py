@@ -134,7 +134,7 @@ def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, b
     inputs = _gather(request, spec, platform)
     solve = partial(_solve, request)
     stages = plan_stages(inputs)
-    system = stages[-1]
+    system = stages[-1].state
     if request.options.target == IMAGE_TARGET:
         if is_checked(spec.kernel):
             report = parse_report(request.client.read_file(solve(plan_inspect(inputs, system)), REPORT))

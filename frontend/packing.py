@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from .plan.inputs import PlanInputs
     from .plan.packing import Packed
     from .plan.report import Report
+    from .plan.system import Stage
 
 
 class Packing:
     """Packs the stages of a system in the background, from now on."""
 
     def __init__(
-        self, client: Client, solve: Callable[[llb.State], Ref], inputs: PlanInputs, stages: tuple[llb.State, ...]
+        self, client: Client, solve: Callable[[llb.State], Ref], inputs: PlanInputs, stages: tuple[Stage, ...]
     ) -> None:
         self._client = client
         self._solve = solve

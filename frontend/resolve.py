@@ -53,20 +53,6 @@ def resolve_base(client: Client, contexts: Contexts, spec: Spec, platform: llb.P
             return resolve_dockerfile(client, contexts, spec, spec.base, platform)
 
 
-def _check_flavor(spec: Spec) -> None:
-    """Raise `UserError` for a kernel flavor that the base does not have."""
-    flavor = spec.kernel.flavor
-    if flavor is None:
-        return
-    place = (places.at(spec, "kernel", "flavor"),)
-    if not isinstance(spec.base, PresetBase):
-        raise UserError("only presets have kernel flavors: add the kernel that you want to `packages`", place)
-    flavors = PRESETS[spec.base.preset].kernels
-    if flavor not in flavors:
-        known = ", ".join(sorted(flavors))
-        raise UserError(f"{spec.base.preset!r} has no kernel flavor {flavor!r}: it has {known}", place)
-
-
 def resolve_image(
     client: Client,
     contexts: Contexts,

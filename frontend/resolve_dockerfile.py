@@ -58,7 +58,8 @@ def resolve_dockerfile(
     if solved.ref is None or solved.ref.definition is None:
         raise UserError(f"base: {base.dockerfile} makes an empty system: nothing is copied or run in it", (at,))
     config = json.loads(solved.metadata.get(_CONFIG, b"{}"))
-    return BaseImage(state=llb.from_definition(solved.ref.definition), config=config)
+    state = llb.from_definition(solved.ref.definition)
+    return BaseImage(state=state, config=config, below=llb.image_below(state))
 
 
 def _options(

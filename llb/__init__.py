@@ -16,6 +16,7 @@ from .exec import ExecOptions, ExecResult, Proxy
 from .git import git
 from .http import http
 from .image import image, oci_layout
+from .lineage import image_below
 from .local import local
 from .marshal import Definition, VertexInfo, marshal
 from .merge import merge
@@ -60,6 +61,7 @@ __all__ = [
     "git",
     "http",
     "image",
+    "image_below",
     "local",
     "marshal",
     "merge",

@@ -14,10 +14,14 @@ from .origins import Origin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseImage:
-    """Where the system starts: its tree, and the OCI image config it came with (empty for a plain folder)."""
+    """Where the system starts: its tree, and the OCI image config it came with (empty for a plain folder).
+
+    `below` is a tree that changes less often, and that `state` was made of.
+    """
 
     state: llb.State
     config: Mapping[str, object] = field(default_factory=dict)
+    below: llb.State | None = None
 
     @property
     def env(self) -> tuple[tuple[str, str], ...]:

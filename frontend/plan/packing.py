@@ -12,6 +12,7 @@ from imager.target import TARGETS
 
 from . import places
 from .steps import OUT, SYSTEM, Step, run_on_trees
+from .system import Stage
 
 if TYPE_CHECKING:
     from frontend.config import Rootfs
@@ -49,23 +50,27 @@ def mode_of(rootfs: Rootfs, *, lacks_overlay: bool = False) -> str:
     return memory.TMPFS if lacks_overlay else memory.OVERLAY
 
 
-def plan_packing(inputs: PlanInputs, stages: tuple[llb.State, ...], mode: str) -> Packed:
+def plan_packing(inputs: PlanInputs, stages: tuple[Stage, ...], mode: str) -> Packed:
     """Return the segments of a system with these stages, one for each; of the last one only with `flatten`."""
     if inputs.spec.rootfs.flatten:
-        stages = stages[-1:]
+        stages = _as_one(stages)
     made: list[llb.State] = []
     for number, stage in enumerate(stages):
         last = number == len(stages) - 1
-        below = stages[number - 1] if number else None
+        below = stages[number - 1].state if number else None
         # The second does not need to know the first, so both are packed at the same time.
         lower = tuple(made) if last or number > 1 else ()
         made.append(_segment(inputs, mode, number, stage, below, lower, last=last))
     return Packed(mode, tuple(made))
 
 
-def whole(inputs: PlanInputs, stages: tuple[llb.State, ...], mode: str) -> Packed:
+def whole(inputs: PlanInputs, stages: tuple[Stage, ...], mode: str) -> Packed:
     """Return the system as one segment."""
-    return plan_packing(inputs, stages[-1:], mode)
+    return plan_packing(inputs, _as_one(stages), mode)
+
+
+def _as_one(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    return (Stage("the system", stages[-1].state),)
 
 
 def is_wasteful(facts: bytes) -> bool:
@@ -92,13 +97,13 @@ def _segment(
     inputs: PlanInputs,
     mode: str,
     number: int,
-    stage: llb.State,
+    stage: Stage,
     below: llb.State | None,
     lower: tuple[llb.State, ...],
     *,
     last: bool,
 ) -> llb.State:
-    trees = {SYSTEM: stage} | {f"{_LOWER}/{index}": state for index, state in enumerate(lower)}
+    trees = {SYSTEM: stage.state} | {f"{_LOWER}/{index}": state for index, state in enumerate(lower)}
     if below is not None:
         trees[_BELOW] = below
     common: dict[str, Any] = {
@@ -116,12 +121,5 @@ def _segment(
         if mode == memory.OVERLAY
         else contract.Initramfs(init=TARGETS[inputs.platform.architecture].init, **common)
     )
-    what = _name(inputs, number, last=last)
-    step = Step(f"[initramfs] pack {what}", places.at(inputs.spec, "base"), ("initramfs",))
+    step = Step(f"[initramfs] pack {stage.what}", places.at(inputs.spec, "base"), ("initramfs",))
     return run_on_trees(inputs, request, step, trees)
-
-
-def _name(inputs: PlanInputs, number: int, *, last: bool) -> str:
-    if last:
-        return "what comes after" if number else "the system"
-    return "the packages" if number else "the base"

@@ -7,6 +7,8 @@ Host name, hosts and resolver come last, by file operations: BuildKit mounts its
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import llb
 
 from . import kernel, places
@@ -23,13 +25,16 @@ from .services import set_services
 from .steps import Step, edit_files
 
 
-def plan_system(inputs: PlanInputs) -> llb.State:
-    """Return the finished root file system of the spec."""
-    return plan_stages(inputs)[-1]
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The system at one point of its making; `what` the step brought that made it."""
+
+    what: str
+    state: llb.State
 
 
-def plan_stages(inputs: PlanInputs) -> tuple[llb.State, ...]:
-    """Return the stages that change less and less often: the base, with packages, and at last the finished system.
+def plan_stages(inputs: PlanInputs) -> tuple[Stage, ...]:
+    """Return the stages, the less often they change the earlier: the last one is the finished system.
 
     Each holds the one before, changed. A stage that nothing was done for is not there.
     """
@@ -37,9 +42,17 @@ def plan_stages(inputs: PlanInputs) -> tuple[llb.State, ...]:
     packaged = add_packages(inputs, base)
     reduced = kernel.reduce_kernel(inputs, packaged)
     # Where the kernel's files are reduced, the base holds all those that nobody wants.
-    stages = [base, packaged] if reduced is packaged else [reduced]
-    stages.append(_customise(inputs, reduced))
-    return tuple(stage for stage, above in zip(stages, [*stages[1:], None], strict=True) if stage is not above)
+    stages = [Stage("the base", base), Stage("the packages", packaged)]
+    if inputs.base.below is not None:
+        stages.insert(0, Stage("the image of the Dockerfile", inputs.base.below))
+    if reduced is not packaged:
+        stages = [Stage("the base and the packages", reduced)]
+    stages.append(Stage("what comes after", _customise(inputs, reduced)))
+    made: list[Stage] = []
+    for stage in stages:
+        if not made or stage.state is not made[-1].state:
+            made.append(stage)
+    return tuple(made)
 
 
 def packaged_system(inputs: PlanInputs) -> llb.State:

@@ -1,0 +1,51 @@
+"""What a graph that somebody else made starts from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .definition import ForeignOp
+
+if TYPE_CHECKING:
+    from proto import ops_pb2
+
+    from .state import State
+
+_IMAGE = "docker-image://"
+
+
+def image_below(state: State) -> State | None:
+    """Return the image whose tree became `state`, step by step; None where there is none, or nothing was done to it.
+
+    `state` comes from `from_definition`. The way leads along what every step changes: the root of a program, the tree
+    of file actions, the lowest of merged trees (BuildKit, solver/pb/ops.proto).
+    """
+    from proto import ops_pb2
+
+    at: State | None = state
+    while at is not None and isinstance(at.op, ForeignOp):
+        op = ops_pb2.Op.FromString(at.op.data)
+        if op.source.identifier.startswith(_IMAGE):
+            return at if at is not state else None
+        number = _below(op, at.index, len(at.op.trees))
+        at = at.op.trees[number] if number is not None else None
+    return None
+
+
+def _below(op: ops_pb2.Op, output: int, inputs: int) -> int | None:
+    """Return which input of `op` became its `output`."""
+    match op.WhichOneof("op"):
+        case "exec":
+            roots = (mount.input for mount in op.exec.mounts if mount.dest == "/" and mount.output == output)
+            number = next(roots, -1)
+        case "file":
+            actions = op.file.actions
+            number = next((each.input for each in actions if each.output == output), -1)
+            # An input beyond the last one is what an earlier action made.
+            while number >= inputs:
+                number = actions[number - inputs].input
+        case "merge":
+            number = op.merge.inputs[0].input if op.merge.inputs else -1
+        case _:
+            number = -1
+    return number if 0 <= number < inputs else None
