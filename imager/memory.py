@@ -37,4 +37,6 @@ def need(mode: str, uki: int, unpacked: int) -> int:
 
 def shown(size: int) -> str:
     """Give a number of bytes for people, such as 12.5M."""
+    if size < _MEBIBYTE:
+        return f"{size / 1024:.1f}K".replace(".0K", "K")
     return f"{size / _MEBIBYTE:.1f}M".replace(".0M", "M")

@@ -35,6 +35,12 @@ def _outputs(spec: Spec, problems: Collector) -> None:
             problems.add(
                 place, f"only {listing(COMPRESSIBLE_FORMATS, 'and')} disks can be compressed, not {output.format}"
             )
+        if output.subformat and output.format != "vmdk":
+            place = spec.positions.of("outputs", index, "subformat")
+            problems.add(place, f"only `vmdk` disks have a subformat, not {output.format}")
+        if output.subformat == "monolithicSparse" and output.compress:
+            place = spec.positions.of("outputs", index, "subformat")
+            problems.add(place, "a monolithicSparse disk cannot be compressed: leave `compress` or `subformat` out")
         if output.label and output.format == "efi":
             place = spec.positions.of("outputs", index, "label")
             problems.add(place, "an efi output is the UKI alone: it has no file system that `label` could name")

@@ -13,6 +13,8 @@ PRESETS = ("alpine-lts", "alpine-stable", "alpine-virt", "debian", "debian-cloud
 """The bases that Claylinux knows how to assemble. `frontend.distro` has their data."""
 OUTPUT_FORMATS = ("raw", "iso", "efi", "qcow2", "vmdk", "vhdx", "vhd", "vdi")
 """What can be built of a system. `imager.contract` has what makes them."""
+VMDK_SUBFORMATS = ("streamOptimized", "monolithicSparse")
+"""In the words of QEMU and VMware."""
 COMPRESSIBLE_FORMATS = ("qcow2", "vmdk")
 """Disks whose clusters can be compressed one by one."""
 
@@ -236,6 +238,7 @@ VolumeLabel = Annotated[
 ]
 """What FAT can hold."""
 ROOTFS_MODES = ("auto", "overlay", "tmpfs")
+VmdkSubformat = Annotated[str, Text(expected=listing(VMDK_SUBFORMATS), choices=VMDK_SUBFORMATS)]
 RootfsMode = Annotated[str, Text(expected=listing(ROOTFS_MODES), choices=ROOTFS_MODES)]
 Compression = Annotated[
     str,

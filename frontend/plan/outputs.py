@@ -113,6 +113,7 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki) -> llb.State:
     step = Step(f"[output] {output.filename}", places.at(inputs.spec, "outputs"), ("outputs", output.format))
     extra: dict[str, Any] = {"label": output.label} if output.label else {}
     extra |= {"compress": True} if output.compress else {}
+    extra |= {"subformat": output.subformat} if output.subformat else {}
     request = contract.FORMATS[output.format].request(
         uki=Uki.MOUNT + Uki.FILE,
         output=f"{OUT}/{output.filename}",

@@ -29,6 +29,12 @@ class Output:
         "true",
         default=False,
     )
+    subformat: words.VmdkSubformat | None = key(
+        "The kind of a vmdk disk: `streamOptimized`, for import into vSphere, ESXi and AWS; `monolithicSparse`, to "
+        "attach as it is in Workstation, Fusion and VirtualBox. Default: streamOptimized.",
+        "monolithicSparse",
+        default=None,
+    )
 
     @property
     def filename(self) -> str:
