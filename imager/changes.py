@@ -100,22 +100,11 @@ class _Finding:
         touched = {change.entry.path for change in self.changed}
         above: dict[bytes, Entry] = {}
         for path in (*touched, *(entry.path for entry in self.removed)):
-            for parent in _parents(path):
+            for parent in tree.parents(path):
                 if parent in self.folders and parent not in touched:
                     above[parent] = self.folders[parent]
         folders = sorted(above.values(), key=lambda entry: entry.order)
         return Changes(tuple(self.changed), tuple(self.removed), tuple(folders), alive)
-
-
-def parent_of(path: bytes) -> bytes:
-    """Give the directory that holds `path`, in the words of `tree`."""
-    return path.rpartition(b"/")[0] or b"."
-
-
-def _parents(path: bytes) -> Iterator[bytes]:
-    while path != b".":
-        path = parent_of(path)
-        yield path
 
 
 def _pairs(olds: Walk, news: Walk, *, prune: bool) -> Iterator[tuple[Entry | None, Entry | None]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imager.errors import ImagerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterable, Iterator
 
 PRIVATE = b".claylinux"
 """Our own directory in the archive; init removes it."""
@@ -62,11 +62,13 @@ def made(path: bytes, mode: int, *, source: bytes = b"", size: int = 0, rdev: in
 class Walk:
     """Gives the entries of a system: parents before children, siblings by the bytes of their names.
 
-    Left out: sockets, which mean nothing without their process, and what belongs to the container.
+    Left out: sockets, which mean nothing without their process, and what belongs to the container. `only`: the paths
+    that are given or entered at all; the root is.
     """
 
-    def __init__(self, system: bytes) -> None:
+    def __init__(self, system: bytes, only: Container[bytes] | None = None) -> None:
         self._pending: list[tuple[bytes, os.DirEntry[bytes] | Entry]] = [(b".", _entry(b".", system, os.lstat(system)))]
+        self._only = only
         self._last: Entry | None = None
 
     def __iter__(self) -> Iterator[Entry]:
@@ -74,7 +76,8 @@ class Walk:
 
     def __next__(self) -> Entry:
         if self._last is not None:
-            self._pending += _below(self._last)
+            below, only = _below(self._last), self._only
+            self._pending += below if only is None else [pair for pair in below if pair[0] in only]
         while self._pending:
             path, found = self._pending.pop()
             entry = found if isinstance(found, Entry) else _entry(path, found.path, found.stat(follow_symlinks=False))
@@ -94,19 +97,23 @@ def walk(system: bytes) -> Walk:
     return Walk(system)
 
 
-def lookup(system: bytes, path: bytes) -> Entry | None:
-    """Give the entry that a walk has for `path`, without a walk; None when it has none."""
-    if path == b".":
-        return _entry(path, system, os.lstat(system))
-    if path == PRIVATE + b"/init.system":
-        parent: Entry | None = lookup(system, b".")
-    else:
-        parent = lookup(system, path.rpartition(b"/")[0] or b".")
-    for name, found in _below(parent) if parent is not None else ():
-        if name == path:
-            entry = found if isinstance(found, Entry) else _entry(path, found.path, found.stat(follow_symlinks=False))
-            return None if stat.S_ISSOCK(entry.mode) else entry
-    return None
+def pick(system: bytes, paths: Iterable[bytes]) -> Iterator[Entry]:
+    """Give those entries of a walk that have one of these paths, without a walk through the rest."""
+    wanted = set(paths)
+    on_the_way = {b"."} | {parent for path in wanted for parent in parents(path)}
+    return (entry for entry in Walk(system, wanted | on_the_way) if entry.path in wanted)
+
+
+def parent_of(path: bytes) -> bytes:
+    """Give the directory that holds `path`."""
+    return path.rpartition(b"/")[0] or b"."
+
+
+def parents(path: bytes) -> Iterator[bytes]:
+    """Give all directories above `path`, the nearest first."""
+    while path != b".":
+        path = parent_of(path)
+        yield path
 
 
 def _below(entry: Entry) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
