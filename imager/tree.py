@@ -18,12 +18,16 @@ MOUNT_POINTS = {b"dev": 0o755, b"proc": 0o555, b"run": 0o755, b"sys": 0o555, b"t
 _EMPTIED = {b"boot", *MOUNT_POINTS}
 TARGET_FILES = {name + b".target": name for name in (b"hostname", b"hosts", b"resolv.conf")}
 """Files of /etc that take the place of others: a build step cannot write the real ones."""
+_SECOND = 10**9
+_LATEST = 1 << 63
+"""Later than any time of a file."""
 
 
 class Entry(NamedTuple):
     """One path of the archive; `source` is where its data and attributes are, empty: nowhere.
 
-    `stamp`: when content and status changed, in nanoseconds.
+    `mtime`: in whole seconds; a float of them would round the last nanoseconds of a second up. `stamp`: when content
+    and status changed, in nanoseconds.
     """
 
     path: bytes
@@ -31,7 +35,7 @@ class Entry(NamedTuple):
     mode: int
     uid: int
     gid: int
-    mtime: float
+    mtime: int
     size: int
     nlink: int
     identity: tuple[int, int]
@@ -56,7 +60,7 @@ class Entry(NamedTuple):
 
 def made(path: bytes, mode: int, *, source: bytes = b"", size: int = 0, rdev: int = 0) -> Entry:
     """Give an entry that is ours, not the system's."""
-    return Entry(path, source, mode, 0, 0, float("inf"), size, 1, (0, 0), rdev)
+    return Entry(path, source, mode, 0, 0, _LATEST, size, 1, (0, 0), rdev)
 
 
 class Walk:
@@ -164,7 +168,7 @@ def _entry(path: bytes, source: bytes, status: os.stat_result) -> Entry:
         status.st_mode,
         status.st_uid,
         status.st_gid,
-        status.st_mtime,
+        status.st_mtime_ns // _SECOND,
         status.st_size,
         status.st_nlink,
         (status.st_dev, status.st_ino),

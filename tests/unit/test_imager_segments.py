@@ -219,6 +219,15 @@ def test_a_directory_is_listed_once_for_all_that_is_gone_from_it(
     assert listed == [b"", b"usr"]
 
 
+def test_fractions_of_a_second_are_cut_off(tmp_path: Path) -> None:
+    """A float has too few digits for nanoseconds: it would be the next second."""
+    system = make_system(tmp_path / "system")
+    (system / "etc/motd").touch()
+    os.utime(system / "etc/motd", ns=(0, 1_699_999_999_999_999_999))
+    packed, _ = pack(tmp_path, [system])
+    assert boot(packed).nodes[b"etc/motd"].mtime == 1_699_999_999
+
+
 def test_directories_that_an_overlay_shares_are_not_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = make_system(tmp_path / "base")
     found = changes.find(os.fsencode(base), os.fsencode(base), EPOCH)
