@@ -234,6 +234,16 @@ def test_names_that_the_kernel_would_skip_are_refused() -> None:
     assert len(cpio.header(b"x" * 4095, ino=1, mode=0)) % 4 == 0
 
 
+@pytest.mark.parametrize("field", ["ino", "mode", "uid", "gid", "nlink", "mtime"])
+def test_what_does_not_fit_into_a_field_is_refused(field: str) -> None:
+    """One more digit would move everything behind it."""
+    fits = {"ino": 1, "mode": 0}
+    assert len(cpio.header(b"x", **{**fits, field: (1 << 32) - 1})) == len(cpio.header(b"x", **fits))  # type: ignore[arg-type]
+    for value in (1 << 32, -1):
+        with pytest.raises(ImagerError, match="/x cannot be in an initramfs: one of its numbers has more than 32 bits"):
+            cpio.header(b"x", **{**fits, field: value})  # type: ignore[arg-type]
+
+
 def test_the_bytes_do_not_depend_on_the_disk(tmp_path: Path) -> None:
     outputs: list[bytes] = []
     for index, names in enumerate((("a", "b", "c"), ("c", "b", "a"))):
