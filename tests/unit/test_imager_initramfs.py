@@ -209,6 +209,16 @@ def test_no_attributes_make_an_empty_file(system: Path) -> None:
     assert xattrs.record(b"/a", "user.b", b"c") == b"/a\0user.b\0\x01\0\0\0c"
 
 
+def test_attributes_of_the_builder_are_not_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/rootfs.md says why."""
+    kept = ["security.capability", "system.posix_acl_access", "system.posix_acl_default", "trusted.x", "user.x"]
+    builders = [f"security.{name}" for name in ("SMACK64", "apparmor", "evm", "ima", "selinux")]
+    builders += ["btrfs.compression", "system.nfs4_acl", "trusted.overlay.opaque", "user.overlay.origin"]
+    monkeypatch.setattr(os, "listxattr", lambda *_, **__: [*reversed(kept), *builders])
+    monkeypatch.setattr(os, "getxattr", lambda _, name, **__: name.encode())
+    assert xattrs.read(b"/x") == tuple((name, name.encode()) for name in kept)
+
+
 def test_big_files_and_their_padding(system: Path) -> None:
     sizes = {f"etc/{size}": size for size in (0, 1, 65_535, 65_536, 65_537, 3_000_001)}
     for name, size in sizes.items():

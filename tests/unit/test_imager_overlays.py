@@ -1,4 +1,4 @@
-"""Files with several names come out as in the system, and are weighed right, when the stages are real overlays."""
+"""What boots is the system, hard links included, and is weighed right, when the stages are real overlays."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from pathlib import Path
 
 from imager import changes, contract, layers, segments, snapshots
 from imager.feed import Feed
+from tests.support import stages as odd
+from tests.support.engine import unavailable
 from tests.support.imager import EPOCH, make_system
 from tests.support.overlay import Overlay, opened, overlay
 from tests.support.rootfs import manifest, mutate
@@ -171,6 +173,23 @@ def test_layers_of_any_overlays_are_the_system(overlay: Overlay) -> None:
             parts = [unpacked(made, number, trees[number - 1 : number + 1]) for number in range(1, 3)]
             stack = made.stack("booted", [unpacked(made, 0, trees[:1]), *parts])
             assert nodes(stack) == nodes(unpacked(made, 3, trees[-1:])), seed
+
+
+def test_everything_odd_in_overlays(overlay: Overlay) -> None:
+    """The stages that guests boot in tests/boot."""
+    init = overlay.folder.parent / "init"
+    init.write_bytes(b"their init")
+    try:
+        os.setxattr(init, "user.colour", b"red")
+    except OSError as error:
+        unavailable(f"cannot set extended attributes in {init.parent}: {error}")
+    with overlay.changing() as root:
+        odd.first(odd.Tree(root), init)
+    for change in (odd.second, odd.third):
+        with overlay.changing() as root:
+            change(odd.Tree(root))
+    facts = check(overlay.folder, overlay.stages)
+    assert not any(each.problem for each in facts)
 
 
 def unpacked(made: Overlay, number: int, trees: list[Path]) -> Path:
