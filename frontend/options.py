@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from imager import clock
 from llb import Platform
 
 from .errors import UserError
@@ -187,7 +188,10 @@ def _cache_imports(raw: Mapping[str, str]) -> tuple[tuple[str, Mapping[str, str]
 
 
 def _epoch(text: str) -> int:
-    return _integer("SOURCE_DATE_EPOCH", text) if text else DEFAULT_EPOCH
+    try:
+        return clock.parse(text) if text else DEFAULT_EPOCH
+    except ValueError as error:
+        raise UserError(f"invalid SOURCE_DATE_EPOCH {text!r}: {error}") from None
 
 
 def _csv(text: str) -> list[str]:

@@ -79,17 +79,21 @@ def choose(argv: Sequence[str], environment: Mapping[str, str]) -> Choice:
     Compression.parse(options.compression)
     if options.output.rpartition("/")[2] in ("", ".", ".."):
         raise UsageError(f"--output {options.output!r} names no file: give a path without extension")
-    epoch = environment.get("SOURCE_DATE_EPOCH", "")
-    if epoch and not (epoch.isascii() and epoch.isdigit()):
-        raise UsageError(f"SOURCE_DATE_EPOCH is a number of seconds since 1970, not {epoch!r}")
     return Choice(
         format=options.format,
         output=options.output,
         volume=options.volume,
         compression=options.compression,
         mode=options.rootfs,
-        epoch=int(epoch) if epoch else clock.FAT_FIRST,
+        epoch=_epoch(environment.get("SOURCE_DATE_EPOCH", "")),
     )
+
+
+def _epoch(text: str) -> int:
+    try:
+        return clock.parse(text) if text else clock.FAT_FIRST
+    except ValueError as error:
+        raise UsageError(f"invalid SOURCE_DATE_EPOCH {text!r}: {error}") from None
 
 
 def build(choice: Choice, system: str) -> None:

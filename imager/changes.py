@@ -4,7 +4,7 @@ Two paths are the same when type, mode, owner, time (as far as it is shipped), s
 equal. Content is read only where it must be: a file that the builder's file system shares between both stages has the
 same inode with the same times, and needs no look. On overlayfs that holds for whole directories.
 
-Names of one file (hard links) belong together: when one of them changed, all count as changed.
+Names of one file (hard links) belong together: see `hardlinks`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from imager import clock, output, snapshots, tree, xattrs
+from imager.hardlinks import Links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +38,8 @@ class Changes:
     """All differences, in the order of a walk.
 
     `removed` has what is below but not in the system, each path of a removed directory. `folders` are the directories
-    above anything changed or removed that did not change themselves. `alive` are files below that lost a name, but
-    have another.
+    above anything changed or removed that did not change themselves. `alive` are the files below, of those with several
+    names, that keep one as it is.
     """
 
     changed: tuple[Change, ...]
@@ -56,10 +57,22 @@ class Changes:
 
 
 def find(below: bytes, system: bytes, epoch: int) -> Changes:
-    """Compare two trees."""
+    """Compare two trees; a walk through all of both only where what they share cannot be left out."""
+    if snapshots.is_overlay(system):
+        found, complete = _compare(below, system, epoch, prune=True)
+        if complete:
+            return found
+    found, _ = _compare(below, system, epoch, prune=False)
+    return found
+
+
+def _compare(below: bytes, system: bytes, epoch: int, *, prune: bool) -> tuple[Changes, bool]:
+    """Compare; also tell whether what was left out cannot change the result."""
     found = _Finding()
-    links = _Links()
-    for old, new in _pairs(tree.walk(below), tree.walk(system), prune=snapshots.is_overlay(system)):
+    links = Links()
+    for old, new in _pairs(tree.walk(below), tree.walk(system), prune=prune):
+        if old is not None and old.is_file and old.nlink > 1:
+            links.add_below(old)
         if new is None:
             assert old is not None
             found.removed.append(old)
@@ -68,12 +81,12 @@ def find(below: bytes, system: bytes, epoch: int) -> Changes:
             found.folders[new.path] = new
         same = old is not None and _same(old, new, epoch)
         if new.is_file and (new.nlink > 1 or (old is not None and old.nlink > 1)):
-            links.add(old, new, same=same)
+            links.add(Change(new, old), same=same)
         elif not same:
             found.changed.append(Change(new, old))
-    changed = list(links.changed())
-    found.changed += changed
-    return found.finish(links.alive(changed))
+    outcome = links.finish()
+    found.changed += outcome.changed
+    return found.finish(outcome.alive), outcome.complete
 
 
 @dataclass
@@ -87,53 +100,11 @@ class _Finding:
         touched = {change.entry.path for change in self.changed}
         above: dict[bytes, Entry] = {}
         for path in (*touched, *(entry.path for entry in self.removed)):
-            for parent in _parents(path):
+            for parent in tree.parents(path):
                 if parent in self.folders and parent not in touched:
                     above[parent] = self.folders[parent]
         folders = sorted(above.values(), key=lambda entry: entry.order)
         return Changes(tuple(self.changed), tuple(self.removed), tuple(folders), alive)
-
-
-class _Links:
-    """The files that have several names in either stage."""
-
-    def __init__(self) -> None:
-        self._found: list[tuple[Change, bool]] = []
-
-    def add(self, old: Entry | None, new: Entry, *, same: bool) -> None:
-        self._found.append((Change(new, old), same))
-
-    def changed(self) -> Iterator[Change]:
-        """Give every name of every file that is not the same file under the same names as below."""
-        before: dict[tuple[int, int], set[tuple[int, int] | None]] = {}
-        after: dict[tuple[int, int], set[tuple[int, int] | None]] = {}
-        for (new, old), same in self._found:
-            identity = old.identity if old is not None and same else None
-            before.setdefault(new.identity, set()).add(identity)
-            if old is not None:
-                after.setdefault(old.identity, set()).add(new.identity)
-        for change, _ in self._found:
-            origins = before[change.entry.identity]
-            origin = next(iter(origins)) if len(origins) == 1 else None
-            if origin is None or after[origin] != {change.entry.identity}:
-                yield change
-
-    def alive(self, changed: list[Change]) -> frozenset[tuple[int, int]]:
-        """Give the files below with a name that stays as it is."""
-        touched = {change.entry.path for change in changed}
-        olds = (change.below for change, _ in self._found if change.entry.path not in touched)
-        return frozenset(old.identity for old in olds if old is not None)
-
-
-def parent_of(path: bytes) -> bytes:
-    """Give the directory that holds `path`, in the words of `tree`."""
-    return path.rpartition(b"/")[0] or b"."
-
-
-def _parents(path: bytes) -> Iterator[bytes]:
-    while path != b".":
-        path = parent_of(path)
-        yield path
 
 
 def _pairs(olds: Walk, news: Walk, *, prune: bool) -> Iterator[tuple[Entry | None, Entry | None]]:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
+LAST = 0x7FFFFFFF
+"""The latest epoch, 2038-01-19T03:14:07Z: what every format and every kernel can hold."""
 FAT_FIRST = 315_532_800
 """1980-01-01T00:00:00Z, the first second that FAT can hold."""
 FAT_LAST = 4_354_819_198
 """2107-12-31T23:59:58Z, the last one."""
+
+
+def parse(text: str) -> int:
+    """Read an epoch as SOURCE_DATE_EPOCH has it; raises ValueError, which says what it must be."""
+    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > LAST:
+        raise ValueError(f"expected seconds since 1970-01-01 from 0 to {LAST}")
+    return int(text)
 
 
 def clamp(mtime: float, epoch: int) -> int:

@@ -14,10 +14,10 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from imager import changes, clock, tree, xattrs
+from imager import clock, tree, xattrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from imager.archive import Archive
     from imager.segments import Segment
@@ -30,8 +30,8 @@ def write(archive: Archive, system: bytes, segments: Iterable[Segment], epoch: i
     gone = {os.fsencode(path) for each in segments for path in each.removed}
     folders = {b"."} | {os.fsencode(path) for each in segments for path in each.folders}
     # The kernel gives a directory the time that the lowest segment has, even when it was removed in between.
-    dated = folders | gone | {changes.parent_of(path) for path in gone}
-    present = {entry.path: entry for entry in _entries(system, dated | _attributed(segments))}
+    dated = folders | gone | {tree.parent_of(path) for path in gone}
+    present = {entry.path: entry for entry in tree.pick(system, dated | _attributed(segments))}
     content = {
         b"removed": b"".join(_absolute(path) + b"\0" for path in reversed(_sorted(gone - present.keys()))),
         b"times": b"".join(_time(entry, epoch) for entry in present.values() if entry.path in dated),
@@ -45,12 +45,6 @@ def write(archive: Archive, system: bytes, segments: Iterable[Segment], epoch: i
 
 def _attributed(segments: Iterable[Segment]) -> set[bytes]:
     return {os.fsencode(path) for each in segments for path in each.attributes}
-
-
-def _entries(system: bytes, paths: set[bytes]) -> Iterator[Entry]:
-    """Give those that the system has."""
-    found = (tree.lookup(system, path) for path in _sorted(paths))
-    return (entry for entry in found if entry is not None)
 
 
 def _sorted(paths: Iterable[bytes]) -> list[bytes]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from imager.errors import ImagerError
 
 MAGIC = b"070701"
-FILE_LIMIT = (1 << 32) - 1
-"""The size of a file has 32 bits."""
+_MOST = (1 << 32) - 1
+"""What a field can hold."""
+FILE_LIMIT = _MOST
+"""The size of a file is a field."""
 _PATH_MAX = 4096
 """The kernel silently skips entries with longer names, the closing NUL included."""
 
@@ -32,6 +34,11 @@ def header(
             f"must be smaller than 4 GiB: remove it from the system, split it, or use rootfs.mode: overlay"
         )
     fields = (ino, mode, uid, gid, nlink, mtime, size, 0, 0, *rdev, len(name) + 1, 0)
+    if min(fields) < 0 or max(fields) > _MOST:
+        raise ImagerError(
+            f"/{name.decode(errors='backslashreplace')} cannot be in an initramfs: one of its numbers has more than 32 "
+            f"bits (owner {uid}:{gid}, time {mtime})"
+        )
     head = MAGIC + b"%08X" * 13 % fields + name + b"\0"
     return head + padding(len(head))
 

@@ -74,22 +74,22 @@ def _kernel(request: KernelTree, root: Root, version: str, scratch: Path) -> _Ke
     """Decide about the modules of one kernel."""
     folder = moddep.folder_of(root, version)
     assert folder is not None
-    if not (folder / "modules.dep").is_file():
+    if moddep.file(root, version, "modules.dep") is None:
         depmod.run(folder, version, scratch, request.epoch)
     modules = moddep.load(root, version)
     chosen = choice.choose(modules, request.include, request.exclude, (*request.load, *request.required))
-    asked = _asked(folder, modules, chosen.keep) if _AUTO in request.firmware else {}
+    asked = _asked(root, version, modules, chosen.keep) if _AUTO in request.firmware else {}
     return _Kernel(folder, modules, chosen, asked)
 
 
-def _asked(folder: Path, modules: moddep.Modules, keep: frozenset[str]) -> dict[str, tuple[str, ...]]:
+def _asked(root: Root, version: str, modules: moddep.Modules, keep: frozenset[str]) -> dict[str, tuple[str, ...]]:
     """Give the firmware that modules ask for, built-in ones included, by module."""
     asked: dict[str, tuple[str, ...]] = {}
-    for name in sorted(keep):
-        fields = modfile.modinfo(modfile.read(folder / modules.paths[name]))
+    for name, place in moddep.files(root, version, modules, sorted(keep)):
+        fields = modfile.modinfo(modfile.read(place))
         asked[name] = tuple(value for key, value in fields if key == "firmware")
-    built_in = folder / "modules.builtin.modinfo"
-    for key, value in modfile.parse_modinfo(built_in.read_bytes()) if built_in.is_file() else ():
+    built_in = moddep.file(root, version, "modules.builtin.modinfo")
+    for key, value in modfile.parse_modinfo(built_in.read_bytes()) if built_in is not None else ():
         name, _, kind = key.partition(".")
         if kind == "firmware":
             asked[name] = (*asked.get(name, ()), value)

@@ -108,7 +108,7 @@ def _whiteouts(found: Changes) -> Iterator[Entry]:
     # The directories above whatever changed or was removed are all among these.
     folders = {entry.path for entry in _present(found) if entry.is_folder}
     for entry in found.removed:
-        if changes.parent_of(_shipped_path(entry.path)) in folders:
+        if tree.parent_of(_shipped_path(entry.path)) in folders:
             yield tree.made(entry.path, stat.S_IFCHR)
 
 
@@ -119,11 +119,10 @@ def _not_held(system: bytes, layers: tuple[Segment, ...]) -> bytes:
     """
     paths = {os.fsencode(path) for each in layers for path in each.attributes}
     found = bytearray(xattrs.records(b"/", system))  # mksquashfs makes the root by itself
-    for path in sorted(paths - {b"."}, key=tree.order):
-        entry = tree.lookup(system, path)
-        for name, value in xattrs.read(entry.source) if entry is not None and entry.source else ():
+    for entry in tree.pick(system, paths - {b"."}):
+        for name, value in xattrs.read(entry.source) if entry.source else ():
             if name.startswith(_NOT_IN_SQUASHFS):
-                found += xattrs.record(b"/" + _shipped_path(path), name, value)
+                found += xattrs.record(b"/" + _shipped_path(entry.path), name, value)
     return bytes(found)
 
 

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imager.errors import ImagerError
+
 if TYPE_CHECKING:
     from imager.root import Root
 
@@ -82,16 +84,28 @@ class Modules:
 
 def load(root: Root, version: str) -> Modules:
     """Read the lists of the kernel `version` of a system; lists that are not there count as empty."""
-    folder = folder_of(root, version)
-    if folder is None:
-        return Modules()
-    return parse(*(_text(folder / f"modules.{kind}") for kind in ("dep", "builtin", "softdep", "alias")))
+    return parse(*(_text(root, version, f"modules.{kind}") for kind in ("dep", "builtin", "softdep", "alias")))
 
 
 def folder_of(root: Root, version: str) -> Path | None:
     """Give the folder of the modules of the kernel `version`; None when it has none."""
     places = (root.resolve(f"{folder}/{version}") for folder in FOLDERS)
     return next((place for place in places if place is not None and place.is_dir()), None)
+
+
+def file(root: Root, version: str, path: str) -> Path | None:
+    """Give the file `path` of the folder of the kernel `version`, as the system itself would find it."""
+    folder = folder_of(root, version)
+    return root.file(f"{folder.relative_to(root.path)}/{path}") if folder is not None else None
+
+
+def files(root: Root, version: str, modules: Modules, names: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    """Give the files of modules, by name; raises ImagerError for one that is only in the lists."""
+    for name in names:
+        place = file(root, version, modules.paths[name])
+        if place is None:
+            raise ImagerError(f"the kernel {version} lists a module {name}, but has no file of it")
+        yield name, place
 
 
 def parse(dep: str, builtin: str = "", softdep: str = "", alias: str = "") -> Modules:
@@ -147,5 +161,6 @@ def _aliases(text: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _text(place: Path) -> str:
-    return place.read_text(errors="surrogateescape") if place.is_file() else ""
+def _text(root: Root, version: str, path: str) -> str:
+    place = file(root, version, path)
+    return place.read_text(errors="surrogateescape") if place is not None else ""

@@ -8,11 +8,19 @@ from pathlib import Path
 
 
 def remove(folder: Path, paths: Iterable[str], epoch: int) -> int:
-    """Remove files, and folders that have nothing left; give how many bytes these were."""
+    """Remove files, and folders that have nothing left; give how many bytes these were.
+
+    What is only linked into the folder stays: on the builder such a link may lead out of the system.
+    """
     size = 0
     parents: set[Path] = set()
+    inside: dict[Path, bool] = {}
     for path in sorted(paths):
         place = folder / path
+        if place.parent not in inside:
+            inside[place.parent] = place.parent.resolve().is_relative_to(folder.resolve())
+        if not inside[place.parent]:
+            continue
         if place.is_symlink() or place.exists():
             size += 0 if place.is_symlink() else place.stat().st_size
             place.unlink()

@@ -63,9 +63,6 @@ def _content(root: Root, version: str, init: Path, count: int) -> Iterator[tuple
 
 def _modules(root: Root, version: str) -> Iterator[tuple[str, bytes]]:
     """Give what to load, in order."""
-    folder, modules = moddep.folder_of(root, version), moddep.load(root, version)
-    for name in modules.load_order(NEEDED):
-        place = folder / modules.paths[name] if folder else None
-        if place is None or not place.is_file():
-            raise ImagerError(f"the kernel {version} lists a module {name}, but has no file of it")
+    modules = moddep.load(root, version)
+    for name, place in moddep.files(root, version, modules, modules.load_order(NEEDED)):
         yield name, modfile.read(place)

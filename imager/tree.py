@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imager.errors import ImagerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterable, Iterator
 
 PRIVATE = b".claylinux"
 """Our own directory in the archive; init removes it."""
@@ -18,12 +18,16 @@ MOUNT_POINTS = {b"dev": 0o755, b"proc": 0o555, b"run": 0o755, b"sys": 0o555, b"t
 _EMPTIED = {b"boot", *MOUNT_POINTS}
 TARGET_FILES = {name + b".target": name for name in (b"hostname", b"hosts", b"resolv.conf")}
 """Files of /etc that take the place of others: a build step cannot write the real ones."""
+_SECOND = 10**9
+_LATEST = 1 << 63
+"""Later than any time of a file."""
 
 
 class Entry(NamedTuple):
     """One path of the archive; `source` is where its data and attributes are, empty: nowhere.
 
-    `stamp`: when content and status changed, in nanoseconds.
+    `mtime`: in whole seconds; a float of them would round the last nanoseconds of a second up. `stamp`: when content
+    and status changed, in nanoseconds.
     """
 
     path: bytes
@@ -31,7 +35,7 @@ class Entry(NamedTuple):
     mode: int
     uid: int
     gid: int
-    mtime: float
+    mtime: int
     size: int
     nlink: int
     identity: tuple[int, int]
@@ -56,17 +60,19 @@ class Entry(NamedTuple):
 
 def made(path: bytes, mode: int, *, source: bytes = b"", size: int = 0, rdev: int = 0) -> Entry:
     """Give an entry that is ours, not the system's."""
-    return Entry(path, source, mode, 0, 0, float("inf"), size, 1, (0, 0), rdev)
+    return Entry(path, source, mode, 0, 0, _LATEST, size, 1, (0, 0), rdev)
 
 
 class Walk:
     """Gives the entries of a system: parents before children, siblings by the bytes of their names.
 
-    Left out: sockets, which mean nothing without their process, and what belongs to the container.
+    Left out: sockets, which mean nothing without their process, and what belongs to the container. `only`: the paths
+    that are given or entered at all; the root is.
     """
 
-    def __init__(self, system: bytes) -> None:
+    def __init__(self, system: bytes, only: Container[bytes] | None = None) -> None:
         self._pending: list[tuple[bytes, os.DirEntry[bytes] | Entry]] = [(b".", _entry(b".", system, os.lstat(system)))]
+        self._only = only
         self._last: Entry | None = None
 
     def __iter__(self) -> Iterator[Entry]:
@@ -74,7 +80,8 @@ class Walk:
 
     def __next__(self) -> Entry:
         if self._last is not None:
-            self._pending += _below(self._last)
+            below, only = _below(self._last), self._only
+            self._pending += below if only is None else [pair for pair in below if pair[0] in only]
         while self._pending:
             path, found = self._pending.pop()
             entry = found if isinstance(found, Entry) else _entry(path, found.path, found.stat(follow_symlinks=False))
@@ -94,19 +101,23 @@ def walk(system: bytes) -> Walk:
     return Walk(system)
 
 
-def lookup(system: bytes, path: bytes) -> Entry | None:
-    """Give the entry that a walk has for `path`, without a walk; None when it has none."""
-    if path == b".":
-        return _entry(path, system, os.lstat(system))
-    if path == PRIVATE + b"/init.system":
-        parent: Entry | None = lookup(system, b".")
-    else:
-        parent = lookup(system, path.rpartition(b"/")[0] or b".")
-    for name, found in _below(parent) if parent is not None else ():
-        if name == path:
-            entry = found if isinstance(found, Entry) else _entry(path, found.path, found.stat(follow_symlinks=False))
-            return None if stat.S_ISSOCK(entry.mode) else entry
-    return None
+def pick(system: bytes, paths: Iterable[bytes]) -> Iterator[Entry]:
+    """Give those entries of a walk that have one of these paths, without a walk through the rest."""
+    wanted = set(paths)
+    on_the_way = {b"."} | {parent for path in wanted for parent in parents(path)}
+    return (entry for entry in Walk(system, wanted | on_the_way) if entry.path in wanted)
+
+
+def parent_of(path: bytes) -> bytes:
+    """Give the directory that holds `path`."""
+    return path.rpartition(b"/")[0] or b"."
+
+
+def parents(path: bytes) -> Iterator[bytes]:
+    """Give all directories above `path`, the nearest first."""
+    while path != b".":
+        path = parent_of(path)
+        yield path
 
 
 def _below(entry: Entry) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
@@ -157,7 +168,7 @@ def _entry(path: bytes, source: bytes, status: os.stat_result) -> Entry:
         status.st_mode,
         status.st_uid,
         status.st_gid,
-        status.st_mtime,
+        status.st_mtime_ns // _SECOND,
         status.st_size,
         status.st_nlink,
         (status.st_dev, status.st_ino),

@@ -86,8 +86,10 @@ def test_a_wrong_option_is_named(
 
 
 def test_a_wrong_date_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert build(tmp_path, SOURCE_DATE_EPOCH="yesterday") == 2
-    assert "SOURCE_DATE_EPOCH is a number of seconds since 1970, not 'yesterday'" in capfd.readouterr().err
+    for odd in ("yesterday", "-5", "2147483648", "9" * 5000, "٣"):
+        assert build(tmp_path, SOURCE_DATE_EPOCH=odd) == 2
+        problem = f"invalid SOURCE_DATE_EPOCH {odd!r}: expected seconds since 1970-01-01 from 0 to 2147483647"
+        assert problem in capfd.readouterr().err
 
 
 def without_init(system: Path) -> None:

@@ -209,6 +209,16 @@ def test_no_attributes_make_an_empty_file(system: Path) -> None:
     assert xattrs.record(b"/a", "user.b", b"c") == b"/a\0user.b\0\x01\0\0\0c"
 
 
+def test_attributes_of_the_builder_are_not_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/rootfs.md says why."""
+    kept = ["security.capability", "system.posix_acl_access", "system.posix_acl_default", "trusted.x", "user.x"]
+    builders = [f"security.{name}" for name in ("SMACK64", "apparmor", "evm", "ima", "selinux")]
+    builders += ["btrfs.compression", "system.nfs4_acl", "trusted.overlay.opaque", "user.overlay.origin"]
+    monkeypatch.setattr(os, "listxattr", lambda *_, **__: [*reversed(kept), *builders])
+    monkeypatch.setattr(os, "getxattr", lambda _, name, **__: name.encode())
+    assert xattrs.read(b"/x") == tuple((name, name.encode()) for name in kept)
+
+
 def test_big_files_and_their_padding(system: Path) -> None:
     sizes = {f"etc/{size}": size for size in (0, 1, 65_535, 65_536, 65_537, 3_000_001)}
     for name, size in sizes.items():
@@ -232,6 +242,16 @@ def test_names_that_the_kernel_would_skip_are_refused() -> None:
     with pytest.raises(ImagerError, match="too long"):
         cpio.header(b"x" * 4096, ino=1, mode=0)
     assert len(cpio.header(b"x" * 4095, ino=1, mode=0)) % 4 == 0
+
+
+@pytest.mark.parametrize("field", ["ino", "mode", "uid", "gid", "nlink", "mtime"])
+def test_what_does_not_fit_into_a_field_is_refused(field: str) -> None:
+    """One more digit would move everything behind it."""
+    fits = {"ino": 1, "mode": 0}
+    assert len(cpio.header(b"x", **{**fits, field: (1 << 32) - 1})) == len(cpio.header(b"x", **fits))  # type: ignore[arg-type]
+    for value in (1 << 32, -1):
+        with pytest.raises(ImagerError, match="/x cannot be in an initramfs: one of its numbers has more than 32 bits"):
+            cpio.header(b"x", **{**fits, field: value})  # type: ignore[arg-type]
 
 
 def test_the_bytes_do_not_depend_on_the_disk(tmp_path: Path) -> None:

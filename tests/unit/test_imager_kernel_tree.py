@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import lzma
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imager import contract, firmware, kernel_tree, tools
-from imager.errors import ToolError
+from imager import contract, firmware, kernel_tree, removal, starter, tools
+from imager.errors import ImagerError, ToolError
 from imager.root import Root
 from tests.support.imager import EPOCH, read_newc
 from tests.unit.test_imager_modules import make_module
@@ -216,3 +217,46 @@ def test_a_failure_of_depmod_leaves_no_scratch(system: Path, monkeypatch: pytest
     with pytest.raises(ToolError, match="depmod failed"):
         reduce(system, exclude=("gpu/",))
     assert [path.name for path in system.parent.iterdir()] == ["system"]
+
+
+def test_links_lead_to_the_system_not_to_the_builder(system: Path, tmp_path: Path) -> None:
+    """An absolute link is one of the system's; what it would lead to on the builder is not touched."""
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    outside.mkdir()
+    (outside / "overlay.ko").write_bytes(make_module("firmware=wifi-1.bin"))
+    (system / str(outside)[1:]).mkdir(parents=True)
+    (system / str(outside)[1:] / "overlay.ko").write_bytes(make_module("firmware=gpu/one.bin"))
+    shutil.rmtree(system / MODULES / "kernel/fs")
+    (system / MODULES / "kernel/fs").symlink_to(outside)
+    reduce(system, firmware=("auto",), include=("overlay",))
+    assert firmware_of(system) == ["disk.bin", "gpu/one.bin"]
+    (system / str(outside)[1:] / "overlay.ko").unlink()
+    (system / MODULES / "modules.dep").write_text("kernel/fs/overlay.ko:\n")
+    with pytest.raises(ImagerError, match="lists a module"):
+        reduce(system, firmware=("auto",))
+    assert (outside / "overlay.ko").exists()
+
+
+def test_what_is_linked_from_outside_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "folder/own").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    for name in ("folder/own/a", "outside/a"):
+        (tmp_path / name).write_text("12345")
+    (tmp_path / "folder/linked").symlink_to(tmp_path / "outside")
+    assert removal.remove(tmp_path / "folder", ("linked/a", "own/a"), EPOCH) == 5
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "folder", "linked", "outside"]
+
+
+def test_the_modules_of_a_starter_are_those_of_the_system(system: Path, tmp_path: Path) -> None:
+    """Nothing of the builder gets into an image, whatever links say."""
+    names = [f"kernel/{name}.ko" for name in starter.NEEDED]
+    (system / MODULES / "modules.dep").write_text("".join(f"{name}:\n" for name in names))
+    for where, text in ((tmp_path, b"builder"), (system / str(tmp_path)[1:], b"system")):
+        where.mkdir(parents=True, exist_ok=True)
+        (where / "module").write_bytes(text)
+    for name in names:
+        (system / MODULES / name).parent.mkdir(exist_ok=True)
+        (system / MODULES / name).symlink_to(tmp_path / "module")
+    (tmp_path / "init").write_bytes(b"init")
+    made = starter.archive(Root(system), VERSION, tmp_path / "init", 1, EPOCH)
+    assert [member.data for member in read_newc(made) if member.name.endswith(b".ko")] == [b"system"] * 3

@@ -7,15 +7,18 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imager import changes, contract, initramfs, segments, snapshots, tree
+from imager import changes, closing, contract, initramfs, segments, snapshots, tree
+from imager.archive import Archive
 from tests.support.imager import EPOCH, make_system
 from tests.support.rootfs import Rootfs, manifest, mutate
+from tests.unit.test_imager_layers import Memory
 
 Action = tuple[str, str, str]
 NAMES = ("a", "b", "a/x", "a/y", "b/x", "a/x/deep", "etc/one", "usr/two")
@@ -180,15 +183,49 @@ def test_a_shared_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not [change for change in found.changed if stat.S_ISREG(change.entry.mode)]
 
 
-def test_a_path_is_found_without_a_walk(tmp_path: Path) -> None:
+def test_paths_are_picked_as_a_walk_gives_them(tmp_path: Path) -> None:
     system = make_system(tmp_path / "system")
     for name in ("init", ".dockerenv", "etc/hosts", "etc/hosts.target", "etc/hostname", "boot/x", "usr/link/y"):
         (system / name).parent.mkdir(exist_ok=True)
         (system / name).touch()
     walked = list(tree.walk(os.fsencode(system)))
-    assert [tree.lookup(os.fsencode(system), entry.path) for entry in walked] == walked
+    place = os.fsencode(system)
+    assert [list(tree.pick(place, [entry.path])) for entry in walked] == [[entry] for entry in walked]
     for absent in (b"init", b".dockerenv", b"etc/hosts.target", b"boot/x", b"sbin/init", b"no/such", b"etc/hosts/x"):
-        assert tree.lookup(os.fsencode(system), absent) is None, absent
+        assert list(tree.pick(place, [absent])) == [], absent
+    assert list(tree.pick(place, {b"no/such", *(entry.path for entry in walked)})) == walked
+
+
+def test_a_directory_is_listed_once_for_all_that_is_gone_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = make_system(tmp_path / "base")
+    for number in range(50):
+        (base / f"usr/{number}").touch()
+    top = copy(base, tmp_path / "top")
+    for number in range(0, 50, 2):
+        (top / f"usr/{number}").unlink()
+    listed: list[bytes] = []
+    children = tree._children
+
+    def list_children(path: bytes, source: bytes) -> object:
+        listed.append(path)
+        return children(path, source)
+
+    monkeypatch.setattr(tree, "_children", list_children)
+    gone = segments.Segment(removed={f"usr/{number}": "file" for number in range(0, 50, 2)})
+    archive = Archive(Memory(), EPOCH, Counter())
+    closing.write(archive, os.fsencode(top), (gone,), EPOCH)
+    assert listed == [b"", b"usr"]
+
+
+def test_fractions_of_a_second_are_cut_off(tmp_path: Path) -> None:
+    """A float has too few digits for nanoseconds: it would be the next second."""
+    system = make_system(tmp_path / "system")
+    (system / "etc/motd").touch()
+    os.utime(system / "etc/motd", ns=(0, 1_699_999_999_999_999_999))
+    packed, _ = pack(tmp_path, [system])
+    assert boot(packed).nodes[b"etc/motd"].mtime == 1_699_999_999
 
 
 def test_directories_that_an_overlay_shares_are_not_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

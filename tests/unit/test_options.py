@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from frontend.config.words import Seconds
 from frontend.errors import UserError
 from frontend.options import DEFAULT_EPOCH, parse_environment, parse_options
+from imager import clock
 from llb import Platform
 
 WORKERS: list[dict[str, object]] = [{"platforms": [{"architecture": "arm64", "os": "linux"}]}]
@@ -83,7 +85,13 @@ def test_legacy_cache_from() -> None:
         ({"add-hosts": "a"}, "invalid --add-host 'a': expected HOST=IP"),
         ({"ulimit": "nofile"}, "invalid --ulimit 'nofile': expected NAME=SOFT[:HARD]"),
         ({"ulimit": "nofile=x"}, "invalid ulimit 'x': expected a whole number"),
-        ({"build-arg:SOURCE_DATE_EPOCH": "now"}, "invalid SOURCE_DATE_EPOCH 'now': expected a whole number"),
+        *(
+            (
+                {"build-arg:SOURCE_DATE_EPOCH": odd},
+                f"invalid SOURCE_DATE_EPOCH {odd!r}: expected seconds since 1970-01-01 from 0 to 2147483647",
+            )
+            for odd in ("now", "-5", "2147483648", "9" * 20, "1_0", " 5")
+        ),
         (
             {"force-network-mode": "wifi"},
             "invalid force-network-mode 'wifi': expected one of default, host, none, sandbox",
@@ -105,3 +113,11 @@ def test_the_build_file_fills_in_what_the_caller_leaves_open() -> None:
     said = parse_options(raw, workers=[]).completed(("linux/arm64",), 1_700_000_000)
     assert [str(platform) for platform in said.platforms] == ["linux/amd64"]
     assert not said.multi_platform and said.epoch == 5
+
+
+def test_the_variable_and_the_key_have_the_same_range() -> None:
+    (number,) = Seconds.__metadata__  # type: ignore[attr-defined]
+    assert (number.least, number.most) == (0, clock.LAST)
+    for epoch in (0, clock.LAST):
+        options = parse_options({"build-arg:SOURCE_DATE_EPOCH": str(epoch)}, workers=WORKERS)
+        assert options.epoch == epoch

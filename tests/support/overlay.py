@@ -1,0 +1,93 @@
+"""Stages of a system as the engine keeps them: layers of overlayfs, each stage a mount of all that are below it.
+
+As containerd's overlayfs snapshotter does it (plugins/snapshots/overlay/overlay.go): a step changes the topmost layer
+through a mount with `index=off`; a stage of several layers is an overlay of them without one to write to, a stage of
+one layer is that directory itself.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import unavailable
+
+
+class Overlay:
+    """Stages in `folder`; `close` ends their mounts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.layers: list[Path] = []
+        self.stages: list[Path] = []
+        self._mounted: list[Path] = []
+
+    @contextmanager
+    def changing(self) -> Iterator[Path]:
+        """Give the system as the next step sees it; afterwards it is one more stage."""
+        number = len(self.layers)
+        layer = self.folder / f"layer{number}"
+        layer.mkdir(parents=True)
+        if number == 0:
+            yield layer
+            stage = layer
+        else:
+            work = self.folder / f"work{number}"
+            work.mkdir()
+            live = self._mount(f"live{number}", self.layers, f",upperdir={layer},workdir={work},index=off")
+            yield live
+            self._unmount(live)
+            stage = self._mount(f"stage{number}", [*self.layers, layer])
+        self.layers.append(layer)
+        self.stages.append(stage)
+
+    def stack(self, name: str, layers: list[Path]) -> Path:
+        """Mount other layers over each other, the lowest first."""
+        return self._mount(name, layers)
+
+    def close(self) -> None:
+        for place in reversed(self._mounted[:]):
+            self._unmount(place)
+
+    def _mount(self, name: str, layers: list[Path], more: str = "") -> Path:
+        place = self.folder / name
+        place.mkdir()
+        options = f"lowerdir={':'.join(str(layer) for layer in reversed(layers))}{more}"
+        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(place)], check=True, timeout=30)
+        self._mounted.append(place)
+        return place
+
+    def _unmount(self, place: Path) -> None:
+        subprocess.run(["umount", str(place)], check=True, timeout=30)
+        self._mounted.remove(place)
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Iterator[Overlay]:
+    """Give an overlay without stages yet; without the right to mount the test is skipped, and in CI it fails."""
+    if os.geteuid() != 0:
+        unavailable("only root can mount overlays")
+    with opened(tmp_path / "probe") as probe:
+        try:
+            for _ in range(2):
+                with probe.changing():
+                    pass
+        except (OSError, subprocess.CalledProcessError) as error:
+            unavailable(f"cannot mount an overlay in {tmp_path}: {error}")
+    with opened(tmp_path / "overlay") as made:
+        yield made
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Overlay]:
+    """Give an overlay whose mounts end with the block."""
+    made = Overlay(folder)
+    try:
+        yield made
+    finally:
+        made.close()
