@@ -137,8 +137,8 @@ def test_dead_weight_is_counted_once(tmp_path: Path) -> None:
     (top / "usr/three").write_bytes(b"")
     _, facts = pack(tmp_path, [base, top])
     assert facts[1].dead == segments.Weight(files=3, size=1010)
-    assert segments.told(facts[0]).endswith("files, 0M")
-    assert "; 3 files, 0M, of the stages below are replaced or removed" in segments.told(facts[1])
+    assert segments.told(facts[0]).endswith("files, 1K")
+    assert "; 3 files, 1K, of the stages below are replaced or removed" in segments.told(facts[1])
     assert facts[1].removed == {"usr/one": "other", "usr/two": "other"}
 
 
