@@ -11,7 +11,7 @@ import pytest
 from imager import contract
 from imager.request import Request
 from localvm.machine import Drive, Machine
-from tests.boot.test_init import Builder, builder, programs  # noqa: F401 - fixtures
+from tests.boot.test_init import Builder, builder  # noqa: F401 - a fixture
 from tests.support.engine import REPOSITORY
 from tests.support.vm import boot, debian_file
 

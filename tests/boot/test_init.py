@@ -18,7 +18,7 @@ from imager.contract import Initramfs
 from localvm.errors import ConsoleError
 from localvm.machine import Machine
 from tests.support.engine import REPOSITORY, unavailable
-from tests.support.vm import boot, require_tool
+from tests.support.vm import boot, said
 
 pytestmark = pytest.mark.boot
 
@@ -90,17 +90,6 @@ class Builder:
         )
 
 
-@pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Our init and the probe, compiled."""
-    require_tool("make", "gcc")
-    folder = tmp_path_factory.mktemp("programs")
-    subprocess.run(["make", "-s", "-C", str(REPOSITORY / "init"), f"OUT={folder}"], check=True, timeout=120)
-    source = Path(__file__).parent / "guest/probe.c"
-    subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Werror", "-o", folder / "probe", source], check=True)
-    return folder
-
-
 @pytest.fixture
 def builder(programs: Path, busybox: Path, debian_kernel: Path, tmp_path: Path) -> Builder:
     return Builder(busybox, debian_kernel, programs / "init-amd64", programs / "probe", tmp_path)
@@ -122,11 +111,6 @@ def elf(machine: int = 62, loader: bytes = b"") -> bytes:
     header = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
     header += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0x400078, 64, 0, 0, 64, 56, 1, 64, 0, 0)
     return header + struct.pack("<IIQQQQQQ", 3, 4, 120, 0x400078, 0x400078, len(loader), len(loader), 1) + loader
-
-
-def said(text: str) -> list[str]:
-    """What our init wrote on the console."""
-    return re.findall(r"claylinux: (.*)$", text, re.MULTILINE)
 
 
 def test_the_system_gets_a_finished_root(builder: Builder) -> None:
