@@ -55,7 +55,7 @@ def _summary(request: Uki, size: int) -> str:
     parts = " + ".join(memory.shown(Path(name).stat().st_size) for name in request.initrd)
     return (
         f"{Path(request.output).name}: {memory.shown(size)}, of which the system has {parts} "
-        f"({memory.shown(request.unpacked)} unpacked); rootfs mode {mode}: boots with about {memory.shown(ram)} of RAM"
+        f"({memory.shown(request.unpacked)} unpacked); {memory.told(mode, ram, request.lacks)}"
     )
 
 
