@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from tests.support.engine import REPOSITORY, unavailable
 
-ONE_PROCESSOR = ("taskset", "--cpu-list", "0")
+ONE_PROCESSOR = ("taskset", "--cpu-list", str(min(os.sched_getaffinity(0))))
 """In front of what starts an engine; its build steps inherit it (sched_setaffinity(2))."""
 NOBODY = 65534
 AS_NOBODY = (
