@@ -109,7 +109,7 @@ def test_boots(ukis: Ukis, name: str) -> None:
     perform(make(uki=str(uki), output=str(image), architecture="amd64", epoch=0, **case.options))
     machine = Machine(drives=(Drive(path=image, bus=case.bus, format=case.qemu),), memory_mib=512)
     with boot(machine) as console:
-        root = console.expect(r"^root (\w+)\r?$", 90)[1]
+        root = console.expect(r"^root (\w+)\n", 90)[1]
         assert (root == "overlay") is (case.mode == OVERLAY)
-        console.expect(r"^token 42\r?$", 30)
+        console.expect(r"^token 42\n", 30)
         assert console.wait_off(30) == 0

@@ -56,8 +56,8 @@ def build(engine: Engine, project: Path, text: str) -> tuple[Path, str]:
 def root_of(uki: Path) -> str:
     """Boot it; give what the system says of its root."""
     with boot(Machine(kernel=uki, memory_mib=512)) as console:
-        root = console.expect(r"^root (.*?)\r?$", 90)[1].strip()
-        console.expect(r"^token 42\r?$", 30)
+        root = console.expect(r"^root (.*)\n", 90)[1].strip()
+        console.expect(r"^token 42\n", 30)
         assert console.wait_off(30) == 0
     return root
 
