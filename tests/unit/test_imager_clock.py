@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from imager import contract
-from tests.support.elsewhere import ONE_PROCESSOR, STRANGER, faketime
+from tests.support.elsewhere import ONE_PROCESSOR, STRANGER, late
 from tests.support.engine import REPOSITORY, digests
 from tests.support.imager import EPOCH, make_pe, make_system
 
+DAY = 86400
 SCRIPT = """\
 import json, sys, time
 from imager.__main__ import main
@@ -60,10 +61,10 @@ def test_the_same_bytes_elsewhere(tmp_path: Path) -> None:
     (system / "etc/big").write_bytes(bytes(range(256)) * 100_000)
     (tmp_path / "stub").write_bytes(make_pe())
     (tmp_path / "init").write_bytes(b"init")
-    later = {"LD_PRELOAD": str(faketime()), "FAKETIME": "+400d", "NO_FAKE_STAT": "1", "FAKETIME_DISABLE_SHM": "1"}
+    later = {"LD_PRELOAD": str(late(tmp_path, 400 * DAY))}
     now = make(tmp_path / "here", umask=0o022, env={"TZ": "UTC"})
     then = make(tmp_path / "elsewhere", *ONE_PROCESSOR, umask=0o077, env={**later, **STRANGER})
-    assert then - now > 399 * 86400
+    assert then - now > 399 * DAY
     here, elsewhere = digests(tmp_path / "here"), digests(tmp_path / "elsewhere")
     assert len(here) > 11
     assert here == elsewhere

@@ -26,7 +26,6 @@ HOST_FILES = {
     "zstd": "zstd",
     "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
     "/usr/include/stdio.h": "libc6-dev",
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1": "libfaketime",
     # The tests look at images with the tools of others.
     "fsck.fat": "dosfstools",
     "mdir": "mtools",
