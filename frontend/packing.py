@@ -7,6 +7,7 @@ mode that nearly all kernels can do. Beside the plan, as that asks nobody.
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -43,14 +44,14 @@ class Packing:
     def finish(self, report: Report, version: str) -> Packed:
         """Return the segments for the kernel `version`. Raises `UserError` when it cannot boot them."""
         rootfs = self._inputs.spec.rootfs
-        lacking = report.no_overlay.get(version, ())
+        lacking = tuple(report.no_overlay.get(version, ()))
         if rootfs.mode == "overlay" and lacking:
             text = f"rootfs.mode: the kernel {version} has no module {', '.join(lacking)}, which overlay mode needs"
             raise UserError(text, (places.at(self._inputs.spec, "rootfs", "mode"),))
         mode = packing.mode_of(rootfs, lacks_overlay=bool(lacking))
         if mode == self._guess.mode:
             return self._packed.result()
-        return self._pack(packing.plan_packing(self._inputs, self._stages, mode))
+        return replace(self._pack(packing.plan_packing(self._inputs, self._stages, mode)), lacks=lacking)
 
     def _begin(self) -> None:
         try:

@@ -137,7 +137,7 @@ def _tell(choice: Choice, facts: Facts, uki: int) -> None:
     size, ram = Path(choice.path).stat().st_size / (1 << 20), memory.need(mode, uki, facts.unpacked)
     print(  # noqa: T201
         f"build-image: {choice.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB; "
-        f"rootfs mode {mode}: boots with about {memory.shown(ram)} of RAM"
+        f"{memory.told(mode, ram, facts.no_overlay if choice.mode == 'auto' else ())}"
     )
 
 

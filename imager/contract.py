@@ -82,7 +82,8 @@ class Uki(Request):
     `output` ends in .json and says which bytes go where (see `imager.program`); the `initrd` files stay where they are.
     `kernel_version` picks one of the kernels that `inspect` reports. `name` and `version` become
     IMAGE_ID and IMAGE_VERSION of the embedded os-release. With `layers`, that many of the `initrd` are such: our `init`
-    and the modules that it needs go before them. `unpacked` is what the system takes in a tmpfs, in bytes.
+    and the modules that it needs go before them. `unpacked` is what the system takes in a tmpfs, in bytes, `lacks` what
+    modules the kernel would have to have for layers, where that is why there are none.
     """
 
     command: ClassVar[str] = "uki"
@@ -99,6 +100,7 @@ class Uki(Request):
     init: str = ""
     layers: int = 0
     unpacked: int = 0
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,11 @@ mode, but not with less than these by a twentieth (bench/README.md).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _MEBIBYTE = 1 << 20
 _EARLY = 128 * _MEBIBYTE
 """What the kernel and UEFI firmware have taken when the initramfs is unpacked: 106 MB with OVMF and 560 MB of RAM."""
@@ -33,6 +38,12 @@ def need(mode: str, uki: int, unpacked: int) -> int:
     unpacking = 2 * uki if mode == OVERLAY else uki + 2 * unpacked
     running = uki if mode == OVERLAY else unpacked
     return max(unpacking + _EARLY, running + _RUNNING, 3 * uki + _FIRMWARE)
+
+
+def told(mode: str, ram: int, lacks: Sequence[str] = ()) -> str:
+    """Say how a system is kept in memory, and how much that takes; `lacks`: the modules for want of which it is so."""
+    why = f" (overlay needs the kernel module {', '.join(lacks)}, which is not there)" if lacks else ""
+    return f"rootfs mode {mode}{why}: boots with about {shown(ram)} of RAM"
 
 
 def shown(size: int) -> str:

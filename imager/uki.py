@@ -57,7 +57,7 @@ def _summary(request: Uki, size: int) -> str:
     parts = " + ".join(memory.shown(Path(name).stat().st_size) for name in request.initrd)
     return (
         f"{memory.shown(size)}, of which the system has {parts} "
-        f"({memory.shown(request.unpacked)} unpacked); rootfs mode {mode}: boots with about {memory.shown(ram)} of RAM"
+        f"({memory.shown(request.unpacked)} unpacked); {memory.told(mode, ram, request.lacks)}"
     )
 
 
@@ -101,7 +101,8 @@ def initrd(root: Root, segments: tuple[bytes | Path, ...]) -> tuple[bytes | Path
             raise ImagerError(f"the microcode image /{path} is not an uncompressed cpio archive")
         parts.append(place)
     parts += segments
-    return tuple(padded for part in parts for padded in (part, _padding(part)) if padded != b"")
+    padded = tuple(each for part in parts for each in (part, _padding(part)))[:-1]
+    return tuple(each for each in padded if each != b"")
 
 
 def _padding(part: bytes | Path) -> bytes:

@@ -93,6 +93,7 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         init=TARGETS[architecture].init if overlay else "",
         layers=len(segments) if overlay else 0,
         unpacked=packed.unpacked,
+        lacks=packed.lacks,
     )
     step = Step(f"[uki] Linux {kernel.version}", places.at(spec, "kernel"), ("uki",))
     return Uki(run_on_trees(inputs, request, step, {SYSTEM: system, **segments}), packed)

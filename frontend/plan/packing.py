@@ -34,13 +34,14 @@ class Packed:
     """The segments of a system, the lowest first, and in which mode they boot.
 
     `unpacked` is what the system takes in a tmpfs, in bytes; `size` the content of its files. Both are known when it is
-    packed.
+    packed. `lacks`: the modules of its kernel for want of which the mode is not the one that is tried first.
     """
 
     mode: str
     segments: tuple[llb.State, ...]
     size: int = 0
     unpacked: int = 0
+    lacks: tuple[str, ...] = ()
 
 
 def mode_of(rootfs: Rootfs, *, lacks_overlay: bool = False) -> str:

@@ -1,74 +1,115 @@
-"""Every disk format of a small system, booted through OVMF; the system itself prints the token."""
+"""Every disk format of a small system, in both modes, booted through OVMF; the system itself prints the token."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imager import contract
-from imager.request import Request
+from imager.commands import perform
 from localvm.machine import Drive, Machine
-from tests.boot.test_init import Builder, builder, programs  # noqa: F401 - fixtures
-from tests.support.engine import REPOSITORY
+from tests.support.guest import Builder
 from tests.support.vm import boot, debian_file
 
 pytestmark = pytest.mark.boot
 
-INIT = '#!/bin/sh\necho "token $((6*7))"\nexec busybox poweroff -f\n'
-FORMATS = {
-    "raw": ("raw", "sata"),
-    "iso": ("raw", "scsi-cdrom"),
-    "qcow2": ("qcow2", "nvme"),
-    "vmdk": ("vmdk", "virtio"),
-    "vhdx": ("vhdx", "scsi"),
-    "vhd": ("vpc", "virtio"),
-    "vdi": ("vdi", "usb"),
+INIT = """\
+#!/bin/sh
+busybox mount -t proc proc /proc
+echo "root $(grep " / " /proc/mounts | busybox tail -n1 | cut -d" " -f3)"
+echo "token $((6*7))"
+exec busybox poweroff -f
+"""
+OVERLAY, TMPFS = "overlay", "tmpfs"
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a format is tried: QEMU's name for it, and a bus, so that each is tried once; the mode; and extra options."""
+
+    qemu: str
+    bus: str
+    mode: str = OVERLAY
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+CASES = {
+    "raw": Case("raw", "sata", TMPFS),
+    "iso": Case("raw", "scsi-cdrom", TMPFS),
+    "qcow2": Case("qcow2", "nvme"),
+    "qcow2-compressed": Case("qcow2", "virtio", options={"compress": True}),
+    "vmdk": Case("vmdk", "virtio"),
+    "vmdk-sparse": Case("vmdk", "virtio", options={"subformat": "monolithicSparse"}),
+    "vhdx": Case("vhdx", "scsi"),
+    "vhd": Case("vpc", "virtio"),
+    "vdi": Case("vdi", "usb"),
 }
-"""Each format by QEMU's name for it, and a bus: so that every bus is tried once, too."""
 
 
-def imager(request: Request) -> None:
-    subprocess.run([sys.executable, "-m", "imager", *request.argv()], cwd=REPOSITORY, check=True, timeout=60)
+@dataclass(frozen=True)
+class Ukis:
+    """Makes unified kernel images of a system that prints the token and powers off."""
+
+    builder: Builder
+    modules: Path
+
+    def make(self, mode: str) -> Path:
+        """Give one whose root is what `mode` says; it tells that, too."""
+        builder = self.builder
+        version = builder.kernel.name.removeprefix("vmlinuz-")
+        system = builder.system({"sbin/init": INIT})
+        shutil.copytree(self.modules / "lib", system / "lib")
+        (system / "boot").mkdir()
+        shutil.copy(builder.kernel, system / "boot")
+        segment = builder.folder / "segment"
+        common: dict[str, Any] = {"system": str(system), "output": str(segment), "compression": "zstd:1", "epoch": 0}
+        layers = mode == OVERLAY
+        perform(contract.Layer(**common) if layers else contract.Initramfs(init=str(builder.init), **common))
+        output = builder.folder / "token.json"
+        request = contract.Uki(
+            system=str(system),
+            kernel_version=version,
+            initrd=(str(segment),),
+            cmdline="console=ttyS0 quiet",
+            stub=str(debian_file("systemd-boot-efi", "./usr/lib/systemd/boot/efi/linuxx64.efi.stub")),
+            architecture="amd64",
+            output=str(output),
+            epoch=0,
+            init=str(builder.init) if layers else "",
+            layers=int(layers),
+        )
+        perform(request)
+        return output
 
 
 @pytest.fixture
-def uki(builder: Builder) -> Path:  # noqa: F811
-    """A unified kernel image of a system that prints the token and powers off."""
-    system = builder.system({"sbin/init": INIT})
-    (system / "boot").mkdir()
-    version = builder.kernel.name.removeprefix("vmlinuz-")
-    (system / "boot" / builder.kernel.name).write_bytes(builder.kernel.read_bytes())
-    initrd = builder.machine().initrd
-    stub = debian_file("systemd-boot-efi", "./usr/lib/systemd/boot/efi/linuxx64.efi.stub")
-    output = builder.folder / "token.json"
-    request = contract.Uki(
-        system=str(system),
-        kernel_version=version,
-        initrd=(str(initrd),),
-        cmdline="console=ttyS0 quiet",
-        stub=str(stub),
-        architecture="amd64",
-        output=str(output),
-        epoch=0,
-    )
-    imager(request)
-    return output
+def ukis(builder: Builder, debian_modules: Path) -> Ukis:
+    return Ukis(builder, debian_modules)
 
 
 def test_every_format_has_its_case() -> None:
-    assert sorted([*FORMATS, "efi"]) == sorted(contract.FORMATS)  # efi: tests/boot/test_outputs.py
+    assert {*(name.partition("-")[0] for name in CASES), "efi"} == {*contract.FORMATS}  # efi: test_outputs.py
+    assert {case.bus for case in CASES.values()} == {"sata", "scsi-cdrom", "nvme", "virtio", "scsi", "usb"}
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
-def test_boots(uki: Path, name: str) -> None:
-    image = uki.with_suffix(f".{name}")
-    make = contract.FORMATS[name].request
-    imager(make(uki=str(uki), output=str(image), architecture="amd64", epoch=0))
-    qemu_format, bus = FORMATS[name]
-    machine = Machine(drives=(Drive(path=image, bus=bus, format=qemu_format),), memory_mib=512)
+@pytest.mark.engine
+@pytest.mark.usefixtures("mksquashfs")
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_boots(ukis: Ukis, name: str) -> None:
+    case = CASES[name]
+    uki = ukis.make(case.mode)
+    kind = name.partition("-")[0]
+    image = uki.with_suffix(f".{kind}")
+    make = contract.FORMATS[kind].request
+    perform(make(uki=str(uki), output=str(image), architecture="amd64", epoch=0, **case.options))
+    machine = Machine(drives=(Drive(path=image, bus=case.bus, format=case.qemu),), memory_mib=512)
     with boot(machine) as console:
-        console.expect(r"^token 42$", 90)
+        root = console.expect(r"^root (\w+)\n", 90)[1]
+        assert (root == "overlay") is (case.mode == OVERLAY)
+        console.expect(r"^token 42\n", 30)
         assert console.wait_off(30) == 0

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import struct
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from imager import cpio
-from imager.contract import Initramfs
 from localvm.errors import ConsoleError
-from localvm.machine import Machine
-from tests.support.engine import REPOSITORY, unavailable
-from tests.support.vm import boot, require_tool
+from tests.support.engine import unavailable
+from tests.support.guest import Builder
+from tests.support.vm import boot, said
 
 pytestmark = pytest.mark.boot
 
@@ -52,60 +46,6 @@ exec busybox poweroff -f
 """
 
 
-@dataclass(frozen=True)
-class Builder:
-    """Makes initramfs archives of small systems that have busybox and the probe."""
-
-    busybox: Path
-    kernel: Path
-    init: Path
-    probe: Path
-    folder: Path
-
-    def system(self, files: dict[str, str | bytes]) -> Path:
-        """Make the tree: busybox, the probe and `files`."""
-        system = self.folder / "system"
-        for name in ("bin", "etc", "mnt", "opt", "sbin"):
-            (system / name).mkdir(parents=True)
-        shutil.copy(self.busybox, system / "bin/busybox")
-        shutil.copy(self.probe, system / "bin/probe")
-        for name in ("sh", "cat", "cut", "grep", "ls", "readlink", "sort", "uname", "wc", "xargs"):
-            (system / "bin" / name).symlink_to("busybox")
-        for name, content in files.items():
-            (system / name).write_bytes(content.encode() if isinstance(content, str) else content)
-            (system / name).chmod(0o755)
-        return system
-
-    def machine(self, append: str = "", *, more: bytes = b"") -> Machine:
-        """Give the machine that boots the tree, and `more` unpacked over it."""
-        initrd = self.folder / "initrd"
-        request = Initramfs(
-            system=str(self.folder / "system"), init=str(self.init), output=str(initrd), compression="zstd:1", epoch=0
-        )
-        subprocess.run([sys.executable, "-m", "imager", *request.argv()], cwd=REPOSITORY, check=True, timeout=60)
-        with initrd.open("ab") as archive:
-            archive.write(cpio.padding(archive.tell()) + more)
-        return Machine(
-            kernel=self.kernel, initrd=initrd, append=f"console=ttyS0 quiet {append}", firmware=False, memory_mib=256
-        )
-
-
-@pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Our init and the probe, compiled."""
-    require_tool("make", "gcc")
-    folder = tmp_path_factory.mktemp("programs")
-    subprocess.run(["make", "-s", "-C", str(REPOSITORY / "init"), f"OUT={folder}"], check=True, timeout=120)
-    source = Path(__file__).parent / "guest/probe.c"
-    subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Werror", "-o", folder / "probe", source], check=True)
-    return folder
-
-
-@pytest.fixture
-def builder(programs: Path, busybox: Path, debian_kernel: Path, tmp_path: Path) -> Builder:
-    return Builder(busybox, debian_kernel, programs / "init-amd64", programs / "probe", tmp_path)
-
-
 def segment(path: bytes, data: bytes) -> bytes:
     """An archive of one file."""
     header = cpio.header(path, ino=1, mode=0o100600, size=len(data))
@@ -122,11 +62,6 @@ def elf(machine: int = 62, loader: bytes = b"") -> bytes:
     header = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
     header += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0x400078, 64, 0, 0, 64, 56, 1, 64, 0, 0)
     return header + struct.pack("<IIQQQQQQ", 3, 4, 120, 0x400078, 0x400078, len(loader), len(loader), 1) + loader
-
-
-def said(text: str) -> list[str]:
-    """What our init wrote on the console."""
-    return re.findall(r"claylinux: (.*)$", text, re.MULTILINE)
 
 
 def test_the_system_gets_a_finished_root(builder: Builder) -> None:

@@ -3,166 +3,25 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from imager import commands, cpio, segments, starter, tools
 from imager.contract import Initramfs, Layer, Stage
-from imager.root import Root
-from localvm.console import Console
-from localvm.machine import Machine
-from tests.boot.test_init import programs, said
 from tests.support import stages
-from tests.support.engine import IMAGES, REPOSITORY, Engine, unavailable
-from tests.support.manifest import Node, Rules, difference
+from tests.support.engine import REPOSITORY
+from tests.support.manifest import Rules
+from tests.support.packer import BOOT_SECONDS, EPOCH, Packer, check, turn_off
 from tests.support.stages import Tree
-from tests.support.vm import boot, require_tool
+from tests.support.vm import boot
 
-__all__ = ["programs"]
 pytestmark = pytest.mark.boot
 
-EPOCH = 1_700_000_000
-BOOT_SECONDS = 120.0
-OFF_SECONDS = 20.0
 SPARSE = 5_000_000_000
-DOCKER = ("DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_HOST", "HOME", "PATH")
-"""What the client's environment must have."""
 TAIL = b"the sparse end!\n"
-
-
-@dataclass(frozen=True)
-class Packer:
-    """Packs stages as the plan does, and boots them."""
-
-    kernel: Path
-    modules: Path
-    init: Path
-    guest: Path
-    folder: Path
-
-    def stages(self, *changes: Callable[[Tree], None]) -> list[Path]:
-        """Make a tree and change it, and keep what it is after each change."""
-        tree = Tree(self.folder / "live")
-        tree.root.mkdir()
-        trees = []
-        for number, change in enumerate(changes):
-            change(tree)
-            trees.append(tree.copy(self.folder / f"stage{number}"))
-        return trees
-
-    def pack(self, trees: list[Path], kind: type[Stage]) -> tuple[list[Path], tuple[segments.Segment, ...]]:
-        """Pack the stages; return the segments, and what is said of them."""
-        packed: list[Path] = []
-        facts: list[str] = []
-        for number, tree in enumerate(trees):
-            last = number == len(trees) - 1
-            out = self.folder / f"{kind.command}{len(trees)}-{number}"
-            own: dict[str, Any] = {"init": str(self.init)} if kind is Initramfs else {"number": number}
-            request = kind(
-                system=str(tree),
-                output=str(out),
-                compression="zstd:1",
-                epoch=EPOCH,
-                below=str(trees[number - 1]) if number else "",
-                facts=f"{out}.json",
-                lower=tuple(facts) if last or number > 1 else (),
-                more=not last,
-                **own,
-            )
-            commands.perform(request)
-            packed.append(out)
-            facts.append(request.facts)
-        return packed, segments.read(facts[-1])
-
-    def machine(self, packed: list[Path], *, layers: bool, memory_mib: int = 512) -> Machine:
-        """Give the machine that boots segments."""
-        initrd = self.folder / "initrd"
-        with initrd.open("wb") as archive:
-            if layers:
-                version = self.kernel.name.removeprefix("vmlinuz-")
-                archive.write(starter.archive(Root(self.modules), version, self.init, len(packed), EPOCH))
-            for each in packed:
-                archive.write(cpio.padding(archive.tell()) + each.read_bytes())
-        return Machine(
-            kernel=self.kernel,
-            initrd=initrd,
-            append="console=ttyS0 quiet claylinux.on_failure=poweroff",
-            firmware=False,
-            memory_mib=memory_mib,
-        )
-
-    @property
-    def holds_user_attributes(self) -> bool:
-        """Whether this kernel's tmpfs does."""
-        return [int(part) for part in self.kernel.name.removeprefix("vmlinuz-").split(".")[:2]] >= [6, 6]
-
-
-@pytest.fixture(scope="session")
-def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The guest's PID 1, compiled."""
-    require_tool("gcc", "mksquashfs", "cp")
-    program = tmp_path_factory.mktemp("guest") / "manifest"
-    source = Path(__file__).parent / "guest/manifest.c"
-    subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Wextra", "-Werror", "-o", program, source], check=True)
-    return program
-
-
-@pytest.fixture
-def mksquashfs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host's program, or the frontend's: before 4.6 it takes neither the root's time nor long symbolic links."""
-    told = subprocess.run(["mksquashfs", "-version"], capture_output=True, text=True, check=False).stdout
-    version = re.search(r"version (\d+)\.(\d+)", told)
-    assert version, told
-    if (int(version[1]), int(version[2])) < (4, 6):
-        engine: Engine = request.getfixturevalue("engine")
-        words = ["env", *(f"{name}={value}" for name, value in engine.env.items() if name in DOCKER)]
-        words += ["docker", "run", "--rm", "--interactive", "--network=none", f"--volume={tmp_path}:{tmp_path}"]
-        words += ["--entrypoint=/usr/bin/mksquashfs", IMAGES[1]]
-        program = tmp_path / "bin/mksquashfs"
-        program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
-        program.chmod(0o755)
-        monkeypatch.setitem(tools._ENVIRONMENT, "PATH", f"{program.parent}:{os.environ['PATH']}")
-
-
-@pytest.fixture
-def packer(programs: Path, guest: Path, debian_kernel: Path, debian_modules: Path, tmp_path: Path) -> Iterator[Packer]:
-    if os.geteuid() != 0:
-        unavailable("only root can make files of all owners, and devices")
-    try:
-        (tmp_path / "probe").touch()
-        os.setxattr(tmp_path / "probe", "user.colour", b"red")
-        os.setxattr(tmp_path / "probe", "system.posix_acl_access", stages.acl(1000))
-        os.setxattr(tmp_path / "probe", "security.capability", stages.CAPABILITY)
-    except OSError as error:
-        unavailable(f"cannot set extended attributes in {tmp_path}: {error}")
-    yield Packer(debian_kernel, debian_modules, programs / "init-amd64", guest, tmp_path)
-    # So many files, with setuid and devices among them, are nothing to keep.
-    shutil.rmtree(tmp_path)
-
-
-def check(console: Console, wanted: Node) -> None:
-    """Compare what the guest says of its tree."""
-    total = console.expect(r"^total ([0-9a-f]{8}) (\d+)\n", BOOT_SECONDS)
-    count = sum(1 for _ in wanted)
-    if (total[1], int(total[2])) != (f"{wanted.digest:08x}", count):
-        pytest.fail(f"{total[2]} paths, wanted {count}; {difference(console, wanted)}")
-
-
-def turn_off(console: Console) -> list[str]:
-    """End the guest; return what our init said."""
-    console.send("off\n")
-    assert console.wait_off(OFF_SECONDS) == 0
-    return said(console.text)
 
 
 def test_a_tmpfs_of_three_segments(packer: Packer) -> None:
@@ -248,10 +107,21 @@ def test_a_file_that_is_too_big_for_a_tmpfs(packer: Packer) -> None:
 
 
 def test_a_hundred_thousand_files(packer: Packer) -> None:
+    a_hundred_thousand_files(packer, Initramfs)
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("mksquashfs")
+def test_a_hundred_thousand_files_in_layers(packer: Packer) -> None:
+    a_hundred_thousand_files(packer, Layer)
+
+
+def a_hundred_thousand_files(packer: Packer, kind: type[Stage]) -> None:
+    """Pack and boot them."""
     trees = packer.stages(lambda tree: many(tree, packer.guest), change_many)
-    packed, _ = packer.pack(trees, Initramfs)
+    packed, _ = packer.pack(trees, kind)
     wanted = Rules(EPOCH).read(trees[-1])
-    with boot(packer.machine(packed, layers=False, memory_mib=1024)) as console:
+    with boot(packer.machine(packed, layers=kind is Layer, memory_mib=1024)) as console:
         check(console, wanted)
         assert turn_off(console) == []
 

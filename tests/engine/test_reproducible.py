@@ -1,8 +1,9 @@
-"""The same input gives the same bytes: on another engine, on another day, after a power failure."""
+"""The same input gives the same bytes: on another engine, on another day, for another user, after a power failure."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -15,6 +16,7 @@ import pytest
 
 from imager import contract
 from tests.support.differ import explain, first_difference
+from tests.support.elsewhere import AS_NOBODY, NOBODY, ONE_PROCESSOR, STRANGER, late_runc
 from tests.support.engine import Engine, digests
 
 pytestmark = pytest.mark.engine
@@ -28,13 +30,14 @@ users: [{name: admin, groups: [sudo]}]
 files:
   /srv: {source: tree}
   /etc/motd: "hello\\n"
-run: ["date > /dev/null; mkdir -p /opt/app; echo 1 > /opt/app/file"]
+run: ["date +clock=%s; echo cores=$(nproc); mkdir -p /opt/app; echo 1 > /opt/app/file"]
 services: [nginx]
 outputs: [raw, iso, efi, qcow2, vmdk, vhdx, vhd, vdi]
 """
 OTHER_ENGINE = "sid"
 """The second engine is the newest that Debian has."""
-STRANGER = {"LC_ALL": "tr_TR.UTF-8", "LANG": "de_DE.UTF-8", "TZ": "Asia/Tokyo", "USER": "nobody", "LOGNAME": "nobody"}
+AHEAD = 30 * 3600
+"""Seconds between the clocks: another day, but the signatures of repositories, of a week at most, hold still."""
 
 
 @pytest.fixture
@@ -57,17 +60,22 @@ def copy_from_another_day(project: Path, to: Path) -> Path:
     for number, path in enumerate(sorted(to.rglob("*"), reverse=True)):
         path.chmod(0o755 if path.is_dir() else 0o644)  # modes are content; times and order are not
         os.utime(path, (10**9 + number, 10**9 + number))
+        os.chown(path, NOBODY, NOBODY)
     return to
 
 
 def test_same_bytes_on_two_engines_and_after_a_power_failure(
     engine: Engine, throwaway_engine: Callable[..., Engine], project: Path, tmp_path: Path
 ) -> None:
-    """A cold build, and one on a newer engine, in another environment, cut off in the middle and started again."""
-    engine.buildx(project, output=tmp_path / "first", no_cache=True).check()
+    """A cold build, and one on a newer engine, elsewhere, cut off in the middle and started again.
+
+    Elsewhere: with another clock, one processor, and a client of another user with another umask and locale.
+    """
+    first = engine.buildx(project, output=tmp_path / "first", no_cache=True).check()
     assert sorted(digests(tmp_path / "first")) == sorted(f"same.{name}" for name in contract.FORMATS)
 
-    other = throwaway_engine(OTHER_ENGINE)
+    late = late_runc(tmp_path / "bin", AHEAD)
+    other = throwaway_engine(OTHER_ENGINE, path=late, before=ONE_PROCESSOR)
     copy = copy_from_another_day(project, tmp_path / "another day")
     killer = threading.Timer(12.0, other.kill)
     killer.start()
@@ -75,15 +83,25 @@ def test_same_bytes_on_two_engines_and_after_a_power_failure(
     killer.cancel()
     assert cut_off.returncode != 0, "the engine was to be killed in mid-build; it was too fast"
     time.sleep(1)
-    other = throwaway_engine(OTHER_ENGINE)
-    stranger = replace(other, env={**other.env, **STRANGER})
+    other = throwaway_engine(OTHER_ENGINE, path=late, before=ONE_PROCESSOR)
+    stranger = replace(other, env={**other.env, **STRANGER}, client=AS_NOBODY)
     old = os.umask(0o027)
     try:
-        stranger.buildx(copy, output=tmp_path / "second").check()
+        second = stranger.buildx(copy, output=tmp_path / "second").check()
     finally:
         os.umask(old)
+    assert "cannot be preloaded" not in second.log
+    here, elsewhere = told(first.log), told(second.log)
+    assert elsewhere["clock"] - here["clock"] > AHEAD
+    assert (here["cores"], elsewhere["cores"]) == (len(os.sched_getaffinity(0)), 1)
+    assert {path.stat().st_uid for path in (tmp_path / "second").iterdir()} == {NOBODY}
     same_files(tmp_path / "first", tmp_path / "second")
     validators_are_content(tmp_path / "first", tmp_path)
+
+
+def told(log: str) -> dict[str, int]:
+    """What the run step said of its machine."""
+    return {name: int(value) for name, value in re.findall(r"^#\d+ [\d.]+ (clock|cores)=(\d+)$", log, re.MULTILINE)}
 
 
 def same_files(one: Path, other: Path) -> None:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import struct
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+import tempfile
 from pathlib import Path
 
-from tests.support.imager import read_newc
+from tests.support import initrd, layout
+from tests.support.layout import Part
 
 _CHUNK = 1 << 20
 _SECTOR = 512
-
-
-@dataclass(frozen=True)
-class Part:
-    """A named range of bytes of a file."""
-
-    name: str
-    start: int
-    end: int
+_QEMU_NAMES = {".qcow2": "qcow2", ".vmdk": "vmdk", ".vhdx": "vhdx", ".vdi": "vdi"}
+"""The formats that do not hold the disk in one piece, as QEMU calls them."""
 
 
 def first_difference(one: Path, other: Path) -> int | None:
@@ -29,12 +21,26 @@ def first_difference(one: Path, other: Path) -> int | None:
     with one.open("rb") as first, other.open("rb") as second:
         while True:
             a, b = first.read(_CHUNK), second.read(_CHUNK)
-            if a != b:
-                same = next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+            same = _first(a, b)
+            if same is not None:
                 return offset + same
             if not a:
                 return None
             offset += len(a)
+
+
+def _first(one: bytes, other: bytes) -> int | None:
+    """The offset of the first byte that differs; None when all are the same. Big ones are halved by the fast `==`."""
+    if one == other:
+        return None
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def explain(one: Path, other: Path, uki: Path | None = None) -> str:
@@ -43,17 +49,57 @@ def explain(one: Path, other: Path, uki: Path | None = None) -> str:
     if offset is None:
         return ""
     place = f"{one.name} differs first at byte {offset:,} (sizes {one.stat().st_size:,} and {other.stat().st_size:,})"
-    inside = 0
+    if one.suffix in _QEMU_NAMES:
+        return f"{place}: in {layout.name_at(one, offset)}; {_inside(one, other, uki)}"
+    start = 0
     if uki is not None and one.suffix != ".efi":
         found = find(one, uki.read_bytes()[:4096])
         if found is None or not found <= offset < found + uki.stat().st_size:
-            return f"{place}: {_around(one, offset)}, outside of the UKI"
-        inside = found
-    part = next((part for part in sections(one, inside) if part.start <= offset < part.end), None)
-    if part is None:
-        return f"{place}: in the headers of the UKI"
-    told = f"{place}: in the UKI, section {part.name}, byte {offset - part.start:,}"
-    return told + (f": {_members(one, other, part)}" if part.name == ".initrd" else "")
+            return f"{place}: in {layout.name_at(one, offset)}, outside of the UKI"
+        start = found
+    return f"{place}: in {_in_program(one, other, start, offset)}"
+
+
+def _in_program(one: Path, other: Path, start: int, offset: int) -> str:
+    """Say where in the programs that begin at byte `start` the byte is."""
+    mine = {part.name: part for part in layout.sections(one, start)}
+    theirs = {part.name: part for part in layout.sections(other, start)}
+    part = next((part for part in mine.values() if part.start <= offset < part.end), None)
+    if part is not None:
+        return f"the UKI, section {_in_section(one, other, part, theirs.get(part.name, part), offset - part.start)}"
+    # The headers tell sizes: what counts is why these are others.
+    for name, part in mine.items():
+        pair = theirs.get(name)
+        inside = None if pair is None else _first(_bytes(one, part), _bytes(other, pair))
+        if pair is not None and inside is not None:
+            return f"the headers of the UKI; section {_in_section(one, other, part, pair, inside)}"
+    return "the headers of the UKI"
+
+
+def _in_section(one: Path, other: Path, part: Part, theirs: Part, offset: int) -> str:
+    told = f"{part.name}, byte {offset:,}"
+    if part.name != ".initrd":
+        return told
+    return f"{told}: {initrd.explain(_bytes(one, part), _bytes(other, theirs), offset)}"
+
+
+def _inside(one: Path, other: Path, uki: Path | None) -> str:
+    """Say where the disks in two images differ, as QEMU reads them."""
+    with tempfile.TemporaryDirectory(dir=one.parent) as scratch:
+        raws = [Path(scratch) / name / f"{one.stem}.raw" for name in ("one", "other")]
+        for image, raw in zip((one, other), raws, strict=True):
+            raw.parent.mkdir()
+            argv = ["qemu-img", "convert", "-f", _QEMU_NAMES[one.suffix], "-O", "raw", str(image), str(raw)]
+            done = subprocess.run(argv, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                return f"the disk inside cannot be read: {done.stderr.strip()}"
+        return explain(raws[0], raws[1], uki) or "the disk inside is the same"
+
+
+def _bytes(path: Path, part: Part) -> bytes:
+    with path.open("rb") as file:
+        file.seek(part.start)
+        return file.read(part.end - part.start)
 
 
 def find(path: Path, start: bytes) -> int | None:
@@ -70,53 +116,3 @@ def find(path: Path, start: bytes) -> int | None:
             offset += len(chunk)
             file.seek(offset)
     return None
-
-
-def sections(path: Path, base: int = 0) -> tuple[Part, ...]:
-    """The sections of the PE program that begins at `base`."""
-    with path.open("rb") as file:
-        file.seek(base)
-        head = file.read(4096)
-    (start,) = struct.unpack_from("<I", head, 0x3C)
-    count, optional = struct.unpack_from("<2xH12xH", head, start + 4)
-    found = []
-    for index in range(count):
-        name, stored, offset = struct.unpack_from("<8s8xII", head, start + 24 + optional + 40 * index)
-        found.append(Part(name.rstrip(b"\0").decode(), base + offset, base + offset + stored))
-    return tuple(found)
-
-
-def _around(path: Path, offset: int) -> str:
-    """What stands outside of the UKI, as far as every format has it."""
-    names = {0: "the boot sector", 1: "the GPT header"}
-    size = path.stat().st_size
-    if offset >= size - 34 * _SECTOR:
-        return "the last sectors (backup GPT or footer)"
-    return names.get(offset // _SECTOR, f"sector {offset // _SECTOR} (partition table, file system or block map)")
-
-
-def _members(one: Path, other: Path, part: Part) -> str:
-    """Which files of the initramfs differ: names, at most five."""
-    packed = [dict(_unpacked(path, part)) for path in (one, other)]
-    if not all(packed):
-        return "its archives cannot be unpacked"
-    names = sorted(packed[0].keys() | packed[1].keys())
-    wrong = [name.decode(errors="replace") for name in names if packed[0].get(name) != packed[1].get(name)]
-    return "other content or metadata of " + ", ".join(wrong[:5]) if wrong else "the same files, packed otherwise"
-
-
-def _unpacked(path: Path, part: Part) -> Iterator[tuple[bytes, object]]:
-    """Every member of the concatenated archives of a section; nothing when they are not all zstd."""
-    with path.open("rb") as file:
-        file.seek(part.start)
-        done = subprocess.run(
-            ["zstd", "-dcq"], input=file.read(part.end - part.start), capture_output=True, check=False
-        )
-    rest = done.stdout
-    while rest:
-        end = rest.find(b"TRAILER!!!\0")
-        if end < 0:
-            return
-        end += -(end + len(b"TRAILER!!!\0")) % 4 + len(b"TRAILER!!!\0")
-        yield from ((member.name, member) for member in read_newc(rest[:end]))
-        rest = rest[end:].lstrip(b"\0")

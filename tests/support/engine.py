@@ -91,6 +91,8 @@ class Engine:
 
     env: Mapping[str, str]
     instance: str = ""
+    client: tuple[str, ...] = ()
+    """Words in front of `docker buildx`, such as for another user."""
 
     def docker(self, *args: str, timeout: float = 120.0) -> str:
         """The standard output of one docker command; the test fails when the command does."""
@@ -113,7 +115,7 @@ class Engine:
 
         `output` is a folder, or any value of --output. `args` may hold another -f.
         """
-        argv = ["docker", "buildx", "build", "--progress=plain"]
+        argv = [*self.client, "docker", "buildx", "build", "--progress=plain"]
         named = any(arg.startswith(("-f", "--file")) for arg in args)
         if (context / "claylinux.yaml").exists() and not named:
             argv.append("--file=claylinux.yaml")
@@ -163,10 +165,10 @@ def digests(folder: Path) -> dict[str, str]:
     return found
 
 
-def tool(*argv: str, env: Mapping[str, str] | None = None, timeout: float = 600.0) -> str:
-    """Run a program of tools/; without it a test is skipped, and in CI it fails."""
+def tool(*argv: str, env: Mapping[str, str] | None = None, timeout: float = 600.0, before: tuple[str, ...] = ()) -> str:
+    """Run a program of tools/, with words `before` it; without it a test is skipped, and in CI it fails."""
     done = subprocess.run(
-        [str(REPOSITORY / "tools" / argv[0]), *argv[1:]],
+        [*before, str(REPOSITORY / "tools" / argv[0]), *argv[1:]],
         env=env,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -208,15 +210,21 @@ def engine() -> Engine:
 def throwaway_engine(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Engine]]:
     """Start, or start again, a second engine that the test may kill; it has the same images.
 
-    `suite` is the Debian release that its programs come from; `containerd_store`: with containerd's image store.
+    `suite` is the Debian release that its programs come from; `containerd_store`: with containerd's image store;
+    `path`: a folder where it looks for programs first; `before`: words in front of what starts it.
     """
     flags = ("--instance", f"test-{os.getpid()}", "--data-root", str(tmp_path / "engine"))
     suites: set[str] = set()
 
-    def start(suite: str = "", *, containerd_store: bool = False) -> Engine:
+    def start(
+        suite: str = "", *, containerd_store: bool = False, path: Path | None = None, before: tuple[str, ...] = ()
+    ) -> Engine:
         suites.add(suite)
+        env = _suite_env(suite)
+        if path is not None:
+            env["PATH"] = f"{path}:{env['PATH']}"
         store = ("--containerd-store",) if containerd_store else ()
-        tool("engine", "up", *flags, *store, env=_suite_env(suite))
+        tool("engine", "up", *flags, *store, env=env, before=before)
         own = Engine(environment(*flags, suite=suite), flags[1])
         if "claylinux/frontend" not in own.docker("images"):
             engine.give_images(own)

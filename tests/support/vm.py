@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -76,6 +77,22 @@ def debian_modules(debian_kernel: Path, tmp_path_factory: pytest.TempPathFactory
 def busybox() -> Path:
     """Debian's static busybox."""
     return debian_file("busybox-static", "./bin/busybox")
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our init and the probe, compiled."""
+    require_tool("make", "gcc")
+    folder = tmp_path_factory.mktemp("programs")
+    subprocess.run(["make", "-s", "-C", str(REPOSITORY / "init"), f"OUT={folder}"], check=True, timeout=120)
+    source = REPOSITORY / "tests/boot/guest/probe.c"
+    subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Werror", "-o", folder / "probe", source], check=True)
+    return folder
+
+
+def said(text: str) -> list[str]:
+    """What our init wrote on the console."""
+    return re.findall(r"claylinux: (.*)$", text, re.MULTILINE)
 
 
 def free_port() -> int:

@@ -246,10 +246,10 @@ def test_segments_that_are_a_waste_become_one(given: bytes) -> None:
 
 def test_the_mode_follows_the_kernel() -> None:
     lacking = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "no_overlay": {"6.12": ["overlay"]}}).encode()}
-    for text, outputs, command in (
-        ("base: debian\n", BOOTABLE, "layer"),
-        ("base: debian\n", lacking, "initramfs"),
-        ("base: debian\nrootfs: {mode: tmpfs}\n", BOOTABLE, "initramfs"),
+    for text, outputs, command, told_why in (
+        ("base: debian\n", BOOTABLE, "layer", False),
+        ("base: debian\n", lacking, "initramfs", True),
+        ("base: debian\nrootfs: {mode: tmpfs}\n", lacking, "initramfs", False),
     ):
         client = ask(text, FakeClient(outputs=outputs))
         assert client.error is None
@@ -258,6 +258,7 @@ def test_the_mode_follows_the_kernel() -> None:
         steps = [line for line in llb.dump(final).splitlines() if "meta.args" in line]
         assert all(f'"imager", "{command}"' in step for step in steps if '"--more"' in step)
         assert sum('"--more"' in step for step in steps) == 2
+        assert any('"--lacks", "overlay"' in step for step in steps) is told_why
     client = ask("base: debian\nrootfs: {mode: overlay}\n", FakeClient(outputs=lacking))
     assert told(client) == "rootfs.mode: the kernel 6.12 has no module overlay, which overlay mode needs"
     assert places(client) == [2]

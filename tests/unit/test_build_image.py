@@ -46,6 +46,15 @@ def test_every_format_is_made_alone_and_dated(parts: Path, name: str, capfd: pyt
     assert "Linux 6.1.0-1-amd64 for amd64" in capfd.readouterr().out
 
 
+def test_why_a_system_is_unpacked_is_told(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Only where it was not asked for."""
+    make_system(parts / "system")
+    why = " (overlay needs the kernel module loop, squashfs, overlay, which is not there)"
+    for words, told in (((), why), (("--rootfs", "tmpfs"), "")):
+        assert build(parts, "--format", "efi", *words) == 0
+        assert f"; rootfs mode tmpfs{told}: boots with about " in capfd.readouterr().out
+
+
 def test_the_volume_has_its_label(parts: Path) -> None:
     make_system(parts / "system")
     assert build(parts, "--volume", "MY-SYSTEM") == 0

@@ -300,6 +300,25 @@ def test_zstd_gives_the_same_archive(system: Path) -> None:
         assert subprocess.run(["zstd", "-dc"], input=packed, capture_output=True, check=True).stdout == plain
 
 
+@pytest.mark.skipif(shutil.which("lz4") is None, reason="lz4 is not installed")
+def test_lz4_is_the_old_format_with_an_end(system: Path) -> None:
+    """The tool reads it back; blocks of 8 MiB, then the mark that lets the kernel go on with the next archive."""
+    (system / "etc/big").write_bytes(random.Random(1).randbytes(1 << 16) * 150)
+    plain = build(system)
+    for compression in ("lz4", "lz4:12"):
+        packed = build(system, compression=compression)
+        assert packed == build(system, compression=compression)
+        assert packed[:4] == bytes.fromhex("02214c18")
+        ends, at = [], 4
+        while at < len(packed):
+            (size,) = struct.unpack_from("<I", packed, at)
+            ends.append(size)
+            at += 4 + size
+        assert (len(ends), ends[-1], at) == (3, 0, len(packed))
+        done = subprocess.run(["lz4", "-dc"], input=packed[:-4], capture_output=True, check=True)
+        assert done.stdout == plain
+
+
 @needs_zstd
 def test_zstd_gives_the_same_bytes_on_any_number_of_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than two jobs of 8 MiB, fed in different pieces."""

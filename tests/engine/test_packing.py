@@ -1,0 +1,75 @@
+"""Which parts of a system are packed again after a change, and when it is packed as one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import BuildResult, Engine
+
+pytestmark = pytest.mark.engine
+
+DOCKERFILE = """\
+FROM debian:trixie
+COPY vmlinuz-* /boot/
+RUN mkdir -p /sbin && printf '#!/bin/sh\\n' >/sbin/init && chmod 755 /sbin/init
+RUN head -c 40000000 /dev/urandom >/opt/big
+"""
+BUILD_FILE = """\
+# syntax=claylinux/frontend
+base: {dockerfile: Dockerfile}
+packages: [%s]
+files: {/etc/x: {source: x}}
+run: ["%s"]
+rootfs: {mode: tmpfs}
+outputs: [efi]
+"""
+BASE, PACKAGES, REST = (f"[initramfs] pack {what}" for what in ("the base", "the packages", "what comes after"))
+WHOLE = "[initramfs] pack the system"
+
+
+@pytest.fixture
+def project(debian_kernel: Path, tmp_path: Path) -> Path:
+    """A Debian with a kernel and something big, which apt can add to."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    shutil.copy(debian_kernel, folder)
+    (folder / "Dockerfile").write_text(DOCKERFILE)
+    (folder / "x").write_text(f"{os.getpid()}-1")
+    return folder
+
+
+def build(engine: Engine, project: Path, packages: str = "less", script: str = "true") -> BuildResult:
+    (project / "claylinux.yaml").write_text(BUILD_FILE % (packages, script))
+    return engine.buildx(project, output=project.with_name("out")).check()
+
+
+def packed(result: BuildResult) -> tuple[str, ...]:
+    """What of the system was packed in this build."""
+    return tuple(name for name in result.executed if name.startswith("[initramfs]"))
+
+
+def test_only_the_stages_that_changed_are_packed(engine: Engine, project: Path) -> None:
+    build(engine, project)
+    again = build(engine, project)
+    assert packed(again) == ()
+    more = build(engine, project, "less, ed")
+    assert sorted(packed(more)) == [PACKAGES, REST]
+    assert BASE in more.cached
+    (project / "x").write_text(f"{os.getpid()}-2")
+    file = build(engine, project, "less, ed")
+    assert packed(file) == (REST,)
+    assert {BASE, PACKAGES} <= {*file.cached}
+
+    # A tenth of dead weight is where it ends.
+    little = build(engine, project, "less, ed", "head -c 8000000 /opt/big >/opt/little; rm /usr/bin/perl*")
+    assert packed(little) == (REST,)
+    assert "of the stages below are replaced or removed, but still in the image" in little.log
+    much = build(engine, project, "less, ed", "rm /opt/big")
+    assert sorted(packed(much)) == sorted((REST, WHOLE))
+    size = (project.with_name("out") / "claylinux.efi").stat().st_size
+    build(engine, project, "less, ed")
+    assert (project.with_name("out") / "claylinux.efi").stat().st_size - size > 39_000_000
