@@ -1,7 +1,7 @@
 """The programs of the image for people: `python3 -m frontend check FILE`, `schema` and `build-image`.
 
-`check` tells what a build would say to a build file, without an engine. Its exit codes: 0 nothing wrong (there may be warnings), 1 errors (with --strict: or warnings),
-2 wrong usage, or the file cannot be read.
+`check` tells what a build would say to a build file, without an engine. Its exit codes: 0 nothing wrong (there may be
+warnings), 1 errors (with --strict: or warnings), 2 wrong usage, or the file cannot be read.
 """
 
 from __future__ import annotations
