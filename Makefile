@@ -4,6 +4,7 @@ PYTHON := .venv/bin/python
 CODE := frontend imager llb tests tools $(if $(wildcard bench/*.py),bench)
 # The programs in tools/ have no suffix; linters have to be told about them.
 SCRIPTS = $(shell grep -lE '^\#!.*python' tools/* 2>/dev/null)
+SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/sh' .ci/* bench/* emulator/* tools/* 2>/dev/null)
 EXAMPLE ?= hello
 
 .PHONY: help setup engine frontend demo test lint bench fuzz clean
@@ -24,13 +25,15 @@ frontend: engine ## build the image claylinux/frontend
 demo: frontend ## build examples/hello, boot it, and say how to use it
 	@tools/demo $(EXAMPLE)
 
-lint: setup ## formatter, linter, types, import rules, schemas
+lint: setup ## formatter, linters, types, import rules, schemas
 	$(PYTHON) -m ruff check $(CODE) $(SCRIPTS)
 	$(PYTHON) -m ruff format --check $(CODE) $(SCRIPTS)
 	$(PYTHON) -m mypy $(CODE)
 	.venv/bin/lint-imports --no-logo
 	$(PYTHON) -m check_jsonschema --quiet --builtin-schema vendor.github-workflows examples/ci/*.yaml
 	$(PYTHON) -m check_jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	.venv/bin/zizmor --offline --quiet --no-progress --config=tools/zizmor.yaml examples/ci/*.yaml
+	shellcheck $(SHELL_SCRIPTS)
 
 test: lint engine ## lint, then every test: unit, golden, engine, boot
 	$(PYTHON) -m pytest

@@ -72,8 +72,11 @@ target "base" {
   name       = "alpine-${flavor}"
   matrix     = { flavor = ["lts", "stable", "virt"] }
   inherits   = ["_alpine"]
-  dockerfile = "bases/alpine-${flavor}.yaml"
+  context    = "bases"
+  dockerfile = "alpine-${flavor}.yaml"
   target     = "image"
+  # Takes the place of the file's `# syntax=` line.
+  args       = { BUILDKIT_SYNTAX = "${REPOSITORY}/frontend" }
   platforms  = split(",", PLATFORMS)
   tags       = tags("alpine-${flavor}")
   cache-from = cache_from("alpine-${flavor}")
@@ -99,7 +102,8 @@ target "test" {
   target   = "image"
   contexts = appliance(item.flavor)
   args = {
-    SYSTEM = "claylinux/alpine-${item.flavor}"
+    IMAGER = "${REPOSITORY}/imager"
+    SYSTEM = "${REPOSITORY}/alpine-${item.flavor}"
     FORMAT = item.format
     UCODE  = item.ucode
   }
@@ -110,6 +114,8 @@ target "emulator" {
   inherits = ["_appliance"]
   contexts = appliance("virt")
   args = {
+    IMAGER = "${REPOSITORY}/imager"
+    SYSTEM = "${REPOSITORY}/alpine-virt"
     FORMAT = FORMAT
   }
   tags = tags("emulator")
@@ -133,8 +139,8 @@ target "_appliance" {
 function "appliance" {
   params = [flavor]
   result = {
-    "claylinux/imager"           = "target:imager"
-    "claylinux/alpine-${flavor}" = "target:alpine-${flavor}"
+    "${REPOSITORY}/imager"           = "target:imager"
+    "${REPOSITORY}/alpine-${flavor}" = "target:alpine-${flavor}"
   }
 }
 

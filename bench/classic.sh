@@ -31,6 +31,7 @@ printf %s "$cmdline" >"$work/cmdline"
 page() { echo $((($1 + 4095) / 4096 * 4096)); }
 size() { stat -L -c %s "$1"; }
 end=$(objdump -h -w "$stub" | awk '$1 ~ /^[0-9]+$/ { size = $3; address = $4 } END { print "0x" address " + 0x" size }')
+# shellcheck disable=SC2004 # the text of `end` is an expression
 osrel=$(page $(($end)))
 line=$(page $((osrel + $(size etc/os-release))))
 initrd=$(page $((line + $(size "$work/cmdline"))))

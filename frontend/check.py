@@ -1,7 +1,7 @@
-"""`python3 -m frontend check FILE` and `schema`: what a build would say to a build file, without an engine.
+"""The programs of the image for people: `python3 -m frontend check FILE`, `schema` and `build-image`.
 
-Exit codes of `check`: 0 nothing wrong (there may be warnings), 1 errors (with --strict: or warnings),
-2 wrong usage, or the file cannot be read.
+`check` tells what a build would say to a build file, without an engine. Its exit codes: 0 nothing wrong (there may be
+warnings), 1 errors (with --strict: or warnings), 2 wrong usage, or the file cannot be read.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ class Note:
 
 def main(argv: Sequence[str]) -> int:
     """Run the program and return its exit code."""
+    if argv[:1] == ["build-image"]:
+        # `docker run` starts us, and build steps of Dockerfiles the program itself.
+        from imager.build_image import main as build_image
+
+        return build_image(argv[1:])
     arguments = _parser().parse_args(argv)
     if arguments.command == "schema":
         from .config.schema import json_schema
@@ -141,7 +146,7 @@ _FORMATS: dict[str, Callable[[tuple[Note, ...]], str]] = {"text": _as_text, "jso
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="claylinux/frontend", description="Help with claylinux.yaml, without a build."
+        prog="claylinux/frontend", description="What this image does besides building claylinux.yaml."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     one = commands.add_parser("check", help="tell what is wrong with a build file")
@@ -150,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="K=V", help="as of the build")
     one.add_argument("--strict", action="store_true", help="warnings fail, too")
     commands.add_parser("schema", help="print the JSON Schema of the language")
+    commands.add_parser("build-image", help="make a bootable image of the system at /system; build-image -h tells more")
     return parser
 
 

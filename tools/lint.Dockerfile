@@ -1,7 +1,7 @@
 # The checks of `make lint` in a container: `docker buildx bake lint`.
 # Optional secret `ca-certificates`: the CA bundle of a network that intercepts TLS.
 FROM debian:trixie
-RUN apt-get update --error-on=any && apt-get install -y --no-install-recommends make python3-venv
+RUN apt-get update --error-on=any && apt-get install -y --no-install-recommends make python3-venv shellcheck
 WORKDIR /src
 COPY requirements/dev.txt requirements/
 RUN --mount=type=secret,id=ca-certificates <<END

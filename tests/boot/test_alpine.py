@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import time
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 
@@ -15,6 +12,7 @@ from localvm.console import Console
 from localvm.machine import Drive, Machine
 from tests.support.alpine import Alpine
 from tests.support.engine import REPOSITORY
+from tests.support.answers import ask, page
 from tests.support.vm import boot, free_port
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
@@ -37,12 +35,16 @@ def images(alpine: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_four_lines_are_a_web_server(alpine: Alpine, tmp_path: Path) -> None:
-    """The smallest example as a disk: no login on the serial port, so the page that it serves is the proof."""
-    alpine.build(REPOSITORY / "examples/alpine-nginx", output=tmp_path).check()
+@pytest.mark.parametrize("output", ["raw", "iso", "efi"])
+def test_four_lines_are_a_web_server(alpine: Alpine, tmp_path: Path, output: str) -> None:
+    """The smallest example: no login on the serial port, so the page at its DHCP address is the proof."""
+    alpine.build(REPOSITORY / "examples/alpine-nginx", f"--target={output}", output=tmp_path).check()
+    image = tmp_path / f"claylinux.{output}"
+    assert list(tmp_path.iterdir()) == [image]
+    drive = Drive(path=image, bus="cdrom" if output == "iso" else "virtio")
     port = free_port()
-    disk = Drive(path=tmp_path / "claylinux.raw", bus="virtio")
-    with boot(Machine(network=True, forwards=((port, 80),), drives=(disk,))):
+    machine = Machine(network=True, forwards=((port, 80),))
+    with boot(replace(machine, kernel=image) if output == "efi" else replace(machine, drives=(drive,))):
         assert page(port) == b"nginx on Alpine\n"
 
 
@@ -81,24 +83,3 @@ def log_in(console: Console) -> None:
     console.expect(r"^clay.example login: ", 120)
     console.send("root\n")
     console.expect(r"# $", 60)
-
-
-def ask(console: Console, command: str) -> str:
-    """Return what a command prints."""
-    console.send(f"{command}; echo end=$((20+22))\n")
-    end = console.expect(r"^(.*)end=42$", 60)
-    text = console.text[: end.end()]
-    return text[text.rindex("echo end=") :].partition("\n")[2].removesuffix("end=42").replace("\r", "")
-
-
-def page(port: int) -> bytes:
-    """Return what the guest's web server gives, once it is up."""
-    for _ in range(90):
-        with (
-            suppress(URLError, ConnectionError, TimeoutError),
-            urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer,
-        ):
-            content: bytes = answer.read()
-            return content
-        time.sleep(2)
-    raise AssertionError("no page from the guest")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tarfile
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from tests.engine.test_failures import MARK
 from tests.support.alpine import Alpine
 from tests.support.apk_repository import File, Package, SigningKey, publish, serve
-from tests.support.engine import REPOSITORY, BuildResult, digests
+from tests.support.engine import BuildResult, digests
 
 pytestmark = pytest.mark.engine
 
@@ -157,26 +156,3 @@ def test_repositories_with_keys(alpine: Alpine, tmp_path: Path) -> None:
         assert (tree / "etc/apk/keys" / key.name).read_bytes() == key.public.read_bytes()
         inline = f"    name: {key.name}\n    key: {json.dumps(key.public.read_text())}\n"
         build(alpine, tmp_path, head + inline).check()
-
-
-def test_base_images_serve_dockerfiles_and_build_files(alpine: Alpine, tmp_path: Path) -> None:
-    """An image of bases/ is a base in a Dockerfile, and what comes of it is one in a build file."""
-    base, own = (f"claylinux-test/{name}-{os.getpid()}" for name in ("base", "own"))
-    alpine.build(REPOSITORY, "--file=bases/alpine-virt.yaml", "--target=image", f"--tag={base}").check()
-    project = tmp_path / "project"
-    project.mkdir()
-    (project / "Dockerfile").write_text(f"FROM {base}\nRUN apk add nginx && rc-update add nginx default\n")
-    try:
-        labels = json.loads(alpine.engine.docker("image", "inspect", "--format={{json .Config.Labels}}", base))
-        assert labels["containers.bootable"] == "1"
-        assert labels["org.opencontainers.image.title"] == "alpine-virt"
-        alpine.build(project, f"--tag={own}").check()
-        text = (
-            HEAD.replace("alpine-virt", f"{{image: {own}}}") + "services: {nginx: true, ntpd: false}\noutputs: [efi]\n"
-        )
-        (project / "claylinux.yaml").write_text(text)
-        alpine.build(project, output=tmp_path / "out").check()
-    finally:
-        alpine.engine.docker("rmi", "--force", base, own)
-    uki = tmp_path / "out/claylinux.efi"
-    assert b"console=tty0 console=ttyS0,115200" in uki.read_bytes()  # the image's own /boot/cmdline

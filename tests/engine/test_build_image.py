@@ -22,6 +22,19 @@ def test_a_build_that_cannot_work_says_why(engine: Engine, tmp_path: Path) -> No
     assert "build-image: error: the system has no /sbin/init: install an init system" in result.log
 
 
+def test_a_folder_becomes_an_image_without_a_dockerfile(engine: Engine, small: Path, tmp_path: Path) -> None:
+    """By `docker run`, with the options of build steps."""
+    tree, out = tmp_path / "tree", tmp_path / "out"
+    engine.buildx(small, target="system", output=tree).check()
+    run = ("run", "--rm", f"--volume={tree}:/system:ro", f"--volume={out}:/out", "claylinux/imager")
+    assert "build-image" in engine.docker(*run, "--help")
+    told = engine.docker(*run, "build-image", "-f", "iso", "-v", "SMALL", "-o", "/out/small")
+    assert told.startswith("build-image: /out/small.iso: Linux ")
+    (image,) = out.iterdir()
+    assert image.read_bytes()[0x8001:0x8006] == b"CD001"
+    assert b"SMALL" in image.read_bytes()[0x8000:0x8800]
+
+
 def test_the_example_builds(engine: Engine, tmp_path: Path) -> None:
     """A Debian from a Dockerfile alone."""
     engine.buildx(REPOSITORY / "examples/dockerfile-debian", output=tmp_path).check()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from frontend.config import Arguments, load
 from frontend.distro.family import Family, PackageSource, PackageStep, Preset
 from frontend.distro.registry import FAMILIES, PRESETS
 
@@ -44,6 +46,14 @@ def test_alpine_logs_in_where_its_machines_have_a_terminal(architecture: str, po
     assert terminals("alpine-virt") == ["tty1", port]
     assert PRESETS["alpine-lts"].files[architecture]["/boot/cmdline"].split()[-1] == "console=tty0"
     assert PRESETS["alpine-virt"].files[architecture]["/boot/cmdline"].split()[-1] == f"console={port},115200"
+
+
+@pytest.mark.parametrize("file", sorted((Path(__file__).parents[2] / "bases").iterdir()), ids=lambda file: file.stem)
+def test_base_images_keep_the_command_line_of_their_preset(file: Path) -> None:
+    """Serial ports have other names on other architectures: only the preset knows them."""
+    spec = load(file.read_bytes(), file.name, Arguments(), lambda path: (file.parent / path).read_bytes())
+    assert spec.kernel.cmdline == ()
+    assert not spec.files
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)

@@ -23,6 +23,7 @@ HOST_FILES = {
     "mmdebstrap": "mmdebstrap",
     "qemu-system-x86_64": "qemu-system-x86",
     "xz": "xz-utils",
+    "shellcheck": "shellcheck",
     "zstd": "zstd",
     "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
     "/usr/include/stdio.h": "libc6-dev",
