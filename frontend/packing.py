@@ -11,6 +11,8 @@ from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from imager import memory
+
 from .errors import UserError
 from .plan import packing, places
 
@@ -44,9 +46,10 @@ class Packing:
     def finish(self, report: Report, version: str) -> Packed:
         """Return the segments for the kernel `version`. Raises `UserError` when it cannot boot them."""
         rootfs = self._inputs.spec.rootfs
-        lacking = tuple(report.no_overlay.get(version, ()))
+        modules, decoders = report.no_overlay.get(version, ()), report.no_decoder.get(version, ())
+        lacking = memory.lacking(modules, decoders, packing.compression_of(rootfs, memory.OVERLAY))
         if rootfs.mode == "overlay" and lacking:
-            text = f"rootfs.mode: the kernel {version} has no module {', '.join(lacking)}, which overlay mode needs"
+            text = f"rootfs.mode: the kernel {version} has no {' and no '.join(lacking)}, which overlay mode needs"
             raise UserError(text, (places.at(self._inputs.spec, "rootfs", "mode"),))
         mode = packing.mode_of(rootfs, lacks_overlay=bool(lacking))
         if mode == self._guess.mode:

@@ -53,15 +53,21 @@ class Facts:
     architecture: str
     cmdline: str
     no_overlay: tuple[str, ...]
+    no_decoder: tuple[str, ...]
     unpacked: int
 
-    def mode(self, wish: str) -> str:
-        """Give how the system is kept in memory; `wish` is auto, overlay or tmpfs. Raises ImagerError."""
-        if wish == memory.OVERLAY and self.no_overlay:
-            raise ImagerError(f"the kernel {self.kernel} has no module {', '.join(self.no_overlay)}: --rootfs tmpfs")
-        if wish == "auto":
-            return memory.TMPFS if self.no_overlay else memory.OVERLAY
-        return wish
+    def lacks(self, choice: Choice) -> tuple[str, ...]:
+        """Give what the kernel lacks for overlay mode, in words."""
+        return memory.lacking(self.no_overlay, self.no_decoder, choice.compression)
+
+    def mode(self, choice: Choice) -> str:
+        """Give how the system is kept in memory. Raises ImagerError."""
+        lacks = self.lacks(choice)
+        if choice.mode == memory.OVERLAY and lacks:
+            raise ImagerError(f"the kernel {self.kernel} has no {' and no '.join(lacks)}: --rootfs tmpfs")
+        if choice.mode == "auto":
+            return memory.TMPFS if lacks else memory.OVERLAY
+        return choice.mode
 
 
 def main(argv: Sequence[str], environment: Mapping[str, str] = os.environ, system: str = SYSTEM) -> int:
@@ -102,7 +108,7 @@ def build(choice: Choice, system: str) -> None:
     target = TARGETS[facts.architecture]
     folder = Path(choice.path).parent
     folder.mkdir(parents=True, exist_ok=True)
-    overlay = facts.mode(choice.mode) == memory.OVERLAY
+    overlay = facts.mode(choice) == memory.OVERLAY
     # Beside the output: on the same file system the pieces are joined without copying, where it can do that.
     with tempfile.TemporaryDirectory(prefix=".build-image-", dir=folder) as scratch:
         segment, uki = f"{scratch}/segment", f"{scratch}/uki.json"
@@ -133,11 +139,11 @@ def build(choice: Choice, system: str) -> None:
 
 
 def _tell(choice: Choice, facts: Facts, uki: int) -> None:
-    mode = facts.mode(choice.mode)
+    mode = facts.mode(choice)
     size, ram = Path(choice.path).stat().st_size / (1 << 20), memory.need(mode, uki, facts.unpacked)
     print(  # noqa: T201
         f"build-image: {choice.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB; "
-        f"{memory.told(mode, ram, facts.no_overlay if choice.mode == 'auto' else ())}"
+        f"{memory.told(mode, ram, facts.lacks(choice) if choice.mode == 'auto' else ())}"
     )
 
 
@@ -171,6 +177,7 @@ def judge(system: str) -> Facts:
         architecture=kernel["machine"],
         cmdline=found["boot_cmdline"] or "",
         no_overlay=tuple(found["no_overlay"].get(kernel["version"], ())),
+        no_decoder=tuple(found["no_decoder"].get(kernel["version"], ())),
         unpacked=memory.unpacked_size(found["size"], found["files"]),
     )
 

@@ -40,9 +40,16 @@ def need(mode: str, uki: int, unpacked: int) -> int:
     return max(unpacking + _EARLY, running + _RUNNING, 3 * uki + _FIRMWARE)
 
 
+def lacking(modules: Sequence[str], decoders: Sequence[str], compression: str) -> tuple[str, ...]:
+    """Say what a kernel lacks for overlay mode, given what it lacks as such (see `imager.report`)."""
+    kind = compression.partition(":")[0]
+    found = (f"module {', '.join(modules)}",) if modules else ()
+    return (*found, f"{kind} in its squashfs") if kind in decoders else found
+
+
 def told(mode: str, ram: int, lacks: Sequence[str] = ()) -> str:
-    """Say how a system is kept in memory, and how much that takes; `lacks`: the modules for want of which it is so."""
-    why = f" (overlay needs the kernel module {', '.join(lacks)}, which is not there)" if lacks else ""
+    """Say how a system is kept in memory, and how much that takes; `lacks`: why it is so (see `lacking`)."""
+    why = f" (the kernel has no {' and no '.join(lacks)}, which overlay needs)" if lacks else ""
     return f"rootfs mode {mode}{why}: boots with about {shown(ram)} of RAM"
 
 

@@ -10,6 +10,7 @@ The report is a JSON object with sorted keys:
     kernel_tree      what `imager.kernel_tree` found, {} when it was not asked
     microcode        paths of microcode images, in the order in which they are used
     modules          versions that have a modules directory
+    no_decoder       {version: compressions whose layers a kernel cannot read}; only kernels of which some are known
     no_overlay       {version: what a kernel lacks for a system of layers}; only kernels that lack something
     os_release       the fields of os-release, {} when there is none
     size             bytes of file content that would be shipped, 0 when they were not counted
@@ -26,12 +27,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager import kernels, machine, moddep, output, segments, starter, tree
+from imager import decoders, kernels, machine, moddep, output, segments, starter, tree
 from imager.errors import ImagerError
 from imager.root import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
     from imager.contract import Inspect
 
@@ -67,7 +68,8 @@ def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
         "kernels": [asdict(kernel) for kernel in found],
         "microcode": list(microcode(root)),
         "modules": list(kernels.module_versions(root)),
-        "no_overlay": _no_overlay(root, [kernel.version for kernel in found]),
+        "no_decoder": _lacking(decoders.missing, root, found),
+        "no_overlay": _lacking(starter.missing, root, found),
         "os_release": parse_os_release(os_release(root)),
         "target_files": [f"etc/{name}" for name in names if os.fsencode(name) in tree.TARGET_FILES],
         **(_weigh(root) if weigh else {"files": 0, "size": 0}),
@@ -99,8 +101,10 @@ def parse_os_release(text: str) -> dict[str, str]:
     return fields
 
 
-def _no_overlay(root: Root, versions: Iterable[str]) -> dict[str, list[str]]:
-    lacking = {version: list(starter.missing(root, version)) for version in versions}
+def _lacking(
+    missing: Callable[[Root, str], tuple[str, ...]], root: Root, found: tuple[kernels.Kernel, ...]
+) -> dict[str, list[str]]:
+    lacking = {kernel.version: list(missing(root, kernel.version)) for kernel in found}
     return {version: names for version, names in lacking.items() if names}
 
 

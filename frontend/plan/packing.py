@@ -34,7 +34,7 @@ class Packed:
     """The segments of a system, the lowest first, and in which mode they boot.
 
     `unpacked` is what the system takes in a tmpfs, in bytes; `size` the content of its files. Both are known when it is
-    packed. `lacks`: the modules of its kernel for want of which the mode is not the one that is tried first.
+    packed. `lacks`: what its kernel has not, in words, so that the mode is not the one that is tried first.
     """
 
     mode: str
@@ -49,6 +49,11 @@ def mode_of(rootfs: Rootfs, *, lacks_overlay: bool = False) -> str:
     if rootfs.mode != "auto":
         return rootfs.mode
     return memory.TMPFS if lacks_overlay else memory.OVERLAY
+
+
+def compression_of(rootfs: Rootfs, mode: str) -> str:
+    """Return how the system is compressed in a mode, in the words of `imager.compress`."""
+    return rootfs.compression or _DEFAULT[mode]
 
 
 def plan_packing(inputs: PlanInputs, stages: tuple[Stage, ...], mode: str) -> Packed:
@@ -110,7 +115,7 @@ def _segment(
     common: dict[str, Any] = {
         "system": SYSTEM,
         "output": OUT + SEGMENT,
-        "compression": inputs.spec.rootfs.compression or _DEFAULT[mode],
+        "compression": compression_of(inputs.spec.rootfs, mode),
         "epoch": inputs.options.epoch,
         "below": _BELOW if below is not None else "",
         "facts": OUT + FACTS,

@@ -36,6 +36,7 @@ class Report:
     kernel_tree: Mapping[str, Any] = field(default_factory=dict)
     unknown_modules: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     no_overlay: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    no_decoder: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def parse_report(data: bytes) -> Report:
@@ -51,6 +52,7 @@ def parse_report(data: bytes) -> Report:
         kernel_tree=raw.get("kernel_tree", {}),
         unknown_modules=raw.get("unknown_modules", {}),
         no_overlay=raw.get("no_overlay", {}),
+        no_decoder=raw.get("no_decoder", {}),
     )
 
 

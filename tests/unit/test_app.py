@@ -258,10 +258,21 @@ def test_the_mode_follows_the_kernel() -> None:
         steps = [line for line in llb.dump(final).splitlines() if "meta.args" in line]
         assert all(f'"imager", "{command}"' in step for step in steps if '"--more"' in step)
         assert sum('"--more"' in step for step in steps) == 2
-        assert any('"--lacks", "overlay"' in step for step in steps) is told_why
+        assert any('"--lacks", "module overlay"' in step for step in steps) is told_why
     client = ask("base: debian\nrootfs: {mode: overlay}\n", FakeClient(outputs=lacking))
     assert told(client) == "rootfs.mode: the kernel 6.12 has no module overlay, which overlay mode needs"
     assert places(client) == [2]
+
+
+def test_a_kernel_that_cannot_decompress_gets_what_it_can() -> None:
+    """Alpine's and others' kernels have not all decoders of squashfs."""
+    outputs = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "no_decoder": {"6.12": ["zstd"]}}).encode()}
+    for rootfs, lacks in (("{}", True), ("{compression: xz}", False)):
+        client = ask(f"base: debian\nrootfs: {rootfs}\n", FakeClient(outputs=outputs))
+        assert client.error is None
+        assert ('"--lacks", "zstd in its squashfs"' in "".join(map(llb.dump, client.solved))) is lacks
+    client = ask("base: debian\nrootfs: {mode: overlay, compression: 'zstd:9'}\n", FakeClient(outputs=outputs))
+    assert told(client) == "rootfs.mode: the kernel 6.12 has no zstd in its squashfs, which overlay mode needs"
 
 
 @pytest.mark.parametrize(

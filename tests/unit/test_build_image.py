@@ -49,7 +49,7 @@ def test_every_format_is_made_alone_and_dated(parts: Path, name: str, capfd: pyt
 def test_why_a_system_is_unpacked_is_told(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Only where it was not asked for."""
     make_system(parts / "system")
-    why = " (overlay needs the kernel module loop, squashfs, overlay, which is not there)"
+    why = " (the kernel has no module loop, squashfs, overlay, which overlay needs)"
     for words, told in (((), why), (("--rootfs", "tmpfs"), "")):
         assert build(parts, "--format", "efi", *words) == 0
         assert f"; rootfs mode tmpfs{told}: boots with about " in capfd.readouterr().out

@@ -41,6 +41,7 @@ def test_a_whole_system(tmp_path: Path) -> None:
             {"machine": "amd64", "path": "boot/vmlinuz-6.1.0-1-amd64", "version": "6.1.0-1-amd64"},
         ],
         "microcode": ["boot/intel-ucode.img"],
+        "no_decoder": {},
         "no_overlay": {"6.1.0-1-amd64": ["loop", "squashfs", "overlay"]},
         "modules": ["6.1.0-1-amd64"],
         "os_release": {"ID": "debian", "PRETTY_NAME": "Debian 13"},
@@ -121,3 +122,19 @@ def test_init_links_are_read_inside_the_system(tmp_path: Path) -> None:
 def test_os_release_is_read_as_the_shell_would() -> None:
     text = '# comment\nID=x\nNAME=\'a b\'\nBAD="open\n  V="1\\"2"\nnoise\n'
     assert report.parse_os_release(text) == {"ID": "x", "NAME": "a b", "BAD": '"open', "V": '1"2'}
+
+
+@pytest.mark.parametrize(
+    ("config", "lacks"),
+    [
+        (
+            "CONFIG_SQUASHFS=m\nCONFIG_SQUASHFS_ZLIB=y\n# CONFIG_SQUASHFS_ZSTD is not set\nCONFIG_SQUASHFS_XZ=y\n",
+            ["lz4", "zstd"],
+        ),
+        ("# CONFIG_SQUASHFS is not set\n", []),
+    ],
+)
+def test_the_kernels_configuration_says_what_it_decompresses(tmp_path: Path, config: str, lacks: list[str]) -> None:
+    system = make_system(tmp_path / "system")
+    (system / "boot/config-6.1.0-1-amd64").write_text(config)
+    assert found(system)["no_decoder"] == ({"6.1.0-1-amd64": lacks} if lacks else {})
