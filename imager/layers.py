@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from imager.segments import Segment
     from imager.tree import Entry
 
-FOLDER = tree.PRIVATE + b"/layers"
 _BLOCK = 1 << 18
 """Bytes that are compressed together: see docs/rootfs.md for what other sizes cost."""
 _MEMORY = "32M"
@@ -54,7 +53,7 @@ def run(request: Layer) -> None:
     if not Path(request.system).is_dir():
         raise ImagerError(f"the system {request.system} is not a directory")
     lower = tuple(segments.read(path)[-1] for path in request.lower)
-    name = FOLDER + b"/%d" % request.number
+    name = tree.LAYERS + b"/%d" % request.number
     start = len(cpio.header(name + b".img", ino=1, mode=0))
     with output.writing(request.output, request.epoch) as fd:
         argv = _argv(Path(f"{request.output}.part"), start, os.fsencode(request.system), compression, request.epoch)
@@ -139,7 +138,8 @@ def _argv(image: Path, offset: int, system: bytes, compression: Compression, epo
         words += ["-comp", _COMPRESSORS[compression.kind]]
     if compression.kind in _LEVELLED:
         words += ["-Xcompression-level", str(compression.level)]
-    words += ["-root-mode", f"{stat.S_IMODE(root.st_mode):o}", "-root-time", str(clock.clamp(root.st_mtime, epoch))]
+    time = clock.clamp(root.st_mtime_ns // 10**9, epoch)
+    words += ["-root-mode", f"{stat.S_IMODE(root.st_mode):o}", "-root-time", str(time)]
     words += ["-root-uid", str(root.st_uid), "-root-gid", str(root.st_gid), "-mkfs-time", "0"]
     words += ["-b", str(_BLOCK), "-mem", _MEMORY, "-offset", str(offset)]
     words += ["-exit-on-error", "-quiet", "-no-progress"]

@@ -14,7 +14,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import cpio, layers, moddep, modfile, tree
+from imager import cpio, moddep, modfile, tree
 from imager.errors import ImagerError
 from imager.root import Root
 
@@ -54,11 +54,11 @@ def _content(root: Root, version: str, init: Path, count: int) -> Iterator[tuple
             yield tree.made(name, stat.S_IFDIR | mode), b""
     yield tree.made(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)), b""
     yield tree.made(b"init", stat.S_IFREG | 0o755), init.read_bytes()
-    for folder in (tree.PRIVATE, _MODULES, layers.FOLDER):
+    for folder in (tree.PRIVATE, _MODULES, tree.LAYERS):
         yield tree.made(folder, stat.S_IFDIR | 0o700), b""
     for number, (module, program) in enumerate(_modules(root, version)):
         yield tree.made(_MODULES + b"/%02d-%b.ko" % (number, module.encode()), stat.S_IFREG | 0o600), program
-    yield tree.made(layers.FOLDER + b"/count", stat.S_IFREG | 0o600), b"%d\n" % count
+    yield tree.made(tree.LAYERS + b"/count", stat.S_IFREG | 0o600), b"%d\n" % count
 
 
 def _modules(root: Root, version: str) -> Iterator[tuple[str, bytes]]:

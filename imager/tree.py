@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PRIVATE = b".claylinux"
 """Our own directory in the archive; init removes it."""
+LAYERS = PRIVATE + b"/layers"
+"""Where the layers of overlay mode are, and how many they are."""
 MOUNT_POINTS = {b"dev": 0o755, b"proc": 0o555, b"run": 0o755, b"sys": 0o555, b"tmp": 0o1777}
 """Directories that ship empty, and are made with these modes when the system lacks them."""
 _EMPTIED = {b"boot", *MOUNT_POINTS}
