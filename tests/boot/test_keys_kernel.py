@@ -75,7 +75,7 @@ def test_the_uki_starts_with_microcode(out: Path) -> None:
     initrd = read_sections((out / "keys.efi").read_bytes())[".initrd"][2]
     found: dict[str, bytes] = {}
     while initrd.startswith(b"070701"):
-        end = -(-(initrd.index(b"TRAILER!!!\0") + 11) // 4) * 4
+        end = -(-(initrd.index(b"TRAILER!!!\0") + 11) // 4096) * 4096
         found |= {member.name.decode(): member.data for member in read_newc(initrd[:end]) if member.data}
         initrd = initrd[end:]
     assert [*found][:2] == [f"kernel/x86/microcode/{name}.bin" for name in ("AuthenticAMD", "GenuineIntel")]
