@@ -11,8 +11,8 @@ import pytest
 from localvm.console import Console
 from localvm.machine import Drive, Machine
 from tests.support.alpine import Alpine
-from tests.support.engine import REPOSITORY
 from tests.support.answers import ask, page
+from tests.support.engine import REPOSITORY
 from tests.support.vm import boot, free_port
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]

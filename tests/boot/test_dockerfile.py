@@ -11,9 +11,9 @@ import pytest
 from imager.build_image import EXTENSIONS
 from localvm.machine import Drive, Machine
 from tests.support.alpine import Alpine
+from tests.support.answers import ask, page
 from tests.support.dockerfile import TOLD
 from tests.support.engine import REPOSITORY, Engine, digests
-from tests.support.answers import ask, page
 from tests.support.podman import Podman
 from tests.support.vm import boot, free_port
 
