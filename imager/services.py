@@ -115,16 +115,16 @@ def unit(service: Service) -> str:
 def script(service: Service) -> str:
     """Give the script of a service (openrc-run(8)).
 
-    supervise-daemon(8) starts a service again however it ended: `on-failure` is `always` here. OpenRC evaluates
-    `command_args`, so its words are quoted twice.
+    supervise-daemon(8) starts a service again however it ended: `on-failure` is `always` here.
     """
     owner = ":".join(filter(None, (service.user or ("root" if service.group else ""), service.group)))
     description = service.description or service.name
-    values = {
+    values, arguments = _arguments(service.command[1:])
+    values |= {
         "name": service.name,
         "description": description,
         "command": service.command[0],
-        "command_args": shlex.join(service.command[1:]),
+        "command_args": arguments,
         "command_user": owner,
         "directory": "" if service.working_directory == "/" else service.working_directory,
         "pidfile": "/run/${RC_SVCNAME}.pid",
@@ -149,6 +149,21 @@ def script(service: Service) -> str:
     if service.oneshot:
         lines += ["", "stop() {", "\treturn 0", "}"]
     return "\n".join(lines) + "\n"
+
+
+def _arguments(words: list[str]) -> tuple[dict[str, str], str]:
+    """Give the variables that hold words with special characters, and the text for `command_args`.
+
+    OpenRC splits that text at blanks and joins it again before it evaluates it, which would change such words.
+    """
+    values: dict[str, str] = {}
+    text = []
+    for number, word in enumerate(words, 1):
+        text.append(shlex.quote(word))
+        if word and text[-1] != word:
+            values[f"argument_{number}"] = word
+            text[-1] = f'"$argument_{number}"'
+    return values, " ".join(text)
 
 
 def _unit(name: str) -> str:

@@ -27,6 +27,8 @@ EXPECTED = {
     "host": "hello",
     "worker": '/srv 50% "$HOME" a "b" 5% $c \\d default',
     "flaky": "again",
+    "plain": "op data /srv a  b",
+    "once": "op",
     "ntpd": "",
     "cache": "1",
     "tmp": "64 1777",

@@ -107,6 +107,8 @@ def _openrc() -> list[Package]:
         for name, file in tree(_debian("openrc")).items()
         if name.startswith(("bin/", "sbin/", "lib/rc/", "etc/rc.conf", "usr/lib/", "usr/bin"))
     }
+    # Debian's OpenRC starts services with the program of dpkg, to which its scripts are made to fit.
+    programs["sbin/start-stop-daemon"] = tree(_debian("dpkg"))["sbin/start-stop-daemon"]
     scripts = {f"etc/init.d/{name}": _service(name) for name in sorted(_SERVICES) if name not in elsewhere}
     levels = {f"etc/runlevels/{name}": File(mode=0o755) for name in ("boot", "default", "shutdown", "sysinit")}
     # Debian's OpenRC reads it at every step, and complains where it is missing.

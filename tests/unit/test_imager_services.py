@@ -86,15 +86,16 @@ def test_a_oneshot_unit_stays_active() -> None:
         (Service(name="a", command=["/bin/a"]), {"command_background": "yes", "command_user": "", "depends": ""}),
         (Service(name="a", command=["/bin/a"], oneshot=True), {"command_background": "", "supervisor": ""}),
         (Service(name="a", command=["/bin/a"], group="data"), {"command_user": "root:data"}),
+        (Service(name="a", command=["/bin/sh", "-c", "a  b\n\tc *", "", "d"]), {"command_background": "yes"}),
     ],
-    ids=["full", "daemon", "oneshot", "group"],
+    ids=["full", "daemon", "oneshot", "group", "blanks"],
 )
 def test_a_script_means_what_was_asked(service: Service, expected: dict[str, str]) -> None:
     """A shell reads the script, as openrc-run does, and evaluates the arguments, as its start function does."""
     names = ["supervisor", "command_background", "command_user", "directory"]
     show = "".join(f'printf "%s\\0" "{name}=${name}"\n' for name in names)
     show += "if command -v depend >/dev/null; then printf 'depends=yes\\0'; else printf 'depends=\\0'; fi\n"
-    show += 'eval set -- "$command" "$command_args"\nfor word in "$@"; do printf "word=%s\\0" "$word"; done\nenv -0\n'
+    show += 'eval set -- $command $command_args\nfor word in "$@"; do printf "word=%s\\0" "$word"; done\nenv -0\n'
     unset = "RC_SVCNAME=x supervisor= command_background= command_user= directory= command_args=\n"
     program = unset + services.script(service) + show
     done = subprocess.run(

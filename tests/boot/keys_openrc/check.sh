@@ -11,6 +11,9 @@ echo "host=$(nc 10.0.2.2 "$1" < /dev/null)"
 echo "worker=$(cat /tmp/worker)"
 n=0; while [ "$(wc -l < /run/flaky)" -lt 2 ] && [ $n -lt 30 ]; do sleep 1; n=$((n + 1)); done
 echo "flaky=$([ "$(wc -l < /run/flaky)" -gt 1 ] && echo again)"
+# By now a service that is not to be restarted would have been.
+echo "plain=$(cat /tmp/plain)"
+echo "once=$(cat /tmp/once)"
 echo "ntpd=$(find /etc/runlevels -name ntpd)"
 echo "cache=$(mount | grep -c ' on /srv/cache type tmpfs .*noexec.*mode=755')"
 echo "tmp=$(df -m /tmp | tail -1 | tr -s ' ' | cut -d' ' -f2) $(stat -c %a /tmp)"
