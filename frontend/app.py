@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .errors import EngineError, UserError
 from .failure import explain, to_status
@@ -15,7 +15,7 @@ from .failure import explain, to_status
 if TYPE_CHECKING:
     import llb
 
-    from .config import Range, Spec
+    from .config import Arguments, Range, Spec
     from .context import BuildFile, Contexts
     from .gateway.client import Client, Pong, Ref, Solved
     from .options import BuildOptions
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 IMAGE_TARGET = "image"
 REPORT_TARGET = "report"
+_Result = TypeVar("_Result")
 
 
 def handle(client: Client, environment: Mapping[str, str]) -> None:
@@ -68,10 +69,12 @@ def _answer(request: Request) -> Solved:
 
     options = request.options
     if options.request_id:
+        from .config import load, load_outline
         from .subrequests import Question, answer
 
-        question = Question(request.build_file.source, lambda: _load(request, options.platforms[0]), IMAGE_TARGET)
-        return answer(options.request_id, question)
+        read = partial(_read, load, request, options.platforms[0])
+        outline = partial(_read, load_outline, request, options.platforms[0])
+        return answer(options.request_id, Question(request.build_file.source, read, outline, IMAGE_TARGET))
     spec = _load(request, options.platforms[0])
     _check_target(spec, options)
     _lint(request, spec)
@@ -84,12 +87,23 @@ def _answer(request: Request) -> Solved:
 
 
 def _load(request: Request, platform: llb.Platform) -> Spec:
-    from .config import Arguments, load
+    from .config import load
+
+    return _read(load, request, platform)
+
+
+def _read(
+    how: Callable[[bytes, str, Arguments, Callable[[str], bytes | None]], _Result],
+    request: Request,
+    platform: llb.Platform,
+) -> _Result:
+    """Read the build file with one of the functions of `config`, for one platform."""
+    from .config import Arguments
     from .context import read_context_file
 
     options = request.options
     arguments = Arguments(given=options.build_args, platform=options.platform_arguments(platform))
-    return load(
+    return how(
         request.build_file.source.data,
         options.filename,
         arguments,

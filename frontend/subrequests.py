@@ -28,10 +28,14 @@ _OPTIONS = [{"name": "target", "description": "the target to ask about"}]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked about: the file, how to read it as a build would, the name of the target that is an image."""
+    """What is asked about: the file, how to read it as a build would, the name of the target that is an image.
+
+    `outline` reads it before all arguments are given: it returns those that are missing, too.
+    """
 
     source: SourceFile
     load: Callable[[], Spec]
+    outline: Callable[[], tuple[Spec, Mapping[str, str]]]
     image_target: str
 
 
@@ -59,31 +63,17 @@ def _describe(question: Question) -> Solved:
 
 
 def _outline(question: Question) -> Solved:
-    spec = question.load()
-    outputs = ", ".join(output.filename for output in spec.outputs)
-    document = {
-        "name": spec.name,
-        "description": f"builds {outputs}",
-        "args": [
-            {
-                "name": name,
-                "value": spec.arguments.get(name, ""),
-                "location": _location(spec, spec.positions.key("args", name)),
-            }
-            for name in spec.args
-        ],
-        "secrets": [],
-        "ssh": [],
-        "cache": [],
-        "sources": [_encoded(question.source)],
-    }
-    return _result(document, f"{spec.name}: {outputs}\n")
+    from . import outline
+
+    spec, missing = question.outline()
+    document = outline.document(spec, missing, lambda place: _location(spec, place))
+    return _result({**document, "sources": [_encoded(question.source)]}, outline.text(document))
 
 
 def _targets(question: Question) -> Solved:
     from .config import OUTPUT_FORMATS
 
-    spec = question.load()
+    spec, _ = question.outline()
     listed = {output.format for output in reversed(spec.outputs)}
     where = {output.format: spec.positions.of("outputs", n) for n, output in reversed([*enumerate(spec.outputs)])}
     others = {question.image_target: "the system as an OCI image", "report": "what takes the space, as text and JSON"}

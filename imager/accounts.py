@@ -55,12 +55,16 @@ class Database:
 
 @dataclass(frozen=True)
 class Accounts:
-    """The four databases of a system; `gshadow` is None when the system has none."""
+    """The four databases of a system; `gshadow` is None when the system has none.
+
+    `reserved` are the numbers that somebody asks for: nobody else gets one of them.
+    """
 
     passwd: Database
     group: Database
     shadow: Database
     gshadow: Database | None
+    reserved: set[int] = field(default_factory=set)
 
     @classmethod
     def load(cls, root: Root) -> Accounts:
@@ -108,11 +112,11 @@ class Accounts:
 
         System accounts count down from 999, as useradd(8) does.
         """
-        return _free(self.passwd.ids() | self.group.ids(), system=system)
+        return _free(self.passwd.ids() | self.group.ids() | self.reserved, system=system)
 
     def free_gid(self, *, system: bool) -> int | None:
         """Give the number for a new group; None when all are taken."""
-        return _free(self.group.ids(), system=system)
+        return _free(self.group.ids() | self.reserved, system=system)
 
 
 def _free(taken: set[int], *, system: bool) -> int | None:

@@ -246,7 +246,7 @@ class Folders(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Link(Request):
-    """Make symbolic links in `system`. Each `link` is `PATH=TARGET`; PATH is absolute and holds no `=`."""
+    """Make symbolic links in `system`. Each `link` is a JSON object (see `imager.links`)."""
 
     command: ClassVar[str] = "link"
     system: str

@@ -26,13 +26,28 @@ iface lo inet loopback
 def files(interfaces: tuple[Interface, ...]) -> dict[str, str]:
     """Give the content of all files by path. Raises ImagerError for what ifupdown cannot do."""
     lines = resolver(interfaces)
-    stanzas = [_stanza(each, lines) for each in sorted(interfaces, key=_rank)]
+    stanzas = [_stanza(each, lines) for each in _in_order(interfaces)]
     return {"etc/network/interfaces": "\n".join([_HEAD, *stanzas])}
 
 
-def _rank(each: Interface) -> int:
-    """What others are built upon comes first."""
-    return ("ethernet", "bridge", "vlan").index(each.kind)
+def _in_order(interfaces: tuple[Interface, ...]) -> list[Interface]:
+    """Give each interface after those that it is made of: `ifup -a` starts them in the order of the file."""
+    known = {each.name: each for each in interfaces}
+    ordered: dict[str, Interface] = {}
+    entered: set[str] = set()  # the language refuses circles; here they must only come to an end
+
+    def add(each: Interface) -> None:
+        if each.name in entered:
+            return
+        entered.add(each.name)
+        for part in filter(None, (*each.interfaces, each.link)):
+            if part in known:
+                add(known[part])
+        ordered[each.name] = each
+
+    for each in sorted(interfaces, key=lambda each: ("ethernet", "bridge", "vlan").index(each.kind)):
+        add(each)
+    return list(ordered.values())
 
 
 def resolver(interfaces: tuple[Interface, ...]) -> list[str]:

@@ -1,10 +1,12 @@
 """Symbolic links in a system.
 
 BuildKit makes them itself only since 0.19; this way they are the same on every engine.
+Each link is a JSON object: `path` in the system, and `target`, as it is written into the link.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +22,8 @@ def run(request: Link) -> None:
     """Make every link; what stands in its place is replaced, unless it is a directory with something in it."""
     root = Root(Path(request.system))
     for link in request.link:
-        path, _, target = link.partition("=")
-        make(root, path, target)
+        wanted = json.loads(link)
+        make(root, wanted["path"], wanted["target"])
 
 
 def make(root: Root, path: str, target: str) -> None:

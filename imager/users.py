@@ -122,10 +122,11 @@ def run(request: contract.Users) -> None:
         raise ImagerError(f"the system {request.system} has no /etc/passwd")
     accounts = Accounts.load(root)
     groups = [json.loads(text) for text in request.group]
-    # Numbers that are asked for come first, lest another group takes them.
-    for group in sorted(groups, key=lambda each: each.get("gid") is None):
-        _group(accounts, **group)
     users = [_with_files(User.parse(text)) for text in request.user]
+    numbers = (*(group.get("gid") for group in groups), *(user.uid for user in users))
+    accounts.reserved.update(number for number in numbers if number is not None)
+    for group in groups:
+        _group(accounts, **group)
     for user in users:
         _tell_new_groups(accounts, user)
         _account(accounts, root, user, request.epoch)

@@ -2,7 +2,7 @@
 
 from .arguments import Arguments
 from .diagnostics import ConfigError, Diagnostic
-from .load import load
+from .load import load, load_outline
 from .model import (
     Base,
     Bridge,
@@ -115,4 +115,5 @@ __all__ = [
     "User",
     "Vlan",
     "load",
+    "load_outline",
 ]

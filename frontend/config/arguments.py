@@ -54,7 +54,7 @@ def variables_of(root: MappingNode, arguments: Arguments, problems: Collector) -
         try:
             values[name] = arguments.given[name] if name in arguments.given else variables.expand(default.text)
         except InterpolationError as error:
-            problems.add(default.range, f"`{name}`: {error}")
+            problems.add(default.range, f"`{name}`: {error}", error.argument)
             values[name] = ""
     return variables
 

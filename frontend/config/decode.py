@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .diagnostics import Collector, code, listing, quote, suggest
-from .interpolate import Variables
+from .interpolate import InterpolationError, Variables
 from .kinds import Kind, UnfitError
 from .nodes import Mapping, Node, Pair, Scalar, Sequence, describe
 from .positions import Path, Positions, Range
@@ -58,8 +58,8 @@ class _Decoder:
             case ChoiceShape():
                 return self._choice(node, shape, path, example)
 
-    def _tell(self, place: Range, message: str) -> Any:
-        self._problems.add(place, message)
+    def _tell(self, place: Range, message: str, argument: str = "") -> Any:
+        self._problems.add(place, message, argument)
         return _INVALID
 
     def _wrong(self, node: Node, path: Path, expected: str, example: str, hint: str = "") -> Any:
@@ -73,6 +73,8 @@ class _Decoder:
                 return kind.read(text)
             except UnfitError as error:
                 return self._tell(node.range, f"{_label(path)} {error}")
+            except InterpolationError as error:
+                return self._tell(node.range, f"{_label(path)}: {error}", error.argument)
             except ValueError as error:
                 return self._tell(node.range, f"{_label(path)}: {error}")
         if not isinstance(node, Scalar):

@@ -14,10 +14,11 @@ _SHOWN = 60
 
 
 class Diagnostic(NamedTuple):
-    """One problem and the place to look at."""
+    """One problem and the place to look at. `argument` is the one that has to be given to the build, if that is all."""
 
     range: Range
     message: str
+    argument: str = ""
 
 
 class ConfigError(Exception):
@@ -45,9 +46,9 @@ class Collector:
     def __init__(self) -> None:
         self._found: dict[Diagnostic, None] = {}
 
-    def add(self, place: Range, message: str) -> None:
+    def add(self, place: Range, message: str, argument: str = "") -> None:
         """Note a problem once, however often an alias leads to it. Raises `TooManyProblemsError` at the limit."""
-        self._found[Diagnostic(place.head, message)] = None
+        self._found[Diagnostic(place.head, message, argument)] = None
         if len(self._found) >= LIMIT:
             raise TooManyProblemsError
 

@@ -27,6 +27,17 @@ _LARGEST = 1 << 20
 class InterpolationError(ValueError):
     """A value cannot be made; the message is a sentence of its own."""
 
+    argument = ""
+    """The argument that only has to be given, where nothing else is wrong."""
+
+
+class MissingArgumentError(InterpolationError):
+    """A `${V:?text}` has found no value."""
+
+    def __init__(self, message: str, argument: str) -> None:
+        super().__init__(message)
+        self.argument = argument
+
 
 class Variables:
     """The arguments of a build; `used` gathers the names of those that were asked for."""
@@ -102,7 +113,7 @@ class Variables:
                 return word if given else ""
             case "?" if not given:
                 told = quote(word)[1:-1] if word else f"it is empty: set it with --build-arg {name}=..."
-                raise InterpolationError(f"the argument {code(name)}: {told}")
+                raise MissingArgumentError(f"the argument {code(name)}: {told}", name)
         return value
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from collections.abc import Mapping as MappingOf
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import MappingProxyType
 
 from .arguments import Arguments, variables_of
 from .decode import decode
-from .diagnostics import LIMIT, Collector, ConfigError, Diagnostic, TooManyProblemsError
+from .diagnostics import LIMIT, Collector, ConfigError, Diagnostic, TooManyProblemsError, code
 from .include import Reader, with_includes
 from .model import Spec
 from .nodes import Mapping, Node, Scalar, Sequence
@@ -29,6 +30,29 @@ def load(text: bytes, filename: str, arguments: Arguments = _NONE, read: Reader 
 
     `arguments` are what is put in for `${...}`; `read` gives the files that it includes.
     """
+    spec, found = _load(text, arguments, read)
+    if found or spec is None:
+        raise ConfigError(filename, found)
+    return spec
+
+
+def load_outline(
+    text: bytes, filename: str, arguments: Arguments = _NONE, read: Reader | None = None
+) -> tuple[Spec, MappingOf[str, str]]:
+    """Return what is known of a build file before its `${V:?...}` are given, and what it says of each of those.
+
+    Values that are made of them are missing. Raises `ConfigError` for everything else that is wrong.
+    """
+    spec, found = _load(text, arguments, read)
+    wrong = tuple(each for each in found if not each.argument)
+    if wrong or spec is None:
+        raise ConfigError(filename, wrong or found)
+    parts = ((each.argument, each.message.partition(f"the argument {code(each.argument)}: ")) for each in found)
+    return spec, {argument: told for argument, (_, _, told) in reversed([*parts])}
+
+
+def _load(text: bytes, arguments: Arguments, read: Reader | None) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
+    """Return what could be read, and every problem in file order."""
     problems = Collector()
     spec: Spec | None = None
     with _without_gc(), suppress(TooManyProblemsError):
@@ -36,9 +60,7 @@ def load(text: bytes, filename: str, arguments: Arguments = _NONE, read: Reader 
     found = problems.sorted()
     if len(found) >= LIMIT:
         found = (*found, Diagnostic(found[-1].range, f"these are the first {LIMIT} problems: there may be more"))
-    if found or spec is None:
-        raise ConfigError(filename, found)
-    return spec
+    return spec, found
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from imager.request import Request
 from . import places
 from .inputs import PlanInputs
 from .origins import origin_of_file
-from .steps import SYSTEM, Step, edit_files, run_imager, tree
+from .steps import SYSTEM, Step, compact_json, edit_files, run_imager, tree
 
 # A checkout dates its files by the clock. A fixed date keeps the bytes the same without splitting the cache.
 _FILE_TIME_NS = DEFAULT_EPOCH * 1_000_000_000
@@ -36,7 +36,9 @@ def add_files(inputs: PlanInputs, system: llb.State) -> llb.State:
     if folders:
         make = contract.Folders(system=SYSTEM, folder=folders, epoch=DEFAULT_EPOCH)
         system = _edit(inputs, system, make, "folders")
-    links = tuple(f"{path}={entry.target}" for path, entry in entries if isinstance(entry, Symlink))
+    links = tuple(
+        compact_json({"path": path, "target": entry.target}) for path, entry in entries if isinstance(entry, Symlink)
+    )
     if links:
         system = _edit(inputs, system, contract.Link(system=SYSTEM, link=links), "symbolic links")
     return system

@@ -37,7 +37,8 @@ def set_names(inputs: PlanInputs, system: llb.State) -> llb.State:
         contents["/etc/hostname"] = f"{hostname}\n"
     if hostname or spec.hosts:
         contents["/etc/hosts"] = _hosts(hostname, spec.hosts)
-    if spec.dns:
+    # A `dns` whose servers are all commented out says nothing; an empty file would leave the image without any.
+    if spec.dns and (spec.dns.servers or spec.dns.search):
         contents["/etc/resolv.conf"] = _resolv_conf(spec.dns.servers, spec.dns.search)
     if preset:
         removed = [path for path in preset.volatile if path not in contents]

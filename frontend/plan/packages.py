@@ -17,7 +17,7 @@ from frontend.options import DEFAULT_EPOCH
 from . import places
 from .inputs import PlanInputs
 from .origins import MAIN
-from .steps import Step, run_in_system
+from .steps import Step, cache_id, run_in_system
 
 _KEYS = "/run/claylinux-keys"
 _SCRIPT = "/run/claylinux-script"
@@ -39,20 +39,26 @@ def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
     preset = preset_of(inputs)
     if preset is None:
         return system
-    spec, cache = inputs.spec, _cache_ids(inputs)
+    spec = inputs.spec
     kernel = preset.kernel_of(spec.kernel.flavor, inputs.platform.architecture)
     step = Step(f"[base] {preset.name}: {kernel} and a bootable system", places.at(spec, "base"), ("base",))
     packages, services = preset.packages, preset.services
-    return _run(inputs, system, lambda each: each.assemble(packages, kernel, services, cache_id=cache[each.name]), step)
+
+    def assemble(family: Family) -> PackageStep:
+        return family.assemble(packages, kernel, services, cache_id=cache_id(inputs, family.name))
+
+    return _run(inputs, system, assemble, step)
 
 
 def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` with everything that its package manager is asked for. Raises `UserError`."""
     system = _add_repositories(inputs, system)
-    spec, cache = inputs.spec, _cache_ids(inputs)
+    spec = inputs.spec
     if spec.packages:
         step = Step(f"[packages] {' '.join(spec.packages)}", places.at(spec, "packages"), ("packages",))
-        system = _run(inputs, system, lambda each: each.install(spec.packages, cache_id=cache[each.name]), step)
+        system = _run(
+            inputs, system, lambda each: each.install(spec.packages, cache_id=cache_id(inputs, each.name)), step
+        )
     system = _add_microcode(inputs, system)
     if spec.remove_packages:
         names = spec.remove_packages
@@ -78,7 +84,7 @@ def _check_flavor(spec: Spec) -> None:
 
 
 def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
-    spec, cache = inputs.spec, _cache_ids(inputs)
+    spec = inputs.spec
     vendors = spec.kernel.microcode
     if not vendors or inputs.platform.architecture != "amd64":
         return system
@@ -86,7 +92,7 @@ def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
 
     def install(family: Family) -> PackageStep:
         packages = tuple(sorted(family.microcode[vendor] for vendor in vendors))
-        added = family.install(packages, cache_id=cache[family.name])
+        added = family.install(packages, cache_id=cache_id(inputs, family.name))
         if not family.microcode_component:
             return added
         source = PackageSource(name="microcode", components=(family.microcode_component,))
@@ -149,13 +155,6 @@ def _key(
                 url, checksum=checksum, filename="key", name=f"[repositories] the key {url}", location=place
             )
             return state, "/key", posixpath.basename(urlsplit(url).path) or name
-
-
-def _cache_ids(inputs: PlanInputs) -> dict[str, str]:
-    """Return the name of each family's cache mounts."""
-    parts = (inputs.options.cache_namespace, "claylinux", inputs.platform.architecture)
-    prefix = "-".join(part for part in parts if part)
-    return {name: f"{prefix}-{name}" for name in FAMILIES}
 
 
 def _run(

@@ -293,3 +293,11 @@ def test_what_files_bring_is_noted_at_boot(base: str, files: str, stamped: bool)
     )
     assert client.error is None, client.error
     assert ("/etc/.updated" in llb.dump(client.solved[-1])) is stamped
+
+
+def test_an_empty_dns_leaves_the_resolver_alone() -> None:
+    """`dns:` with all its servers commented out would otherwise write an empty /etc/resolv.conf."""
+    image = "base: {image: x}\nhostname: h\n"
+    for text in ("dns: {}\n", "dns: {servers: []}\n"):
+        assert "[system] hostname hosts" in names(ask(image + text))
+    assert "[system] hostname hosts resolv.conf" in names(ask(image + "dns: {search: [lan]}\n"))

@@ -51,7 +51,7 @@ REQUESTS = (
     contract.Mounts(system="/system", mount=('{"point": "/data"}',), epoch=1),
     contract.Hashes(source="/secrets", name=("root_hash",), output="/out", epoch=1),
     contract.Folders(system="/system", folder=('{"path": "/srv"}',), epoch=1),
-    contract.Link(system="/system", link=("/etc/localtime=/usr/share/zoneinfo/UTC",)),
+    contract.Link(system="/system", link=('{"path":"/etc/localtime","target":"/usr/share/zoneinfo/UTC"}',)),
     contract.Identity(system="/system", name="edge", version="1.4.0", epoch=1),
     contract.KernelTree(
         system="/system",

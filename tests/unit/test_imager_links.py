@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ from imager.root import Root
 def test_links_are_made_and_replaced(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/localtime").write_text("old")
-    zone = "/usr/share/zoneinfo/UTC"
-    assert main(["link", "--system", str(tmp_path), "--link", f"/etc/localtime={zone}", "--link", "/a/b=x=y"]) == 0
-    assert (tmp_path / "etc/localtime").readlink() == Path(zone)
-    assert (tmp_path / "a/b").readlink() == Path("x=y")
+    wanted = {"/etc/localtime": "/usr/share/zoneinfo/UTC", "/a/b": "x=y", '/a=b/"c=d"': "/é \\"}
+    argv = ["link", "--system", str(tmp_path)]
+    for path, target in wanted.items():
+        argv += ["--link", json.dumps({"path": path, "target": target})]
+    assert main(argv) == 0
+    assert {path: str((tmp_path / path[1:]).readlink()) for path in wanted} == wanted
 
 
 def test_a_link_on_the_way_stays_inside_the_system(tmp_path: Path) -> None:

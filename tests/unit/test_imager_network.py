@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -120,6 +121,25 @@ def test_ifupdown() -> None:
         "\tdown ip link set dev v7 down",
         "\tpost-down ip link del dev v7",
     ]
+
+
+def test_ifupdown_makes_first_what_others_are_made_of() -> None:
+    """`ifup -a` goes through the file from top to bottom, and a bridge can be made of VLANs that are on a bridge."""
+    made = (
+        Interface(name="br0", kind="bridge", interfaces=["v7", "eth0"]),
+        Interface(name="br1", kind="bridge", interfaces=["eth1"]),
+        Interface(name="eth0", kind="ethernet"),
+        Interface(name="eth1", kind="ethernet"),
+        Interface(name="v7", kind="vlan", id=7, link="v8"),
+        Interface(name="v8", kind="vlan", id=8, link="br1"),
+        Interface(name="v9", kind="vlan", id=9, link="of-somebody-else"),
+    )
+    for interfaces in (made, made[::-1]):
+        (text,) = ifupdown.files(interfaces).values()
+        order = re.findall(r"^auto (\S+)", text, re.MULTILINE)[1:]
+        assert sorted(order) == [each.name for each in made]
+        for first, then in [("v7", "br0"), ("eth0", "br0"), ("v8", "v7"), ("br1", "v8"), ("eth1", "br1")]:
+            assert order.index(first) < order.index(then), (first, then)
 
 
 @pytest.mark.parametrize(

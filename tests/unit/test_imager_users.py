@@ -111,6 +111,19 @@ def test_numbers(system: Path) -> None:
     assert row(system, "passwd", "x").split(":")[2:4] == ["27", "1001"]
 
 
+def test_numbers_that_are_asked_for_are_kept_free(system: Path) -> None:
+    make(system, {"name": "a"}, {"name": "s", "system": True}, {"name": "b", "uid": 1001}, {"name": "t", "uid": 999})
+    found = {name: row(system, "passwd", name).split(":")[2:4] for name in "asbt"}
+    assert found == {"a": ["1002"] * 2, "s": ["998"] * 2, "b": ["1001"] * 2, "t": ["999"] * 2}
+
+
+def test_a_group_does_not_take_the_number_of_a_user(system: Path) -> None:
+    texts = tuple(json.dumps(each) for each in ({"name": "data"}, {"name": "web", "gid": 1002}))
+    me = json.dumps({"name": "me", "uid": 1001})
+    users.run(contract.Users(system=str(system), group=texts, user=(me,), epoch=EPOCH))
+    assert [row(system, "group", name).split(":")[2] for name in ("data", "web", "me")] == ["1003", "1002", "1001"]
+
+
 def test_bash_is_preferred(system: Path) -> None:
     (system / "bin/bash").touch()
     make(system, {"name": "me"})

@@ -13,9 +13,9 @@ from tests.support.golden import check_golden
 from tests.unit.test_app import ask, told
 
 
-def question(name: str, text: str) -> tuple[Any, dict[str, bytes]]:
+def question(name: str, text: str, **options: str) -> tuple[Any, dict[str, bytes]]:
     """Ask, and return the decoded result.json and all metadata. Nothing may be built for an answer."""
-    client = ask(text, FakeClient(), requestid=name)
+    client = ask(text, FakeClient(), requestid=name, **options)
     assert client.error is None, client.error
     assert client.result is not None
     assert client.result.ref is None
@@ -75,13 +75,42 @@ def test_check_tells_findings_as_warnings() -> None:
     }
 
 
+def test_questions_are_answered_before_an_argument_is_given() -> None:
+    """That is when they are asked; what is made of the argument is missing, and anything else wrong is still told."""
+    text = "args: {V: '', W: ''}\nbase: {image: 'x:${V:?give V}'}\nversion: ${W:?}\nusers: [{name: a, uid: '${V:?}'}]\n"
+    document, metadata = question("frontend.outline", text)
+    assert [each["description"] for each in document["args"]] == [
+        "required: give V",
+        "required: it is empty: set it with --build-arg W=...",
+    ]
+    assert b"W                   required: it is empty: set it with --build-arg W=...\n" in metadata["result.txt"]
+    document, _ = question("frontend.targets", text)
+    assert [each["name"] for each in document["targets"] if "default" in each] == ["raw"]
+    for name in ("outline", "targets"):
+        message = told(ask(text + "packges: [x]\n", FakeClient(), requestid=f"frontend.{name}"))
+        assert message == "claylinux.yaml:5:1: there is no key `packges`: did you mean `packages`?"
+    assert "give V" in told(ask(text, FakeClient()))
+
+
+def test_a_secret_that_is_required_once_is_required() -> None:
+    text = "base: {image: x}\nrun:\n" + "".join(
+        f"  - {{script: x, mounts: ['type={mount}']}}\n"
+        for mount in ("secret,id=a", "secret,id=a,required", "secret,id=b", "ssh", "ssh,id=x,required")
+    )
+    document, _ = question("frontend.outline", text)
+    assert [(each["name"], each.get("required")) for each in document["secrets"]] == [("a", True), ("b", None)]
+    assert document["secrets"][0]["location"]["ranges"][0]["start"]["line"] == 3
+    assert [(each["name"], each.get("required")) for each in document["ssh"]] == [("default", None), ("x", True)]
+
+
 CALLS = Path(__file__).parents[1] / "golden" / "calls"
 
 
 @pytest.mark.parametrize("name", ["subrequests.describe", "outline", "targets", "lint"])
 def test_answers(name: str, update_golden: bool) -> None:
     text = (CALLS / "claylinux.yaml").read_text()
-    _, metadata = question(f"frontend.{name}", text)
+    given = {"build-arg:RELEASE": "12"} if name == "lint" else {}
+    _, metadata = question(f"frontend.{name}", text, **given)
     check_golden(CALLS / f"{name}.json", metadata["result.json"].decode() + "\n", update=update_golden)
     check_golden(CALLS / f"{name}.txt", metadata["result.txt"].decode(), update=update_golden)
 

@@ -1,0 +1,2 @@
+# Every login shell reads this.
+alias ll="ls -l"
