@@ -17,6 +17,7 @@ from .nodes import Mapping, Node, Scalar, Sequence
 from .parse import parse
 from .positions import START
 from .profiles import applied, others, split
+from .scripts import mentioned
 from .shapes import object_shape
 from .text import read_text
 from .validate import validate
@@ -79,11 +80,12 @@ def _spec(root: Mapping, arguments: Arguments, problems: Collector) -> Spec | No
     decoded, positions = decode(root, object_shape(Spec), problems, variables)
     if decoded is None:
         return None
+    used = variables.used.union(*(mentioned(step.script, variables.values) for step in decoded.run))
     spec: Spec = replace(
         decoded,
         positions=positions,
         arguments=MappingProxyType(dict(variables.values)),
-        used_arguments=frozenset(variables.used),
+        used_arguments=frozenset(used),
         undeclared_arguments=arguments.undeclared(variables.values),
     )
     validate(spec, problems)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.config import Arguments, ConfigError, HashText, Spec, load
+from frontend.config import Arguments, ConfigError, HashText, Spec, load, mentioned
 from frontend.config.interpolate import InterpolationError, Variables
 
 PLATFORM = {"TARGETARCH": "amd64", "TARGETPLATFORM": "linux/amd64"}
@@ -44,6 +44,21 @@ def problems(text: str, files: Mapping[str, str] | None = None, **given_argument
 )
 def test_the_grammar(text: str, value: str) -> None:
     assert Variables({"V": "1.0", "E": ""}).expand(text) == value
+
+
+@pytest.mark.parametrize(
+    ("script", "names"),
+    [
+        ("echo $A ${B} ${C:-$D}", "ABCD"),
+        ("echo ${#A} ${!B}", "AB"),
+        ("echo A $AB ${AB} '$(A)'", ""),
+        ("echo $((A+1)) $(( (B) * (C + D) ))", "ABCD"),
+        ("echo $(A)", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_script_mentions(script: str, names: str) -> None:
+    assert mentioned(script, "ABCDE") == set(names)
 
 
 @given(st.text(alphabet="ab${}:-?+ V", max_size=40))
