@@ -20,7 +20,13 @@ PasswordHash = Annotated[
     ),
 ]
 SshKey = Annotated[
-    str, Text(expected="an SSH public key, such as `ssh-ed25519 AAAA... you@example`", longest=16384, convert=ssh_key, control=True)
+    str,
+    Text(
+        expected="an SSH public key, such as `ssh-ed25519 AAAA... you@example`",
+        longest=16384,
+        convert=ssh_key,
+        control=True,
+    ),
 ]
 SecretId = Annotated[
     str,

@@ -28,12 +28,29 @@ class InterpolationError(ValueError):
     """A value cannot be made; the message is a sentence of its own."""
 
 
-class Variables:
-    """The arguments of a build; `used` gathers the names of those that were asked for."""
+class MissingValueError(InterpolationError):
+    """`${V:?text}` found no value."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+
+class Variables:
+    """The arguments of a build; `used` gathers the names of those that were asked for.
+
+    `provisional` ones are not those that a text is made for: what they make of it need not be right. `excused` tells
+    whether something was not.
+    """
+
+    def __init__(self, values: Mapping[str, str], *, provisional: bool = False) -> None:
         self.values = values
         self.used: set[str] = set()
+        self.excused = False
+        self._provisional = provisional
+
+    def excuse(self, text: str, error: ValueError) -> bool:
+        """Return whether `error`, which came of `text`, may be the fault of provisional values."""
+        mistyped = isinstance(error, InterpolationError) and not isinstance(error, MissingValueError)
+        excused = self._provisional and "${" in text and not mistyped
+        self.excused |= excused
+        return excused
 
     def expand(self, text: str) -> str:
         """Return `text` with every `${...}` replaced. Raises `InterpolationError`."""
@@ -102,7 +119,7 @@ class Variables:
                 return word if given else ""
             case "?" if not given:
                 told = quote(word)[1:-1] if word else f"it is empty: set it with --build-arg {name}=..."
-                raise InterpolationError(f"the argument {code(name)}: {told}")
+                raise MissingValueError(f"the argument {code(name)}: {told}")
         return value
 
 

@@ -144,9 +144,7 @@ Variable = Annotated[
     ),
 ]
 Content = Annotated[str, Text(expected="a text", longest=0, control=True)]
-Script = Annotated[
-    str, Text(expected="shell commands", pattern=r"\s*\S[\s\S]*", longest=0, literal=True, control=True)
-]
+Script = Annotated[str, Text(expected="shell commands", pattern=r"\s*\S[\s\S]*", longest=0, literal=True, control=True)]
 Title = Annotated[str, Text(expected="one line that is not empty", pattern=_ONE_LINE)]
 KernelWord = Annotated[
     str, Text(expected="kernel arguments on one line, such as console=ttyS0", pattern=_ONE_LINE, control=True)
