@@ -57,11 +57,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def examine(file: Path, text: bytes, given: dict[str, str]) -> tuple[Note, ...]:
-    """Return what is wrong with a build file. The files that it includes are beside it."""
+    """Return what is wrong with a build file. Its folder is the build context; nothing outside is read."""
+    context = file.parent.resolve()
 
     def read(path: str) -> bytes | None:
         try:
-            return (file.parent / path).read_bytes()
+            place = (context / path).resolve()
+            return place.read_bytes() if place.is_relative_to(context) else None
         except OSError:
             return None
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from . import checks
-from .errors import LlbError
 from .platform import Platform
 from .sourcemap import Origin, SourceFile, SourceRange, origins
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from proto import ops_pb2
 
     from .state import State
+
+_CONTROL = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]")
+"""What would move the cursor of a terminal, or be more than one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,8 @@ class ProgressGroup:
 class VertexOptions(TypedDict, total=False):
     """Keyword arguments of everything that makes a vertex. None of them is part of the cache key.
 
-    `name` is the line in the progress; `location` the place or places in the user's file that are shown
-    when the vertex fails; `ignore_cache` runs the vertex even if its result is known.
+    `name` is the line in the progress: control characters become their escapes. `location` is the place, or places,
+    in the user's file that are shown when the vertex fails. `ignore_cache` runs the vertex even if its result is known.
     """
 
     name: str
@@ -51,13 +54,11 @@ class Vertex:
 
     @classmethod
     def of(cls, options: VertexOptions) -> Vertex:
-        """Return the checked form of `options`. Raises `LlbError` for a name of several lines."""
-        name = options.get("name", "")
-        if any(char < " " or char == "\x7f" for char in checks.text("the name of a vertex", name)):
-            raise LlbError(f"the name of a vertex is one line without control characters, not {name!r}")
+        """Return the checked form of `options`. Raises `LlbError` for a name that is no text."""
+        name = checks.text("the name of a vertex", options.get("name", ""))
         location = options.get("location") or ()
         return cls(
-            name=name,
+            name=_CONTROL.sub(lambda found: repr(found[0])[1:-1], name),
             locations=(location,) if isinstance(location, SourceRange) else location,
             ignore_cache=options.get("ignore_cache", False),
             progress_group=options.get("progress_group"),

@@ -51,6 +51,7 @@ from .model import (
 from .paths import Owner
 from .positions import Position, Positions, Range
 from .run_mounts import BindMount, CacheMount, RunMount, SecretMount, SshMount, TmpfsMount
+from .scripts import mentioned
 from .sizes import Share
 from .words import OUTPUT_FORMATS, PRESETS
 
@@ -116,4 +117,5 @@ __all__ = [
     "Vlan",
     "load",
     "load_outline",
+    "mentioned",
 ]

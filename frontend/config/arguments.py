@@ -43,19 +43,24 @@ class Arguments:
         return tuple((name, suggest(name, declared)) for name in strange)
 
 
-def variables_of(root: MappingNode, arguments: Arguments, problems: Collector) -> Variables:
+def variables_of(
+    root: MappingNode, arguments: Arguments, problems: Collector, *, provisional: bool = False
+) -> Variables:
     """Return the variables of a file: platform, then `args` in their order, each of which can use those before it.
 
+    An empty default of a platform's variable declares it, as `ARG TARGETARCH` does in a Dockerfile.
     What is wrong with the form of `args` is told when the file is decoded.
     """
     values = dict(arguments.platform)
-    variables = Variables(values)
+    variables = Variables(values, provisional=provisional)
     for name, default in _declared(root):
         try:
-            values[name] = arguments.given[name] if name in arguments.given else variables.expand(default.text)
+            value = arguments.given[name] if name in arguments.given else variables.expand(default.text)
         except InterpolationError as error:
-            problems.add(default.range, f"`{name}`: {error}", error.argument)
-            values[name] = ""
+            if not variables.excuse(default.text, error):
+                problems.add(default.range, f"`{name}`: {error}", error.argument)
+            value = ""
+        values[name] = value or arguments.platform.get(name, "")
     return variables
 
 

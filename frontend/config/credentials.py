@@ -16,10 +16,17 @@ PasswordHash = Annotated[
         convert=password_hash,
         secret=True,
         literal=True,
+        control=True,
     ),
 ]
 SshKey = Annotated[
-    str, Text(expected="an SSH public key, such as `ssh-ed25519 AAAA... you@example`", longest=16384, convert=ssh_key)
+    str,
+    Text(
+        expected="an SSH public key, such as `ssh-ed25519 AAAA... you@example`",
+        longest=16384,
+        convert=ssh_key,
+        control=True,
+    ),
 ]
 SecretId = Annotated[
     str,

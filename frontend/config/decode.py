@@ -68,15 +68,15 @@ class _Decoder:
 
     def _scalar(self, node: Node, kind: Kind, path: Path) -> Any:
         if isinstance(node, Scalar) and not node.is_null and (node.plain or kind.quotable or "${" in node.text):
+            variables = None if kind.literal else self._variables
             try:
-                text = node.text if self._variables is None or kind.literal else self._variables.expand(node.text)
-                return kind.read(text)
-            except UnfitError as error:
-                return self._tell(node.range, f"{_label(path)} {error}")
-            except InterpolationError as error:
-                return self._tell(node.range, f"{_label(path)}: {error}", error.argument)
+                return kind.read(variables.expand(node.text) if variables else node.text)
             except ValueError as error:
-                return self._tell(node.range, f"{_label(path)}: {error}")
+                if variables and variables.excuse(node.text, error):
+                    return _INVALID
+                colon = "" if isinstance(error, UnfitError) else ":"
+                missing = error.argument if isinstance(error, InterpolationError) else ""
+                return self._tell(node.range, f"{_label(path)}{colon} {error}", missing)
         if not isinstance(node, Scalar):
             return self._tell(node.range, f"{_label(path)} must be {kind.expected}; here is {describe(node)}")
         if node.is_null:
@@ -127,10 +127,8 @@ class _Decoder:
                 continue
             place = (*path, key)
             if key in values:
-                first = self.keys[place].start.line
-                self._tell(
-                    key_node.range, f"{code(key)} is here a second time (the first is on line {first}): keep one"
-                )
+                first = self.keys[place].line_from(key_node.range)
+                self._tell(key_node.range, f"{code(key)} is here a second time (the first is on {first}): keep one")
                 continue
             self.keys[place] = key_node.range
             if value_node is None:

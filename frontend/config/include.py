@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
 
 from .diagnostics import Collector, quote
@@ -49,9 +50,9 @@ def _items(node: Node) -> tuple[Scalar, ...]:
 def _load(
     item: Scalar, shape: ObjectShape, read: Reader, problems: Collector, chain: tuple[str, ...]
 ) -> Mapping | None:
-    path = item.text
-    if ".." in path.split("/"):
+    if ".." in item.text.split("/"):
         return None  # told when the key is decoded
+    path = posixpath.normpath(item.text.strip("/") or ".")  # as with all paths in a build context
     if path in chain:
         problems.add(item.range, f"{' includes '.join((*chain, path))}: a circle")
         return None

@@ -40,11 +40,24 @@ class MissingArgumentError(InterpolationError):
 
 
 class Variables:
-    """The arguments of a build; `used` gathers the names of those that were asked for."""
+    """The arguments of a build; `used` gathers the names of those that were asked for.
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    `provisional` ones are not those that a text is made for: what they make of it need not be right. `excused` tells
+    whether something was not.
+    """
+
+    def __init__(self, values: Mapping[str, str], *, provisional: bool = False) -> None:
         self.values = values
         self.used: set[str] = set()
+        self.excused = False
+        self._provisional = provisional
+
+    def excuse(self, text: str, error: ValueError) -> bool:
+        """Return whether `error`, which came of `text`, may be the fault of provisional values."""
+        mistyped = isinstance(error, InterpolationError) and not isinstance(error, MissingArgumentError)
+        excused = self._provisional and "${" in text and not mistyped
+        self.excused |= excused
+        return excused
 
     def expand(self, text: str) -> str:
         """Return `text` with every `${...}` replaced. Raises `InterpolationError`."""

@@ -14,6 +14,7 @@ from typing import ClassVar
 from .diagnostics import code, listing, quote, suggest
 
 _NOT_TEXT = "[\0\ud800-\udfff]"
+_CONTROL = "[\x01-\x1f\x7f]"
 
 
 class UnfitError(ValueError):
@@ -29,6 +30,7 @@ class Text:
     counts characters, 0 is no limit. `convert` gives the value; it raises ValueError with a sentence of its
     own where `expected` would not help enough, also for what is not in `choices`. A `secret` is never repeated. In a
     `literal` text `${` is no argument: it is a program, or something else in which `$` has a meaning of its own.
+    `control`: tabs, line ends and escapes may be in it, as far as `pattern` lets them.
     """
 
     expected: str = "a text"
@@ -38,6 +40,7 @@ class Text:
     convert: Callable[[str], object] | None = None
     secret: bool = False
     literal: bool = False
+    control: bool = False
     quotable: ClassVar[bool] = True
 
     def read(self, text: str) -> object:
@@ -48,11 +51,22 @@ class Text:
             near = suggest(text, self.choices)
             hint = f": did you mean {code(near)}?" if near else ""
             raise UnfitError(f"must be {listing(self.choices)}, not {quote(text)}{hint}")
-        if (not text.isprintable() and re.search(_NOT_TEXT, text)) or (
-            self.pattern and not re.fullmatch(self.pattern, text)
-        ):
-            raise UnfitError(f"must be {self.expected}" + ("" if self.secret else f", not {quote(text)}"))
+        if not text.isprintable():
+            self._check_characters(text)
+        if self.pattern and not re.fullmatch(self.pattern, text):
+            raise UnfitError(self._must_be(text))
         return self.convert(text) if self.convert else text
+
+    def _check_characters(self, text: str) -> None:
+        if re.search(_NOT_TEXT, text):
+            raise UnfitError(self._must_be(text))
+        found = None if self.control else re.search(_CONTROL, text)
+        if found:
+            what = {"\t": "the tab", "\n": "the line end"}.get(found[0], "the control character")
+            raise UnfitError(f"{self._must_be(text)}: remove {what}")
+
+    def _must_be(self, text: str) -> str:
+        return f"must be {self.expected}" + ("" if self.secret else f", not {quote(text)}")
 
 
 @dataclass(frozen=True, slots=True)

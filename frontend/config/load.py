@@ -18,6 +18,7 @@ from .nodes import Mapping, Node, Scalar, Sequence
 from .parse import parse
 from .positions import START
 from .profiles import applied, others, split
+from .scripts import mentioned
 from .shapes import object_shape
 from .text import read_text
 from .validate import validate
@@ -91,24 +92,27 @@ def _read(data: bytes, arguments: Arguments, read: Reader | None, problems: Coll
     spec = _spec(applied(root, profiles, arguments.profiles, shape, problems), arguments, problems)
     used = set(spec.used_arguments) if spec else set()
     for other in others(root, profiles, arguments.profiles, shape):
-        found = _spec(other, arguments, problems)
+        found = _spec(other, arguments, problems, provisional=True)
         used |= found.used_arguments if found else set()
     return replace(spec, used_arguments=frozenset(used)) if spec else None
 
 
-def _spec(root: Mapping, arguments: Arguments, problems: Collector) -> Spec | None:
-    variables = variables_of(root, arguments, problems)
+def _spec(root: Mapping, arguments: Arguments, problems: Collector, *, provisional: bool = False) -> Spec | None:
+    """Return what a tree says. `provisional`: the arguments are not those that it would be built with."""
+    variables = variables_of(root, arguments, problems, provisional=provisional)
     decoded, positions = decode(root, object_shape(Spec), problems, variables)
     if decoded is None:
         return None
+    used = variables.used.union(*(mentioned(step.script, variables.values) for step in decoded.run))
     spec: Spec = replace(
         decoded,
         positions=positions,
         arguments=MappingProxyType(dict(variables.values)),
-        used_arguments=frozenset(variables.used),
+        used_arguments=frozenset(used),
         undeclared_arguments=arguments.undeclared(variables.values),
     )
-    validate(spec, problems)
+    if not variables.excused:
+        validate(spec, problems)
     return spec
 
 

@@ -11,16 +11,18 @@ def over(below: Node, above: Node, shape: Shape | None, *, join_lists: bool) -> 
 
     Mappings are merged key by key where that makes sense for their `shape`: not where one key picks what the
     others mean, as in `base`. Everything else of `above` wins. With `join_lists` the items of both lists are there,
-    those of `below` first, the same text only once.
+    those of `below` first; the same text only once, unless it means something every time, as in `run`.
     """
     if isinstance(shape, MapShape) and shape.list_value is not None:
         below, above = _as_mapping(below), _as_mapping(above)
     if isinstance(below, Mapping) and isinstance(above, Mapping) and isinstance(shape, ObjectShape | MapShape):
         return _merged(below, above, shape, join_lists)
-    if join_lists and isinstance(shape, ListShape) and isinstance(below, Sequence) and isinstance(above, Sequence):
-        known = {item.text for item in below.items if isinstance(item, Scalar)}
-        new = (item for item in above.items if not (isinstance(item, Scalar) and item.text in known))
-        return Sequence((*below.items, *new), above.range)
+    if join_lists and isinstance(shape, ListShape):
+        first, last = _items(below, shape), _items(above, shape)
+        if first is not None and last is not None:
+            known = set() if shape.repeats else {item.text for item in first if isinstance(item, Scalar)}
+            new = (item for item in last if not (isinstance(item, Scalar) and item.text in known))
+            return Sequence((*first, *new), above.range)
     return above
 
 
@@ -32,6 +34,15 @@ def find(root: Mapping, name: str) -> Pair | None:
 def without(root: Mapping, name: str) -> Mapping:
     """Return a mapping without one of its keys."""
     return root._replace(pairs=tuple(pair for pair in root.pairs if pair.key.text != name))
+
+
+def _items(node: Node, shape: ListShape) -> tuple[Node, ...] | None:
+    """Return the items of a list in all the ways that it can be written; None for something else."""
+    if isinstance(node, Sequence):
+        return node.items
+    if isinstance(node, Scalar) and (node.is_null or shape.single):
+        return () if node.is_null else (node,)
+    return None
 
 
 def _merged(below: Mapping, above: Mapping, shape: ObjectShape | MapShape, join_lists: bool) -> Mapping:

@@ -15,9 +15,9 @@ from typing import Annotated, Any
 from .diagnostics import code, listing, quote, suggest
 from .kinds import Text
 from .run_mounts import BindMount, CacheMount, RunMount, SecretMount, SshMount, TmpfsMount
+from .sizes import size
 
 _LARGEST_ID = 0xFFFFFFFE
-_SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
 def parse_mount(text: str) -> RunMount:
@@ -85,10 +85,12 @@ def _switch(name: str, value: str) -> bool:
 
 
 def _size(name: str, value: str) -> int:
-    match = re.fullmatch(r"([0-9]{1,15})([kmgt]?)(i?b)?", value.lower())
-    if not match:
-        raise ValueError(f"`size` is a number of bytes such as 64m or 1g, not {quote(value)}")
-    return int(match[1]) * _SIZE_UNITS[match[2]]
+    if value == "0":
+        return 0  # no limit, as in a Dockerfile
+    try:
+        return size(value)
+    except ValueError as error:
+        raise ValueError(str(error) or f"`size` is a number of bytes such as 64m or 1g, not {quote(value)}") from None
 
 
 def _mode(name: str, value: str) -> int:

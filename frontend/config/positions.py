@@ -31,6 +31,11 @@ class Range(NamedTuple):
             return self
         return self._replace(end=Position(self.start.line, self.start.column + 1))
 
+    def line_from(self, here: Range) -> str:
+        """Return how a message at `here` names the line: with its file, where that is another one."""
+        file = "" if self.file == here.file else f" of {self.file or 'the build file'}"
+        return f"line {self.start.line}{file}"
+
 
 START = Range(Position(1, 1), Position(1, 1))
 

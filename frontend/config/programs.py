@@ -24,5 +24,8 @@ def _command_line(text: str) -> tuple[str, ...]:
     return words
 
 
-CommandLine = Annotated[tuple[str, ...], Text(expected=_EXPECTED, pattern=r"[^\n\r]*\S[^\n\r]*", convert=_command_line)]
-Line = Annotated[str, Text(expected="a text on one line", pattern=r"[^\n\r]*")]
+CommandLine = Annotated[
+    tuple[str, ...],
+    Text(expected=_EXPECTED, pattern=r"[^\n\r]*\S[^\n\r]*", convert=_command_line, control=True),
+]
+Line = Annotated[str, Text(expected="a text on one line", pattern=r"[^\n\r]*", control=True)]

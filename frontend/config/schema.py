@@ -35,7 +35,7 @@ def _schema(shape: Shape, definitions: dict[str, Any]) -> dict[str, Any]:
     match shape:
         case ScalarShape(kind):
             return scalar_schema(kind)
-        case ListShape(item, single, unique, least):
+        case ListShape(item, single, unique, least, _):
             items = _schema(item, definitions)
             listed: dict[str, Any] = {"type": "array" if least else ["array", "null"], "items": items}
             listed |= {"uniqueItems": True} if unique else {}
@@ -68,7 +68,9 @@ def scalar_schema(kind: Kind) -> dict[str, Any]:
             return {"anyOf": [{"type": "integer", "minimum": kind.least, "maximum": kind.most}, _ARGUMENT]}
         case Text():
             if kind.choices:
-                return {"anyOf": [{"type": "string", "enum": list(kind.choices)}, _ARGUMENT]}
+                numbers = [int(each) for each in kind.choices if each.isdecimal()]
+                types = ["string", "integer"] if numbers else "string"
+                return {"anyOf": [{"type": types, "enum": [*kind.choices, *numbers]}, _ARGUMENT]}
             return _text_schema(kind, argument=not kind.literal)
 
 
@@ -147,7 +149,12 @@ def _partial(shape: ObjectShape) -> dict[str, Any]:
 
 def _property(field: FieldShape, definitions: dict[str, Any]) -> dict[str, Any]:
     schema = _schema(field.shape, definitions)
-    if field.optional and "anyOf" not in schema:
+    if field.optional and "anyOf" in schema:
+        nothing = {"type": "null"}
+        schema |= {"anyOf": [*schema["anyOf"], *([] if nothing in schema["anyOf"] else [nothing])]}
+    elif field.optional and "$ref" in schema:
+        schema = {"anyOf": [schema, {"type": "null"}]}
+    elif field.optional:
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         schema["type"] = [*types, "null"]
         schema |= {"enum": [*schema["enum"], None]} if "enum" in schema else {}

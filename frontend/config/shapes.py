@@ -22,12 +22,13 @@ class ScalarShape(NamedTuple):
 
 
 class ListShape(NamedTuple):
-    """A list; `single`: one item may stand without it."""
+    """A list; `single`: one item may stand without it; `repeats`: the same item again means something."""
 
     item: Shape
     single: bool
     unique: bool
     least: int
+    repeats: bool
 
 
 class MapShape(NamedTuple):
@@ -160,8 +161,8 @@ def _shape(hint: Any, key: Key | None = None) -> Shape:
     if origin is Literal:
         return ScalarShape(Text(expected=listing(args), choices=args))
     if origin is tuple:
-        single, unique, least = (key.one_or_many, key.unique, key.least) if key else (False, False, 0)
-        return ListShape(_shape(args[0]), single, unique, least)
+        key = key or Key("", "")
+        return ListShape(_shape(args[0]), key.one_or_many, key.unique, key.least, key.repeats)
     if origin is Mapping:
         return MapShape(get_args(args[0])[1], _shape(args[1]), key.list_as if key else None)
     if _is_union(hint):

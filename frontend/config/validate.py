@@ -23,7 +23,7 @@ def _outputs(spec: Spec, problems: Collector) -> None:
     named = ((output.filename, ("outputs", index)) for index, output in enumerate(spec.outputs))
     for name, place, first in repeated(spec, named):
         problems.add(
-            place, f"two outputs are both named {name} (the first on line {first.start.line}): give one a `name`"
+            place, f"two outputs are both named {name} (the first on {first.line_from(place)}): give one a `name`"
         )
     for index, output in enumerate(spec.outputs):
         if output.name.endswith(f".{output.format}"):
@@ -57,9 +57,9 @@ def _files(spec: Spec, problems: Collector) -> None:
     for path in sorted(spec.files, key=lambda each: f"{each}/"):
         if above is not None and path.startswith(f"{above}/"):
             kind = "a symbolic link" if isinstance(spec.files[above], Symlink) else "a file"
-            line = spec.positions.key("files", above).start.line
             place = spec.positions.key("files", path)
-            problems.add(place, f"{path} cannot be in {above}: that is {kind} (line {line})")
+            line = spec.positions.key("files", above).line_from(place)
+            problems.add(place, f"{path} cannot be in {above}: that is {kind} ({line})")
         elif _is_leaf(spec.files[path]) and path != "/":
             above = path
 
@@ -95,7 +95,7 @@ def _mounts(spec: Spec, problems: Collector) -> None:
             )
             for value, place, first in repeated(spec, named):
                 what = "mounted at" if name == "target" else "in the variable"
-                problems.add(place, f"something is already {what} {value} (line {first.start.line}): choose another")
+                problems.add(place, f"something is already {what} {value} ({first.line_from(place)}): choose another")
         for number, mount in enumerate(step.mounts):
             if isinstance(mount, SecretMount) and mount.env in step.env:
                 place = spec.positions.of("run", index, "mounts", number)

@@ -35,14 +35,14 @@ def _accounts(spec: Spec, problems: Collector) -> None:
     for word, names in (("user", users), ("group", groups)):
         for name, place, first in repeated(spec, ((each, (f"{word}s", i, "name")) for i, each in enumerate(names))):
             problems.add(
-                place, f"the {word} {code(str(name))} is here a second time (the first is on line {first.start.line})"
+                place, f"the {word} {code(str(name))} is here a second time (the first is on {first.line_from(place)})"
             )
     uids = ((each.uid, ("users", index, "uid")) for index, each in enumerate(spec.users) if each.uid is not None)
     for uid, place, first in repeated(spec, uids):
-        problems.add(place, f"uid {uid} is already taken by the user on line {first.start.line}: choose another")
+        problems.add(place, f"uid {uid} is already taken by the user on {first.line_from(place)}: choose another")
     gids = ((each.gid, ("groups", index, "gid")) for index, each in enumerate(spec.groups) if each.gid is not None)
     for gid, place, first in repeated(spec, gids):
-        problems.add(place, f"gid {gid} is already taken by the group on line {first.start.line}: choose another")
+        problems.add(place, f"gid {gid} is already taken by the group on {first.line_from(place)}: choose another")
 
 
 def _network(spec: Spec, network: Network, problems: Collector) -> None:
@@ -93,8 +93,8 @@ def _ports(spec: Spec, network: Network, problems: Collector) -> None:
         for index, port in enumerate(bridge.interfaces)
     )
     for port, place, first in repeated(spec, ports):
-        line = first.start.line
-        problems.add(place, f"{code(str(port))} is in another bridge already (line {line}): it can be in one only")
+        line = first.line_from(place)
+        problems.add(place, f"{code(str(port))} is in another bridge already ({line}): it can be in one only")
 
 
 def _services(spec: Spec, problems: Collector) -> None:

@@ -143,10 +143,12 @@ Variable = Annotated[
         pattern=r"[A-Za-z_][A-Za-z0-9_]*",
     ),
 ]
-Content = Annotated[str, Text(expected="a text", longest=0)]
-Script = Annotated[str, Text(expected="shell commands", pattern=r"\s*\S[\s\S]*", longest=0, literal=True)]
+Content = Annotated[str, Text(expected="a text", longest=0, control=True)]
+Script = Annotated[str, Text(expected="shell commands", pattern=r"\s*\S[\s\S]*", longest=0, literal=True, control=True)]
 Title = Annotated[str, Text(expected="one line that is not empty", pattern=_ONE_LINE)]
-KernelWord = Annotated[str, Text(expected="kernel arguments on one line, such as console=ttyS0", pattern=_ONE_LINE)]
+KernelWord = Annotated[
+    str, Text(expected="kernel arguments on one line, such as console=ttyS0", pattern=_ONE_LINE, control=True)
+]
 KernelVersion = Annotated[
     str,
     Text(
@@ -228,7 +230,7 @@ SysctlName = Annotated[
         expected="a kernel parameter, such as net.ipv4.ip_forward", pattern=r"[A-Za-z0-9_*\-]+([./][A-Za-z0-9_:*\-]+)+"
     ),
 ]
-SysctlValue = Annotated[str, Text(expected="a value on one line", pattern=_ONE_LINE)]
+SysctlValue = Annotated[str, Text(expected="a value on one line", pattern=_ONE_LINE, control=True)]
 VolumeLabel = Annotated[
     str,
     Text(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import llb
-from frontend.config import BindMount, CacheMount, RunMount, RunStep, SecretMount, SshMount, TmpfsMount
+from frontend.config import BindMount, CacheMount, RunMount, RunStep, SecretMount, SshMount, TmpfsMount, mentioned
 from frontend.options import DEFAULT_EPOCH
 
 from . import places
@@ -44,12 +43,9 @@ def environment(inputs: PlanInputs, run: RunStep) -> tuple[tuple[str, str], ...]
 
     As with ARG of a Dockerfile, but only what a script mentions is part of its cache key.
     """
-    mentioned = {name: value for name, value in inputs.spec.arguments.items() if _mentions(run.script, name)}
-    return tuple(sorted({**mentioned, **run.env}.items()))
-
-
-def _mentions(script: str, name: str) -> bool:
-    return re.search(rf"\$(\{{[#!]?)?{name}\b", script) is not None
+    arguments = inputs.spec.arguments
+    own = {name: arguments[name] for name in mentioned(run.script, arguments)}
+    return tuple(sorted({**own, **run.env}.items()))
 
 
 def _mounts(inputs: PlanInputs, mount: RunMount) -> Iterator[llb.Mount]:

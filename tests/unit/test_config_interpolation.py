@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.config import Arguments, ConfigError, HashText, Spec, load
+from frontend.config import Arguments, ConfigError, HashText, Spec, load, mentioned
 from frontend.config.interpolate import InterpolationError, Variables
 
 PLATFORM = {"TARGETARCH": "amd64", "TARGETPLATFORM": "linux/amd64"}
@@ -44,6 +44,21 @@ def problems(text: str, files: Mapping[str, str] | None = None, **given_argument
 )
 def test_the_grammar(text: str, value: str) -> None:
     assert Variables({"V": "1.0", "E": ""}).expand(text) == value
+
+
+@pytest.mark.parametrize(
+    ("script", "names"),
+    [
+        ("echo $A ${B} ${C:-$D}", "ABCD"),
+        ("echo ${#A} ${!B}", "AB"),
+        ("echo A $AB ${AB} '$(A)'", ""),
+        ("echo $((A+1)) $(( (B) * (C + D) ))", "ABCD"),
+        ("echo $(A)", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_script_mentions(script: str, names: str) -> None:
+    assert mentioned(script, "ABCDE") == set(names)
 
 
 @given(st.text(alphabet="ab${}:-?+ V", max_size=40))
@@ -164,3 +179,37 @@ def test_a_profile_that_is_not_chosen_is_checked_too() -> None:
     assert "claylinux.yaml:2:18: there is no key `packges`" in problems(
         "base: debian\nprofiles: {dev: {packges: [x]}}\n"
     )
+
+
+def test_a_profile_that_is_not_chosen_need_not_fit_the_arguments_of_another_one() -> None:
+    text = """\
+base: debian
+args: {VERSION: "", FORMAT: ""}
+network: {ethernets: {eth0: {}, eth1: {}}, vlans: {v: {id: 1, link: eth0}}}
+profiles:
+  release: {version: "${VERSION:?set it}", args: {NAME: "edge-${VERSION:?}"}, name: "${NAME}", outputs: ["${FORMAT}"]}
+  lab: {network: {vlans: {v: {id: "${VERSION}"}}, bridges: {b: {interfaces: [v]}}}}
+"""
+    assert spec(text).version is None
+    assert spec(text, VERSION="1.0", CLAYLINUX_PROFILE="release", FORMAT="iso").name == "edge-1.0"
+    assert "the argument `VERSION`: set it" in problems(text, CLAYLINUX_PROFILE="release")
+    # What no argument can make right is told.
+    assert "there is no argument `VERSON`" in problems(text.replace("{VERSION:?set", "{VERSON:?set"))
+    assert "there is no key `link2`" in problems(text.replace("[v]}", "[v], link2: ''}"))
+
+
+def test_steps_and_kernel_arguments_may_be_there_again() -> None:
+    files = {"a.yaml": "run: [ldconfig]\npackages: [a]\nkernel: {cmdline: console=tty0}\n"}
+    own = "run: [install x, ldconfig]\npackages: [b, a]\nkernel: {cmdline: [console=ttyS0, console=tty0]}\n"
+    read = spec(f"base: debian\ninclude: a.yaml\n{own}", files)
+    assert [step.script for step in read.run] == ["ldconfig", "install x", "ldconfig"]
+    assert read.packages == ("a", "b")
+    assert read.kernel.cmdline == ("console=tty0", "console=ttyS0", "console=tty0")
+    # A list of which everything is commented out adds nothing.
+    assert spec("base: debian\ninclude: a.yaml\nrun:\n", files).run[0].script == "ldconfig"
+
+
+def test_platform_arguments_can_be_declared_as_in_a_dockerfile() -> None:
+    text = "base: debian\nargs: {TARGETARCH: ''}\nname: e-${TARGETARCH}\n"
+    assert spec(text).name == "e-amd64"
+    assert spec(text, TARGETARCH="mine").name == "e-mine"

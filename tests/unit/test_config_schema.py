@@ -10,6 +10,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from frontend.config import load
+
 ROOT = Path(__file__).parents[2]
 VALIDATOR = Draft202012Validator(json.loads((ROOT / "docs/claylinux.schema.json").read_text()))
 RIGHT = sorted(
@@ -36,6 +38,22 @@ def test_the_schema_is_a_schema() -> None:
 @pytest.mark.parametrize("path", RIGHT, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_right_files_pass(path: Path) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(read(path))] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "network: {version: 2, ethernets: {eth0: {mtu: null, nameservers: null, match: null}}}",
+        "users: [{name: a, uid: null, password: null, shell: null}]",
+        "source_date_epoch: null",
+        "limits: {uki: null}",
+        "dns: null",
+    ],
+)
+def test_what_the_decoder_takes_passes(text: str) -> None:
+    text = f"base: debian\n{text}\n"
+    load(text.encode(), "claylinux.yaml")
+    assert [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(text))] == []
 
 
 def test_wrong_files_do_not_pass_except_for_rules_across_keys(update_golden: bool) -> None:

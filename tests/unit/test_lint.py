@@ -88,6 +88,22 @@ def test_included_files_and_arguments(
     assert check(capsys, "claylinux.yaml", "--build-arg", "V=a b")[0] == 1
 
 
+def test_nothing_outside_of_the_folder_is_included(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "outside.yaml").write_text("packages: [x]\n")
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "link.yaml").symlink_to(tmp_path / "outside.yaml")
+    file = folder / "claylinux.yaml"
+    for name in (str(tmp_path / "outside.yaml"), "link.yaml"):
+        file.write_text(f"base: debian\ninclude: {name}\n")
+        code, text = check(capsys, str(file))
+        assert (code, "is not in the build context" in text) == (1, True)
+    # As in a build, a path that starts with `/` starts at the context.
+    (folder / "inside.yaml").write_text("packages: [x]\n")
+    file.write_text("base: debian\ninclude: /inside.yaml\n")
+    assert check(capsys, str(file)) == (0, "")
+
+
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "nowhere.yaml"]) == 2
     assert capsys.readouterr().err == "nowhere.yaml: No such file or directory\n"

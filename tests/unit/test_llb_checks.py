@@ -59,7 +59,7 @@ BAD: list[tuple[str, Callable[[], object]]] = [
     ("must be sha256: and 64 hex digits", lambda: llb.http("https://host/x", checksum="md5:1")),
     ("between 0 and 0o777", lambda: llb.http("https://host/x", mode=0o1000)),
     ("no URL of a git repository", lambda: llb.git("not a url")),
-    ("one line without control characters", lambda: llb.image("x", name="two\nlines")),
+    ("the name of a vertex must not contain a NUL", lambda: llb.image("x", name="a\0b")),
     ("no range of a file: 0:0-1:0", lambda: llb.SourceRange(0, 0, 1, 0)),
     ("no range of a file: 3:0-2:0", lambda: llb.SourceRange(3, 0, 2, 0)),
 ]
@@ -74,3 +74,9 @@ def test_bad_values_are_refused_in_one_line(message: str, make: Callable[[], obj
 
 def test_errors_are_value_errors() -> None:
     assert issubclass(LlbError, ValueError)
+
+
+def test_the_name_of_a_vertex_is_one_line_that_a_terminal_only_shows() -> None:
+    state = llb.image("x", name="two\nlines\t\x1b[1mbold\x9b ä\u2028")
+    assert state.op is not None
+    assert state.op.vertex.name == r"two\nlines\t\x1b[1mbold\x9b ä\u2028"

@@ -32,7 +32,11 @@ class Kernel:
     """The kernel and what it is told."""
 
     cmdline: tuple[words.KernelWord, ...] = key(
-        "Arguments for the kernel, joined with spaces.", '["console=ttyS0,115200", quiet]', default=(), one_or_many=True
+        "Arguments for the kernel, joined with spaces.",
+        '["console=ttyS0,115200", quiet]',
+        default=(),
+        one_or_many=True,
+        repeats=True,
     )
     flavor: words.Flavor | None = key(
         "Which of the kernels of the preset's distribution. Alpine: lts, stable, virt; Debian: default, cloud, rt.",

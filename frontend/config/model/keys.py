@@ -16,8 +16,9 @@ class Key(NamedTuple):
 
     `doc` is one sentence or more for users; `example` a value in YAML. `name` is the key where it differs
     from the field. `one_or_many`: one item may be written without its list. `list_as`: a list may be written
-    for a mapping; it gives each item this value. `unique`: nothing may be in the list twice. `least`: fewer
-    items are wrong. `stand_in` takes the place of a wrong value, so that the rest can still be checked.
+    for a mapping; it gives each item this value. `unique`: nothing may be in the list twice. `repeats`: an item may be
+    there again, and means something every time. `least`: fewer items are wrong. `stand_in` takes the place of a wrong
+    value, so that the rest can still be checked.
     """
 
     doc: str
@@ -27,6 +28,7 @@ class Key(NamedTuple):
     list_as: object = None
     unique: bool = False
     least: int = 0
+    repeats: bool = False
     stand_in: object = None
 
 

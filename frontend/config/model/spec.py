@@ -66,7 +66,10 @@ class Spec:
         default=NOTHING,
     )
     run: tuple[RunStep, ...] = key(
-        "Commands to run in the system, after packages, users and files.", "[update-ca-certificates]", default=()
+        "Commands to run in the system, after packages, users and files.",
+        "[update-ca-certificates]",
+        default=(),
+        repeats=True,
     )
     groups: tuple[Group, ...] = key(
         "Groups of users. Those that `users` name need not be here.", "[data, {name: web, gid: 2000}]", default=()
