@@ -121,8 +121,7 @@ def guest(work: Path, compression: str) -> Guest:
     ways = (
         Way("classic", classic),
         Way("ours, tmpfs", tmpfs),
-        Way("ours, overlay", overlay),
-        Way("ours, overlay in a ramfs", overlay, "rootfstype=ramfs"),
+        Way("ours, overlay", overlay, "rootfstype=ramfs"),  # as `imager uki` has it
     )
     return Guest(kernel, ways)
 
