@@ -156,3 +156,17 @@ def test_repositories_with_keys(alpine: Alpine, tmp_path: Path) -> None:
         assert (tree / "etc/apk/keys" / key.name).read_bytes() == key.public.read_bytes()
         inline = f"    name: {key.name}\n    key: {json.dumps(key.public.read_text())}\n"
         build(alpine, tmp_path, head + inline).check()
+
+
+def test_modules_of_alpine_are_chosen(alpine: Alpine, tmp_path: Path) -> None:
+    """They end with .ko.gz, which Debian's depmod does not know: without lists there would be no drivers."""
+    tree = system(alpine, tmp_path, HEAD + "kernel: {modules: {include: [virtio_net]}}\n")
+    (modules,) = (tree / "lib/modules").iterdir()
+    files = {str(path.relative_to(modules)) for path in modules.rglob("*.ko*")}
+    listed = dict(line.split(":", 1) for line in (modules / "modules.dep").read_text().splitlines())
+    assert listed.keys() == files
+    assert "kernel/net/core/failover.ko.gz" in listed["kernel/drivers/net/virtio_net.ko.gz"]
+    assert "kernel/fs/squashfs/squashfs.ko.gz" in files
+    assert "kernel/drivers/block/virtio_blk.ko.gz" not in files
+    assert b"kernel/drivers/net/virtio_net.ko.gz" in (modules / "modules.dep.bin").read_bytes()
+    assert " virtio_net\n" in (modules / "modules.alias").read_text()
