@@ -8,16 +8,15 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import llb
-from frontend.config import CopiedKey, FetchedKey, InlineKey, PresetBase, Repository, Spec
+from frontend.config import CopiedKey, FetchedKey, InlineKey, PresetBase, Repository
 from frontend.distro.family import Family, PackageSource, PackageStep, Preset
 from frontend.distro.registry import FAMILIES, PRESETS
-from frontend.errors import UserError
 from frontend.options import DEFAULT_EPOCH
 
 from . import places
 from .inputs import PlanInputs
 from .origins import MAIN
-from .steps import Step, run_in_system
+from .steps import Step, cache_id, run_in_system
 
 _KEYS = "/run/claylinux-keys"
 _SCRIPT = "/run/claylinux-script"
@@ -31,28 +30,32 @@ def preset_of(inputs: PlanInputs) -> Preset | None:
 
 
 def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with the preset's own packages and services. Raises `UserError`.
+    """Return `system` with the preset's own packages and services.
 
     A vertex of its own: it is the same, and cached, for all users of a preset.
     """
-    _check_flavor(inputs.spec)
     preset = preset_of(inputs)
     if preset is None:
         return system
-    spec, cache = inputs.spec, _cache_ids(inputs)
+    spec = inputs.spec
     kernel = preset.kernel_of(spec.kernel.flavor, inputs.platform.architecture)
     step = Step(f"[base] {preset.name}: {kernel} and a bootable system", places.at(spec, "base"), ("base",))
-    packages, services = preset.packages, preset.services
-    return _run(inputs, system, lambda each: each.assemble(packages, kernel, services, cache_id=cache[each.name]), step)
+
+    def assemble(family: Family) -> PackageStep:
+        return family.assemble(preset.packages, kernel, preset.services, cache_id=cache_id(inputs, family.name))
+
+    return _run(inputs, system, assemble, step)
 
 
 def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` with everything that its package manager is asked for. Raises `UserError`."""
     system = _add_repositories(inputs, system)
-    spec, cache = inputs.spec, _cache_ids(inputs)
+    spec = inputs.spec
     if spec.packages:
         step = Step(f"[packages] {' '.join(spec.packages)}", places.at(spec, "packages"), ("packages",))
-        system = _run(inputs, system, lambda each: each.install(spec.packages, cache_id=cache[each.name]), step)
+        system = _run(
+            inputs, system, lambda each: each.install(spec.packages, cache_id=cache_id(inputs, each.name)), step
+        )
     system = _add_microcode(inputs, system)
     if spec.remove_packages:
         names = spec.remove_packages
@@ -63,22 +66,8 @@ def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
     return system
 
 
-def _check_flavor(spec: Spec) -> None:
-    """Raise `UserError` for a kernel flavor that the base does not have."""
-    flavor = spec.kernel.flavor
-    if flavor is None:
-        return
-    place = (places.at(spec, "kernel", "flavor"),)
-    if not isinstance(spec.base, PresetBase):
-        raise UserError("only presets have kernel flavors: add the kernel that you want to `packages`", place)
-    flavors = PRESETS[spec.base.preset].kernels
-    if flavor not in flavors:
-        known = ", ".join(sorted(flavors))
-        raise UserError(f"{spec.base.preset} has no kernel flavor {flavor!r}: write one of {known}", place)
-
-
 def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
-    spec, cache = inputs.spec, _cache_ids(inputs)
+    spec = inputs.spec
     vendors = spec.kernel.microcode
     if not vendors or inputs.platform.architecture != "amd64":
         return system
@@ -86,7 +75,7 @@ def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
 
     def install(family: Family) -> PackageStep:
         packages = tuple(sorted(family.microcode[vendor] for vendor in vendors))
-        added = family.install(packages, cache_id=cache[family.name])
+        added = family.install(packages, cache_id=cache_id(inputs, family.name))
         if not family.microcode_component:
             return added
         source = PackageSource(name="microcode", components=(family.microcode_component,))
@@ -149,13 +138,6 @@ def _key(
                 url, checksum=checksum, filename="key", name=f"[repositories] the key {url}", location=place
             )
             return state, "/key", posixpath.basename(urlsplit(url).path) or name
-
-
-def _cache_ids(inputs: PlanInputs) -> dict[str, str]:
-    """Return the name of each family's cache mounts."""
-    parts = (inputs.options.cache_namespace, "claylinux", inputs.platform.architecture)
-    prefix = "-".join(part for part in parts if part)
-    return {name: f"{prefix}-{name}" for name in FAMILIES}
 
 
 def _run(
