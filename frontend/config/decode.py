@@ -223,7 +223,8 @@ class _Decoder:
         """Tell of a key that does not exist; return the one that was probably meant."""
         name, known = pair.key.text, shape.keys
         hint = shape.hints.get(name, "")
-        near = next((key for key in known if re.search(rf"`{key}\b", hint)), None) if hint else suggest(name, known)
+        meant = (key for key in known if re.match(rf"write `{key}\b", hint))
+        near = next(meant, None) if hint else suggest(name, known)
         hint = hint or (f"did you mean `{near}`?" if near else f"the keys here are {listing(known, 'and')}")
         where = f" in {_label(path)}" if path else ""
         self._tell(pair.key.range, f"there is no key {code(name)}{where}: {hint}")

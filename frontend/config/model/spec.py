@@ -133,7 +133,7 @@ class Spec:
     )
     profiles: Mapping[words.Name, Profile] = key(
         "Other values for keys of this file, chosen with `--build-arg CLAYLINUX_PROFILE=NAME`. Mappings are merged, "
-        "lists are replaced.",
+        "lists are replaced; a list of `services` is merged.",
         "{dev: {outputs: [efi]}}",
         default=NOTHING,
     )
