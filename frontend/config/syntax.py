@@ -58,8 +58,8 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[Range, str]:
     start = getattr(error, "context_mark", None)
     words = _AT_START.get((context, problem))
     if words is not None and start is not None:
-        in_brackets = mark is not None and "flow" in context
-        return (in_brackets and _argument(text, start.index, mark.index)) or (at(start, text), words)
+        argument = _argument(text, start.index, mark.index) if mark is not None and "flow" in context else None
+        return argument or (at(start, text), words)
     if mark is None:
         return START, f"this is not valid YAML: {problem}"
     place = at(mark, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from .diagnostics import Collector, code, listing, suggest
 from .model import Bridge, Ethernet, Network, Spec, Vlan
@@ -39,9 +39,10 @@ def _interfaces(spec: Spec, network: Network, problems: Collector) -> None:
             spec.positions.key("network"), "`network` names no interface: add one, such as `ethernets: {eth0: "
             "{dhcp4: true}}`, or leave the key out"
         )  # fmt: skip
-    known = dict.fromkeys(name for name, _ in named)
-    for name in known:
-        owners = [kind for each, kind in named if each == name]
+    known: dict[str, list[str]] = {}
+    for name, kind in named:
+        known.setdefault(name, []).append(kind)
+    for name, owners in known.items():
         if len(owners) > 1:
             places = sorted(spec.positions.key("network", kind, name) for kind in owners)
             problems.add(places[1], f"{code(name)} is in {listing(owners, 'and')}: interfaces have different names")
@@ -60,10 +61,9 @@ def _routes(spec: Spec, network: Network, problems: Collector) -> None:
                 problems.add(place, f"{route.via} cannot be the way to {route.to}: one is IPv4, the other IPv6")
 
 
-def _known(spec: Spec, problems: Collector, name: str, known: Iterable[str], path: Path) -> None:
-    names = tuple(known)
-    if name not in names:
-        near = suggest(name, names)
+def _known(spec: Spec, problems: Collector, name: str, known: Mapping[str, object], path: Path) -> None:
+    if name not in known:
+        near = suggest(name, known)
         hint = f"did you mean `{near}`?" if near else f"add it, such as `ethernets: {{{name}: {{}}}}`"
         problems.add(spec.positions.of(*path), f"there is no interface {code(name)} in `network`: {hint}")
 
