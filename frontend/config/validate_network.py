@@ -92,8 +92,10 @@ def _circles(spec: Spec, network: Network, problems: Collector) -> None:
                 done.add(name)
             elif lower in chain:
                 names = list(chain)
-                circle = " is on ".join(map(code, (*names[names.index(lower) :], lower)))
-                problems.add(spec.positions.of(*path), f"{circle}: an interface cannot be made of itself")
+                circle = [code(each) for each in (*names[names.index(lower) :], lower)]
+                shown = circle if len(circle) < 8 else [*circle[:3], "…", *circle[-3:]]
+                place = spec.positions.of(*path)
+                problems.add(place, f"{' is on '.join(shown)}: an interface cannot be made of itself")
             elif lower not in done:
                 chain[lower] = _below(network, lower)
 
