@@ -53,11 +53,13 @@ from .positions import Position, Positions, Range
 from .run_mounts import BindMount, CacheMount, RunMount, SecretMount, SshMount, TmpfsMount
 from .scripts import mentioned
 from .sizes import Share
+from .validate_presets import RUNLEVELS
 from .words import OUTPUT_FORMATS, PRESETS
 
 __all__ = [
     "OUTPUT_FORMATS",
     "PRESETS",
+    "RUNLEVELS",
     "Arguments",
     "Base",
     "BindMount",

@@ -51,8 +51,19 @@ def _destination(text: str) -> str:
         raise ValueError(f"expected `default` or a network such as 10.1.0.0/16, not {quote(text)}{hint}") from None
 
 
+def _is_number(text: str) -> bool:
+    return text.replace(".", "").isdigit()
+
+
+def _own_name(text: str) -> str:
+    if _is_number(text):
+        raise ValueError(f"a host has a name, such as web-01, not only numbers: {text} belongs into `network`"
+                         if "." in text else "a host has a name, such as web-01, not only numbers")  # fmt: skip
+    return text
+
+
 def _host(text: str) -> str:
-    if text.replace(".", "").isdigit():
+    if _is_number(text):
         raise ValueError(f"a host has a name, not only numbers: write `name: {text}`")
     return text
 
@@ -62,7 +73,7 @@ HostName = Annotated[
     Text(
         expected="a host name of at most 64 letters, digits, `-` and `.`, such as web-01",
         pattern=rf"(?=.{{1,64}}$){_NAME}",
-        convert=_host,
+        convert=_own_name,
     ),
 ]
 """RFC 1123, section 2.1; 64 is what Linux can store."""

@@ -6,6 +6,7 @@ checked too: the result of a decode that told a problem is for further checks on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any
@@ -223,7 +224,8 @@ class _Decoder:
         """Tell of a key that does not exist; return the one that was probably meant."""
         name, known = pair.key.text, shape.keys
         hint = shape.hints.get(name, "")
-        near = None if hint else suggest(name, known)
+        meant = (key for key in known if re.match(rf"write `{key}\b", hint))
+        near = next(meant, None) if hint else suggest(name, known)
         hint = hint or (f"did you mean `{near}`?" if near else f"the keys here are {listing(known, 'and')}")
         where = f" in {_label(path)}" if path else ""
         self._tell(pair.key.range, f"there is no key {code(name)}{where}: {hint}")

@@ -52,6 +52,12 @@ class Collector:
         if len(self._found) >= LIMIT:
             raise TooManyProblemsError
 
+    def any_in(self, place: Range) -> bool:
+        """Whether something is told of what is in a range."""
+        return any(
+            each.range.file == place.file and place.start <= each.range.start <= place.end for each in self._found
+        )
+
     def sorted(self) -> tuple[Diagnostic, ...]:
         """Return the problems in file order, those of included files last."""
         return tuple(sorted(self._found, key=lambda each: (each.range.file, each)))

@@ -12,6 +12,14 @@ from .sizes import MEMORY_SIZE, Share, memory
 
 CREATABLE = ("btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "vfat", "xfs")
 """File systems that `create` makes. `imager.filesystems` knows how."""
+LONGEST_LABEL = {"exfat": 11, "ext2": 16, "ext3": 16, "ext4": 16, "vfat": 11, "xfs": 12}
+"""Bytes; of the manuals of their mkfs. Where it is too long, mkfs cuts it off without a word, or fails."""
+NOT_IN_FAT_LABEL = r"[*?.,;:/\\|+=<>\[\]]"
+"""What mkfs.fat(8) refuses."""
+NEEDED = frozenset(
+    {"/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/sbin"}
+)
+"""Folders that no system starts without."""
 
 _KERNELS_OWN = ("/proc", "/sys")
 _TAKEN = {"/dev": "device files are there", "/run": "the init system mounts it"}

@@ -25,6 +25,7 @@ from .model import (
     User,
 )
 from .positions import Path, Range
+from .run_mounts import BindMount, CacheMount
 
 _SECRET_WORDS = frozenset(
     {"APIKEY", "AUTH", "CREDENTIAL", "CREDENTIALS", "KEY", "PASSWD", "PASSWORD", "PWORD", "SECRET", "TOKEN"}
@@ -127,10 +128,23 @@ def _images(spec: Spec) -> _Found:
     for path, entry in spec.files.items():
         if isinstance(entry, CopiedFile) and entry.image:
             named.append((entry.image, ("files", path, "image")))
+    for index, step in enumerate(spec.run):
+        for number, mount in enumerate(step.mounts):
+            # A name without tag may be a build context that is given with the build: nothing is said of it.
+            origin = mount.origin if isinstance(mount, BindMount | CacheMount) else ""
+            if "/" in origin or ":" in origin:
+                named.append((origin, ("run", index, "mounts", number)))
     for name, where in named:
         tag = name.rpartition("/")[2].partition(":")[2]
         if "@" not in name and name != "scratch" and tag in ("", "latest"):
             yield spec.positions.of(*where), f"{code(name)} is another image tomorrow: name a version, or a digest"
+
+
+def _repositories(spec: Spec) -> _Found:
+    for path, entry in spec.files.items():
+        if isinstance(entry, CopiedFile) and entry.git and not entry.git.partition("#")[2].partition(":")[0]:
+            place = spec.positions.of("files", path, "git")
+            yield place, "the default branch is another one tomorrow: add `#` and a tag or commit"
 
 
 def _secrets(spec: Spec) -> _Found:
@@ -187,6 +201,7 @@ _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
     "SecretsInArgs": ("A secret should not be in build arguments or environment variables", _secrets),
     "UndeclaredArg": ("A build argument is given that is not declared", _undeclared),
     "UnknownGroup": ("A group is named that the system most likely does not have", unknown_groups),
+    "UnpinnedGit": ("A git repository is named without a branch, tag or commit", _repositories),
     "UnpinnedImage": ("An image is named without a version", _images),
     "UnpinnedUrl": ("A download has no checksum", _urls),
     "UnusedArg": ("A build argument is declared and used nowhere", _unused),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .diagnostics import code
-from .model import PresetBase, Spec
+from .model import Spec
 from .positions import Path, Range
+from .validate_presets import family_of
 
 _GROUPS = frozenset(
     {"adm", "audio", "cdrom", "dialout", "disk", "docker", "input", "kvm", "libvirt", "netdev", "plugdev", "render",
@@ -24,8 +25,7 @@ def unknown_groups(spec: Spec) -> Iterator[tuple[Range, str]]:
     own = _GROUPS | groups | {each.name for each in spec.users} | set(spec.services)
     own |= {package.partition("=")[0] for package in spec.packages}
     known = sorted(_GROUPS | groups)
-    family = spec.base.preset.partition("-")[0] if isinstance(spec.base, PresetBase) else ""
-    admins = _ADMINS.get(family)
+    admins = _ADMINS.get(family_of(spec))
     for number, user in enumerate(spec.users):
         named: list[tuple[str, Path]] = [(name, ("groups", index)) for index, name in enumerate(user.groups)]
         named += [(user.group, ("group",))] if user.group else []

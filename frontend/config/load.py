@@ -88,7 +88,7 @@ def _read(data: bytes, arguments: Arguments, read: Reader | None, problems: Coll
         return None
     shape = object_shape(Spec)
     root = with_includes(root, shape, read, problems)
-    root, profiles = split(root, problems)
+    root, profiles = split(root, shape, problems)
     spec = _spec(applied(root, profiles, arguments.profiles, shape, problems), arguments, problems)
     used = set(spec.used_arguments) if spec else set()
     for other in others(root, profiles, arguments.profiles, shape):

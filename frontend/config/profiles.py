@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from .arguments import PROFILE
 from .diagnostics import Collector, code, suggest
 from .merge import find, over, without
-from .nodes import Mapping
+from .nodes import Mapping, Scalar
 from .positions import START
-from .shapes import ObjectShape
+from .shapes import MapShape, ObjectShape
 
 
-def split(root: Mapping, problems: Collector) -> tuple[Mapping, dict[str, Mapping]]:
+def split(root: Mapping, shape: ObjectShape, problems: Collector) -> tuple[Mapping, dict[str, Mapping]]:
     """Return the file without its profiles, and the profiles by name."""
     pair = find(root, "profiles")
     if pair is None:
@@ -24,6 +24,7 @@ def split(root: Mapping, problems: Collector) -> tuple[Mapping, dict[str, Mappin
         name = profile.key.text
         if name.startswith("x-"):
             continue
+        _check_name(profile.key, shape, problems)
         if not isinstance(profile.value, Mapping):
             problems.add(profile.value.range, f"the profile {code(name)} must be a mapping of keys of the file")
             continue
@@ -33,6 +34,15 @@ def split(root: Mapping, problems: Collector) -> tuple[Mapping, dict[str, Mappin
                 problems.add(found.key.range, f"`{inner}` cannot be in a profile: write it at the top of the file")
         profiles[name] = profile.value
     return without(root, "profiles"), profiles
+
+
+def _check_name(key: Scalar, shape: ObjectShape, problems: Collector) -> None:
+    names = shape.fields["profiles"].shape
+    assert isinstance(names, MapShape)
+    try:
+        names.key.read(key.text)
+    except ValueError as error:
+        problems.add(key.range, f"a key of `profiles` {error}")
 
 
 def applied(

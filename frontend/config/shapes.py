@@ -168,7 +168,8 @@ def _shape(hint: Any, key: Key | None = None) -> Shape:
     if _is_union(hint):
         variants = {each.CHOSEN_BY: object_shape(each) for each in args}
         keys = dict.fromkeys(name for variant in variants.values() for name in variant.keys)
-        return ChoiceShape(types.MappingProxyType(variants), tuple(keys))
+        hints = {name: hint for variant in variants.values() for name, hint in variant.hints.items()}
+        return ChoiceShape(types.MappingProxyType(variants), tuple(keys), types.MappingProxyType(hints))
     return object_shape(hint)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from .positions import START, Position, Range
@@ -57,13 +58,29 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[Range, str]:
     start = getattr(error, "context_mark", None)
     words = _AT_START.get((context, problem))
     if words is not None and start is not None:
-        return at(start, text), words
+        argument = _argument(text, start.index, mark.index) if mark is not None and "flow" in context else None
+        return argument or (at(start, text), words)
     if mark is None:
         return START, f"this is not valid YAML: {problem}"
     place = at(mark, text)
     if problem == "found character that cannot start any token":
         return place, _bad_start(text, place.start)
     return place, _WORDS.get(problem) or f"this is not valid YAML: {problem} {context}".rstrip()
+
+
+_ARGUMENT = re.compile(r"(?<=[\[{,: \n])[^\s\"'\[{,:#]{0,99}\$\{[^}\n]{0,99}\}[^\s,\]}]{0,99}")
+
+
+def _argument(text: str, start: int, end: int) -> tuple[Range, str] | None:
+    """Return where a `${...}` without quotes stands in brackets, if that is what the parser stopped at."""
+    start = max(start, text.rfind("\n", 0, end))
+    found = next((each for each in _ARGUMENT.finditer(text, start) if each.start() < end <= each.end()), None)
+    if found is None:
+        return None
+    line = text.count("\n", 0, found.start()) + 1
+    column = found.start() - text.rfind("\n", 0, found.start())
+    place = Range(Position(line, column), Position(line, column + len(found[0])))
+    return place, f'in brackets, a value with `${{` needs quotes: write "{found[0]}"'
 
 
 def at(mark: yaml.Mark, text: str) -> Range:

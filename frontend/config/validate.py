@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from .diagnostics import Collector, code, listing
 from .model import CopiedFile, FetchedFile, FileEntry, InlineFile, Spec, Symlink
 from .run_mounts import SecretMount
+from .validate_network import validate_network
+from .validate_presets import validate_presets
 from .validate_system import repeated, validate_system
 from .words import COMPRESSIBLE_FORMATS
 
@@ -12,7 +16,10 @@ from .words import COMPRESSIBLE_FORMATS
 def validate(spec: Spec, problems: Collector) -> None:
     """Tell every contradiction in `spec`."""
     _outputs(spec, problems)
+    validate_presets(spec, problems)
+    _repositories(spec, problems)
     validate_system(spec, problems)
+    validate_network(spec, problems)
     _files(spec, problems)
     _file_places(spec, problems)
     _mounts(spec, problems)
@@ -44,6 +51,23 @@ def _outputs(spec: Spec, problems: Collector) -> None:
         if output.label and output.format == "efi":
             place = spec.positions.of("outputs", index, "label")
             problems.add(place, "an efi output is the UKI alone: it has no file system that `label` could name")
+
+
+def _repositories(spec: Spec, problems: Collector) -> None:
+    named = ((_file_stem(each.name), ("repositories", index, "name"))
+             for index, each in enumerate(spec.repositories) if each.name)  # fmt: skip
+    for name, place, first in repeated(spec, named):
+        problems.add(place, f"{code(str(name))} is the name of the repository on {first.line_from(place)} already")
+    for index, each in enumerate(spec.repositories):
+        if not (each.url or each.suites or each.components):
+            place = spec.positions.of("repositories", index)
+            problems.add(place, "this adds nothing: write the `url` of a repository, or which `components` of the "
+                         "distribution's own to add")  # fmt: skip
+
+
+def _file_stem(name: str) -> str:
+    """Return what the files of a repository are called: apt does not read names with other characters."""
+    return re.sub(r"[^A-Za-z0-9_.\-]", "-", name)
 
 
 def _files(spec: Spec, problems: Collector) -> None:

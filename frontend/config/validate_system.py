@@ -1,20 +1,19 @@
-"""Rules across the keys of the running system: accounts, network, services, mounts. Pure; each tells what it finds."""
+"""Rules across the keys of the running system: accounts, services, mounts. Pure; each tells what it finds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable
 
-from .diagnostics import Collector, code, listing, suggest
-from .filesystems import CREATABLE
-from .model import Bridge, DeviceMount, Ethernet, Network, ServiceCommand, Spec, Vlan
+from .diagnostics import Collector, code, listing
+from .filesystems import CREATABLE, LONGEST_LABEL, NEEDED, NOT_IN_FAT_LABEL
+from .model import DeviceMount, MemoryMount, ServiceCommand, Spec
 from .positions import Path, Range
 
 
 def validate_system(spec: Spec, problems: Collector) -> None:
     """Tell every contradiction in what the running system is told."""
     _accounts(spec, problems)
-    if spec.network is not None:
-        _network(spec, spec.network, problems)
     _services(spec, problems)
     _mounts(spec, problems)
 
@@ -45,59 +44,13 @@ def _accounts(spec: Spec, problems: Collector) -> None:
         problems.add(place, f"gid {gid} is already taken by the group on {first.line_from(place)}: choose another")
 
 
-def _network(spec: Spec, network: Network, problems: Collector) -> None:
-    kinds: dict[str, Mapping[str, Ethernet | Bridge | Vlan]] = {
-        "ethernets": network.ethernets,
-        "bridges": network.bridges,
-        "vlans": network.vlans,
-    }
-    named = [(name, kind) for kind, interfaces in kinds.items() for name in interfaces]
-    if not named:
-        problems.add(
-            spec.positions.key("network"), "`network` names no interface: add one, such as `ethernets: {eth0: "
-            "{dhcp4: true}}`, or leave the key out"
-        )  # fmt: skip
-    known = dict.fromkeys(name for name, _ in named)
-    for name in known:
-        owners = [kind for kind, interfaces in kinds.items() if name in interfaces]
-        if len(owners) > 1:
-            places = sorted(spec.positions.key("network", kind, name) for kind in owners)
-            problems.add(places[1], f"{code(name)} is in {listing(owners, 'and')}: interfaces have different names")
-    for name, vlan in network.vlans.items():
-        _known(spec, problems, vlan.link, known, ("network", "vlans", name, "link"))
-        if vlan.link == name:
-            problems.add(spec.positions.of("network", "vlans", name, "link"), "a VLAN cannot be on itself")
-    for name, bridge in network.bridges.items():
-        for index, port in enumerate(bridge.interfaces):
-            _known(spec, problems, port, known, ("network", "bridges", name, "interfaces", index))
-    _ports(spec, network, problems)
-    for name, kind in named:
-        for index, route in enumerate(kinds[kind][name].routes):
-            if route.to != "default" and (":" in route.to) != (":" in route.via):
-                place = spec.positions.of("network", kind, name, "routes", index, "via")
-                problems.add(place, f"{route.via} cannot be the way to {route.to}: one is IPv4, the other IPv6")
-
-
-def _known(spec: Spec, problems: Collector, name: str, known: Iterable[str], path: Path) -> None:
-    names = tuple(known)
-    if name not in names:
-        near = suggest(name, names)
-        hint = f"did you mean `{near}`?" if near else f"add it, such as `ethernets: {{{name}: {{}}}}`"
-        problems.add(spec.positions.of(*path), f"there is no interface {code(name)} in `network`: {hint}")
-
-
-def _ports(spec: Spec, network: Network, problems: Collector) -> None:
-    ports = (
-        (port, ("network", "bridges", name, "interfaces", index))
-        for name, bridge in network.bridges.items()
-        for index, port in enumerate(bridge.interfaces)
-    )
-    for port, place, first in repeated(spec, ports):
-        line = first.line_from(place)
-        problems.add(place, f"{code(str(port))} is in another bridge already ({line}): it can be in one only")
-
-
 def _services(spec: Spec, problems: Collector) -> None:
+    for name in spec.services:
+        short = name.removesuffix(".service")
+        if short != name and short in spec.services:
+            place = spec.positions.key("services", name)
+            line = spec.positions.key("services", short).line_from(place)
+            problems.add(place, f"{code(name)} is the service {code(short)} on {line}: keep one")
     for name, service in spec.services.items():
         if not isinstance(service, ServiceCommand):
             continue
@@ -112,13 +65,29 @@ def _services(spec: Spec, problems: Collector) -> None:
 
 def _mounts(spec: Spec, problems: Collector) -> None:
     for point, mount in spec.mounts.items():
-        if not isinstance(mount, DeviceMount) or not mount.create:
-            continue
-        if mount.fstype not in CREATABLE:
-            place = spec.positions.key("mounts", point, "fstype" if mount.fstype else "create")
-            problems.add(
-                place, f"`create` needs the kind of file system to make: `fstype` is one of {listing(CREATABLE)}"
-            )
-        if not mount.device.startswith(("/dev/", "LABEL=")):
-            place = spec.positions.of("mounts", point, "device")
-            problems.add(place, f"`create` needs a disk: write a device in /dev, or LABEL=..., not {mount.device}")
+        empty = isinstance(mount, MemoryMount) or mount.create
+        if empty and point in NEEDED:
+            place = spec.positions.key("mounts", point)
+            problems.add(place, f"{point} would be empty, and the system needs what is there: choose another folder")
+        if isinstance(mount, DeviceMount):
+            _device(spec, point, mount, problems)
+
+
+def _device(spec: Spec, point: str, mount: DeviceMount, problems: Collector) -> None:
+    place = spec.positions.of("mounts", point, "device")
+    device, binds = mount.device, {option.partition("=")[0] for option in mount.options} & {"bind", "rbind", "loop"}
+    is_path = device.startswith("/") and not device.startswith(("/dev/", "//"))
+    if is_path and not binds and mount.fstype in (None, "none"):
+        problems.add(place, f"{device} is no device: a folder needs `options: [bind]`, a file with a file system in it "
+                     "its `fstype`")  # fmt: skip
+    tag, _, label = device.partition("=")
+    longest = LONGEST_LABEL.get(mount.fstype or "", 0)
+    if tag == "LABEL" and longest and len(label.encode()) > longest:
+        problems.add(place, f"a label of {mount.fstype} has at most {longest} characters: {code(label)} is never found")
+    elif tag == "LABEL" and mount.create and mount.fstype == "vfat" and re.search(NOT_IN_FAT_LABEL, label):
+        problems.add(place, f"{code(label)} cannot be the label of a new vfat: write letters, digits, `-` and `_`")
+    if mount.create and mount.fstype not in CREATABLE:
+        key = spec.positions.key("mounts", point, "fstype" if mount.fstype else "create")
+        problems.add(key, f"`create` needs the kind of file system to make: `fstype` is one of {listing(CREATABLE)}")
+    if mount.create and not device.startswith(("/dev/", "LABEL=")):
+        problems.add(place, f"`create` needs a disk: write a device in /dev, or LABEL=..., not {device}")

@@ -25,6 +25,10 @@ _IMAGE = (
 """github.com/distribution/reference, the grammar of its `reference`."""
 
 
+_RELEASES = {"alpine": "alpine-lts", "debian": "debian"}
+"""The preset of an image that people name with its tag."""
+
+
 def _preset(text: str) -> str:
     if text in PRESETS:
         return text
@@ -34,7 +38,10 @@ def _preset(text: str) -> str:
         if re.search(r"[^\w./@:\-]", text)
         else f"write `base: {{image: {text}}}`"
     )
-    if near:
+    name, _, tag = text.partition(":")
+    if name in _RELEASES and tag:
+        hint = f"write `base: {{preset: {_RELEASES[name]}, release: {tag}}}`, or for the OCI image {image}"
+    elif near:
         hint = f"did you mean `{near}`?" + (f" For the OCI image {image}" if _is_image(text) else "")
     elif _is_image(text):
         hint = f"for the OCI image {image}"
@@ -71,6 +78,13 @@ def _format(text: str) -> str:
     near = suggest(text, OUTPUT_FORMATS)
     hint = f"did you mean `{near}`?" if near else f"the formats are {listing(OUTPUT_FORMATS, 'and')}"
     raise ValueError(f"there is no output format {quote(text)}: {hint}")
+
+
+def _url(text: str) -> str:
+    if "@" in text.split("/")[2]:
+        raise ValueError("a name or password in the address would be kept in the build's records: remove it; a step of "
+                         "`run` can download with a secret")  # fmt: skip
+    return text
 
 
 def _bare_package(text: str) -> str:
@@ -192,7 +206,11 @@ PackageName = Annotated[
 Suite = Annotated[str, Text(expected="a word such as trixie or main", pattern=r"[A-Za-z0-9][A-Za-z0-9._/\-]*")]
 Url = Annotated[
     str,
-    Text(expected="an address that starts with https:// or http://", pattern=r"https?://[^\s/]+(/[^\s]*)?"),
+    Text(
+        expected="an address that starts with https:// or http://",
+        pattern=r"https?://[^\s/]+(/[^\s]*)?",
+        convert=_url,
+    ),
 ]
 Checksum = Annotated[
     str, Text(expected="sha256: and 64 hexadecimal digits, as `sha256sum` prints them", pattern=r"sha256:[0-9a-f]{64}")

@@ -149,6 +149,8 @@ rm {_LINES}.more
 
 def _source(source: PackageSource) -> str:
     """Return the script for one repository. apk finds a key by the file name that is written in a signature."""
+    if source.suites:  # of a preset, it is told before anything is built
+        return "echo 'claylinux: repositories: apk knows no suites: what others call so is in the url' >&2\nexit 1\n"
     if not source.url:
         return "".join(map(_MORE.format, source.components))
     script = ""

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import llb
-from frontend.config import CopiedKey, FetchedKey, InlineKey, PresetBase, Repository, Spec
+from frontend.config import CopiedKey, FetchedKey, InlineKey, PresetBase, Repository
 from frontend.distro.family import Family, PackageSource, PackageStep, Preset
 from frontend.distro.registry import FAMILIES, PRESETS
-from frontend.errors import UserError
 from frontend.options import DEFAULT_EPOCH
 
 from . import places
@@ -31,11 +30,10 @@ def preset_of(inputs: PlanInputs) -> Preset | None:
 
 
 def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with the preset's own packages and services. Raises `UserError`.
+    """Return `system` with the preset's own packages and services.
 
     A vertex of its own: it is the same, and cached, for all users of a preset.
     """
-    _check_flavor(inputs.spec)
     preset = preset_of(inputs)
     if preset is None:
         return system
@@ -67,20 +65,6 @@ def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
         )
         system = _run(inputs, system, lambda each: each.remove(names), step, network="none")
     return system
-
-
-def _check_flavor(spec: Spec) -> None:
-    """Raise `UserError` for a kernel flavor that the base does not have."""
-    flavor = spec.kernel.flavor
-    if flavor is None:
-        return
-    place = (places.at(spec, "kernel", "flavor"),)
-    if not isinstance(spec.base, PresetBase):
-        raise UserError("only presets have kernel flavors: add the kernel that you want to `packages`", place)
-    flavors = PRESETS[spec.base.preset].kernels
-    if flavor not in flavors:
-        known = ", ".join(sorted(flavors))
-        raise UserError(f"{spec.base.preset} has no kernel flavor {flavor!r}: write one of {known}", place)
 
 
 def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:

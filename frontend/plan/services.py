@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 import llb
-from frontend.config import ServiceCommand, ServiceSwitch
+from frontend.config import RUNLEVELS, ServiceCommand, ServiceSwitch
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
 
@@ -92,6 +92,14 @@ elif command -v rc-update >/dev/null 2>&1; then
       # It may have its runlevel already, of the preset or in a base image.
       [ -z "$(find /etc/runlevels -name "$1")" ] || return 0
     else
+      case $2 in
+      {"|".join(RUNLEVELS)}) ;;
+      *)
+        [ -d "/etc/runlevels/$2" ] || {{
+          echo "claylinux: services: $1: there is no runlevel $2 in /etc/runlevels: {", ".join(RUNLEVELS)}?" >&2
+          exit 1
+        }}
+      esac
       find /etc/runlevels -name "$1" -exec rm {{}} +
     fi
     mkdir -p "/etc/runlevels/${{2-default}}"

@@ -130,7 +130,7 @@ def test_what_apk_cannot_do_is_told_in_words(alpine: Alpine, tmp_path: Path) -> 
     assert "claylinux: musl cannot be removed: other packages need it" in log
     assert lines == [3]
     log, lines = fails("kernel:\n  flavor: cloud\n")
-    assert "alpine-virt has no kernel flavor 'cloud': write one of lts, stable, virt" in log
+    assert "alpine-virt has no kernel flavor `cloud`: write `lts`, `stable` or `virt`" in log
     assert lines == [4]
     log, _ = fails("packages: [less]\n", "--network=none", "--no-cache")
     assert "claylinux: the package lists cannot be read: is there a network" in log

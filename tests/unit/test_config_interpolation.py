@@ -112,6 +112,15 @@ def test_programs_and_hashes_are_left_alone() -> None:
     assert read.users[0].password == HashText(hash=digest)
 
 
+def test_the_command_of_a_service_is_a_value_like_all_others() -> None:
+    text = """\
+base: debian
+args: {PORT: "80"}
+services: {a: {command: "/bin/sh -c 'echo $HOME $${X} $$$$ ${PORT}'"}}
+"""
+    assert spec(text).services["a"].command[2] == "echo $HOME ${X} $$ 80"  # type: ignore[union-attr]
+
+
 def test_build_arguments_that_nothing_takes() -> None:
     given_arguments = Arguments(
         given={"VERSON": "1", "VERSION": "1", "http_proxy": "x", "BUILDKIT_X": "1", "CLAYLINUX_PROFILE": "dev", "Q": ""}

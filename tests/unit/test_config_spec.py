@@ -152,7 +152,7 @@ dns: {servers: [9.9.9.9, 'fe80::1%eth0'], search: [example.org]}
 def test_services_as_list_and_mapping() -> None:
     on, off = ServiceSwitch(start=True), ServiceSwitch(start=False)
     assert dict(spec("services: [nginx, getty@tty1.service]").services) == {"nginx": on, "getty@tty1.service": on}
-    read = spec("services: {nginx: true, ssh: false, sshd: boot}").services
+    read = spec("services: {nginx: true, ssh: false, sshd: boot}", "base: alpine-virt\n").services
     assert dict(read) == {"nginx": on, "ssh": off, "sshd": ServiceSwitch(start="boot")}
 
 

@@ -34,14 +34,20 @@ OPTIONS: dict[str, dict[str, str]] = {
 }
 
 
-def graph(case: str) -> str:
-    """Return the dump of the last graph that this build file is solved with, one for each platform, and the result."""
+def request(case: str, text: str) -> FakeClient:
+    """Return the client of a build of `text`, with all that the build file of the case asks for."""
     files = {"tree": b"", "key": b"", "common.yaml": INCLUDED, "/uki.json": b'{"size": 1000}'}
     made = llb.marshal(llb.image("debian:trixie", name="[rootfs 1/1] FROM debian:trixie"))
     client = FakeClient(outputs={**BOOTABLE, **files}, folders=frozenset({"tree"}), other_frontend=made)
     options = {"context:other": "local:other", **OPTIONS.get(case, {})}
-    client = ask((FOLDER / f"{case}.yaml").read_text(), client, **options)
+    client = ask(text, client, **options)
     assert client.error is None, client.error
+    return client
+
+
+def graph(case: str) -> str:
+    """Return the dump of the last graph that this build file is solved with, one for each platform, and the result."""
+    client = request(case, (FOLDER / f"{case}.yaml").read_text())
     assert client.result is not None
     refs = max(len(client.result.refs), 1)
     dumps = sorted(llb.dump(each) for each in client.solved[-refs:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from frontend.config import OUTPUT_FORMATS, PRESETS
+from frontend.config.validate_presets import FLAVORS
 from frontend.distro import registry
 from imager import contract
 from imager.commands import MODULES
@@ -16,6 +17,11 @@ def test_every_output_format_has_a_maker_and_a_word() -> None:
 def test_every_preset_has_data_and_a_word() -> None:
     assert sorted(PRESETS) == sorted(registry.PRESETS)
     assert {release.family for release in registry.PRESETS.values()} <= set(registry.FAMILIES)
+
+
+def test_flavors_are_those_that_the_presets_have() -> None:
+    for name, preset in registry.PRESETS.items():
+        assert sorted(preset.kernels) == sorted(FLAVORS[name.partition("-")[0]])
 
 
 def test_every_request_of_the_imager_has_a_module() -> None:

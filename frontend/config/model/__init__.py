@@ -21,9 +21,10 @@ from .outputs import Limits, Output, Rootfs
 from .packages import CopiedKey, FetchedKey, InlineKey, PublicKey, Repository
 from .run import RunStep
 from .services import Service, ServiceCommand, ServiceSwitch
-from .spec import Spec
+from .spec import NO_BASE, Spec
 
 __all__ = [
+    "NO_BASE",
     "Base",
     "Bridge",
     "ContextBase",

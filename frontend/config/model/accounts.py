@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from .. import credentials, paths, words
+from . import hints
 from .keys import key
 
 
@@ -75,6 +77,7 @@ class Group:
 class User:
     """A user account; one that the base has is changed."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.USER
     name: words.UserName = key("The login name.", "admin")
     uid: words.UserNumber | None = key("The user number. Default: the first that is free.", "1000", default=None)
     group: words.UserName | None = key(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .. import paths, words
+from . import hints
 from .keys import NOTHING, key
 
 
@@ -14,6 +15,7 @@ from .keys import NOTHING, key
 class PresetBase:
     """A system that Claylinux assembles itself, with kernel and init."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.BASE
     SHORT: ClassVar[str] = "preset"
     CHOSEN_BY: ClassVar[str] = "preset"
     preset: words.Preset = key("The name of a preset.", "debian")
@@ -28,6 +30,7 @@ class PresetBase:
 class ImageBase:
     """An OCI image. It brings, or `packages` adds, a kernel and an init."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.BASE
     CHOSEN_BY: ClassVar[str] = "image"
     image: words.ImageName = key("The image to start from.", "debian:13")
 
@@ -36,6 +39,7 @@ class ImageBase:
 class ContextBase:
     """A named build context: a folder, an image or another build."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.BASE
     CHOSEN_BY: ClassVar[str] = "context"
     context: words.ContextName = key("The NAME of a `--build-context NAME=...`.", "rootfs")
 
@@ -44,6 +48,7 @@ class ContextBase:
 class DockerfileBase:
     """What a Dockerfile builds. The engine's own Dockerfile frontend builds it: `# syntax=` in it has no effect."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.BASE
     CHOSEN_BY: ClassVar[str] = "dockerfile"
     dockerfile: paths.SourcePath = key("The path of the Dockerfile in the build context.", "Dockerfile")
     target: words.StageName | None = key("The stage to take. Default: the last.", "rootfs", default=None)

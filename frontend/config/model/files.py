@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from .. import paths, words
+from . import hints
 from .keys import key
 
 
@@ -13,6 +15,7 @@ from .keys import key
 class InlineFile:
     """A file whose content is in the build file."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.FILE
     SHORT: ClassVar[str] = "content"
     CHOSEN_BY: ClassVar[str] = "content"
     content: words.Content = key("The text of the file, exactly.", '"Welcome!\\n"')
@@ -24,6 +27,7 @@ class InlineFile:
 class CopiedFile:
     """A file, or the content of a folder, from a build context, an image or a git repository."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.FILE
     CHOSEN_BY: ClassVar[str] = "source"
     source: paths.SourcePath = key(
         "The path in the build context, or in what the next keys name. A folder is copied with all in it.", "files/motd"
@@ -44,6 +48,7 @@ class CopiedFile:
 class FetchedFile:
     """A file to download."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.FILE
     CHOSEN_BY: ClassVar[str] = "url"
     url: words.Url = key("Where to download it.", "https://files.example/tool-1.2.tar.gz")
     checksum: words.Checksum | None = key(
@@ -64,6 +69,7 @@ class FetchedFile:
 class Symlink:
     """A symbolic link."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.FILE
     CHOSEN_BY: ClassVar[str] = "symlink"
     target: paths.LinkTarget = key("Where the link points.", "/usr/share/zoneinfo/UTC", name="symlink")
 
@@ -72,6 +78,7 @@ class Symlink:
 class Directory:
     """A folder, empty unless other entries fill it."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.FILE
     CHOSEN_BY: ClassVar[str] = "directory"
     mode: paths.Mode | None = key("Permission bits in octal. Default: 0755.", '"0750"', default=None)
     owner: paths.OwnerName | None = key("USER or USER:GROUP. Default: root:root.", "www-data", default=None)

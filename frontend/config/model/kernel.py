@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from .. import words
+from . import hints
 from .keys import NOTHING, key
 
 
@@ -31,6 +33,7 @@ class Modules:
 class Kernel:
     """The kernel and what it is told."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.KERNEL
     cmdline: tuple[words.KernelWord, ...] = key(
         "Arguments for the kernel, joined with spaces.",
         '["console=ttyS0,115200", quiet]',

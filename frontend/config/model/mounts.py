@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from .. import filesystems
+from . import hints
 from .keys import key
 
 
@@ -13,6 +15,7 @@ from .keys import key
 class DeviceMount:
     """What is on a disk, on a server, or elsewhere in the system."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.MOUNT
     CHOSEN_BY: ClassVar[str] = "device"
     device: filesystems.Device = key(
         "What is mounted: a device in /dev, LABEL=..., UUID=..., PARTLABEL=..., PARTUUID=..., SERVER:/PATH, or a "
@@ -36,6 +39,7 @@ class DeviceMount:
 class MemoryMount:
     """A folder in memory, empty at every boot."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.MOUNT
     CHOSEN_BY: ClassVar[str] = "tmpfs"
     tmpfs: filesystems.MemoryLimit = key("Its largest size, or `true` for half of the memory.", "64M")
     options: tuple[filesystems.MountOption, ...] = key(

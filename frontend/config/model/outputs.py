@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from .. import sizes, words
+from . import hints
 from .keys import key
 
 
@@ -13,6 +15,7 @@ from .keys import key
 class Output:
     """One file to build."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.OUTPUT
     SHORT: ClassVar[str] = "format"
     format: words.Format = key(
         "`raw`: a disk; `iso`: a CD that also boots as a disk; `efi`: the UKI alone; disks of virtual machines: "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from .. import mount_grammar, words
+from . import hints
 from .keys import NOTHING, key
 
 
@@ -14,6 +15,7 @@ from .keys import NOTHING, key
 class RunStep:
     """Shell commands that run in the system while it is built."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.RUN
     SHORT: ClassVar[str] = "script"
     script: words.Script = key("Commands for `/bin/sh -eu`.", "update-ca-certificates")
     name: words.Title | None = key("What the progress shows.", "build plugins", default=None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from .. import paths, programs, words
+from . import hints
 from .keys import NOTHING, key
 
 
@@ -14,6 +15,7 @@ from .keys import NOTHING, key
 class ServiceSwitch:
     """A service that a package brings."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.SERVICE
     SHORT: ClassVar[str] = "start"
     CHOSEN_BY: ClassVar[str] = "start"
     start: words.ServiceStart = key(
@@ -25,6 +27,7 @@ class ServiceSwitch:
 class ServiceCommand:
     """A service of your own: a systemd unit or an OpenRC script is made of it, and it starts at boot."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.SERVICE
     CHOSEN_BY: ClassVar[str] = "command"
     command: programs.CommandLine = key(
         "The program with its arguments, in quotes where they hold spaces. No shell reads it: nothing is expanded; "

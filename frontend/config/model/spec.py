@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from .. import addresses, filesystems, paths, words
 from ..positions import Positions
+from . import hints
 from .accounts import Group, User
 from .base import Base, PresetBase
 from .files import FileEntry
@@ -20,6 +21,9 @@ from .outputs import Limits, Output, Rootfs
 from .packages import Repository
 from .run import RunStep
 from .services import Service, ServiceSwitch
+
+NO_BASE = PresetBase(preset=words.PRESETS[0])
+"""Takes the place of a base that is wrong, for the checks of the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +37,11 @@ class Profile:
 class Spec:
     """A build file: one bootable system and what to build of it."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.SPEC
     base: Base = key(
         "Where the system starts: the name of a preset, or one of `image`, `context` and `dockerfile`.",
         "debian",
-        stand_in=PresetBase(preset=words.PRESETS[0]),
+        stand_in=NO_BASE,
     )
     name: words.Name = key(
         "The name of the system: of its output files and its os-release.", "edge", default="claylinux"
@@ -128,7 +133,7 @@ class Spec:
     )
     profiles: Mapping[words.Name, Profile] = key(
         "Other values for keys of this file, chosen with `--build-arg CLAYLINUX_PROFILE=NAME`. Mappings are merged, "
-        "lists are replaced.",
+        "lists are replaced; a list of `services` is merged.",
         "{dev: {outputs: [efi]}}",
         default=NOTHING,
     )
