@@ -81,9 +81,20 @@ def _format(text: str) -> str:
 
 
 def _url(text: str) -> str:
+    from urllib.parse import urlsplit
+
     if "@" in text.split("/")[2]:
-        raise ValueError("a name or password in the address would be kept in the build's records: remove it; a step of "
-                         "`run` can download with a secret")  # fmt: skip
+        raise ValueError(
+            "a name or password in the address would be kept in the build's records: remove it; a step of "
+            "`run` can download with a secret"
+        )
+    try:
+        parts = urlsplit(text)
+        known = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # an IPv6 address or a port that is none
+        known = False
+    if not known:
+        raise ValueError(f"{quote(text)} names no server: after `//` comes its name, and a port if need be")
     return text
 
 
