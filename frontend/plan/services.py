@@ -15,6 +15,56 @@ from .inputs import PlanInputs
 from .steps import SYSTEM, Step, compact_json, run_imager, run_in_system, tree
 
 
+_FUNCTIONS = f"""\
+if command -v systemctl >/dev/null 2>&1; then
+  on() {{
+    if [ $# -gt 1 ]; then
+      echo "claylinux: services: $1: systemd has no runlevels: write true instead of $2" >&2
+      exit 1
+    fi
+    SYSTEMD_OFFLINE=1 systemctl --quiet enable -- "$1"
+  }}
+  off() {{ SYSTEMD_OFFLINE=1 systemctl --quiet disable -- "$1"; }}
+  needed_by_mounts() {{ :; }}
+  needed_by_network() {{ ! ls /etc/systemd/network/10-claylinux-* >/dev/null 2>&1 || on systemd-networkd; }}
+elif command -v rc-update >/dev/null 2>&1; then
+  on() {{
+    [ -e "/etc/init.d/$1" ] || return
+    if [ $# -eq 1 ]; then
+      # It may have its runlevel already, of the preset or in a base image.
+      [ -z "$(find /etc/runlevels -name "$1")" ] || return 0
+    else
+      case $2 in
+      {"|".join(RUNLEVELS)}) ;;
+      *)
+        [ -d "/etc/runlevels/$2" ] || {{
+          echo "claylinux: services: $1: there is no runlevel $2 in /etc/runlevels: {", ".join(RUNLEVELS)}?" >&2
+          exit 1
+        }}
+      esac
+      find /etc/runlevels -name "$1" -exec rm {{}} +
+    fi
+    mkdir -p "/etc/runlevels/${{2-default}}"
+    rc-update -q add "$1" "${{2-default}}"
+  }}
+  off() {{
+    [ -e "/etc/init.d/$1" ] && find /etc/runlevels -name "$1" -exec rm {{}} +
+  }}
+  needed_by_mounts() {{
+    for service in claylinux-filesystems fsck localmount; do
+      [ ! -e "/etc/init.d/$service" ] || on "$service" boot || return
+    done
+    [ ! -e /etc/init.d/netmount ] || ! grep -q _netdev /etc/fstab || on netmount default
+  }}
+  needed_by_network() {{ on networking boot; }}
+else
+  echo 'claylinux: services: this system has neither systemd nor OpenRC' >&2
+  exit 1
+fi
+"""
+"""What the init system of the base calls for: `on`, `off`, and the services that other keys need."""
+
+
 def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` with its services set."""
     spec = inputs.spec
@@ -74,52 +124,7 @@ def _services_script(wanted: Mapping[str, bool | str], needed: Sequence[str]) ->
         calls.append(f'{verb}{runlevel} || failed="$failed {name}"')
     lines = "\n".join(calls)
     return f"""\
-if command -v systemctl >/dev/null 2>&1; then
-  on() {{
-    if [ $# -gt 1 ]; then
-      echo "claylinux: services: $1: systemd has no runlevels: write true instead of $2" >&2
-      exit 1
-    fi
-    SYSTEMD_OFFLINE=1 systemctl --quiet enable -- "$1"
-  }}
-  off() {{ SYSTEMD_OFFLINE=1 systemctl --quiet disable -- "$1"; }}
-  needed_by_mounts() {{ :; }}
-  needed_by_network() {{ ! ls /etc/systemd/network/10-claylinux-* >/dev/null 2>&1 || on systemd-networkd; }}
-elif command -v rc-update >/dev/null 2>&1; then
-  on() {{
-    [ -e "/etc/init.d/$1" ] || return
-    if [ $# -eq 1 ]; then
-      # It may have its runlevel already, of the preset or in a base image.
-      [ -z "$(find /etc/runlevels -name "$1")" ] || return 0
-    else
-      case $2 in
-      {"|".join(RUNLEVELS)}) ;;
-      *)
-        [ -d "/etc/runlevels/$2" ] || {{
-          echo "claylinux: services: $1: there is no runlevel $2 in /etc/runlevels: {", ".join(RUNLEVELS)}?" >&2
-          exit 1
-        }}
-      esac
-      find /etc/runlevels -name "$1" -exec rm {{}} +
-    fi
-    mkdir -p "/etc/runlevels/${{2-default}}"
-    rc-update -q add "$1" "${{2-default}}"
-  }}
-  off() {{
-    [ -e "/etc/init.d/$1" ] && find /etc/runlevels -name "$1" -exec rm {{}} +
-  }}
-  needed_by_mounts() {{
-    for service in claylinux-filesystems fsck localmount; do
-      [ ! -e "/etc/init.d/$service" ] || on "$service" boot || return
-    done
-    [ ! -e /etc/init.d/netmount ] || ! grep -q _netdev /etc/fstab || on netmount default
-  }}
-  needed_by_network() {{ on networking boot; }}
-else
-  echo 'claylinux: services: this system has neither systemd nor OpenRC' >&2
-  exit 1
-fi
-failed=
+{_FUNCTIONS}failed=
 {lines}
 if [ -n "$failed" ]; then
   echo "claylinux: services: no such service:$failed (is its package in packages?)" >&2
