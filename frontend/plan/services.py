@@ -14,7 +14,6 @@ from . import places
 from .inputs import PlanInputs
 from .steps import SYSTEM, Step, compact_json, run_imager, run_in_system, tree
 
-
 _FUNCTIONS = f"""\
 if command -v systemctl >/dev/null 2>&1; then
   on() {{
