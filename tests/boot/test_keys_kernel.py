@@ -75,9 +75,9 @@ def test_the_uki_starts_with_microcode(out: Path) -> None:
     initrd = read_sections((out / "keys.efi").read_bytes())[".initrd"][2]
     found: dict[str, bytes] = {}
     while initrd.startswith(b"070701"):
-        end = -(-(initrd.index(b"TRAILER!!!\0") + 11) // 4096) * 4096
+        end = -(-(initrd.index(b"TRAILER!!!\0") + 11) // 4) * 4
         found |= {member.name.decode(): member.data for member in read_newc(initrd[:end]) if member.data}
-        initrd = initrd[end:]
+        initrd = initrd[end:].lstrip(b"\0")  # the next begins on a page
     assert [*found][:2] == [f"kernel/x86/microcode/{name}.bin" for name in ("AuthenticAMD", "GenuineIntel")]
     amd, intel, *_ = found.values()
     # The container's magic number of AMD; header version 1 and a plausible date (BCD, mmddyyyy) of Intel.
