@@ -88,7 +88,7 @@ def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "system.py").write_text(
-        "packaged_system = None\ndef plan_stages(inputs): raise RuntimeError('on purpose')\n"
+        "packaged_system = Stage = None\ndef plan_stages(inputs): raise RuntimeError('on purpose')\n"
     )
     (broken / "Dockerfile").write_text(
         "FROM claylinux/frontend\nCOPY system.py /usr/lib/claylinux/frontend/plan/system.py\n"
