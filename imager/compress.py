@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from imager import output, tools
+from imager import compressors, output, tools
 from imager.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CHUNK = 1 << 18
 _LEVELS = {"gz": (1, 9, 6), "xz": (0, 9, 6), "lz4": (1, 12, 1), "zstd": (1, 22, 3)}
 """First, last and default level. zstd 22 needs a window of 128 MiB, the most that the kernel allows."""
 _LZ4_END = bytes(4)
@@ -68,64 +66,14 @@ class Descriptor:
         output.send(source, self._fd, 0, size)
 
 
-class _Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-
-    def flush(self) -> bytes: ...
-
-
-class _Encoder:
-    """A sink through a compressor of the standard library."""
-
-    def __init__(self, compressor: _Compressor, fd: int) -> None:
-        self._compressor = compressor
-        self._fd = fd
-
-    def write(self, data: bytes | bytearray) -> None:
-        output.write_all(self._fd, self._compressor.compress(bytes(data)))
-
-    def send(self, source: int, size: int) -> None:
-        for start in range(0, size, _CHUNK):
-            self.write(output.read_at(source, start, min(_CHUNK, size - start)))
-
-    def close(self) -> None:
-        output.write_all(self._fd, self._compressor.flush())
-
-
 @contextmanager
 def compressing(choice: Compression, fd: int) -> Iterator[Sink]:
     """Give a sink whose bytes arrive compressed on the file `fd`; complete when the block ends."""
     if choice.kind == "none":
         yield Descriptor(fd)
-    elif choice.kind in ("lz4", "zstd"):
-        with tools.filter_to(_zstd(choice.level) if choice.kind == "zstd" else _lz4(choice.level), fd) as stdin:
-            yield Descriptor(stdin)
-        if choice.kind == "lz4":
-            output.write_all(fd, _LZ4_END)
-    else:
-        encoder = _Encoder(_library(choice), fd)
-        yield encoder
-        encoder.close()
-
-
-def _zstd(level: int) -> tuple[str, ...]:
-    # Any number of workers from 1 up gives the same bytes; none at all (--single-thread), others.
-    workers = max(1, len(os.sched_getaffinity(0)))
-    ultra = ("--ultra",) if level > 19 else ()
-    return ("zstd", *ultra, f"-{level}", f"-T{workers}", "--quiet", "--stdout")
-
-
-def _lz4(level: int) -> tuple[str, ...]:
-    # Of the two formats, the kernel knows the older.
-    return ("lz4", "-l", f"-{level}", "--quiet", "--stdout")
-
-
-def _library(choice: Compression) -> _Compressor:
-    if choice.kind == "gz":
-        import zlib
-
-        return zlib.compressobj(choice.level, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    import lzma
-
-    # The kernel's decoder knows no other checks than CRC32.
-    return lzma.LZMACompressor(lzma.FORMAT_XZ, lzma.CHECK_CRC32, choice.level)
+        return
+    program = compressors.program(choice.kind, choice.level)
+    with tools.filter_to(program.argv, fd, program.environment) as stdin:
+        yield Descriptor(stdin)
+    if choice.kind == "lz4":
+        output.write_all(fd, _LZ4_END)

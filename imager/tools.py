@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from imager.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 _PIPE = 1 << 20
@@ -21,16 +21,16 @@ _PIPE = 1 << 20
 
 
 @contextmanager
-def filter_to(argv: Sequence[str], output: int) -> Iterator[int]:
+def filter_to(argv: Sequence[str], output: int, environment: Mapping[str, str] | None = None) -> Iterator[int]:
     """Run `argv` with its standard output on `output`; give the descriptor of its standard input.
 
     The input is closed and the program waited for at the end of the block. Raises ToolError with
     what the program said. The environment holds nothing of the caller's, so that no variable
-    changes the bytes.
+    changes the bytes, but what `environment` adds.
     """
     said = os.memfd_create("stderr")
     try:
-        process = _start(argv, output, said)
+        process = _start(argv, output, said, environment or {})
         assert process.stdin is not None
         with suppress(OSError):  # a user may hold so much in pipes and no more: then the default has to do
             fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, _PIPE)
@@ -78,9 +78,9 @@ def describe(argv: Sequence[str], code: int, said: str) -> str:
     return f"{argv[0]} failed ({reason})" + (f": {words}" if words else "")
 
 
-def _start(argv: Sequence[str], output: int, said: int) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], output: int, said: int, more: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=output, stderr=said, env=_ENVIRONMENT)
+        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=output, stderr=said, env={**_ENVIRONMENT, **more})
     except FileNotFoundError:
         raise ToolError(f"the program {argv[0]} is not installed") from None
 

@@ -41,7 +41,7 @@ def test_the_frontend_is_imported_fast(engine: Engine) -> None:
     assert float(run(engine, "/usr/bin/python3", "-c", script)) < 0.5
 
 
-@pytest.mark.parametrize("program", ["gzip", "xz", "zstd"])
+@pytest.mark.parametrize("program", ["gzip", "lz4", "pigz", "xz", "zstd"])
 def test_compressors_work(engine: Engine, program: str) -> None:
     script = f"echo content | {program} -c | {program} -dc"
     assert run(engine, "/usr/bin/sh", "-c", script) == "content\n"

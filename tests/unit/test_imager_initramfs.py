@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
 import io
-import lzma
 import os
 import random
-import shutil
 import socket
 import stat
 import struct
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from imager import compress, contract, cpio, initramfs, xattrs
-from imager.errors import ImagerError, ToolError, UsageError
+from imager import contract, cpio, initramfs, xattrs
+from imager.errors import ImagerError
 from tests.support.imager import EPOCH, Member, make_system, read_newc
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes devices and owners")
-needs_zstd = pytest.mark.skipif(shutil.which("zstd") is None, reason="zstd is not installed")
 
 
 def build(system: Path, *, compression: str = "none") -> bytes:
@@ -253,85 +248,3 @@ def test_the_bytes_do_not_depend_on_the_disk(tmp_path: Path) -> None:
         finally:
             os.umask(old)
     assert outputs[0] == outputs[1]
-
-
-@pytest.mark.parametrize(
-    ("compression", "decompress"),
-    [("gz", gzip.decompress), ("gz:9", gzip.decompress), ("xz:0", lzma.decompress)],
-)
-def test_compressions_of_the_library(system: Path, compression: str, decompress) -> None:  # type: ignore[no-untyped-def]
-    (system / "etc/big").write_bytes(random.Random(1).randbytes(300_001))
-    plain = build(system)
-    packed = build(system, compression=compression)
-    assert decompress(packed) == plain
-    assert len(packed) < len(plain)
-    assert packed == build(system, compression=compression)
-
-
-def test_xz_has_the_check_that_the_kernel_knows(system: Path) -> None:
-    assert build(system, compression="xz:1")[6:8] == b"\x00\x01"
-
-
-@needs_zstd
-def test_zstd_gives_the_same_archive(system: Path) -> None:
-    plain = build(system)
-    for compression in ("zstd", "zstd:20"):
-        packed = build(system, compression=compression)
-        assert subprocess.run(["zstd", "-dc"], input=packed, capture_output=True, check=True).stdout == plain
-
-
-@needs_zstd
-def test_zstd_gives_the_same_bytes_on_any_number_of_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than two jobs of 8 MiB, fed in different pieces."""
-    data = random.Random(0).randbytes(1 << 20) * 2 + bytes(18 << 20) + random.Random(1).randbytes(1 << 19)
-    outputs = set()
-    for cores, piece in ((1, 1 << 20), (2, 77_777), (5, 1 << 24)):
-        monkeypatch.setattr("os.sched_getaffinity", lambda _, cores=cores: set(range(cores)))
-        with (tmp_path / "out").open("w+b") as file:
-            with compress.compressing(compress.Compression("zstd", 3), file.fileno()) as sink:
-                for start in range(0, len(data), piece):
-                    sink.write(data[start : start + piece])
-            file.seek(0)
-            outputs.add(file.read())
-    assert len(outputs) == 1
-
-
-@needs_zstd
-def test_a_full_disk_below_zstd_is_recognised() -> None:
-    with (
-        Path("/dev/full").open("wb") as full,
-        pytest.raises(OSError, match="No space left on device"),
-        compress.compressing(compress.Compression("zstd", 1), full.fileno()) as sink,
-    ):
-        for _ in range(64):
-            sink.write(random.Random(0).randbytes(1 << 17))
-
-
-def test_a_missing_program_is_named(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imager.compress._zstd", lambda _: ("/nonexistent/zstd",))
-    with pytest.raises(ToolError, match=r"the program /nonexistent/zstd is not installed"):
-        build(system, compression="zstd")
-
-
-def test_a_failing_program_is_quoted(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for script, message in (
-        ("cat >/dev/null; echo broken >&2; exit 3", r"sh failed \(exit code 3\): broken"),
-        ("kill -9 $$", r"sh failed \(killed by SIGKILL, perhaps because .* memory\)"),
-        ("exit 127", r"sh failed \(it, or a library that it needs, is not installed\)"),
-    ):
-        monkeypatch.setattr("imager.compress._zstd", lambda _, script=script: ("sh", "-c", script))
-        with pytest.raises(ToolError, match=message):
-            build(system, compression="zstd")
-        assert not (system.parent / "out").exists()
-
-
-@pytest.mark.parametrize("text", ["lz5", "zstd:23", "zstd:", "zstd:x", "gz:0", "xz:10", "none:1", "", "zstd:²"])
-def test_wrong_compressions_are_named(text: str) -> None:
-    with pytest.raises(UsageError):
-        compress.Compression.parse(text)
-
-
-def test_compression_defaults() -> None:
-    parse = compress.Compression.parse
-    assert [parse(kind).level for kind in ("none", "gz", "xz", "zstd")] == [0, 6, 6, 3]
-    assert parse("zstd:22") == compress.Compression("zstd", 22)

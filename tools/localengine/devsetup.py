@@ -32,6 +32,7 @@ HOST_FILES = {
     "mksquashfs": "squashfs-tools",
     "objdump": "binutils",
     "openssl": "openssl",
+    "pigz": "pigz",
     "podman": "podman",
     "qemu-img": "qemu-utils",
     "sbverify": "sbsigntool",
