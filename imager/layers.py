@@ -37,9 +37,12 @@ if TYPE_CHECKING:
 FOLDER = tree.PRIVATE + b"/layers"
 _BLOCK = 1 << 18
 """Bytes that are compressed together: see docs/rootfs.md for what other sizes cost."""
-_MEMORY = "32M"
-"""For the program's buffers; its default is a quarter of the machine's memory. With few buffers it can wait for itself
-for ever: seen once with 4 for each of its parts (16M, blocks of 1 MiB). This gives 32."""
+_QUEUES = ("-read-queue", "4", "-fragment-queue", "4", "-write-queue", "16")
+"""MiB for the program's buffers; its default is a quarter of the machine's memory. The last is for blocks and for
+fragments by halves, 32 buffers each. With few for fragments it can wait for itself for ever: its threads take fragments
+in order, but buffers in any, and what is written next may be without one. Seen once with 4 (16M, blocks of 1 MiB)."""
+_THREADS = 4
+"""At most: each takes 2 MiB, and one process feeds them all."""
 _COMPRESSORS = {"gz": "gzip", "lz4": "lz4", "xz": "xz", "zstd": "zstd"}
 _LEVELLED = ("gz", "zstd")
 _NOT_IN_SQUASHFS = "system."
@@ -132,6 +135,7 @@ def _shipped_path(path: bytes) -> bytes:
 
 def _argv(image: Path, offset: int, system: bytes, compression: Compression, epoch: int) -> tuple[str, ...]:
     root = os.lstat(system)
+    threads = min(len(os.sched_getaffinity(0)), _THREADS)
     words = ["mksquashfs", "-", str(image), "-tar", "-noappend"]
     if compression.kind == "none":
         words += ["-no-compression"]
@@ -141,7 +145,7 @@ def _argv(image: Path, offset: int, system: bytes, compression: Compression, epo
         words += ["-Xcompression-level", str(compression.level)]
     words += ["-root-mode", f"{stat.S_IMODE(root.st_mode):o}", "-root-time", str(clock.clamp(root.st_mtime, epoch))]
     words += ["-root-uid", str(root.st_uid), "-root-gid", str(root.st_gid), "-mkfs-time", "0"]
-    words += ["-b", str(_BLOCK), "-mem", _MEMORY, "-offset", str(offset)]
+    words += ["-b", str(_BLOCK), *_QUEUES, "-processors", str(threads), "-offset", str(offset)]
     words += ["-exit-on-error", "-quiet", "-no-progress"]
     return tuple(words)
 
