@@ -41,7 +41,7 @@ class TestCommandLine:
         machine = Machine(drives=(Drive(path=Path("/x/hello.raw")),))
         assert command_line(machine, FIRMWARE) == (
             *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", TCG_CPU),
-            *("-smp", "2", "-m", "1024", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"),
+            *("-smp", "1", "-m", "1024", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"),
             *("-device", "virtio-rng-pci"),
             *("-drive", "if=pflash,unit=0,format=raw,readonly=on,file=/fw/code.fd"),
             *("-drive", "if=pflash,unit=1,format=raw,snapshot=on,file=/fw/vars.fd"),
