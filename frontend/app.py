@@ -160,11 +160,12 @@ def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, b
     kernel = choose_kernel(spec, report, platform)
     _warn(request, spec, warnings(spec, report, kernel.version, platform.architecture))
     uki = plan_uki(inputs, system, report, kernel, packing.finish(report, kernel.version))
-    reports = None
+    reports = layout = None
     if is_wanted(inputs, uki):
-        reports, found = measure(request.client, solve, inputs, system, uki)
+        layout = uki.layout(inputs)
+        reports, found = measure(request.client, solve, inputs, system, uki, layout)
         _warn(request, spec, found)
-    ref = reports or solve(plan_outputs(inputs, uki))
+    ref = reports or solve(plan_outputs(inputs, uki, layout))
     return ref, image_config({}, platform, _labels(request, spec))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from imager import contract, failure
 from imager.commands import perform
@@ -10,15 +11,18 @@ from imager.errors import UsageError
 
 
 def main(argv: list[str]) -> int:
-    """Run one request; 0 done, 1 cannot be done, 2 wrong usage."""
+    """Run the requests until one fails; 0 done, 1 cannot be done, 2 wrong usage."""
     if argv and argv[0] in ("-h", "--help", "help"):
         print(contract.usage())  # noqa: T201
         return failure.DONE
     try:
-        request = contract.parse(argv)
+        requests = contract.parse(argv)
     except UsageError as error:
         return failure.tell("imager", str(error), failure.MISUSED)
-    return failure.attempt("imager", lambda: perform(request), request, name=request.command)
+    for request in requests:
+        if code := failure.attempt("imager", partial(perform, request), request, name=request.command):
+            return code
+    return failure.DONE
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What the imager can be asked: the interface between the planner and the build steps.
 
 A request is a frozen value; `argv()` gives its command line, `parse()` reads it back, and
-`parse(request.argv()) == request` always (see `imager.request`). All paths are those that the build step sees. `epoch`
-is in seconds since 1970-01-01T00:00:00Z: nothing in an output is dated later.
+`parse(request.argv()) == (request,)` always (see `imager.request`). All paths are those that the build step sees.
+`epoch` is in seconds since 1970-01-01T00:00:00Z: nothing in an output is dated later.
 
 Importing this module is cheap: the planner does it in every build.
 """
@@ -360,8 +360,8 @@ FORMATS: dict[str, Format] = {
 """Every output format. A new one is a row here, a request above and a module in `imager`."""
 
 
-def parse(argv: Sequence[str]) -> Request:
-    """Read a command line; raises UsageError."""
+def parse(argv: Sequence[str]) -> tuple[Request, ...]:
+    """Read a command line: what is to be done, in order; raises UsageError."""
     return request.parse(REQUESTS, argv)
 
 

@@ -1,7 +1,8 @@
 """A request as a command line: written by the planner, read by a build step.
 
 Flags are the field names with `-` for `_`; every flag is followed by its value, whatever that looks like (booleans:
-true or false); a tuple repeats its flag. Fields with a default may be left out.
+true or false); a tuple repeats its flag. Fields with a default may be left out. Several requests of one step stand
+behind each other, with the word `then` between them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 from imager.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +32,43 @@ class Request:
         return tuple(words)
 
 
-def parse(kinds: Mapping[str, type[Request]], argv: Sequence[str]) -> Request:
-    """Read a command line of one of the `kinds` of requests, by command; raises UsageError."""
-    if not argv or argv[0] not in kinds:
-        given = f"unknown command {argv[0]!r}" if argv else "no command given"
+_THEN = "then"
+
+
+def join(requests: Sequence[Request]) -> tuple[str, ...]:
+    """Give the command line of all these requests, which are to be done one after the other."""
+    words = list(requests[0].argv())
+    for request in requests[1:]:
+        words += [_THEN, *request.argv()]
+    return tuple(words)
+
+
+def parse(kinds: Mapping[str, type[Request]], argv: Sequence[str]) -> tuple[Request, ...]:
+    """Read a command line of requests of the `kinds`, by command; raises UsageError."""
+    words = iter(argv)
+    found: list[Request] = []
+    more = True
+    while more:
+        request, more = _parse_one(kinds, words)
+        found.append(request)
+    return tuple(found)
+
+
+def _parse_one(kinds: Mapping[str, type[Request]], words: Iterator[str]) -> tuple[Request, bool]:
+    """Read one request, and whether there is another behind it."""
+    command = next(words, None)
+    if command is None or command not in kinds:
+        given = "no command given" if command is None else f"unknown command {command!r}"
         raise UsageError(f"{given}; the commands are {', '.join(kinds)}")
-    kind = kinds[argv[0]]
+    kind = kinds[command]
     known = {_flag(field.name): field for field in fields(kind)}
     hints = get_type_hints(kind)
     values: dict[str, Any] = {}
-    words = iter(argv[1:])
+    more = False
     for flag in words:
+        if flag == _THEN:
+            more = True
+            break
         if flag not in known:
             raise UsageError(f"{kind.command}: unknown flag {flag!r}; the flags are {', '.join(known)}")
         name = known[flag].name
@@ -59,12 +86,12 @@ def parse(kinds: Mapping[str, type[Request]], argv: Sequence[str]) -> Request:
             values[field.name] = ()
         elif field.name not in values and field.default is MISSING:
             raise UsageError(f"{kind.command}: {flag} is missing")
-    return kind(**values)
+    return kind(**values), more
 
 
 def usage(kinds: Mapping[str, type[Request]]) -> str:
     """Describe all commands and their flags, for people."""
-    lines = ["usage: python3 -m imager COMMAND --flag value ...", ""]
+    lines = [f"usage: python3 -m imager COMMAND --flag value ... [{_THEN} COMMAND ...]", ""]
     for kind in kinds.values():
         lines.append(f"{kind.command}: {(kind.__doc__ or '').splitlines()[0]}")
         hints = get_type_hints(kind)

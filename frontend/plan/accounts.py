@@ -36,7 +36,7 @@ def add_users(inputs: PlanInputs, system: llb.State) -> llb.State:
     names = (*(group.name for group in spec.groups), *(user.name for user in spec.users))
     place = places.at(spec, "users" if spec.users else "groups")
     step = Step(f"[users] {' '.join(dict.fromkeys(names))}", place, ("users",))
-    return run_imager(inputs, request, step, mounts=tuple(mounts)).mount(SYSTEM)
+    return run_imager(inputs, request, step=step, mounts=tuple(mounts)).mount(SYSTEM)
 
 
 def _user(user: User, files: dict[KeyFile, str]) -> str:
@@ -100,4 +100,4 @@ def _hashes(inputs: PlanInputs) -> llb.State | None:
     step = Step(f"[users] secret {' '.join(names)}", place, ("users",))
     out = llb.Bind(target=OUT, source=llb.scratch(), readonly=False)
     secrets = tuple(llb.Secret(target=f"{_SECRETS}/{name}", id=name) for name in names)
-    return run_imager(inputs, request, step, mounts=(out, *secrets), always=True).mount(OUT)
+    return run_imager(inputs, request, step=step, mounts=(out, *secrets), always=True).mount(OUT)

@@ -48,7 +48,7 @@ def _edit(inputs: PlanInputs, system: llb.State, request: Request, what: str) ->
     """Do what file operations cannot do on every engine."""
     mount = tree(SYSTEM, system, readonly=False)
     step = Step(f"[files] {what}", places.at(inputs.spec, "files"), ("files",))
-    return run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
+    return run_imager(inputs, request, step=step, mounts=(mount,)).mount(SYSTEM)
 
 
 def _folder(path: str, entry: Directory) -> str:

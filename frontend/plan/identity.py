@@ -20,4 +20,4 @@ def add_identity(inputs: PlanInputs, system: llb.State) -> llb.State:
     title = f"{spec.name} {spec.version}" if spec.version else spec.name
     step = Step(f"[system] os-release: {title}", places.at(spec, "version" if spec.version else "name"))
     mount = tree(SYSTEM, system, readonly=False)
-    return run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
+    return run_imager(inputs, request, step=step, mounts=(mount,)).mount(SYSTEM)

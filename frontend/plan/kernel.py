@@ -147,7 +147,7 @@ def _kernel_tree(inputs: PlanInputs, packaged: llb.State) -> llb.ExecResult | No
         llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
     )
     step = Step(f"[kernel] {_title(kernel, microcode)}", places.at(spec, "kernel"), ("kernel",))
-    return run_imager(inputs, request, step, mounts=mounts)
+    return run_imager(inputs, request, step=step, mounts=mounts)
 
 
 def _title(kernel: Kernel, microcode: tuple[str, ...]) -> str:

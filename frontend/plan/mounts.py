@@ -21,7 +21,7 @@ def add_mounts(inputs: PlanInputs, system: llb.State) -> llb.State:
     request = contract.Mounts(system=SYSTEM, mount=mounts, epoch=DEFAULT_EPOCH)
     step = Step(f"[mounts] {' '.join(sorted(spec.mounts))}", places.at(spec, "mounts"), ("mounts",))
     bind = tree(SYSTEM, system, readonly=False)
-    return run_imager(inputs, request, step, mounts=(bind,)).mount(SYSTEM)
+    return run_imager(inputs, request, step=step, mounts=(bind,)).mount(SYSTEM)
 
 
 def _mount(point: str, mount: FileSystem) -> str:

@@ -22,7 +22,7 @@ def add_network(inputs: PlanInputs, system: llb.State) -> llb.State:
     request = contract.Network(system=SYSTEM, interface=texts, epoch=DEFAULT_EPOCH)
     step = Step(f"[network] {' '.join(sorted(interfaces))}", places.at(spec, "network"), ("network",))
     bind = tree(SYSTEM, system, readonly=False)
-    return run_imager(inputs, request, step, mounts=(bind,)).mount(SYSTEM)
+    return run_imager(inputs, request, step=step, mounts=(bind,)).mount(SYSTEM)
 
 
 def _interfaces(network: Network) -> dict[str, Ethernet | Bridge | Vlan]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import llb
@@ -25,18 +25,23 @@ _SEGMENTS = "/segments"
 
 @dataclass(frozen=True, slots=True)
 class Uki:
-    """The state that holds the layout of the UKI, where every step that reads it mounts it, and the system in it."""
+    """The one UKI that all outputs are made of: how it is laid out, from what, and the system in it.
+
+    Steps that need the layout have it at `MOUNT` + `FILE`.
+    """
 
     MOUNT: ClassVar[str] = "/uki"
     FILE: ClassVar[str] = "/uki.json"
 
-    state: llb.State
+    step: Step
+    request: contract.Uki
+    trees: dict[str, llb.State]
     system: Packed
 
-    @property
-    def trees(self) -> dict[str, llb.State]:
-        """All that the bytes of the UKI are in, by mount point."""
-        return {self.MOUNT: self.state, **_segments(self.system)}
+    def layout(self, inputs: PlanInputs) -> llb.State:
+        """Return a state that holds the layout, for several steps."""
+        request = replace(self.request, output=OUT + self.FILE)
+        return run_on_trees(inputs, request, step=self.step, trees=self.trees)
 
 
 def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -50,13 +55,18 @@ def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
         kernel_tree=_FINDINGS + FINDINGS if findings else "",
     )
     trees = {SYSTEM: system} | ({_FINDINGS: findings} if findings else {})
-    return run_on_trees(inputs, request, Step("[system] look at what is there"), trees)
+    return run_on_trees(inputs, request, step=Step("[system] look at what is there"), trees=trees)
 
 
-def plan_outputs(inputs: PlanInputs, uki: Uki) -> llb.State:
-    """Return a state with all outputs that `inputs.options.target` asks for at its root."""
+def plan_outputs(inputs: PlanInputs, uki: Uki, layout: llb.State | None = None) -> llb.State:
+    """Return a state with all outputs that `inputs.options.target` asks for at its root.
+
+    `layout`: that of the UKI, if it was built already.
+    """
     wanted = wanted_outputs(inputs)
-    states = [_plan_output(inputs, output, uki) for output in wanted]
+    if len(wanted) > 1:
+        layout = layout or uki.layout(inputs)
+    states = [_plan_output(inputs, output, uki, layout) for output in wanted]
     if len(states) == 1:
         return states[0]
     if "mergeop" in inputs.caps:
@@ -75,7 +85,7 @@ def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:
 
 
 def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile, packed: Packed) -> Uki:
-    """Return the one UKI that all outputs are made of."""
+    """Return the UKI of a packed system."""
     spec, architecture, epoch = inputs.spec, inputs.platform.architecture, inputs.options.epoch
     segments = _segments(packed)
     overlay = packed.mode == memory.OVERLAY
@@ -86,7 +96,7 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         cmdline=_cmdline(inputs, report),
         stub=TARGETS[architecture].stub,
         architecture=architecture,
-        output=OUT + Uki.FILE,
+        output=Uki.MOUNT + Uki.FILE,
         epoch=epoch,
         name=spec.name,
         version=spec.version or "",
@@ -96,7 +106,7 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         lacks=packed.lacks,
     )
     step = Step(f"[uki] Linux {kernel.version}", places.at(spec, "kernel"), ("uki",))
-    return Uki(run_on_trees(inputs, request, step, {SYSTEM: system, **segments}), packed)
+    return Uki(step, request, {SYSTEM: system, **segments}, packed)
 
 
 def _segments(packed: Packed) -> dict[str, llb.State]:
@@ -110,8 +120,8 @@ def _cmdline(inputs: PlanInputs, report: Report) -> str:
     return " ".join(words) if words else report.boot_cmdline or TARGETS[inputs.platform.architecture].consoles
 
 
-def _plan_output(inputs: PlanInputs, output: Output, uki: Uki) -> llb.State:
-    step = Step(f"[output] {output.filename}", places.at(inputs.spec, "outputs"), ("outputs", output.format))
+def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, layout: llb.State | None) -> llb.State:
+    """Return a state with one output. Without a `layout` the step makes it first: one step is sooner done than two."""
     extra: dict[str, Any] = {"label": output.label} if output.label else {}
     extra |= {"compress": True} if output.compress else {}
     extra |= {"subformat": output.subformat} if output.subformat else {}
@@ -122,4 +132,9 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki) -> llb.State:
         epoch=inputs.options.epoch,
         **extra,
     )
-    return run_on_trees(inputs, request, step, uki.trees)
+    name, place, keys = f"[output] {output.filename}", places.at(inputs.spec, "outputs"), ("outputs", output.format)
+    if layout is None:
+        step = Step(f"{name} with Linux {uki.request.kernel_version}", place, (*uki.step.keys, *keys))
+        return run_on_trees(inputs, uki.request, request, step=step, trees=uki.trees, scratch=Uki.MOUNT)
+    trees = {Uki.MOUNT: layout, **_segments(uki.system)}
+    return run_on_trees(inputs, request, step=Step(name, place, keys), trees=trees)

@@ -128,4 +128,4 @@ def _segment(
         else contract.Initramfs(init=TARGETS[inputs.platform.architecture].init, **common)
     )
     step = Step(f"[initramfs] pack {stage.what}", places.at(inputs.spec, "base"), ("initramfs",))
-    return run_on_trees(inputs, request, step, trees)
+    return run_on_trees(inputs, request, step=step, trees=trees)

@@ -91,7 +91,7 @@ def _add_own(inputs: PlanInputs, system: llb.State) -> llb.State:
     place = places.at(spec, "services", next(name for name in spec.services if name in own))
     step = Step(f"[services] make {' '.join(own)}", place, ("services",))
     mount = tree(SYSTEM, system, readonly=False)
-    return run_imager(inputs, request, step, mounts=(mount,)).mount(SYSTEM)
+    return run_imager(inputs, request, step=step, mounts=(mount,)).mount(SYSTEM)
 
 
 def _own(name: str, each: ServiceCommand) -> str:

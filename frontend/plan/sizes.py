@@ -20,7 +20,7 @@ def report_name(name: str, ending: str) -> str:
     return f"/{name}.report.{ending}"
 
 
-def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb.State:
+def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, layout: llb.State, ram: int) -> llb.State:
     """Return a state with both reports about a system and its UKI; `ram` is the memory in bytes that booting needs."""
     spec = inputs.spec
     request = contract.Sizes(
@@ -35,8 +35,8 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb
     )
     mounts = (
         tree(SYSTEM, system),
-        tree(uki.MOUNT, uki.state),
+        tree(uki.MOUNT, layout),
         llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
     )
     step = Step(f"[report] what takes the space in {spec.name}", places.at(spec, "limits"), ("report",))
-    return run_imager(inputs, request, step, mounts=mounts).mount(OUT)
+    return run_imager(inputs, request, step=step, mounts=mounts).mount(OUT)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import llb
-from imager.request import Request
+from imager.request import Request, join
 
 from .inputs import PlanInputs
 
@@ -75,14 +75,14 @@ def cache_id(inputs: PlanInputs, name: str) -> str:
 
 
 def run_imager(
-    inputs: PlanInputs, request: Request, step: Step, *, mounts: tuple[llb.Mount, ...], always: bool = False
+    inputs: PlanInputs, *requests: Request, step: Step, mounts: tuple[llb.Mount, ...], always: bool = False
 ) -> llb.ExecResult:
-    """Run an imager command on the builder's own platform, without network. `mounts` are the trees it works on.
+    """Run imager commands on the builder's own platform, without network. `mounts` are the trees they work on.
 
     `always`: never take the result from the cache.
     """
     return inputs.imager.run(
-        (_PYTHON, "-m", "imager", *request.argv()),
+        (_PYTHON, "-m", "imager", *join(requests)),
         env=_IMAGER_ENV,
         mounts=mounts,
         network="none",
@@ -103,11 +103,18 @@ def tree(target: str, state: llb.State, *, readonly: bool = True) -> llb.Bind:
     return llb.Bind(target=target, source=state, readonly=readonly, by_content=False)
 
 
-def run_on_trees(inputs: PlanInputs, request: Request, step: Step, trees: dict[str, llb.State]) -> llb.State:
-    """Run an imager command on read-only `trees` (mount point -> state) and return what it wrote to `OUT`."""
-    mounts = [tree(target, state) for target, state in sorted(trees.items())]
+def run_on_trees(
+    inputs: PlanInputs, *requests: Request, step: Step, trees: dict[str, llb.State], scratch: str = ""
+) -> llb.State:
+    """Run imager commands on read-only `trees` (mount point -> state) and return what they wrote to `OUT`.
+
+    `scratch`: a folder for what one command leaves for the next, and nobody else.
+    """
+    mounts: list[llb.Mount] = [tree(target, state) for target, state in sorted(trees.items())]
+    if scratch:
+        mounts.append(llb.Tmpfs(target=scratch))
     mounts.append(llb.Bind(target=OUT, source=llb.scratch(), readonly=False))
-    return run_imager(inputs, request, step, mounts=tuple(mounts)).mount(OUT)
+    return run_imager(inputs, *requests, step=step, mounts=tuple(mounts)).mount(OUT)
 
 
 def compact_json(value: Mapping[str, object]) -> str:

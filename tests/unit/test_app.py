@@ -79,9 +79,23 @@ def test_outputs_share_one_uki() -> None:
     ]
 
 
-def test_a_target_builds_only_its_output() -> None:
+def test_a_target_builds_only_its_output_in_one_step() -> None:
     client = ask("base: debian\noutputs: [raw, {format: iso, name: cd}]\n", target="iso")
-    assert [name for name in names(client) if name.startswith("[output")] == ["[output] cd.iso"]
+    assert [name for name in names(client) if name.startswith(("[uki]", "[output"))] == [
+        "[output] cd.iso with Linux 6.12"
+    ]
+
+
+def test_a_uki_that_was_weighed_is_not_laid_out_again() -> None:
+    client = ask(
+        "base: debian\noutputs: [raw]\nlimits: {uki: 1G}\n",
+        FakeClient(outputs={**BOOTABLE, "/uki.json": b'{"size": 1000}'}),
+    )
+    assert client.error is None, client.error
+    assert [name for name in names(client) if name.startswith(("[uki]", "[output"))] == [
+        "[uki] Linux 6.12",
+        "[output] claylinux.raw",
+    ]
 
 
 def test_without_merge_outputs_are_copied_together() -> None:
@@ -171,7 +185,7 @@ def test_a_chosen_kernel_is_taken() -> None:
     kernels = [{"version": v, "path": "", "machine": "amd64"} for v in ("6.1", "6.12")]
     outputs = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "kernels": kernels}).encode()}
     client = ask("base: {image: x}\nkernel: {version: '6.1'}\n", FakeClient(outputs=outputs))
-    assert "[uki] Linux 6.1" in names(client)
+    assert "[output] claylinux.raw with Linux 6.1" in names(client)
 
 
 def test_the_image_target_returns_the_system_with_its_config() -> None:
@@ -254,7 +268,9 @@ def test_the_mode_follows_the_kernel() -> None:
         client = ask(text, FakeClient(outputs=outputs))
         assert client.error is None
         # What was begun with the wrong guess may end later.
-        (final,) = (each for each in client.solved if any(v.name.startswith("[uki]") for v in each.vertices.values()))
+        (final,) = (
+            each for each in client.solved if any(v.name.startswith("[output]") for v in each.vertices.values())
+        )
         steps = [line for line in llb.dump(final).splitlines() if "meta.args" in line]
         assert all(f'"imager", "{command}"' in step for step in steps if '"--more"' in step)
         assert sum('"--more"' in step for step in steps) == 2

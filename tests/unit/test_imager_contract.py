@@ -13,7 +13,7 @@ from imager import __main__ as program
 from imager import contract
 from imager.commands import MODULES
 from imager.errors import UsageError
-from imager.request import Request
+from imager.request import Request, join
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,18 @@ REQUESTS = (
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.command)
 def test_argv_is_read_back(request_: Request) -> None:
-    assert contract.parse(request_.argv()) == request_
+    assert contract.parse(request_.argv()) == (request_,)
+
+
+def test_several_requests_are_read_back_in_order() -> None:
+    words = join(REQUESTS)
+    assert words.count("then") == len(REQUESTS) - 1
+    assert contract.parse(words) == REQUESTS
+
+
+def test_a_value_is_never_taken_for_the_next_request() -> None:
+    request = contract.Link(system="then", link=("then", "--link"))
+    assert contract.parse(join((request, request))) == (request, request)
 
 
 def test_every_request_and_format_is_covered() -> None:
@@ -99,6 +110,9 @@ def test_requests_never_change() -> None:
         (["inspect", "--system", "x"], "inspect: --output is missing"),
         (["inspect", "--system", "x", "--system", "y"], "inspect: --system is given twice"),
         (["users", "--system", "x", "--epoch", "1e9"], "users: --epoch wants a whole number, not '1e9'"),
+        (["inspect", "--system", "x", "--output", "y", "then"], "no command given"),
+        (["inspect", "--system", "x", "--output", "y", "then", "rwa"], "unknown command 'rwa'"),
+        (["inspect", "--system", "x", "then", "inspect"], "inspect: --output is missing"),
         (["qcow2", "--compress", "True"], "qcow2: --compress wants true or false, not 'True'"),
     ],
 )
@@ -120,6 +134,17 @@ def test_exit_codes_and_one_line_errors(tmp_path: Path, capfd: pytest.CaptureFix
     assert all(line.startswith("imager: error: ") for line in lines)
     assert f"{tmp_path / 'gone'} is not a directory" in lines[1]
     assert "No such file or directory" in lines[2]
+
+
+def test_nothing_is_done_after_a_request_that_failed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def look(place: str) -> contract.Inspect:
+        return contract.Inspect(system=str(tmp_path / place), output=str(tmp_path / f"{place}.json"))
+
+    for name in ("first", "last"):
+        (tmp_path / name).mkdir()
+    assert program.main(list(join((look("first"), look("gone"), look("last"))))) == 1
+    assert [path.name for path in tmp_path.glob("*.json")] == ["first.json"]
+    assert len(capfd.readouterr().err.splitlines()) == 1
 
 
 def test_a_full_disk_says_what_to_do(
