@@ -79,7 +79,8 @@ class Layer(Stage):
 class Uki(Request):
     """Lay out `stub`, the kernel of `system`, its microcode and the `initrd` files as one EFI program.
 
-    `output` ends in .json and says which bytes go where (see `imager.program`); the `initrd` files stay where they are.
+    `output` ends in .json and says which bytes go where (see `imager.program`); the `initrd` files stay where they are,
+    and so do the other files unless the outputs are made in steps that do not have `system` (`detached`).
     `kernel_version` picks one of the kernels that `inspect` reports. `name` and `version` become
     IMAGE_ID and IMAGE_VERSION of the embedded os-release. With `layers`, that many of the `initrd` are such: our `init`
     and the modules that it needs go before them. `unpacked` is what the system takes in a tmpfs, in bytes, `lacks` what
@@ -101,6 +102,7 @@ class Uki(Request):
     layers: int = 0
     unpacked: int = 0
     lacks: tuple[str, ...] = ()
+    detached: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

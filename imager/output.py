@@ -45,11 +45,14 @@ def note_digest(path: str, epoch: int) -> None:
         write_all(fd, digest(path).hex().encode())
 
 
-def digest(path: str | Path) -> bytes:
-    """Give the SHA-256 of a file, as noted or as it is."""
+def noted_digest(path: str | Path) -> bytes:
+    """Give the SHA-256 of an output of ours, as it was noted, or else as it is."""
     noted = Path(f"{path}{_DIGEST}")
-    if noted.is_file():
-        return bytes.fromhex(noted.read_text())
+    return bytes.fromhex(noted.read_text()) if noted.is_file() else digest(path)
+
+
+def digest(path: str | Path) -> bytes:
+    """Give the SHA-256 of a file."""
     with Path(path).open("rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").digest()
 

@@ -26,7 +26,7 @@ from imager.errors import ImagerError
 from imager.medium import Extent, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from imager.contract import Output
 
@@ -92,18 +92,24 @@ def write(
     architecture: str,
     size: int,
     sections: Mapping[str, int],
-    parts: Iterable[tuple[int, bytes | Path, bool]],
+    parts: Iterable[tuple[int, bytes | Path]],
+    segments: Collection[Path] = (),
+    *,
+    detached: bool = True,
 ) -> None:
-    """Write a layout to `place`, which ends in `LAYOUT`. A part: where it belongs, what, and if it stays elsewhere."""
+    """Write a layout to `place`, which ends in `LAYOUT`. `parts` are what belongs at which byte.
+
+    Only the `segments` stay where they are if the layout is to be `detached` from all else.
+    """
     pieces: list[dict[str, Any]] = []
     digest = hashlib.sha256()
     with output.writing(str(Path(place).with_suffix(_HEAD)), epoch) as fd:
         end = 0
-        for at, content, stays in parts:
-            if stays:
-                assert isinstance(content, Path)
+        for at, content in parts:
+            if isinstance(content, Path) and (content in segments or not detached):
                 piece = Piece(at, str(content), content.stat().st_size)
-                mark = output.digest(content)
+                # A file of that name beside one of the system is nobody's note for us.
+                mark = output.noted_digest(content) if content in segments else output.digest(content)
             else:
                 data = content if isinstance(content, bytes) else content.read_bytes()
                 piece, end = Piece(at, "", len(data), end), end + len(data)

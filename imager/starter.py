@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from imager import cpio, moddep, modfile, tree
 from imager.errors import ImagerError
-from imager.root import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from imager.moddep import Modules
+    from imager.root import Root
     from imager.tree import Entry
 
 NEEDED = ("loop", "squashfs", "overlay")
@@ -32,10 +33,13 @@ def archive(root: Root, version: str, init: Path, layers_: int, epoch: int) -> b
     """Give the archive for the kernel `version` and so many layers; raises ImagerError for a module that is missing."""
     if not init.is_file():
         raise ImagerError(f"the init program {init} is not a file")
-    if lacking := missing(root, version):
+    modules = moddep.load(root, version)
+    if lacking := _missing(modules):
         raise ImagerError(f"the kernel {version} has no module {', '.join(lacking)}, which overlay mode needs")
+    found = moddep.files(root, version, modules, modules.load_order(NEEDED))
+    programs = ((name, modfile.read(place)) for name, place in found)
     made = bytearray()
-    for number, (entry, data) in enumerate(_content(root, version, init, layers_), 1):
+    for number, (entry, data) in enumerate(_content(programs, init, layers_), 1):
         rdev = (os.major(entry.rdev), os.minor(entry.rdev))
         made += cpio.header(entry.path, ino=number, mode=entry.mode, mtime=epoch, size=len(data), rdev=rdev)
         made += data + cpio.padding(len(data))
@@ -44,11 +48,15 @@ def archive(root: Root, version: str, init: Path, layers_: int, epoch: int) -> b
 
 def missing(root: Root, version: str) -> tuple[str, ...]:
     """Give which of `NEEDED` the kernel `version` lacks, as a module and in its own program."""
-    modules = moddep.load(root, version)
+    return _missing(moddep.load(root, version))
+
+
+def _missing(modules: Modules) -> tuple[str, ...]:
     return tuple(name for name in NEEDED if name not in modules)
 
 
-def _content(root: Root, version: str, init: Path, count: int) -> Iterator[tuple[Entry, bytes]]:
+def _content(programs: Iterable[tuple[str, bytes]], init: Path, count: int) -> Iterator[tuple[Entry, bytes]]:
+    """Give what is in the archive; `programs` are the modules to load, in order."""
     for name, mode in tree.MOUNT_POINTS.items():
         if name in (b"dev", b"proc"):
             yield tree.made(name, stat.S_IFDIR | mode), b""
@@ -56,13 +64,6 @@ def _content(root: Root, version: str, init: Path, count: int) -> Iterator[tuple
     yield tree.made(b"init", stat.S_IFREG | 0o755), init.read_bytes()
     for folder in (tree.PRIVATE, _MODULES, tree.LAYERS):
         yield tree.made(folder, stat.S_IFDIR | 0o700), b""
-    for number, (module, program) in enumerate(_modules(root, version)):
+    for number, (module, program) in enumerate(programs):
         yield tree.made(_MODULES + b"/%02d-%b.ko" % (number, module.encode()), stat.S_IFREG | 0o600), program
     yield tree.made(tree.LAYERS + b"/count", stat.S_IFREG | 0o600), b"%d\n" % count
-
-
-def _modules(root: Root, version: str) -> Iterator[tuple[str, bytes]]:
-    """Give what to load, in order."""
-    modules = moddep.load(root, version)
-    for name, place in moddep.files(root, version, modules, modules.load_order(NEEDED)):
-        yield name, modfile.read(place)

@@ -32,10 +32,18 @@ def run(request: Uki) -> None:
         pe.Section(".linux", (kernel(root, request.kernel_version, request.architecture),), pe.CODE),
     )
     layout = pe.plan(Path(request.stub), request.architecture, sections)
-    segments = {Path(name) for name in request.initrd}
-    parts = ((at, part, part in segments) for at, part in layout.parts())
+    segments = frozenset(map(Path, request.initrd))
     sizes = {section.name: section.size for section in sections}
-    program.write(request.output, request.epoch, request.architecture, layout.size, sizes, parts)
+    program.write(
+        request.output,
+        request.epoch,
+        request.architecture,
+        layout.size,
+        sizes,
+        layout.parts(),
+        segments,
+        detached=request.detached,
+    )
     if request.unpacked:
         print(_summary(request, layout.size))  # noqa: T201 - the progress of the build shows it
 

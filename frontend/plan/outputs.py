@@ -135,6 +135,7 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, layout: llb.State
     name, place, keys = f"[output] {output.filename}", places.at(inputs.spec, "outputs"), ("outputs", output.format)
     if layout is None:
         step = Step(f"{name} with Linux {uki.request.kernel_version}", place, (*uki.step.keys, *keys))
-        return run_on_trees(inputs, uki.request, request, step=step, trees=uki.trees, scratch=Uki.MOUNT)
+        first = replace(uki.request, detached=False)
+        return run_on_trees(inputs, first, request, step=step, trees=uki.trees, scratch=Uki.MOUNT)
     trees = {Uki.MOUNT: layout, **_segments(uki.system)}
     return run_on_trees(inputs, request, step=Step(name, place, keys), trees=trees)

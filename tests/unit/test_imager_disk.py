@@ -15,7 +15,7 @@ import pytest
 
 from imager import contract, disk, esp, iso
 from imager.errors import ImagerError
-from tests.support.imager import EPOCH, make_pe, note_any_digest, read_fat
+from tests.support.imager import EPOCH, layout_of, make_pe, read_fat
 
 MIB = 1 << 20
 
@@ -236,11 +236,17 @@ def test_disks_are_sparse(tmp_path: Path) -> None:
 def test_4_gib_are_refused(program: Path) -> None:
     with program.open("r+b") as file:
         file.truncate((1 << 32) - (1 << 16) + 1)
-    noted = note_any_digest(program)
+    layout = layout_of(program)
     for make in (raw, cd):
         with pytest.raises(ImagerError, match=r"has 4294901761 bytes.*smaller than 4 GiB"):
-            make(program)
-    assert {*program.parent.iterdir()} == {program, noted}
+            make(layout)
+    assert {*program.parent.iterdir()} == {program, layout}
+
+
+def test_a_checksum_beside_a_program_is_no_note_of_ours(program: Path) -> None:
+    known = raw(program).read_bytes()
+    program.with_name("clay.efi.sha256").write_text("0123  clay.efi\n")
+    assert raw(program).read_bytes() == known
 
 
 @pytest.mark.parametrize("label", ["", "  ", "TWELVE-CHARS", "a/b", "ü", "a.b", "tab\t"])

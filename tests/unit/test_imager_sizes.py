@@ -55,7 +55,7 @@ def system(tmp_path: Path) -> Path:
 def measured(system: Path, **options: Any) -> tuple[dict[str, Any], str]:
     uki = system.parent / "uki.json"
     sections = {".linux": 40, ".initrd": 2_000_100, ".osrel": 5}
-    program.write(str(uki), EPOCH, "amd64", 2_001_000, sections, [(0, make_pe(room=0x400), False)])
+    program.write(str(uki), EPOCH, "amd64", 2_001_000, sections, [(0, make_pe(room=0x400))])
     out, text = system.parent / "r.json", system.parent / "r.txt"
     sizes.run(
         contract.Sizes(

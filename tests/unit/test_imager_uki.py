@@ -176,6 +176,23 @@ def test_a_noted_digest_is_taken(system: Path) -> None:
     assert program.load(str(system.parent / "uki.json")).digest == known
 
 
+def test_with_the_system_at_hand_nothing_is_copied_twice(system: Path) -> None:
+    detached, head = build(system), system.parent / "uki.head"
+    before = head.stat().st_size
+    assert build(system, detached=False) == detached
+    assert head.stat().st_size == before - len(make_kernel(VERSION))
+    found = program.load(str(system.parent / "uki.json"))
+    assert str(system / f"boot/vmlinuz-{VERSION}") in {piece.path for piece in found.pieces}
+
+
+def test_a_file_of_the_system_is_no_note_of_ours(system: Path) -> None:
+    uki.run(request(system, detached=False))
+    known = program.load(str(system.parent / "uki.json")).digest
+    (system / f"boot/vmlinuz-{VERSION}.sha256").write_text("not hex  vmlinuz\n")
+    uki.run(request(system, detached=False))
+    assert program.load(str(system.parent / "uki.json")).digest == known
+
+
 def test_the_big_pieces_stay_where_they_are(system: Path) -> None:
     uki.run(request(system))
     assert (system.parent / "uki.head").stat().st_size < 5001 + len(make_kernel(VERSION))
