@@ -5,18 +5,20 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from imager import contract, failure
-from imager.commands import perform
+from imager import failure
+from imager.commands import parse, perform
 from imager.errors import UsageError
 
 
 def main(argv: list[str]) -> int:
     """Run the requests until one fails; 0 done, 1 cannot be done, 2 wrong usage."""
     if argv and argv[0] in ("-h", "--help", "help"):
+        from imager import contract
+
         print(contract.usage())  # noqa: T201
         return failure.DONE
     try:
-        requests = contract.parse(argv)
+        requests = parse(argv)
     except UsageError as error:
         return failure.tell("imager", str(error), failure.MISUSED)
     for request in requests:

@@ -1,40 +1,63 @@
-"""Which module does what a request asks for."""
+"""Which module has the request of a command, and which does what it asks for.
+
+Both are imported late: a step loads only what it needs.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from imager import request
+from imager.errors import UsageError
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from imager.request import Request
 
-MODULES = {
-    "inspect": "imager.report",
-    "initramfs": "imager.initramfs",
-    "layer": "imager.layers",
-    "uki": "imager.uki",
-    "efi": "imager.efi",
-    "raw": "imager.disk",
-    "iso": "imager.iso",
-    "qcow2": "imager.qcow2",
-    "vmdk": "imager.vmdk",
-    "vhdx": "imager.vhdx",
-    "vhd": "imager.vhd",
-    "vdi": "imager.vdi",
-    "hashes": "imager.hashes",
-    "users": "imager.users",
-    "services": "imager.services",
-    "network": "imager.network",
-    "mounts": "imager.mounts",
-    "folders": "imager.folders",
-    "link": "imager.links",
-    "kernel-tree": "imager.kernel_tree",
-    "sizes": "imager.sizes",
-    "identity": "imager.osrelease",
+COMMANDS = {
+    "inspect": ("reports", "report"),
+    "initramfs": ("packing", "initramfs"),
+    "layer": ("packing", "layers"),
+    "uki": ("packing", "uki"),
+    "efi": ("outputs", "efi"),
+    "raw": ("outputs", "disk"),
+    "iso": ("outputs", "iso"),
+    "qcow2": ("outputs", "qcow2"),
+    "vmdk": ("outputs", "vmdk"),
+    "vhdx": ("outputs", "vhdx"),
+    "vhd": ("outputs", "vhd"),
+    "vdi": ("outputs", "vdi"),
+    "hashes": ("system", "hashes"),
+    "users": ("system", "users"),
+    "services": ("system", "services"),
+    "network": ("system", "network"),
+    "mounts": ("system", "mounts"),
+    "folders": ("system", "folders"),
+    "link": ("system", "links"),
+    "kernel-tree": ("system", "kernel_tree"),
+    "sizes": ("reports", "sizes"),
+    "identity": ("system", "osrelease"),
 }
-"""The module whose `run(request)` does the work. Imported late: a step loads only what it needs."""
+"""The module of `imager.requests` with the request, and the one of `imager` whose `run(request)` does the work."""
+
+
+def parse(argv: Sequence[str]) -> tuple[Request, ...]:
+    """Read a command line: what is to be done, in order; raises UsageError."""
+    return request.parse(kind_of, argv)
+
+
+def kind_of(command: str) -> type[Request]:
+    """Give the request of a command, which has its name: `kernel-tree` is `KernelTree`. Raises UsageError."""
+    if command not in COMMANDS:
+        given = f"unknown command {command!r}" if command else "no command given"
+        raise UsageError(f"{given}; the commands are {', '.join(COMMANDS)}")
+    module = import_module(f"imager.requests.{COMMANDS[command][0]}")
+    kind: type[Request] = getattr(module, command.title().replace("-", ""))
+    return kind
 
 
 def perform(request: Request) -> None:
     """Do what `request` asks; raises ImagerError, UsageError or OSError."""
-    import_module(MODULES[request.command]).run(request)
+    import_module(f"imager.{COMMANDS[request.command][1]}").run(request)

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imager import machine, output
-from imager.contract import ARCHITECTURES
 from imager.errors import ImagerError
 from imager.medium import Extent, Payload
+from imager.requests.outputs import ARCHITECTURES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -43,24 +43,19 @@ def join(requests: Sequence[Request]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def parse(kinds: Mapping[str, type[Request]], argv: Sequence[str]) -> tuple[Request, ...]:
-    """Read a command line of requests of the `kinds`, by command; raises UsageError."""
+def parse(kind_of: Callable[[str], type[Request]], argv: Sequence[str]) -> tuple[Request, ...]:
+    """Read a command line; `kind_of` gives the request of a command, which may be empty. Raises UsageError."""
     words = iter(argv)
     found: list[Request] = []
     more = True
     while more:
-        request, more = _parse_one(kinds, words)
+        request, more = _parse_one(kind_of(next(words, "")), words)
         found.append(request)
     return tuple(found)
 
 
-def _parse_one(kinds: Mapping[str, type[Request]], words: Iterator[str]) -> tuple[Request, bool]:
-    """Read one request, and whether there is another behind it."""
-    command = next(words, None)
-    if command is None or command not in kinds:
-        given = "no command given" if command is None else f"unknown command {command!r}"
-        raise UsageError(f"{given}; the commands are {', '.join(kinds)}")
-    kind = kinds[command]
+def _parse_one(kind: type[Request], words: Iterator[str]) -> tuple[Request, bool]:
+    """Read the flags of one request, and whether there is another behind it."""
     known = {_flag(field.name): field for field in fields(kind)}
     hints = get_type_hints(kind)
     values: dict[str, Any] = {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from frontend.config import OUTPUT_FORMATS, PRESETS
 from frontend.config.validate_presets import FLAVORS
 from frontend.distro import registry
 from imager import contract
-from imager.commands import MODULES
+from imager.commands import COMMANDS
 
 
 def test_every_output_format_has_a_maker_and_a_word() -> None:
@@ -25,4 +27,5 @@ def test_flavors_are_those_that_the_presets_have() -> None:
 
 
 def test_every_request_of_the_imager_has_a_module() -> None:
-    assert sorted(MODULES) == sorted(contract.REQUESTS)
+    assert sorted(COMMANDS) == sorted(contract.REQUESTS)
+    assert all(callable(import_module(f"imager.{module}").run) for _, module in COMMANDS.values())

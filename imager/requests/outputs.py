@@ -1,0 +1,90 @@
+"""From a unified kernel image to what boots: one request for each format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imager.request import Request
+
+ARCHITECTURES = ("amd64", "arm64")
+"""The architectures that outputs exist for, in Docker's words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output(Request):
+    """Make something that boots of `uki`: the layout of one, or an EFI program."""
+
+    uki: str
+    output: str
+    architecture: str
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Efi(Output):
+    """The EFI program itself."""
+
+    command: ClassVar[str] = "efi"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disk(Output):
+    """Make a bootable medium. `label` names its file system."""
+
+    label: str = "CLAYLINUX"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw(Disk):
+    """A GPT disk with one EFI system partition. `label`: at most 11 characters."""
+
+    command: ClassVar[str] = "raw"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Iso(Disk):
+    """An ISO that boots as a CD, and as a disk when written to one. `label`: at most 32 characters."""
+
+    command: ClassVar[str] = "iso"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Qcow2(Disk):
+    """An image for QEMU, KVM and OpenStack, like raw; `compress`: with zlib, for systems that are not compressed."""
+
+    command: ClassVar[str] = "qcow2"
+    compress: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vmdk(Disk):
+    """An image for VMware, like raw. `subformat` is streamOptimized or monolithicSparse (see `imager.vmdk`).
+
+    `compress`: with zlib, for systems that are not compressed; streamOptimized only.
+    """
+
+    command: ClassVar[str] = "vmdk"
+    subformat: str = "streamOptimized"
+    compress: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vhdx(Disk):
+    """An image for Hyper-V, like raw."""
+
+    command: ClassVar[str] = "vhdx"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vhd(Disk):
+    """An image of fixed size for Azure, like raw."""
+
+    command: ClassVar[str] = "vhd"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vdi(Disk):
+    """An image for VirtualBox, like raw."""
+
+    command: ClassVar[str] = "vdi"

@@ -1,0 +1,75 @@
+"""From the stages of a system to a unified kernel image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imager.request import Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(Request):
+    """Pack `system`, or what it changed in the stage `below`, as a cpio archive.
+
+    `facts` is where to write what was packed, `lower` what was written for the stages below (see `imager.segments`),
+    the lowest first. `more`: other stages follow. `compression` is none, gz[:1-9], xz[:0-9], lz4[:1-12] or zstd[:1-22].
+    """
+
+    system: str
+    output: str
+    compression: str = "zstd"
+    epoch: int
+    below: str = ""
+    facts: str = ""
+    lower: tuple[str, ...] = ()
+    more: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Initramfs(Stage):
+    """Pack a stage, with our `init` in the lowest, for the kernel to unpack."""
+
+    command: ClassVar[str] = "initramfs"
+    init: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer(Stage):
+    """Pack a stage as a read-only file system, the layer `number` from below, counted from 0.
+
+    xz and lz4 have one level only.
+    """
+
+    command: ClassVar[str] = "layer"
+    number: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uki(Request):
+    """Lay out `stub`, the kernel of `system`, its microcode and the `initrd` files as one EFI program.
+
+    `output` ends in .json and says which bytes go where (see `imager.program`); the `initrd` files stay where they are,
+    and so do the other files unless the outputs are made in steps that do not have `system` (`detached`).
+    `kernel_version` picks one of the kernels that `inspect` reports. `name` and `version` become
+    IMAGE_ID and IMAGE_VERSION of the embedded os-release. With `layers`, that many of the `initrd` are such: our `init`
+    and the modules that it needs go before them. `unpacked` is what the system takes in a tmpfs, in bytes, `lacks` what
+    modules the kernel would have to have for layers, where that is why there are none.
+    """
+
+    command: ClassVar[str] = "uki"
+    system: str
+    kernel_version: str
+    initrd: tuple[str, ...]
+    cmdline: str
+    stub: str
+    architecture: str
+    output: str
+    epoch: int
+    name: str = ""
+    version: str = ""
+    init: str = ""
+    layers: int = 0
+    unpacked: int = 0
+    lacks: tuple[str, ...] = ()
+    detached: bool = True

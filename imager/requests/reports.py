@@ -1,0 +1,42 @@
+"""What is in a system, and what takes the space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imager.request import Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspect(Request):
+    """Write a JSON report of what is in `system` to `output` (see `imager.report`).
+
+    `module`: names of modules to look for in every kernel. `kernel_tree`: what the request of this name wrote.
+    `weigh`: whether to count files, which means to look at all of them.
+    """
+
+    command: ClassVar[str] = "inspect"
+    system: str
+    output: str
+    weigh: bool = True
+    module: tuple[str, ...] = ()
+    kernel_tree: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes(Request):
+    """Report what takes the space in `system` and `uki`: JSON to `output`, a table to `text` (see `imager.sizes`).
+
+    `ram` is the memory in bytes that booting needs, 0 when it is not known; `mode` how the system is kept in it.
+    """
+
+    command: ClassVar[str] = "sizes"
+    system: str
+    uki: str
+    output: str
+    text: str
+    name: str
+    ram: int = 0
+    mode: str = ""
+    epoch: int
