@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from imager import tools
 from imager.errors import ImagerError, ToolError
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ def unpack(data: bytes, suffix: str, place: Path) -> bytes:
             case ".xz":
                 return lzma.decompress(data)
             case ".zst":
+                from imager import tools  # starting programs takes a while to import
+
                 return tools.run(("zstd", "--decompress", "--quiet", "--stdout", str(place)))
             case _:
                 return data

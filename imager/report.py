@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +89,8 @@ def os_release(root: Root) -> str:
 
 def parse_os_release(text: str) -> dict[str, str]:
     """Read the fields of an os-release file (os-release(5)); lines that are no assignment are skipped."""
+    import shlex
+
     fields: dict[str, str] = {}
     for line in text.splitlines():
         key, equals, value = line.strip().partition("=")
