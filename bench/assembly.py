@@ -15,10 +15,13 @@ from operator import add
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from measure import Cost, conditions, middle, run, table
 from system import STUB, system
 
+from imager.contract import Inspect, Layer, Raw, Uki
+from imager.request import Request, join
 from localengine.commands import finish
 from localengine.errors import EngineError
 from localengine.places import cache_dir
@@ -26,7 +29,7 @@ from localengine.places import cache_dir
 BENCH = Path(__file__).resolve().parent
 REPOSITORY = BENCH.parent
 CMDLINE = "console=tty0 console=ttyS0,115200"
-EPOCH = "315532800"
+EPOCH = 315532800
 
 
 @dataclass(frozen=True)
@@ -105,33 +108,32 @@ def _ours(tree: Path, init: Path, work: Path) -> Assembly:
     facts, layer, uki, disk = (work / name for name in ("report.json", "layer", "uki.json", "ours.raw"))
     for path in (facts, layer, uki, disk):
         path.unlink(missing_ok=True)
-    steps = {"inspect": imager("inspect", system=tree, output=facts, weigh="false")}
+    steps = {"inspect": imager(Inspect(system=str(tree), output=str(facts), weigh=False))}
     version = json.loads(facts.read_text())["kernels"][0]["version"]
-    steps["layer"] = imager("layer", system=tree, output=layer, compression="zstd:3", epoch=EPOCH)
-    steps["uki"] = imager(
-        "uki",
-        system=tree,
+    steps["layer"] = imager(Layer(system=str(tree), output=str(layer), compression="zstd:3", epoch=EPOCH))
+    program = Uki(
+        system=str(tree),
         kernel_version=version,
-        initrd=layer,
-        init=init,
-        layers="1",
+        initrd=(str(layer),),
+        init=str(init),
+        layers=1,
         cmdline=CMDLINE,
-        stub=tree / STUB,
+        stub=str(tree / STUB),
         architecture="amd64",
-        output=uki,
+        output=str(uki),
         epoch=EPOCH,
+        detached=False,
     )
-    steps["raw"] = imager("raw", uki=uki, output=disk, architecture="amd64", epoch=EPOCH)
+    steps["uki, raw"] = imager(program, Raw(uki=str(uki), output=str(disk), architecture="amd64", epoch=EPOCH))
     return Assembly(steps, disk.stat().st_size)
 
 
-def imager(command: str, **flags: Path | str) -> Cost:
-    """Give what a command of the imager cost, with its modules compiled before, as they are in our image."""
-    words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+def imager(*requests: Request) -> Cost:
+    """Give what a step of the imager cost, with its modules compiled before, as they are in our image."""
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     env["PYTHONPYCACHEPREFIX"] = str(cache_dir() / "bench/pycache")
     run([sys.executable, "-m", "compileall", "-q", "imager"], env=env, cwd=REPOSITORY)
-    return run([sys.executable, "-m", "imager", command, *words], env=env, cwd=REPOSITORY)[0]
+    return run([sys.executable, "-m", "imager", *join(requests)], env=env, cwd=REPOSITORY)[0]
 
 
 def init_program() -> Path:

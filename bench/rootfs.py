@@ -112,7 +112,7 @@ def pack(way: Way, tree: Path, output: Path) -> Packed:
 
 def _request(way: Way, tools: Path, tree: Path, output: Path) -> list[str]:
     """The words of a build step, behind the size of blocks and the place of programs."""
-    flags = ["--system", str(tree), "--output", str(output), "--compression", way.compression, "--epoch", EPOCH]
+    flags = ["--system", str(tree), "--output", str(output), "--compression", way.compression, "--epoch", str(EPOCH)]
     if way.kind == "cpio":
         return ["0", str(tools), "initramfs", *flags, "--init", str(init_program())]
     return [str(way.block << 10), str(tools), "layer", *flags]
