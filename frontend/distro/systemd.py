@@ -18,14 +18,17 @@ _LAST_TIME = 2**31 - 1
 """The last second that every file system can hold. Packing brings it down to the epoch, as it does all that is younger:
 so /usr is never younger than a mark of this time, whatever changes it after the mark was made."""
 
-# The programs and options of the units. They give the same bytes each time, but for `LEFTOVERS`. What fails is left to
-# the units, where it can be seen: a build that worked without this does not fail of it.
+# The programs and options of the units, as far as the system has them. They give the same bytes each time, but for
+# `LEFTOVERS`. What fails is left to the units, where it can be seen: a build that worked without this does not fail of it.
 _FINISH = f"""\
 finish() {{
-  SOURCE_DATE_EPOCH={DAY * 86400} systemd-sysusers && ldconfig -X && journalctl --update-catalog || return
-  if [ -e /etc/udev/hwdb.bin ] || [ -n "$(ls -A /etc/udev/hwdb.d 2>/dev/null)" ]; then systemd-hwdb update; fi
+  ! command -v "$1" >/dev/null || SOURCE_DATE_EPOCH={DAY * 86400} "$@"
 }}
-if ! finish; then
+new_hardware() {{
+  [ -e /etc/udev/hwdb.bin ] || [ -n "$(ls -A /etc/udev/hwdb.d 2>/dev/null)" ]
+}}
+if ! {{ finish systemd-sysusers && finish ldconfig -X && finish journalctl --update-catalog &&
+  {{ ! new_hardware || finish systemd-hwdb update; }}; }}; then
   echo "claylinux: warning: this cannot be done once and for all, so systemd tries it at every boot" >&2
   rm -f {_MARKS}
 fi
