@@ -18,8 +18,8 @@ _LAST_TIME = 2**31 - 1
 """The last second that every file system can hold. Packing brings it down to the epoch, as it does all that is younger:
 so /usr is never younger than a mark of this time, whatever changes it after the mark was made."""
 
-# The programs and options of the units, as far as the system has them. They give the same bytes each time, but for
-# `LEFTOVERS`. What fails is left to the units, where it can be seen: a build that worked without this does not fail of it.
+# The programs and options of the units, as far as the system has them; they give the same bytes each time, but for
+# `LEFTOVERS`. What fails is left to the units, where it is seen at boot: a build that worked without this still works.
 _FINISH = f"""\
 finish() {{
   ! command -v "$1" >/dev/null || SOURCE_DATE_EPOCH={DAY * 86400} "$@"
