@@ -30,6 +30,7 @@ _KINDS = re.compile(
     | ^/etc/ld\.so\.conf
     | ^/etc/udev/hwdb\.d/
     | /sysusers\.d/
+    | ^/etc/(passwd|group|g?shadow)$  # then users of packages may be missing
     | /systemd/catalog/
     """,
     re.VERBOSE,

@@ -26,6 +26,8 @@ IMAGE = "base: {image: x}\nhostname: h\n"
         ("/etc/ld.so.conf.d/x.conf", True, True),
         ("/etc/sysusers.d/x.conf", True, True),
         ("/usr/lib/sysusers.d/x.conf", True, True),
+        ("/etc/group", True, True),
+        ("/etc/gshadow", True, True),
         ("/usr/lib/systemd/catalog/x.catalog", True, True),
         ("/etc/udev/hwdb.d/x.hwdb", True, True),
         ("/usr/lib/udev/hwdb.d/x.hwdb", False, True),  # systemd looks for these in /etc only
