@@ -1,4 +1,4 @@
-"""One Debian as the initramfs of three kinds of system: what `boot.py` boots."""
+"""One Debian as the initramfs of several kinds of system: what `boot.py` boots."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from assembly import REPOSITORY, init_program
 from system import system
 
+from frontend.distro.systemd import FINISH
 from imager import cpio, starter
 from imager.contract import Initramfs, Layer
 from imager.request import Request
@@ -102,7 +103,11 @@ class Guest:
 
 
 def guest(work: Path, compression: str) -> Guest:
-    """Make all archives in the folder `work`; `compression` is that of the layer."""
+    """Make all archives in the folder `work`; `compression` is that of the layers.
+
+    The classic system is as mmdebstrap left it. Ours are as the frontend's package steps leave one, but for the one
+    without marks: it shows what comes of the way it is packed, and what of less work at boot.
+    """
     tree = work / "system"
     run(["cp", "-a", str(system()), str(tree)], "the system cannot be copied")
     add_unit(tree)
@@ -110,18 +115,29 @@ def guest(work: Path, compression: str) -> Guest:
     version = kernel.name.removeprefix("vmlinuz-")
     init = str(init_program())
 
-    classic, tmpfs, overlay = (work / name for name in ("classic.initrd", "tmpfs.initrd", "overlay.initrd"))
-    say("packing the system: classic")
+    def overlay(name: str) -> Path:
+        layer, whole = work / f"{name}.layer", work / f"{name}.initrd"
+        imager(Layer(system=str(tree), output=str(layer), compression=compression, epoch=EPOCH))
+        join(starter.archive(Root(tree), version, Path(init), 1, EPOCH), layer, whole)
+        layer.unlink()
+        return whole
+
+    classic, tmpfs = work / "classic.initrd", work / "tmpfs.initrd"
+    say("packing the system: classic, overlay without marks")
     pack_classic(tree, classic)
+    unmarked = overlay("unmarked")
     say("packing the system: tmpfs, overlay")
+    run(
+        ["chroot", str(tree), "sh", "-euc", f"{FINISH}[ -e /etc/.updated ]"],
+        "the system cannot be made as package steps make it",
+    )
     imager(Initramfs(system=str(tree), init=init, output=str(tmpfs), compression="zstd:3", epoch=EPOCH))
-    layer = work / "layer"
-    imager(Layer(system=str(tree), output=str(layer), compression=compression, epoch=EPOCH))
-    join(starter.archive(Root(tree), version, Path(init), 1, EPOCH), layer, overlay)
+    as_ramfs = "rootfstype=ramfs"  # as `imager uki` has it
     ways = (
         Way("classic", classic),
         Way("ours, tmpfs", tmpfs),
-        Way("ours, overlay", overlay, "rootfstype=ramfs"),  # as `imager uki` has it
+        Way("ours, overlay", overlay("overlay"), as_ramfs),
+        Way("ours, overlay, no marks", unmarked, as_ramfs),
     )
     return Guest(kernel, ways)
 

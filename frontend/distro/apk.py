@@ -122,6 +122,9 @@ done
 """
         return PackageStep(script=script + _CLEAN)
 
+    def first_boot(self) -> None:
+        """See `Family.first_boot`. OpenRC has no such thing."""
+
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`."""
         return PackageStep(script="".join(map(_source, sources)))

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import llb
 
 from .family import PackageSource, PackageStep
+from .systemd import DAY, FINISH, FINISH_AGAIN, LEFTOVERS
 
 _WORK = "/run/claylinux-apt"
 """Where apt keeps lists and downloads during a build. /run is never part of an image."""
@@ -34,17 +35,16 @@ _POLICY = "/usr/sbin/policy-rc.d"
 _ENV = (("DEBIAN_FRONTEND", "noninteractive"), ("DEBCONF_NONINTERACTIVE_SEEN", "true"), ("INITRD", "No"))
 
 # What differs from build to build (times, random numbers, host names) is no part of the packages.
-_CLEAN = """\
+_CLEAN = f"""\
 rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log \\
   /var/log/fontconfig.log /var/log/faillog /var/log/lastlog /var/log/journal/* /var/log/*.gz \\
-  /var/cache/apt/*.bin /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old \\
+  /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old \\
   /var/lib/apt/extended_states.* \\
-  /var/lib/systemd/random-seed /var/lib/dbus/machine-id /var/lib/systemd/catalog/database \\
-  /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid- /etc/.pwd.lock
+  /var/lib/systemd/random-seed /var/lib/dbus/machine-id {LEFTOVERS}
 mkdir -p /var/log/apt
 [ ! -e /etc/machine-id ] || : > /etc/machine-id
 # The day of the build is in the shadow file of every user that a package made.
-[ ! -e /etc/shadow ] || sed -i -E 's/^([^:]*:[^:]*):[0-9]+:/\\1:3652:/' /etc/shadow
+[ ! -e /etc/shadow ] || sed -i -E 's/^([^:]*:[^:]*):[0-9]+:/\\1:{DAY}:/' /etc/shadow
 # Host keys in an image would be the same on every machine that runs it: they are made at boot.
 if ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1; then
   rm -f /etc/ssh/ssh_host_*
@@ -100,7 +100,7 @@ class Apt:
             llb.Cache(target=f"{_WORK}/cache", id=f"{cache_id}-archives", sharing="locked"),
             _no_daemons(),
         )
-        script = f"{_HEAD}apt -y install {names} || explain {names}\n{_CLEAN}"
+        script = f"{_HEAD}apt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
         return PackageStep(script=script, mounts=mounts, env=_ENV)
 
     def assemble(
@@ -130,8 +130,12 @@ for name in {names}; do
   echo "claylinux: $name cannot be removed: other packages need it, or it is essential" >&2
   exit 1
 done
-{_CLEAN}"""
+{FINISH}{_CLEAN}"""
         return PackageStep(script=script, mounts=(_no_daemons(),), env=_ENV)
+
+    def first_boot(self) -> PackageStep:
+        """See `Family.first_boot`."""
+        return PackageStep(script=FINISH_AGAIN)
 
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`. The format is that of sources.list(5), DEB822."""

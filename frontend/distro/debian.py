@@ -58,8 +58,6 @@ def _preset(name: str, flavor: str) -> Preset:
         services=dict.fromkeys(("systemd-networkd", "systemd-resolved", "systemd-timesyncd"), True),
         # systemd-resolved makes its link at boot, where there is no file.
         volatile=("/etc/resolv.conf",),
-        # Packages have run ldconfig and the like; without these systemd would at every boot (ConditionNeedsUpdate).
-        up_to_date=("/etc/.updated", "/var/.updated"),
     )
 
 

@@ -66,6 +66,13 @@ class Family(Protocol):
         """Return the step that removes `packages`, and what was there only for their sake."""
         ...
 
+    def first_boot(self) -> PackageStep | None:
+        """Return the step that does again what `install` did in place of the first boot, after other things came.
+
+        It leaves systems alone for which no other step did. None where the init systems of the family do nothing then.
+        """
+        ...
+
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """Return the step that makes `sources` known to the system."""
         ...
@@ -80,7 +87,6 @@ class Preset:
     `services` maps what is enabled from the start, so that later steps may disable it, to its OpenRC runlevel, or to
     True with systemd, which has none. `volatile` are files that are made at boot: what the build left there would be in
     the way.
-    `up_to_date` are files whose time tells the init system that it need not look what is new in /usr.
     """
 
     name: str
@@ -93,7 +99,6 @@ class Preset:
     files: Mapping[str, Mapping[str, str]]
     services: Mapping[str, bool | str] = field(default_factory=dict)
     volatile: tuple[str, ...] = ()
-    up_to_date: tuple[str, ...] = ()
 
     @property
     def architectures(self) -> tuple[str, ...]:

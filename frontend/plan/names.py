@@ -1,8 +1,6 @@
-"""Host name, hosts and resolver: the keys `hostname`, `hosts` and `dns`. They are the last step, which also dates."""
+"""Host name, hosts and resolver: the keys `hostname`, `hosts` and `dns`. They are the last step."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import llb
 
@@ -12,13 +10,6 @@ from .inputs import PlanInputs
 from .packages import preset_of
 from .steps import Step, edit_files
 
-if TYPE_CHECKING:
-    from frontend.distro.family import Preset
-
-_NOTED = (
-    "/etc/ld.so.conf", "/lib/", "/usr/lib/", "/usr/local/lib/",  # libraries: ldconfig
-    "/etc/sysusers.d/", "/etc/udev/hwdb.d/", "/var/lib/systemd/catalog/",
-)  # fmt: skip
 _LOCALHOST = (
     "127.0.0.1\tlocalhost",
     "::1\tlocalhost ip6-localhost ip6-loopback",
@@ -49,24 +40,9 @@ def set_names(inputs: PlanInputs, system: llb.State) -> llb.State:
         # The old one may be a link to somewhere else; a `.target` file would win over what the spec says.
         actions += [llb.Rm(path, allow_not_found=True), llb.Rm(f"{path}.target", allow_not_found=True)]
     actions += [action for path, text in contents.items() for action in new_file(path, text)]
-    actions += _stamps(inputs, preset)
     names = " ".join(path.rpartition("/")[2] for path in contents)
     first = next((key for key in ("hostname", "hosts", "dns") if getattr(spec, key)), "base")
     return edit_files(inputs, system, tuple(actions), Step(f"[system] {names}", places.at(spec, first)))
-
-
-def _stamps(inputs: PlanInputs, preset: Preset | None) -> list[llb.Action]:
-    """Return what writes `Preset.up_to_date`: as young as /usr can be, since nothing is dated later than the epoch."""
-    if preset is None or any(_asks_for_update(path) for path in inputs.spec.files):
-        return []
-    time = inputs.options.epoch * 1_000_000_000
-    return [llb.Mkfile(path, b"", mode=0o644, timestamp_ns=time) for path in preset.up_to_date]
-
-
-def _asks_for_update(path: str) -> bool:
-    """Tell whether `files` puts something there, or may, that has to be taken note of at boot (systemd.unit(5))."""
-    inner = f"{path.rstrip('/')}/"
-    return inner.startswith(_NOTED) or any(place.startswith(inner) for place in _NOTED)
 
 
 def _hosts(hostname: str | None, extra: object) -> str:

@@ -45,7 +45,7 @@ def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
     def assemble(family: Family) -> PackageStep:
         return family.assemble(packages, kernel, services, cache_id=cache_id(inputs, family.name))
 
-    return _run(inputs, system, assemble, step)
+    return run_package_manager(inputs, system, assemble, step)
 
 
 def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -54,7 +54,7 @@ def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec = inputs.spec
     if spec.packages:
         step = Step(f"[packages] {' '.join(spec.packages)}", places.at(spec, "packages"), ("packages",))
-        system = _run(
+        system = run_package_manager(
             inputs, system, lambda each: each.install(spec.packages, cache_id=cache_id(inputs, each.name)), step
         )
     system = _add_microcode(inputs, system)
@@ -63,14 +63,24 @@ def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
         step = Step(
             f"[remove_packages] {' '.join(names)}", places.at(spec, "remove_packages"), ("packages", "remove_packages")
         )
-        system = _run(inputs, system, lambda each: each.remove(names), step, network="none")
+        system = run_package_manager(inputs, system, lambda each: each.remove(names), step, network="none")
     return system
+
+
+def asks_package_manager(inputs: PlanInputs) -> bool:
+    """Tell whether the spec has a step of the package manager that changes what is installed."""
+    spec = inputs.spec
+    return bool(spec.packages or spec.remove_packages or _microcode(inputs))
+
+
+def _microcode(inputs: PlanInputs) -> tuple[str, ...]:
+    return inputs.spec.kernel.microcode if inputs.platform.architecture == "amd64" else ()
 
 
 def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec = inputs.spec
-    vendors = spec.kernel.microcode
-    if not vendors or inputs.platform.architecture != "amd64":
+    vendors = _microcode(inputs)
+    if not vendors:
         return system
     place = places.at(spec, "kernel", "microcode")
 
@@ -86,7 +96,7 @@ def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
 
     step = Step(f"[kernel] microcode: {' '.join(vendors)}", place, ("packages",))
     # A base without package manager may have brought it; what is missing is told when the kernel is looked at.
-    return _run(inputs, system, install, step, optional=True)
+    return run_package_manager(inputs, system, install, step, optional=True)
 
 
 def _add_repositories(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -114,7 +124,9 @@ def _add_repositories(inputs: PlanInputs, system: llb.State) -> llb.State:
     title = " ".join(source.url or ",".join(source.components or source.suites) for source in added)
     step = Step(f"[repositories] {title}", places.at(spec, "repositories"), ("packages", "repositories"))
     sources = tuple(added)
-    return _run(inputs, system, lambda each: each.add_sources(sources), step, network="none", mounts=tuple(mounts))
+    return run_package_manager(
+        inputs, system, lambda each: each.add_sources(sources), step, network="none", mounts=tuple(mounts)
+    )
 
 
 def _name(repository: Repository, index: int) -> str:
@@ -141,10 +153,10 @@ def _key(
             return state, "/key", posixpath.basename(urlsplit(url).path) or name
 
 
-def _run(
+def run_package_manager(
     inputs: PlanInputs,
     system: llb.State,
-    make: Callable[[Family], PackageStep],
+    make: Callable[[Family], PackageStep | None],
     step: Step,
     *,
     network: str | None = None,
@@ -153,11 +165,12 @@ def _run(
 ) -> llb.State:
     """Run what `make` gives for the package manager of the system; a base of the user's own is asked which it has.
 
-    Where it has none the build fails, unless the step is `optional`.
+    Where it has none that there is a step for the build fails, unless the step is `optional`.
     """
     preset = preset_of(inputs)
-    names = [preset.family] if preset else sorted(FAMILIES)
-    steps = {name: make(FAMILIES[name]) for name in names}
+    made = {name: make(FAMILIES[name]) for name in ([preset.family] if preset else sorted(FAMILIES))}
+    steps = {name: each for name, each in made.items() if each is not None}
+    names = list(steps)
     needed: dict[str, llb.Mount] = {mount.target: mount for name in names for mount in steps[name].mounts}
     needed |= {mount.target: mount for mount in mounts}
     scripts = {name: steps[name].script for name in names}

@@ -1,4 +1,4 @@
-"""The system, step by step in the fixed order: base, packages, kernel, users, files, run, mounts, network,
+"""The system, step by step in the fixed order: base, packages, kernel, users, files, run, first boot, mounts, network,
 services, names.
 
 Host name, hosts and resolver come last, by file operations: BuildKit mounts its own /etc/hosts and
@@ -14,6 +14,7 @@ import llb
 from . import kernel, places
 from .accounts import add_users
 from .files import add_files, new_file
+from .first_boot import finish_first_boot
 from .identity import add_identity
 from .inputs import PlanInputs
 from .mounts import add_mounts
@@ -67,6 +68,7 @@ def _customise(inputs: PlanInputs, system: llb.State) -> llb.State:
     if inputs.spec.files:
         system = add_files(inputs, system)
     system = add_run_steps(inputs, system)
+    system = finish_first_boot(inputs, system)
     system = add_mounts(inputs, system)
     system = add_network(inputs, system)
     system = set_services(inputs, system)

@@ -43,6 +43,9 @@ EXPECTED = {
     "taken": "absent",
     "tmp": "67108864 1777",
     "online": "active",
+    "dropped": "dropped 1 0",
+    "busy": "",
+    "explained": "1",
     "failed": "srv-taken.mount",
 }
 """What the guest must say of itself, at every boot."""

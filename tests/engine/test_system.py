@@ -28,7 +28,7 @@ def build_tree(engine: Engine, tmp_path: Path, text: str, *args: str) -> Path:
 
 def build(engine: Engine, tmp_path: Path, text: str, *args: str) -> BuildResult:
     project = tmp_path / "project"
-    project.mkdir(exist_ok=True)
+    project.mkdir(parents=True, exist_ok=True)
     (project / "claylinux.yaml").write_text(text)
     return engine.buildx(project, *args)
 
@@ -91,13 +91,32 @@ run:
 
 
 def test_packages_leave_no_trace_of_the_build(engine: Engine, tmp_path: Path) -> None:
-    """Packages are installed; logs, lists, downloads and secrets of the build machine are not in the system."""
+    """Packages are installed; logs, lists, downloads and secrets of the build machine are not in the system.
+
+    Nor are marks of systemd, as it is not there either.
+    """
     tree = build_tree(engine, tmp_path, BASE + "packages: [less]\n")
     assert (tree / "usr/bin/less").exists()
     assert list((tree / "var/cache/apt").rglob("*.deb")) == []
     assert not (tree / "var/log/dpkg.log").exists()
     assert not (tree / "usr/sbin/policy-rc.d").exists()
+    assert not (tree / "etc/.updated").exists()
     assert [path.name for path in (tree / "run").iterdir() if "claylinux" in path.name] == []
+
+
+def test_a_first_boot_is_done_with_unless_it_is_wanted(engine: Engine, tmp_path: Path) -> None:
+    """In a base of one's own as well: what `files` bring is taken up, and who removes the marks has it at boot."""
+    text = BASE + "packages: [systemd]\nfiles: {/etc/sysusers.d/dropped.conf: 'u dropped -'}\n"
+    tree = build_tree(engine, tmp_path / "done", text)
+    marks = [tree / "etc/.updated", tree / "var/.updated"]
+    assert all(mark.stat().st_mtime >= (tree / "usr").stat().st_mtime for mark in marks)
+    assert (tree / "var/lib/systemd/catalog/database").stat().st_size > 100_000
+    assert "dropped:!*:3652:" in (tree / "etc/shadow").read_text()
+    assert [str(path) for path in (tree / "etc").iterdir() if path.name.endswith("-")] == []
+
+    tree = build_tree(engine, tmp_path / "wanted", text + "run: [rm /etc/.updated /var/.updated]\n")
+    assert "dropped" not in (tree / "etc/shadow").read_text()
+    assert not (tree / "etc/.updated").exists()
 
 
 def test_a_change_of_one_file_runs_no_package_step(engine: Engine, tmp_path: Path) -> None:

@@ -291,26 +291,6 @@ def test_a_kernel_that_cannot_decompress_gets_what_it_can() -> None:
     assert told(client) == "rootfs.mode: the kernel 6.12 has no zstd in its squashfs, which overlay mode needs"
 
 
-@pytest.mark.parametrize(
-    ("base", "files", "stamped"),
-    [
-        ("debian", "{}", True),
-        ("debian", "{/usr/local/bin/x: text, /lib64/y: text}", True),
-        ("debian", "{/usr/local/lib/libx.so: text}", False),
-        ("debian", "{/etc/ld.so.conf.d/x.conf: text}", False),
-        ("debian", "{/usr: {source: tree}}", False),
-        ("debian", "{/etc/sysusers.d/x.conf: text}", False),
-        ("alpine-virt", "{}", False),
-    ],
-)
-def test_what_files_bring_is_noted_at_boot(base: str, files: str, stamped: bool) -> None:
-    client = ask(
-        f"base: {base}\nfiles: {files}\n", FakeClient(outputs={**BOOTABLE, "tree": b""}, folders=frozenset({"tree"}))
-    )
-    assert client.error is None, client.error
-    assert ("/etc/.updated" in llb.dump(client.solved[-1])) is stamped
-
-
 def test_an_empty_dns_leaves_the_resolver_alone() -> None:
     """`dns:` with all its servers commented out would otherwise write an empty /etc/resolv.conf."""
     image = "base: {image: x}\nhostname: h\n"

@@ -26,6 +26,15 @@ echo "logs=$(mountpoint -q /srv/logs && [ /srv/logs -ef /var/log ] && echo bound
 echo "none=$(mountpoint -q /srv/none || echo absent)"
 echo "taken=$(mountpoint -q /srv/taken || echo absent)"
 echo "tmp=$(findmnt -bno SIZE /tmp) $(stat -c %a /tmp)"
+echo "dropped=$(id -nG dropped) $(ldconfig -p | grep -c '=> /usr/local/lib/libcap\.so\.2$') $(ls /etc/*- 2>/dev/null | wc -l)"
+# What the build has done is not done again: the units are there, were looked at, and not started.
+for unit in ldconfig systemd-sysusers systemd-hwdb-update systemd-journal-catalog-update systemd-update-done; do
+  [ "$(systemctl show -P LoadState $unit)" = loaded ] && [ "$(systemctl show -P ConditionTimestampMonotonic $unit)" != 0 ] \
+    && [ "$(systemctl show -P ConditionResult $unit) $(systemctl show -P ActiveState $unit)" = "no inactive" ] \
+    || busy="$busy $unit"
+done
+echo "busy=$busy"
+echo "explained=$(journalctl -xb --no-pager | grep -c -m1 'Subject: ')"
 echo "failed=$(systemctl list-units --failed --no-legend --plain | cut -d' ' -f1)"
 echo "online=$(systemctl is-active network-online.target)"
 echo "check-end=$((40 + 3))"

@@ -1,0 +1,74 @@
+"""What the init system does at the first boot, once more in the build, where things came that no package brought.
+
+Every boot of a system in memory is the first one, so the package steps do this work for good. A step for it after them
+is only planned where it may find something new: a changed line of `files` must not cost a step more.
+"""
+
+from __future__ import annotations
+
+import re
+
+import llb
+from frontend.config import CopiedFile, FetchedFile, FileEntry, Symlink
+from frontend.distro.registry import FAMILIES
+
+from . import places
+from .inputs import PlanInputs
+from .origins import origin_of_file
+from .packages import asks_package_manager, preset_of, run_package_manager
+from .steps import Step
+
+_PLACES = (
+    "/etc/ld.so.conf.d/", "/lib/", "/lib32/", "/lib64/", "/libx32/",
+    "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/libx32/", "/usr/local/lib/",
+    "/etc/sysusers.d/", "/etc/udev/hwdb.d/",
+)  # fmt: skip
+"""Folders in which something is looked for; all that /usr has of it is below its libraries."""
+_KINDS = re.compile(
+    r"""
+    / (lib|ld-) [^/]* \.so (\.[^/]*)? $  # what ldconfig takes for a library, wherever its folders are
+    | ^/etc/ld\.so\.conf
+    | ^/etc/udev/hwdb\.d/
+    | /sysusers\.d/
+    | ^/etc/(passwd|group|g?shadow)$  # then users of packages may be missing
+    | /systemd/catalog/
+    """,
+    re.VERBOSE,
+)
+"""Files that are looked for."""
+
+
+def finish_first_boot(inputs: PlanInputs, system: llb.State) -> llb.State:
+    """Return `system`, which `files` and `run` changed, as it would be after its first boot."""
+    spec, preset = inputs.spec, preset_of(inputs)
+    # Where no package step was, nothing says that the work is done: the system does it at boot.
+    done = FAMILIES[preset.family].first_boot() is not None if preset else asks_package_manager(inputs)
+    key = "run" if spec.run else "files" if _files_matter(inputs) else ""
+    if not done or not key:
+        return system
+    step = Step("[system] what systemd would do at first boot", places.at(spec, key), (key,))
+    return run_package_manager(inputs, system, lambda family: family.first_boot(), step, network="none", optional=True)
+
+
+def _files_matter(inputs: PlanInputs) -> bool:
+    return any(matters(path, tree=_is_tree(inputs, entry)) for path, entry in inputs.spec.files.items())
+
+
+def matters(path: str, *, tree: bool) -> bool:
+    """Tell whether what `files` puts at `path` is looked for at the first boot. What a `tree` holds is not known."""
+    if _KINDS.search(path):
+        return True
+    inner = f"{path.rstrip('/')}/"
+    return tree and any(inner.startswith(place) or place.startswith(inner) for place in _PLACES)
+
+
+def _is_tree(inputs: PlanInputs, entry: FileEntry) -> bool:
+    match entry:
+        case CopiedFile(source=source):
+            return source in inputs.sources[origin_of_file(entry)].folders
+        case FetchedFile(unpack=unpack):
+            return unpack
+        case Symlink():
+            return True  # of whatever it points to
+        case _:
+            return False
