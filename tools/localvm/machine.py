@@ -21,7 +21,7 @@ TCG_CPU = "max,cx16=off,la57=off"
 """QEMU 7.2 spoils the flags of cmpxchg16b, which kernels from 6.12 allocate memory with: they panic at random.
 Five-level page tables only cost time in emulation."""
 
-TCG_PROCESSORS = "1"
+TCG_PROCESSORS = 1
 """With two, one runs into code that the kernel on the other is changing (static keys, KFENCE's every 0.1 s): about one
 system in a hundred died of `Oops: int3`."""
 
@@ -41,7 +41,7 @@ class Machine:
     """What to run. A `kernel` is a UKI (with `firmware`), or a plain kernel with `initrd` and `append`.
 
     With `network` the guest gets an address by DHCP and reaches the host as 10.0.2.2; `forwards` are
-    (host port on loopback, guest port). `kvm` says that KVM works here.
+    (host port on loopback, guest port). `kvm` says that KVM works here. `processors`: 0 is as many as do no harm.
     """
 
     drives: tuple[Drive, ...] = ()
@@ -50,6 +50,7 @@ class Machine:
     append: str = ""
     firmware: bool = True
     memory_mib: int = 1024
+    processors: int = 0
     network: bool = False
     forwards: tuple[tuple[int, int], ...] = ()
     kvm: bool = False
@@ -66,7 +67,8 @@ class Firmware:
 def command_line(machine: Machine, firmware: Firmware | None) -> tuple[str, ...]:
     """Return the QEMU command: serial console on stdio, no display, gone at reboot or power-off."""
     accelerator = ("-accel", "kvm", "-cpu", "host") if machine.kvm else ("-accel", "tcg", "-cpu", TCG_CPU)
-    words = ["qemu-system-x86_64", "-machine", "q35", *accelerator, "-smp", "2" if machine.kvm else TCG_PROCESSORS]
+    processors = machine.processors or (2 if machine.kvm else TCG_PROCESSORS)
+    words = ["qemu-system-x86_64", "-machine", "q35", *accelerator, "-smp", str(processors)]
     words += ["-m", str(machine.memory_mib)]
     words += ["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"]
     # Early boot needs entropy; without a source ssh-keygen and systemd may wait for minutes.
