@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from assembly import REPOSITORY, init_program
 from system import system
 
-from imager import cpio, starter
+from imager import cpio, layers, starter
 from imager.contract import Initramfs, Layer
 from imager.request import Request
 from imager.root import Root
@@ -173,5 +173,5 @@ def imager(request: Request) -> None:
 def join(start: bytes, layer: Path, output: Path) -> None:
     """Put the layer behind our init and its modules, as a UKI has them."""
     with output.open("wb") as whole, layer.open("rb") as part:
-        whole.write(start + cpio.padding(len(start)))
+        whole.write(start + cpio.padding(len(start)) + layers.head(layer, 0, EPOCH))
         shutil.copyfileobj(part, whole)

@@ -61,8 +61,9 @@ def weigh(entries: Iterable[Entry]) -> Weight:
     for entry in entries:
         files += 1
         if entry.is_file and entry.identity not in seen:
-            seen.add(entry.identity)
             size += entry.size
+            if entry.nlink > 1:
+                seen.add(entry.identity)
     return Weight(files=files, size=size)
 
 

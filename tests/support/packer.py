@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from imager import commands, cpio, segments, starter, tools
+from imager import layers as layered
 from imager.contract import Initramfs, Stage
 from imager.root import Root
 from localvm.console import Console
@@ -85,8 +86,9 @@ class Packer:
             if layers:
                 version = self.kernel.name.removeprefix("vmlinuz-")
                 archive.write(starter.archive(Root(self.modules), version, self.init, len(packed), EPOCH))
-            for each in packed:
-                archive.write(cpio.padding(archive.tell()) + each.read_bytes())
+            for number, each in enumerate(packed):
+                head = layered.head(each, number, EPOCH) if layers else b""
+                archive.write(cpio.padding(archive.tell()) + head + each.read_bytes())
         return Machine(
             kernel=self.kernel,
             initrd=initrd,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import tarfile
 from pathlib import Path
 
@@ -61,8 +62,18 @@ def test_attributes_go_where_they_can_be_held(tmp_path: Path, monkeypatch: pytes
     assert layers._not_held(os.fsencode(tmp_path), (lowest,)) == b"".join(wanted)
 
 
-def test_a_layer_has_a_limit() -> None:
+def test_a_layer_has_a_limit(tmp_path: Path) -> None:
     """What the general message of the archive says would not help."""
-    assert layers.head(b"0", cpio.FILE_LIMIT, epoch=0).startswith(cpio.MAGIC)
+    layer = tmp_path / "layer"
+    layer.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", cpio.FILE_LIMIT - 4095))
+    assert layers.head(layer, 0, epoch=0).startswith(cpio.MAGIC)
+    layer.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", cpio.FILE_LIMIT - 4094))
     with pytest.raises(ImagerError, match="a layer of the system has 4294967296 bytes, compressed"):
-        layers.head(b"0", cpio.FILE_LIMIT + 1, epoch=0)
+        layers.head(layer, 0, epoch=0)
+
+
+@pytest.mark.parametrize("content", [b"", b"hsqs", b"070701" + bytes(100)])
+def test_what_is_no_layer_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "layer").write_bytes(content)
+    with pytest.raises(ImagerError, match="layer is not a layer: it does not start with a squashfs"):
+        layers.head(tmp_path / "layer", 0, epoch=0)
