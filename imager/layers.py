@@ -38,6 +38,11 @@ if TYPE_CHECKING:
 _BITE = 1 << 20
 _NOT_IN_SQUASHFS = "system."
 """ACLs; it has the attributes of the kinds trusted, user and security."""
+_NOT_IN_TAR = "="
+"""Where the name of an attribute ends, in a stream."""
+_CARRIED, _RECORD = 48 << 10, 32
+"""Bytes of attributes that a file may have in a stream, and what each takes beside its name and value: tar2sqfs reads
+64 KiB before every file, its path and target with them."""
 _SET_ASIDE = tree.PRIVATE + b"/init.system"
 """The system's own /init: nothing is in its way in a layer."""
 
@@ -131,17 +136,29 @@ def _whiteouts(found: Changes) -> Iterator[Entry]:
 
 
 def _not_held(system: bytes, layers: tuple[Segment, ...]) -> bytes:
-    """Give the records of what squashfs cannot hold, of every name of a file.
+    """Give the records of what the layers cannot hold, of every name of a file.
 
     A file in an overlay becomes one of its own when its attributes change.
     """
     paths = {os.fsencode(path) for each in layers for path in each.attributes}
     found = bytearray(xattrs.records(b"/", system))  # no attributes of it in the stream
     for entry in tree.pick(system, paths - {b"."}):
-        for name, value in xattrs.read(entry.source) if entry.source else ():
-            if name.startswith(_NOT_IN_SQUASHFS):
-                found += xattrs.record(b"/" + _shipped_path(entry.path), name, value)
+        for name, value in _split(entry)[1]:
+            found += xattrs.record(b"/" + _shipped_path(entry.path), name, value)
     return bytes(found)
+
+
+def _split(entry: Entry) -> tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]:
+    """Give the attributes that the layer has of an entry, and those that init restores."""
+    held: list[tuple[str, bytes]] = []
+    rest: list[tuple[str, bytes]] = []
+    room = _CARRIED
+    for name, value in xattrs.read(entry.source) if entry.source else ():
+        taken = len(name) + len(value) + _RECORD
+        fits = taken <= room and _NOT_IN_TAR not in name and not name.startswith(_NOT_IN_SQUASHFS)
+        (held if fits else rest).append((name, value))
+        room -= taken if fits else 0
+    return held, rest
 
 
 def _shipped_path(path: bytes) -> bytes:
@@ -149,7 +166,7 @@ def _shipped_path(path: bytes) -> bytes:
 
 
 class Stream:
-    """Writes entries as a tar stream; `not_held` collects the paths with attributes that squashfs cannot hold."""
+    """Writes entries as a tar stream; `not_held` collects the paths with attributes that init restores."""
 
     def __init__(self, feed: Feed, epoch: int) -> None:
         self.not_held: list[bytes] = []
@@ -169,8 +186,8 @@ class Stream:
 
     def add(self, entry: Entry) -> None:
         """Write one entry with its data; the first of several names of a file has them."""
-        attributes = xattrs.read(entry.source) if entry.source else ()
-        if any(name.startswith(_NOT_IN_SQUASHFS) for name, _ in attributes):
+        held, rest = _split(entry)
+        if rest:
             self.not_held.append(entry.path)
         entry = entry._replace(path=_shipped_path(entry.path))
         if entry.path == b".":
@@ -184,7 +201,8 @@ class Stream:
             else:
                 size = 0
         again = bool(link) and entry.is_file
-        held = () if again else [pair for pair in attributes if not pair[0].startswith(_NOT_IN_SQUASHFS)]
+        if again:
+            held = []
         mtime = clock.clamp(entry.mtime, self._epoch)
         self._feed.put(tarstream.head(entry, mtime=mtime, size=size, link=link, attributes=held))
         if size:
