@@ -48,7 +48,7 @@ def test_unpacked(packer: Packer, compression: str) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.usefixtures("mksquashfs")
+@pytest.mark.usefixtures("image_programs")
 @pytest.mark.parametrize("compression", KINDS)
 def test_in_layers(packer: Packer, compression: str) -> None:
     boots(packer, Layer, compression)
@@ -64,7 +64,7 @@ def boots(packer: Packer, kind: type[Stage], compression: str) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.usefixtures("mksquashfs")
+@pytest.mark.usefixtures("image_programs")
 def test_a_kernel_that_cannot_decompress_a_layer_says_so(packer: Packer) -> None:
     """The machine goes off at once, as asked for: it neither hangs nor panics."""
     trees = packer.stages(lambda tree: first(tree, packer.guest))

@@ -42,7 +42,9 @@ def test_attributes_go_where_they_can_be_held(tmp_path: Path, monkeypatch: pytes
     marked = {b"etc/one", b"etc/two", b"init", b""}
 
     def read(source: bytes) -> xattrs.Attributes:
-        return (ACL, SPLIT, COLOUR, HUGE) if os.path.relpath(source, os.fsencode(tmp_path)).strip(b".") in marked else ()
+        return (
+            (ACL, SPLIT, COLOUR, HUGE) if os.path.relpath(source, os.fsencode(tmp_path)).strip(b".") in marked else ()
+        )
 
     monkeypatch.setattr(xattrs, "read", read)
     memory = Memory()
