@@ -1,8 +1,9 @@
 """The programs that make the file system of a layer out of a tar stream: their words, and how big what they made is.
 
-tar2sqfs (squashfs-tools-ng) holds a fifth of what mksquashfs does, and compares files of one size faster. It cannot
-leave data as it is, so that is what mksquashfs (squashfs-tools) is for. Neither's bytes depend on the processors or
-the memory of the builder. docs/rootfs.md has figures.
+tar2sqfs (squashfs-tools-ng) holds a quarter of what mksquashfs does, and is faster with many files of one size. It
+cannot leave data as it is, though, and keeps what lz4 makes bigger: Linux reads that, unsquashfs calls it corrupt.
+Those two are done by mksquashfs (squashfs-tools). Neither's bytes depend on the processors or the memory of the builder
+(squashfs-tools-ng 1.2 and 1.3, squashfs-tools 4.6). docs/rootfs.md has figures.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _BLOCK = 1 << 18
 """Bytes that are compressed together: see docs/rootfs.md for what other sizes cost."""
 _THREADS = 4
 """At most: each takes 2 MiB, and one process feeds them all."""
-_COMPRESSORS = {"gz": "gzip", "lz4": "lz4", "xz": "xz", "zstd": "zstd"}
+_COMPRESSORS = {"gz": "gzip", "xz": "xz", "zstd": "zstd"}
+"""Those of tar2sqfs."""
 _LEVELLED = ("gz", "zstd")
 _QUEUES = ("-read-queue", "4", "-fragment-queue", "4", "-write-queue", "16")
 """MiB for the buffers of mksquashfs; its default is a quarter of the machine's memory. The last is for blocks and for
@@ -41,8 +43,8 @@ _MAGIC = b"hsqs"
 def program(compression: Compression, root: Entry, image: str) -> tuple[str, ...]:
     """Give what to start for the file `image`, which may exist; `root` is the directory that will be mounted."""
     threads = min(len(os.sched_getaffinity(0)), _THREADS)
-    if compression.kind == "none":
-        return _mksquashfs(root, image, threads)
+    if compression.kind not in _COMPRESSORS:
+        return _mksquashfs(compression.kind, root, image, threads)
     words = ["tar2sqfs", "--quiet", "--force", "--no-skip", "--compressor", _COMPRESSORS[compression.kind]]
     if compression.kind in _LEVELLED:
         words += ["--comp-extra", f"level={compression.level}"]
@@ -52,8 +54,9 @@ def program(compression: Compression, root: Entry, image: str) -> tuple[str, ...
     return (*words, "--exportable", image)
 
 
-def _mksquashfs(root: Entry, image: str, threads: int) -> tuple[str, ...]:
-    words = ["mksquashfs", "-", image, "-tar", "-noappend", "-no-compression", "-mkfs-time", "0", "-b", str(_BLOCK)]
+def _mksquashfs(kind: str, root: Entry, image: str, threads: int) -> tuple[str, ...]:
+    words = ["mksquashfs", "-", image, "-tar", "-noappend", "-mkfs-time", "0", "-b", str(_BLOCK)]
+    words += ["-no-compression"] if kind == "none" else ["-comp", kind]
     # It leaves out the root of a tar stream.
     words += ["-root-mode", f"{stat.S_IMODE(root.mode):o}", "-root-time", str(root.mtime)]
     words += ["-root-uid", str(root.uid), "-root-gid", str(root.gid)]

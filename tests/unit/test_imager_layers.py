@@ -1,4 +1,4 @@
-"""What mksquashfs is fed with; tests/boot has the layers themselves."""
+"""What tar2sqfs is fed with; tests/boot has the layers themselves."""
 
 from __future__ import annotations
 
