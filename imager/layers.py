@@ -15,6 +15,7 @@ and owners are ours.
 
 from __future__ import annotations
 
+import heapq
 import os
 import stat
 from contextlib import contextmanager
@@ -112,24 +113,20 @@ def _pack(request: Layer, stream: Stream) -> Segment:
     system = os.fsencode(request.system)
     if not request.below:
         return segments.describe_whole(stream.passing(tree.walk(system)), stream.not_held)
+    # The directories above what changed are in the layer, too: the topmost decides about mode and owner.
     found = changes.find(os.fsencode(request.below), system, request.epoch)
-    for entry in sorted((*_present(found), *_whiteouts(found)), key=lambda each: each.order):
+    changed = (change.entry for change in found.changed)
+    for entry in heapq.merge(found.folders, changed, _whiteouts(found), key=lambda each: each.order):
         stream.add(entry)
     # Whatever was in the place of something else: a layer hides it.
     return replace(segments.describe(found, (), request.epoch, stream.not_held), problem="")
 
 
-def _present(found: Changes) -> Iterator[Entry]:
-    """Give what changed, and the directories above it: a layer's directory decides about mode and owner."""
-    yield from found.folders
-    for change in found.changed:
-        yield change.entry
-
-
 def _whiteouts(found: Changes) -> Iterator[Entry]:
     """Give what hides what was removed: one for a whole directory, none for what a new file in its place hides."""
     # The directories above whatever changed or was removed are all among these.
-    folders = {entry.path for entry in _present(found) if entry.is_folder}
+    folders = {entry.path for entry in found.folders}
+    folders.update(change.entry.path for change in found.changed if change.entry.is_folder)
     for entry in found.removed:
         if tree.parent_of(_shipped_path(entry.path)) in folders:
             yield tree.made(entry.path, stat.S_IFCHR)

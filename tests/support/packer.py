@@ -1,4 +1,4 @@
-"""Systems packed in stages and booted: the fixtures `packer` and `image_programs`, and what a guest must say of itself."""
+"""Systems packed in stages and booted: fixtures `packer` and `image_programs`, and what a guest must say of itself."""
 
 from __future__ import annotations
 

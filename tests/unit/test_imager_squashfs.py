@@ -70,7 +70,7 @@ def test_the_file_is_the_end_of_an_archive(system: Path) -> None:
 
 
 @pytest.mark.parametrize("below", [False, True])
-def test_the_root_directory_is_that_of_the_system(below: bool, system: Path) -> None:  # noqa: FBT001
+def test_the_root_directory_is_that_of_the_system(below: bool, system: Path) -> None:
     """Of a layer without any change, too: the topmost decides."""
     if os.geteuid() != 0:
         unavailable("only root can give files away")
