@@ -12,8 +12,8 @@ from localengine.commands import watch
 from localengine.host import host_mirror, install_host_packages, on_host
 from localengine.places import cache_dir
 
-PACKAGES = ("squashfs-tools", "erofs-utils", "zstd")
-PROGRAMS = ("mksquashfs", "mkfs.erofs", "zstd")
+PACKAGES = ("squashfs-tools", "squashfs-tools-ng", "erofs-utils", "zstd")
+PROGRAMS = ("mksquashfs", "tar2sqfs", "mkfs.erofs", "zstd")
 
 
 def toolbox(suite: str) -> Path:

@@ -9,9 +9,11 @@ Names of one file (hard links) belong together: see `hardlinks`.
 
 from __future__ import annotations
 
+import heapq
 import os
 import stat
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from imager import clock, output, snapshots, tree, xattrs
@@ -20,10 +22,12 @@ from imager.hardlinks import Links
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from imager.hardlinks import Outcome
     from imager.tree import Entry, Walk
 
 _CHUNK = 1 << 18
 _SECOND = 10**9
+_NONE = (0, 0)
 
 
 class Change(NamedTuple):
@@ -75,18 +79,24 @@ def _compare(below: bytes, system: bytes, epoch: int, *, prune: bool) -> tuple[C
             links.add_below(old)
         if new is None:
             assert old is not None
-            found.removed.append(old)
+            found.removed.append(_rest(old))
             continue
         if new.is_folder:
-            found.folders[new.path] = new
+            found.folders[new.path] = _rest(new, source=new.source)
         same = old is not None and _same(old, new, epoch)
         if new.is_file and (new.nlink > 1 or (old is not None and old.nlink > 1)):
             links.add(Change(new, old), same=same)
         elif not same:
-            found.changed.append(Change(new, old))
+            below = _rest(old._replace(path=new.path)) if old is not None else None
+            found.changed.append(Change(_rest(new, source=new.source), below))
     outcome = links.finish()
-    found.changed += outcome.changed
-    return found.finish(outcome.alive), outcome.complete
+    return found.finish(outcome), outcome.complete
+
+
+def _rest(entry: Entry, source: bytes = b"") -> Entry:
+    """Give what matters of an entry when it was compared: there may be very many, and this is a third of its memory."""
+    shared = entry.nlink > 1 and entry.is_file
+    return entry._replace(source=source, stamp=_NONE, identity=entry.identity if shared else _NONE)
 
 
 @dataclass
@@ -95,16 +105,21 @@ class _Finding:
     removed: list[Entry] = field(default_factory=list)
     folders: dict[bytes, Entry] = field(default_factory=dict)
 
-    def finish(self, alive: frozenset[tuple[int, int]]) -> Changes:
-        self.changed.sort(key=lambda change: change.entry.order)
-        touched = {change.entry.path for change in self.changed}
+    def finish(self, links: Outcome) -> Changes:
+        linked = sorted(links.changed, key=_order)
+        self.changed = list(heapq.merge(self.changed, linked, key=_order)) if linked else self.changed
+        touched = {change.entry.path for change in self.changed if change.entry.is_folder}
         above: dict[bytes, Entry] = {}
-        for path in (*touched, *(entry.path for entry in self.removed)):
-            for parent in tree.parents(path):
+        for entry in chain((change.entry for change in self.changed), self.removed):
+            for parent in tree.parents(entry.path):
                 if parent in self.folders and parent not in touched:
                     above[parent] = self.folders[parent]
         folders = sorted(above.values(), key=lambda entry: entry.order)
-        return Changes(tuple(self.changed), tuple(self.removed), tuple(folders), alive)
+        return Changes(tuple(self.changed), tuple(self.removed), tuple(folders), links.alive)
+
+
+def _order(change: Change) -> bytes:
+    return change.entry.order
 
 
 def _pairs(olds: Walk, news: Walk, *, prune: bool) -> Iterator[tuple[Entry | None, Entry | None]]:

@@ -1,6 +1,7 @@
 """A system as a compressed read-only layer, for `rootfs.mode: overlay`: squashfs, in a cpio archive of its own.
 
-The archive is not compressed again. It holds, below `.claylinux/layers`:
+The file starts with the file system: the program that makes it can write nowhere else. `head` gives what goes before
+it in an initramfs. The archive is not compressed again. It holds, below `.claylinux/layers`:
 
     N.img      the file system
     N.xattrs   the attributes that squashfs cannot hold, as our init restores them (docs/architecture.md); only the
@@ -8,22 +9,23 @@ The archive is not compressed again. It holds, below `.claylinux/layers`:
                that all was unpacked
 
 What a stage removed is a whiteout, as overlayfs wants them (Documentation/filesystems/overlayfs): a device 0:0.
-The program that makes the file system is fed with a tar stream: no tree is copied, and order, times and owners are
-ours. Its bytes depend neither on the processors nor on the memory of the builder (squashfs-tools 4.6; those of 4.5
-differ from one time to the next).
+The program that makes the file system (see `squashfs`) is fed with a tar stream: no tree is copied, and order, times
+and owners are ours.
 """
 
 from __future__ import annotations
 
+import heapq
 import os
 import stat
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import changes, clock, cpio, output, segments, tarstream, tools, tree, xattrs
+from imager import changes, clock, cpio, output, segments, squashfs, tarstream, tools, tree, xattrs
 from imager.compress import Compression, Descriptor
-from imager.errors import ImagerError
+from imager.errors import ImagerError, ToolError
 from imager.feed import Feed
 
 if TYPE_CHECKING:
@@ -34,18 +36,14 @@ if TYPE_CHECKING:
     from imager.segments import Segment
     from imager.tree import Entry
 
-_BLOCK = 1 << 18
-"""Bytes that are compressed together: see docs/rootfs.md for what other sizes cost."""
-_QUEUES = ("-read-queue", "4", "-fragment-queue", "4", "-write-queue", "16")
-"""MiB for the program's buffers; its default is a quarter of the machine's memory. The last is for blocks and for
-fragments by halves, 32 buffers each. With few for fragments it can wait for itself for ever: its threads take fragments
-in order, but buffers in any, and what is written next may be without one. Seen once with 4 (16M, blocks of 1 MiB)."""
-_THREADS = 4
-"""At most: each takes 2 MiB, and one process feeds them all."""
-_COMPRESSORS = {"gz": "gzip", "lz4": "lz4", "xz": "xz", "zstd": "zstd"}
-_LEVELLED = ("gz", "zstd")
+_BITE = 1 << 20
 _NOT_IN_SQUASHFS = "system."
 """ACLs; it has the attributes of the kinds trusted, user and security."""
+_NOT_IN_TAR = "="
+"""Where the name of an attribute ends, in a stream."""
+_CARRIED, _RECORD = 48 << 10, 32
+"""Bytes of attributes that a file may have in a stream, and what each takes beside its name and value: tar2sqfs reads
+64 KiB before every file, its path and target with them."""
 _SET_ASIDE = tree.PRIVATE + b"/init.system"
 """The system's own /init: nothing is in its way in a layer."""
 
@@ -56,34 +54,58 @@ def run(request: Layer) -> None:
     if not Path(request.system).is_dir():
         raise ImagerError(f"the system {request.system} is not a directory")
     lower = tuple(segments.read(path)[-1] for path in request.lower)
-    name = tree.LAYERS + b"/%d" % request.number
-    start = len(cpio.header(name + b".img", ino=1, mode=0))
+    system = os.fsencode(request.system)
+    root = _root(system, request.epoch)
     with output.writing(request.output, request.epoch) as fd:
-        argv = _argv(Path(f"{request.output}.part"), start, os.fsencode(request.system), compression, request.epoch)
-        with Path(os.devnull).open("wb") as quiet, tools.filter_to(argv, quiet.fileno()) as stdin:
+        argv = squashfs.program(compression, root, f"{request.output}.part")
+        with _explaining(fd), Path(os.devnull).open("wb") as quiet, tools.filter_to(argv, quiet.fileno()) as stdin:
             stream = Stream(Feed(Descriptor(stdin)), request.epoch)
+            stream.begin(root)
             own = _pack(request, stream)
             stream.close()
-        rest = b"" if request.more else _not_held(os.fsencode(request.system), (*lower, own))
+        rest = b"" if request.more else _not_held(system, (*lower, own))
         end = os.fstat(fd).st_size
-        output.write_at(fd, 0, head(name, end - start, request.epoch))
-        tail = cpio.header(name + b".xattrs", ino=2, mode=stat.S_IFREG | 0o600, mtime=request.epoch, size=len(rest))
-        tail = cpio.padding(end - start) + tail + rest + cpio.padding(len(rest)) + cpio.TRAILER
-        output.write_at(fd, end, tail)
+        _header(request.number, end, request.epoch)  # raises when it is too big
+        name = _name(request.number, "xattrs")
+        tail = cpio.header(name, ino=2, mode=stat.S_IFREG | 0o600, mtime=request.epoch, size=len(rest))
+        output.write_at(fd, end, tail + rest + cpio.padding(len(rest)) + cpio.TRAILER)
     output.note_digest(request.output, request.epoch)
     if request.facts:
         segments.write(request.facts, (*lower, own), request.epoch)
         print(segments.told(own))  # noqa: T201 - the progress of the build shows it
 
 
-def head(name: bytes, size: int, epoch: int) -> bytes:
-    """Encode what goes before the file system of the layer `name`; raises ImagerError when that is too big."""
+def head(place: Path, number: int, epoch: int) -> bytes:
+    """Give what goes right before the file `place` in an initramfs, where it is the layer `number` from below."""
+    return _header(number, squashfs.size(place), epoch)
+
+
+def _header(number: int, size: int, epoch: int) -> bytes:
     if size > cpio.FILE_LIMIT:
         raise ImagerError(
             f"a layer of the system has {size} bytes, compressed, but an image can hold one of less than 4 GiB: "
             "remove files from the system"
         )
-    return cpio.header(name + b".img", ino=1, mode=stat.S_IFREG | 0o600, mtime=epoch, size=size)
+    return cpio.header(_name(number, "img"), ino=1, mode=stat.S_IFREG | 0o600, mtime=epoch, size=size)
+
+
+def _name(number: int, kind: str) -> bytes:
+    return tree.LAYERS + f"/{number}.{kind}".encode()
+
+
+def _root(system: bytes, epoch: int) -> Entry:
+    root = next(tree.walk(system))
+    return root._replace(mtime=clock.clamp(root.mtime, epoch))
+
+
+@contextmanager
+def _explaining(fd: int) -> Iterator[None]:
+    """Find out why a program could not write to `fd`, when it may have said no more than "I/O error"."""
+    try:
+        yield
+    except ToolError:
+        output.write_at(fd, os.fstat(fd).st_size, bytes(_BITE))  # if the disk is full, this says so
+        raise
 
 
 def _pack(request: Layer, stream: Stream) -> Segment:
@@ -91,73 +113,67 @@ def _pack(request: Layer, stream: Stream) -> Segment:
     system = os.fsencode(request.system)
     if not request.below:
         return segments.describe_whole(stream.passing(tree.walk(system)), stream.not_held)
+    # The directories above what changed are in the layer, too: the topmost decides about mode and owner.
     found = changes.find(os.fsencode(request.below), system, request.epoch)
-    for entry in sorted((*_present(found), *_whiteouts(found)), key=lambda each: each.order):
+    changed = (change.entry for change in found.changed)
+    for entry in heapq.merge(found.folders, changed, _whiteouts(found), key=lambda each: each.order):
         stream.add(entry)
     # Whatever was in the place of something else: a layer hides it.
     return replace(segments.describe(found, (), request.epoch, stream.not_held), problem="")
 
 
-def _present(found: Changes) -> Iterator[Entry]:
-    """Give what changed, and the directories above it: a layer's directory decides about mode and owner."""
-    yield from found.folders
-    for change in found.changed:
-        yield change.entry
-
-
 def _whiteouts(found: Changes) -> Iterator[Entry]:
     """Give what hides what was removed: one for a whole directory, none for what a new file in its place hides."""
     # The directories above whatever changed or was removed are all among these.
-    folders = {entry.path for entry in _present(found) if entry.is_folder}
+    folders = {entry.path for entry in found.folders}
+    folders.update(change.entry.path for change in found.changed if change.entry.is_folder)
     for entry in found.removed:
         if tree.parent_of(_shipped_path(entry.path)) in folders:
             yield tree.made(entry.path, stat.S_IFCHR)
 
 
 def _not_held(system: bytes, layers: tuple[Segment, ...]) -> bytes:
-    """Give the records of what squashfs cannot hold, of every name of a file.
+    """Give the records of what the layers cannot hold, of every name of a file.
 
     A file in an overlay becomes one of its own when its attributes change.
     """
     paths = {os.fsencode(path) for each in layers for path in each.attributes}
-    found = bytearray(xattrs.records(b"/", system))  # mksquashfs makes the root by itself
+    found = bytearray(xattrs.records(b"/", system))  # no attributes of it in the stream
     for entry in tree.pick(system, paths - {b"."}):
-        for name, value in xattrs.read(entry.source) if entry.source else ():
-            if name.startswith(_NOT_IN_SQUASHFS):
-                found += xattrs.record(b"/" + _shipped_path(entry.path), name, value)
+        for name, value in _split(entry)[1]:
+            found += xattrs.record(b"/" + _shipped_path(entry.path), name, value)
     return bytes(found)
+
+
+def _split(entry: Entry) -> tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]:
+    """Give the attributes that the layer has of an entry, and those that init restores."""
+    held: list[tuple[str, bytes]] = []
+    rest: list[tuple[str, bytes]] = []
+    room = _CARRIED
+    for name, value in xattrs.read(entry.source) if entry.source else ():
+        taken = len(name) + len(value) + _RECORD
+        fits = taken <= room and _NOT_IN_TAR not in name and not name.startswith(_NOT_IN_SQUASHFS)
+        (held if fits else rest).append((name, value))
+        room -= taken if fits else 0
+    return held, rest
 
 
 def _shipped_path(path: bytes) -> bytes:
     return b"init" if path == _SET_ASIDE else path
 
 
-def _argv(image: Path, offset: int, system: bytes, compression: Compression, epoch: int) -> tuple[str, ...]:
-    root = os.lstat(system)
-    threads = min(len(os.sched_getaffinity(0)), _THREADS)
-    words = ["mksquashfs", "-", str(image), "-tar", "-noappend"]
-    if compression.kind == "none":
-        words += ["-no-compression"]
-    else:
-        words += ["-comp", _COMPRESSORS[compression.kind]]
-    if compression.kind in _LEVELLED:
-        words += ["-Xcompression-level", str(compression.level)]
-    time = clock.clamp(root.st_mtime_ns // 10**9, epoch)
-    words += ["-root-mode", f"{stat.S_IMODE(root.st_mode):o}", "-root-time", str(time)]
-    words += ["-root-uid", str(root.st_uid), "-root-gid", str(root.st_gid), "-mkfs-time", "0"]
-    words += ["-b", str(_BLOCK), *_QUEUES, "-processors", str(threads), "-offset", str(offset)]
-    words += ["-exit-on-error", "-quiet", "-no-progress"]
-    return tuple(words)
-
-
 class Stream:
-    """Writes entries as a tar stream; `not_held` collects the paths with attributes that squashfs cannot hold."""
+    """Writes entries as a tar stream; `not_held` collects the paths with attributes that init restores."""
 
     def __init__(self, feed: Feed, epoch: int) -> None:
         self.not_held: list[bytes] = []
         self._feed = feed
         self._epoch = epoch
         self._first: dict[tuple[int, int], bytes] = {}
+
+    def begin(self, root: Entry) -> None:
+        """Write the root directory; init restores its attributes."""
+        self._feed.put(tarstream.head(root, mtime=root.mtime))
 
     def passing(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Write entries as they come by."""
@@ -167,12 +183,12 @@ class Stream:
 
     def add(self, entry: Entry) -> None:
         """Write one entry with its data; the first of several names of a file has them."""
-        attributes = xattrs.read(entry.source) if entry.source else ()
-        if any(name.startswith(_NOT_IN_SQUASHFS) for name, _ in attributes):
+        held, rest = _split(entry)
+        if rest:
             self.not_held.append(entry.path)
         entry = entry._replace(path=_shipped_path(entry.path))
         if entry.path == b".":
-            return  # made by the program itself
+            return  # it came first
         link = os.readlink(entry.source) if stat.S_ISLNK(entry.mode) else b""  # noqa: PTH115 - Path would tidy it
         size = entry.size if entry.is_file else 0
         if entry.nlink > 1 and entry.is_file:
@@ -182,7 +198,8 @@ class Stream:
             else:
                 size = 0
         again = bool(link) and entry.is_file
-        held = () if again else [pair for pair in attributes if not pair[0].startswith(_NOT_IN_SQUASHFS)]
+        if again:
+            held = []
         mtime = clock.clamp(entry.mtime, self._epoch)
         self._feed.put(tarstream.head(entry, mtime=mtime, size=size, link=link, attributes=held))
         if size:

@@ -18,10 +18,12 @@ from __future__ import annotations
 import json
 import os
 import stat
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imager import clock, memory, output
+from imager.compress import Descriptor
+from imager.feed import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -61,8 +63,9 @@ def weigh(entries: Iterable[Entry]) -> Weight:
     for entry in entries:
         files += 1
         if entry.is_file and entry.identity not in seen:
-            seen.add(entry.identity)
             size += entry.size
+            if entry.nlink > 1:
+                seen.add(entry.identity)
     return Weight(files=files, size=size)
 
 
@@ -141,9 +144,12 @@ def _decode(row: dict[str, Any]) -> Segment:
 
 def write(path: str, found: tuple[Segment, ...], epoch: int) -> None:
     """Write the list to a file."""
-    text = json.dumps([asdict(each) for each in found], indent=1, sort_keys=True) + "\n"
     with output.writing(path, epoch) as fd:
-        output.write_all(fd, text.encode())
+        feed = Feed(Descriptor(fd))
+        for piece in json.JSONEncoder(indent=1, sort_keys=True, default=vars).iterencode(found):
+            feed.put(piece.encode())
+        feed.put(b"\n")
+        feed.flush()
 
 
 def _is_redated(change: Change, epoch: int) -> bool:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import cpio, kernels, machine, memory, osrelease, pe, program, report, starter
+from imager import cpio, kernels, layers, machine, memory, osrelease, pe, program, report, starter
 from imager.errors import ImagerError
 from imager.root import Root
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from imager.contract import Uki
 
 _PAGE = 4096
@@ -85,16 +87,18 @@ def kernel(root: Root, version: str, architecture: str) -> Path:
 
 
 def _initrd(root: Root, request: Uki) -> tuple[bytes | Path, ...]:
-    parts: list[bytes | Path] = [Path(name) for name in request.initrd]
+    parts: list[tuple[bytes, bytes | Path]] = []
     if request.layers:
         # The firmware reads it anyway: not worth a file, and a build step, of its own.
         first = starter.archive(root, request.kernel_version, Path(request.init), request.layers, request.epoch)
-        parts.insert(0, first)
-    return initrd(root, tuple(parts))
+        parts.append((b"", first))
+    for number, place in enumerate(map(Path, request.initrd)):
+        parts.append((layers.head(place, number, request.epoch) if number < request.layers else b"", place))
+    return initrd(root, parts)
 
 
-def initrd(root: Root, segments: tuple[bytes | Path, ...]) -> tuple[bytes | Path, ...]:
-    """Give microcode, then `segments`, each on a page of its own.
+def initrd(root: Root, segments: Iterable[tuple[bytes, bytes | Path]]) -> tuple[bytes | Path, ...]:
+    """Give microcode, then `segments`, each on a page of its own, and right before it what belongs there.
 
     The kernel wants multiples of 4 bytes and skips zeros between archives. Whole pages are copied faster, or shared by
     file systems that can (ioctl_ficlonerange(2)).
@@ -102,16 +106,18 @@ def initrd(root: Root, segments: tuple[bytes | Path, ...]) -> tuple[bytes | Path
     (Documentation/arch/x86/microcode.rst). This way it works with every stub.
     """
     parts: list[bytes | Path] = []
+    at = 0
+    for head, body in (*_microcode(root), *segments):
+        gap = bytes(-(at + len(head)) % _PAGE)
+        parts += [each for each in (gap + head, body) if each != b""]
+        at += len(gap) + len(head) + (body.stat().st_size if isinstance(body, Path) else len(body))
+    return tuple(parts)
+
+
+def _microcode(root: Root) -> Iterator[tuple[bytes, Path]]:
     for path in report.microcode(root):
         place = root.file(path)
         assert place is not None
         if machine.head_of(place)[: len(cpio.MAGIC)] != cpio.MAGIC:
             raise ImagerError(f"the microcode image /{path} is not an uncompressed cpio archive")
-        parts.append(place)
-    parts += segments
-    padded = tuple(each for part in parts for each in (part, _padding(part)))[:-1]
-    return tuple(each for each in padded if each != b"")
-
-
-def _padding(part: bytes | Path) -> bytes:
-    return bytes(-(part.stat().st_size if isinstance(part, Path) else len(part)) % _PAGE)
+        yield b"", place

@@ -98,7 +98,7 @@ def test_every_format_has_its_case() -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.usefixtures("mksquashfs")
+@pytest.mark.usefixtures("image_programs")
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_boots(ukis: Ukis, name: str) -> None:
     case = CASES[name]

@@ -66,7 +66,7 @@ def test_a_tmpfs_packed_whole(packer: Packer) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.usefixtures("mksquashfs")
+@pytest.mark.usefixtures("image_programs")
 def test_an_overlay_of_three_layers(packer: Packer) -> None:
     """The same in layers, and a file that is bigger than a cpio archive can hold."""
 
@@ -111,7 +111,7 @@ def test_a_hundred_thousand_files(packer: Packer) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.usefixtures("mksquashfs")
+@pytest.mark.usefixtures("image_programs")
 def test_a_hundred_thousand_files_in_a_layer(packer: Packer) -> None:
     """In one: an emulated machine needs minutes to look at as many through two."""
     a_hundred_thousand_files(packer, Layer, lambda tree: many(tree, packer.guest))

@@ -1,4 +1,4 @@
-"""Systems packed in stages and booted: the fixtures `packer` and `mksquashfs`, and what a guest must say of itself."""
+"""Systems packed in stages and booted: fixtures `packer` and `image_programs`, and what a guest must say of itself."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from imager import commands, cpio, segments, starter, tools
+from imager import layers as layered
 from imager.contract import Initramfs, Stage
 from imager.root import Root
 from localvm.console import Console
@@ -85,8 +86,9 @@ class Packer:
             if layers:
                 version = self.kernel.name.removeprefix("vmlinuz-")
                 archive.write(starter.archive(Root(self.modules), version, self.init, len(packed), EPOCH))
-            for each in packed:
-                archive.write(cpio.padding(archive.tell()) + each.read_bytes())
+            for number, each in enumerate(packed):
+                head = layered.head(each, number, EPOCH) if layers else b""
+                archive.write(cpio.padding(archive.tell()) + head + each.read_bytes())
         return Machine(
             kernel=self.kernel,
             initrd=initrd,
@@ -104,7 +106,7 @@ class Packer:
 @pytest.fixture(scope="session")
 def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The guest's PID 1, compiled."""
-    require_tool("gcc", "mksquashfs", "cp")
+    require_tool("gcc", "mksquashfs", "tar2sqfs", "cp")
     program = tmp_path_factory.mktemp("guest") / "manifest"
     source = REPOSITORY / "tests/boot/guest/manifest.c"
     subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Wextra", "-Werror", "-o", program, source], check=True)
@@ -112,8 +114,8 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def mksquashfs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host's program, or the frontend's: before 4.6 it takes neither the root's time nor long symbolic links."""
+def image_programs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host's programs for file systems, or the frontend's: mksquashfs before 4.6 cannot do without compressing."""
     told = subprocess.run(["mksquashfs", "-version"], capture_output=True, text=True, check=False).stdout
     version = re.search(r"version (\d+)\.(\d+)", told)
     assert version, told
@@ -121,12 +123,13 @@ def mksquashfs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
         engine: Engine = request.getfixturevalue("engine")
         words = ["env", *(f"{name}={value}" for name, value in engine.env.items() if name in DOCKER)]
         words += ["docker", "run", "--rm", "--interactive", "--network=none", f"--volume={tmp_path}:{tmp_path}"]
-        words += ["--entrypoint=/usr/bin/mksquashfs", IMAGES[1]]
-        program = tmp_path / "bin/mksquashfs"
-        program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
-        program.chmod(0o755)
-        monkeypatch.setitem(tools._ENVIRONMENT, "PATH", f"{program.parent}:{os.environ['PATH']}")
+        (tmp_path / "bin").mkdir()
+        for name in ("mksquashfs", "tar2sqfs"):
+            program = tmp_path / "bin" / name
+            own = [*words, f"--entrypoint=/usr/bin/{name}", IMAGES[1]]
+            program.write_text(f'#!/bin/sh\nexec {shlex.join(own)} "$@"\n')
+            program.chmod(0o755)
+        monkeypatch.setitem(tools._ENVIRONMENT, "PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
 
 
 @pytest.fixture

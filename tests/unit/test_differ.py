@@ -98,8 +98,7 @@ def build_layers(folder: Path, motd: str) -> Path:
     first.write_bytes(cpio.header(b"init", ino=1, mode=0o100755, size=4) + b"init" + cpio.TRAILER)
     data = image.read_bytes()
     tail = cpio.header(b".claylinux/layers/0.xattrs", ino=2, mode=0o100600) + cpio.TRAILER
-    head = layers.head(b".claylinux/layers/0", len(data), EPOCH)
-    second.write_bytes(head + data + cpio.padding(len(data)) + tail)
+    second.write_bytes(layers.head(image, 0, EPOCH) + data + tail)
     join(folder, first, second)
     return folder
 

@@ -1,9 +1,10 @@
-"""What mksquashfs is fed with; tests/boot has the layers themselves."""
+"""What tar2sqfs is fed with; tests/boot has the layers themselves."""
 
 from __future__ import annotations
 
 import io
 import os
+import struct
 import tarfile
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from imager.feed import Feed
 
 ACL = ("system.posix_acl_access", b"acl")
 COLOUR = ("user.colour", b"red")
+SPLIT = ("user.a=b", b"1")
+HUGE = ("user.huge", b"h" * (60 << 10))
 
 
 class Memory:
@@ -31,7 +34,7 @@ class Memory:
 
 
 def test_attributes_go_where_they_can_be_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Squashfs has no ACLs: init gets them, of every name of a file; and all of the root, which is not in the tar."""
+    """Squashfs has no ACLs, and a stream limits: init gets these, of every name of a file; and all of the root."""
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/one").write_bytes(b"x" * 70_000)
     (tmp_path / "etc/two").hardlink_to(tmp_path / "etc/one")
@@ -39,7 +42,9 @@ def test_attributes_go_where_they_can_be_held(tmp_path: Path, monkeypatch: pytes
     marked = {b"etc/one", b"etc/two", b"init", b""}
 
     def read(source: bytes) -> xattrs.Attributes:
-        return (ACL, COLOUR) if os.path.relpath(source, os.fsencode(tmp_path)).strip(b".") in marked else ()
+        return (
+            (ACL, SPLIT, COLOUR, HUGE) if os.path.relpath(source, os.fsencode(tmp_path)).strip(b".") in marked else ()
+        )
 
     monkeypatch.setattr(xattrs, "read", read)
     memory = Memory()
@@ -55,14 +60,25 @@ def test_attributes_go_where_they_can_be_held(tmp_path: Path, monkeypatch: pytes
     headers = {name: member.pax_headers for name, member in members.items() if member.pax_headers}
     assert headers == {name: {"SCHILY.xattr.user.colour": "red"} for name in ("etc/one", "init")}
     assert len(passed) == len(members) + 1  # the root
-    wanted = [xattrs.record(b"/", *ACL), xattrs.record(b"/", *COLOUR)]
-    wanted += [xattrs.record(path, *ACL) for path in (b"/init", b"/etc/one", b"/etc/two")]
+    wanted = [xattrs.record(b"/", *each) for each in (ACL, SPLIT, COLOUR, HUGE)]
+    paths = (b"/init", b"/etc/one", b"/etc/two")
+    wanted += [xattrs.record(path, *each) for path in paths for each in (ACL, SPLIT, HUGE)]
     lowest = segments.describe_whole(passed, stream.not_held)
     assert layers._not_held(os.fsencode(tmp_path), (lowest,)) == b"".join(wanted)
 
 
-def test_a_layer_has_a_limit() -> None:
+def test_a_layer_has_a_limit(tmp_path: Path) -> None:
     """What the general message of the archive says would not help."""
-    assert layers.head(b"0", cpio.FILE_LIMIT, epoch=0).startswith(cpio.MAGIC)
+    layer = tmp_path / "layer"
+    layer.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", cpio.FILE_LIMIT - 4095))
+    assert layers.head(layer, 0, epoch=0).startswith(cpio.MAGIC)
+    layer.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", cpio.FILE_LIMIT - 4094))
     with pytest.raises(ImagerError, match="a layer of the system has 4294967296 bytes, compressed"):
-        layers.head(b"0", cpio.FILE_LIMIT + 1, epoch=0)
+        layers.head(layer, 0, epoch=0)
+
+
+@pytest.mark.parametrize("content", [b"", b"hsqs", b"070701" + bytes(100)])
+def test_what_is_no_layer_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "layer").write_bytes(content)
+    with pytest.raises(ImagerError, match="layer is not a layer: it does not start with a squashfs"):
+        layers.head(tmp_path / "layer", 0, epoch=0)

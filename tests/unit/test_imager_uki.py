@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pefile  # type: ignore[import-untyped]
 import pytest
 
-from imager import contract, output, program, uki
+from imager import contract, cpio, layers, output, program, uki
 from imager.errors import ImagerError
 from imager.root import Root
 from tests.support.imager import EPOCH, join, make_kernel, make_pe, make_system, output_of, read_sections
@@ -209,3 +209,24 @@ def test_kernels_beside_their_modules_are_used(system: Path) -> None:
     assert place == system / f"usr/lib/modules/{VERSION}/vmlinuz"
     (count,) = struct.unpack_from("<H", build(system), 0x46)
     assert count == 6
+
+
+def test_a_layer_starts_on_a_page(system: Path) -> None:
+    """What goes right before it ends there; the kernel skips the zeros before that."""
+    home = system.parent
+    (home / "init").write_bytes(b"our init")
+    for name, size in (("one", 5000), ("two", 4096)):
+        (home / name).write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", size) + bytes(12_000) + cpio.TRAILER)
+    for name in ("loop", "squashfs", "overlay"):
+        (system / f"usr/lib/modules/{VERSION}/{name}.ko").write_bytes(b"module")
+    deps = "".join(f"{name}.ko:\n" for name in ("loop", "squashfs", "overlay"))
+    (system / f"usr/lib/modules/{VERSION}/modules.dep").write_text(deps)
+    (system / "lib").symlink_to("usr/lib")
+    initrd = read_sections(build(system, layers=2, init=str(home / "init")))[".initrd"][2]
+    places = [at for at in range(0, len(initrd), 4096) if initrd.startswith(b"hsqs", at)]
+    assert len(places) == 2
+    for number, at in enumerate(places):
+        head = layers.head(home / ("one", "two")[number], number, EPOCH)
+        assert initrd[:at].endswith(b"\0" * 4 + head)
+        assert head[110:].startswith(b".claylinux/layers/%d.img\0" % number)
+    assert initrd.startswith(cpio.MAGIC)

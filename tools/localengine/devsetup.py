@@ -31,6 +31,7 @@ HOST_FILES = {
     "fsck.fat": "dosfstools",
     "mdir": "mtools",
     "mksquashfs": "squashfs-tools",
+    "tar2sqfs": "squashfs-tools-ng",
     "objdump": "binutils",
     "openssl": "openssl",
     "pigz": "pigz",
