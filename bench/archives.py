@@ -16,7 +16,7 @@ from assembly import REPOSITORY, init_program
 from system import system
 
 from frontend.distro.systemd import FINISH
-from imager import cpio, layers, starter
+from imager import cpio, enclosure, starter
 from imager.contract import Initramfs, Layer
 from imager.request import Request
 from imager.root import Root
@@ -189,5 +189,5 @@ def imager(request: Request) -> None:
 def join(start: bytes, layer: Path, output: Path) -> None:
     """Put the layer behind our init and its modules, as a UKI has them."""
     with output.open("wb") as whole, layer.open("rb") as part:
-        whole.write(start + cpio.padding(len(start)) + layers.head(layer, 0, EPOCH))
+        whole.write(start + cpio.padding(len(start)) + enclosure.head(layer, 0, EPOCH))
         shutil.copyfileobj(part, whole)

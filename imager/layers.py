@@ -1,7 +1,7 @@
 """A system as a compressed read-only layer, for `rootfs.mode: overlay`: squashfs, in a cpio archive of its own.
 
-The file starts with the file system: the program that makes it can write nowhere else. `head` gives what goes before
-it in an initramfs. The archive is not compressed again. It holds, below `.claylinux/layers`:
+The file starts with the file system: the program that makes it can write nowhere else. What goes before it in an
+initramfs is given by `enclosure`. The archive is not compressed again. It holds, below `.claylinux/layers`:
 
     N.img      the file system
     N.xattrs   the attributes that squashfs cannot hold, as our init restores them (docs/architecture.md); only the
@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import changes, clock, cpio, output, segments, squashfs, tarstream, tools, tree, xattrs
+from imager import changes, clock, enclosure, output, segments, squashfs, tarstream, tools, tree, xattrs
 from imager.compress import Compression, Descriptor
 from imager.errors import ImagerError, ToolError
 from imager.feed import Feed
@@ -65,32 +65,12 @@ def run(request: Layer) -> None:
             stream.close()
         rest = b"" if request.more else _not_held(system, (*lower, own))
         end = os.fstat(fd).st_size
-        _header(request.number, end, request.epoch)  # raises when it is too big
-        name = _name(request.number, "xattrs")
-        tail = cpio.header(name, ino=2, mode=stat.S_IFREG | 0o600, mtime=request.epoch, size=len(rest))
-        output.write_at(fd, end, tail + rest + cpio.padding(len(rest)) + cpio.TRAILER)
+        enclosure.check(end)
+        output.write_at(fd, end, enclosure.tail(request.number, rest, request.epoch))
     output.note_digest(request.output, request.epoch)
     if request.facts:
         segments.write(request.facts, (*lower, own), request.epoch)
         print(segments.told(own))  # noqa: T201 - the progress of the build shows it
-
-
-def head(place: Path, number: int, epoch: int) -> bytes:
-    """Give what goes right before the file `place` in an initramfs, where it is the layer `number` from below."""
-    return _header(number, squashfs.size(place), epoch)
-
-
-def _header(number: int, size: int, epoch: int) -> bytes:
-    if size > cpio.FILE_LIMIT:
-        raise ImagerError(
-            f"a layer of the system has {size} bytes, compressed, but an image can hold one of less than 4 GiB: "
-            "remove files from the system"
-        )
-    return cpio.header(_name(number, "img"), ino=1, mode=stat.S_IFREG | 0o600, mtime=epoch, size=size)
-
-
-def _name(number: int, kind: str) -> bytes:
-    return tree.LAYERS + f"/{number}.{kind}".encode()
 
 
 def _root(system: bytes, epoch: int) -> Entry:

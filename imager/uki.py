@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import cpio, kernels, layers, machine, memory, osrelease, pe, program, report, starter
+from imager import cpio, enclosure, kernels, machine, memory, osrelease, pe, program, report, starter
 from imager.errors import ImagerError
 from imager.root import Root
 
@@ -93,7 +93,7 @@ def _initrd(root: Root, request: Uki) -> tuple[bytes | Path, ...]:
         first = starter.archive(root, request.kernel_version, Path(request.init), request.layers, request.epoch)
         parts.append((b"", first))
     for number, place in enumerate(map(Path, request.initrd)):
-        parts.append((layers.head(place, number, request.epoch) if number < request.layers else b"", place))
+        parts.append((enclosure.head(place, number, request.epoch) if number < request.layers else b"", place))
     return initrd(root, parts)
 
 

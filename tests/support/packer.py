@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from imager import commands, cpio, segments, starter, tools
-from imager import layers as layered
+from imager import commands, cpio, enclosure, segments, starter, tools
 from imager.contract import Initramfs, Stage
 from imager.root import Root
 from localvm.console import Console
@@ -87,7 +86,7 @@ class Packer:
                 version = self.kernel.name.removeprefix("vmlinuz-")
                 archive.write(starter.archive(Root(self.modules), version, self.init, len(packed), EPOCH))
             for number, each in enumerate(packed):
-                head = layered.head(each, number, EPOCH) if layers else b""
+                head = enclosure.head(each, number, EPOCH) if layers else b""
                 archive.write(cpio.padding(archive.tell()) + head + each.read_bytes())
         return Machine(
             kernel=self.kernel,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from imager import contract, cpio, layers
+from imager import contract, cpio, enclosure
 from imager.__main__ import main
 from imager.request import Request
 from tests.support.differ import explain, first_difference
@@ -98,7 +98,7 @@ def build_layers(folder: Path, motd: str) -> Path:
     first.write_bytes(cpio.header(b"init", ino=1, mode=0o100755, size=4) + b"init" + cpio.TRAILER)
     data = image.read_bytes()
     tail = cpio.header(b".claylinux/layers/0.xattrs", ino=2, mode=0o100600) + cpio.TRAILER
-    second.write_bytes(layers.head(image, 0, EPOCH) + data + tail)
+    second.write_bytes(enclosure.head(image, 0, EPOCH) + data + tail)
     join(folder, first, second)
     return folder
 

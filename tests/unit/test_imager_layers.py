@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imager import cpio, layers, segments, tree, xattrs
+from imager import cpio, enclosure, layers, segments, tree, xattrs
 from imager.errors import ImagerError
 from imager.feed import Feed
 
@@ -71,14 +71,14 @@ def test_a_layer_has_a_limit(tmp_path: Path) -> None:
     """What the general message of the archive says would not help."""
     layer = tmp_path / "layer"
     layer.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", cpio.FILE_LIMIT - 4095))
-    assert layers.head(layer, 0, epoch=0).startswith(cpio.MAGIC)
+    assert enclosure.head(layer, 0, epoch=0).startswith(cpio.MAGIC)
     layer.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", cpio.FILE_LIMIT - 4094))
     with pytest.raises(ImagerError, match="a layer of the system has 4294967296 bytes, compressed"):
-        layers.head(layer, 0, epoch=0)
+        enclosure.head(layer, 0, epoch=0)
 
 
 @pytest.mark.parametrize("content", [b"", b"hsqs", b"070701" + bytes(100)])
 def test_what_is_no_layer_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "layer").write_bytes(content)
     with pytest.raises(ImagerError, match="layer is not a layer: it does not start with a squashfs"):
-        layers.head(tmp_path / "layer", 0, epoch=0)
+        enclosure.head(tmp_path / "layer", 0, epoch=0)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imager import contract, cpio, layers, output, squashfs, tools, tree
+from imager import contract, cpio, enclosure, layers, output, squashfs, tools, tree
 from imager.compress import Compression
 from imager.errors import ToolError
 from imager.failure import FAILED, attempt
@@ -62,7 +62,7 @@ def test_the_file_is_the_end_of_an_archive(system: Path) -> None:
     data = layer.read_bytes()
     size = squashfs.size(layer)
     assert size % 4096 == 0
-    members = read_newc(layers.head(layer, 12, EPOCH) + data)
+    members = read_newc(enclosure.head(layer, 12, EPOCH) + data)
     assert [member.name for member in members] == [b".claylinux/layers/12.img", b".claylinux/layers/12.xattrs"]
     assert members[0].data == data[:size]
     assert {(member.mode, member.mtime) for member in members} == {(0o100600, EPOCH)}
@@ -122,7 +122,7 @@ def colliding(size: int) -> tuple[bytes, bytes]:
     """Make two byte strings of the same XXH32: the second of two stripes undoes what the first does to a lane."""
     one, two, mask = 2654435761, 2246822519, (1 << 32) - 1
 
-    def lane(state: int, data: bytes) -> int:
+    def lane(state: int, data: bytes | bytearray) -> int:
         state = (state + int.from_bytes(data, "little") * two) & mask
         return (state << 13 | state >> 19) * one & mask
 
@@ -198,4 +198,4 @@ def test_a_file_that_cannot_be_read_leaves_nothing(system: Path, monkeypatch: py
 def test_padding_is_no_part_of_the_file_system(tmp_path: Path) -> None:
     (tmp_path / "layer").write_bytes(b"hsqs" + bytes(36) + (4097).to_bytes(8, "little") + bytes(12_000))
     assert squashfs.size(tmp_path / "layer") == 8192
-    assert layers.head(tmp_path / "layer", 0, EPOCH).startswith(cpio.MAGIC)
+    assert enclosure.head(tmp_path / "layer", 0, EPOCH).startswith(cpio.MAGIC)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pefile  # type: ignore[import-untyped]
 import pytest
 
-from imager import contract, cpio, layers, output, program, uki
+from imager import contract, cpio, enclosure, output, program, uki
 from imager.errors import ImagerError
 from imager.root import Root
 from tests.support.imager import EPOCH, join, make_kernel, make_pe, make_system, output_of, read_sections
@@ -226,7 +226,7 @@ def test_a_layer_starts_on_a_page(system: Path) -> None:
     places = [at for at in range(0, len(initrd), 4096) if initrd.startswith(b"hsqs", at)]
     assert len(places) == 2
     for number, at in enumerate(places):
-        head = layers.head(home / ("one", "two")[number], number, EPOCH)
+        head = enclosure.head(home / ("one", "two")[number], number, EPOCH)
         assert initrd[:at].endswith(b"\0" * 4 + head)
         assert head[110:].startswith(b".claylinux/layers/%d.img\0" % number)
     assert initrd.startswith(cpio.MAGIC)
