@@ -81,9 +81,9 @@ class Uki(Request):
 
     `output` ends in .json and says which bytes go where (see `imager.program`); the `initrd` files stay where they are.
     `kernel_version` picks one of the kernels that `inspect` reports. `name` and `version` become
-    IMAGE_ID and IMAGE_VERSION of the embedded os-release. With `layers`, the first so many of the `initrd` are such: our `init`
-    and the modules that it needs go before them. `unpacked` is what the system takes in a tmpfs, in bytes, `lacks` what
-    modules the kernel would have to have for layers, where that is why there are none.
+    IMAGE_ID and IMAGE_VERSION of the embedded os-release. With `layers`, the first so many of the `initrd` are such:
+    our `init` and the modules that it needs go before them. `unpacked` is what the system takes in a tmpfs, in bytes,
+    `lacks` what modules the kernel would have to have for layers, where that is why there are none.
     """
 
     command: ClassVar[str] = "uki"
