@@ -87,8 +87,8 @@ def _compare(below: bytes, system: bytes, epoch: int, *, prune: bool) -> tuple[C
         if new.is_file and (new.nlink > 1 or (old is not None and old.nlink > 1)):
             links.add(Change(new, old), same=same)
         elif not same:
-            below = _rest(old._replace(path=new.path)) if old is not None else None
-            found.changed.append(Change(_rest(new, source=new.source), below))
+            was = _rest(old._replace(path=new.path)) if old is not None else None
+            found.changed.append(Change(_rest(new, source=new.source), was))
     outcome = links.finish()
     return found.finish(outcome), outcome.complete
 

@@ -122,7 +122,7 @@ def colliding(size: int) -> tuple[bytes, bytes]:
     """Make two byte strings of the same XXH32: the second of two stripes undoes what the first does to a lane."""
     one, two, mask = 2654435761, 2246822519, (1 << 32) - 1
 
-    def lane(state: int, data: bytes) -> int:
+    def lane(state: int, data: bytearray) -> int:
         state = (state + int.from_bytes(data, "little") * two) & mask
         return (state << 13 | state >> 19) * one & mask
 
