@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from imager.tree import Entry
 
 _BITE = 1 << 20
+"""Bytes for which a full disk has no room."""
 _NOT_IN_SQUASHFS = "system."
 """ACLs; it has the attributes of the kinds trusted, user and security."""
 _NOT_IN_TAR = "="

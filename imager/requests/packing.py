@@ -38,7 +38,7 @@ class Initramfs(Stage):
 class Layer(Stage):
     """Pack a stage as a read-only file system, the layer `number` from below, counted from 0.
 
-    xz and lz4 have one level only.
+    The archive's header is not in the file: see `imager.enclosure`. xz and lz4 have one level only.
     """
 
     command: ClassVar[str] = "layer"
@@ -52,9 +52,9 @@ class Uki(Request):
     `output` ends in .json and says which bytes go where (see `imager.program`); the `initrd` files stay where they are,
     and so do the other files unless the outputs are made in steps that do not have `system` (`detached`).
     `kernel_version` picks one of the kernels that `inspect` reports. `name` and `version` become
-    IMAGE_ID and IMAGE_VERSION of the embedded os-release. With `layers`, that many of the `initrd` are such: our `init`
-    and the modules that it needs go before them. `unpacked` is what the system takes in a tmpfs, in bytes, `lacks` what
-    modules the kernel would have to have for layers, where that is why there are none.
+    IMAGE_ID and IMAGE_VERSION of the embedded os-release. With `layers`, the first so many of the `initrd` are such:
+    our `init` and the modules that it needs go before them. `unpacked` is what the system takes in a tmpfs, in bytes,
+    `lacks` what modules the kernel would have to have for layers, where that is why there are none.
     """
 
     command: ClassVar[str] = "uki"
