@@ -22,8 +22,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imager import clock, memory, output
-from imager.compress import Descriptor
-from imager.feed import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -144,12 +142,9 @@ def _decode(row: dict[str, Any]) -> Segment:
 
 def write(path: str, found: tuple[Segment, ...], epoch: int) -> None:
     """Write the list to a file."""
-    with output.writing(path, epoch) as fd:
-        feed = Feed(Descriptor(fd))
-        for piece in json.JSONEncoder(indent=1, sort_keys=True, default=vars).iterencode(found):
-            feed.put(piece.encode())
-        feed.put(b"\n")
-        feed.flush()
+    with output.writing(path, epoch) as fd, open(fd, "w", encoding="utf-8", closefd=False) as file:
+        json.dump(found, file, indent=1, sort_keys=True, default=vars)
+        file.write("\n")
 
 
 def _is_redated(change: Change, epoch: int) -> bool:
