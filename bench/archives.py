@@ -12,21 +12,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from assembly import REPOSITORY, init_program
+from assembly import EPOCH, imager, init_program
 from system import system
 
 from frontend.distro.systemd import FINISH
 from imager import cpio, enclosure, starter
 from imager.contract import Initramfs, Layer
-from imager.request import Request
 from imager.root import Root
 from localengine.commands import run
-from localengine.errors import EngineError
 from localengine.host import install_host_packages, on_host
 from localengine.places import cache_dir
 from localengine.say import say
 
-EPOCH = 315532800
 TOKEN = r"^bench-token up=(?P<up>[0-9.]+) used=(?P<used>[0-9]+) failed=(?P<failed>[0-9]+)$"
 """What the guest says when it is up: seconds since the kernel started, KiB of memory in use, units that failed."""
 BROKEN = "bench-broken"
@@ -176,14 +173,6 @@ def busybox() -> Path:
         program.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(found, program)
     return program
-
-
-def imager(request: Request) -> None:
-    """Have the imager do it."""
-    argv = [sys.executable, "-m", "imager", *request.argv()]
-    done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise EngineError(f"{request.command}: {done.stderr.strip()}")
 
 
 def join(start: bytes, layer: Path, output: Path) -> None:
