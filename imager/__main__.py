@@ -6,16 +6,14 @@ import sys
 from functools import partial
 
 from imager import failure
-from imager.commands import parse, perform
+from imager.commands import parse, perform, usage
 from imager.errors import UsageError
 
 
 def main(argv: list[str]) -> int:
     """Run the requests until one fails; 0 done, 1 cannot be done, 2 wrong usage."""
     if argv and argv[0] in ("-h", "--help", "help"):
-        from imager import contract
-
-        print(contract.usage())  # noqa: T201
+        print(usage())  # noqa: T201
         return failure.DONE
     try:
         requests = parse(argv)

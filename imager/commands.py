@@ -58,6 +58,11 @@ def kind_of(command: str) -> type[Request]:
     return kind
 
 
+def usage() -> str:
+    """Describe all commands and their flags, for people."""
+    return request.usage({command: kind_of(command) for command in COMMANDS})
+
+
 def perform(request: Request) -> None:
     """Do what `request` asks; raises ImagerError, UsageError or OSError."""
     import_module(f"imager.{COMMANDS[request.command][1]}").run(request)

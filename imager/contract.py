@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imager import request
-from imager.request import Request
 from imager.requests.outputs import ARCHITECTURES, Disk, Efi, Iso, Output, Qcow2, Raw, Vdi, Vhd, Vhdx, Vmdk
 from imager.requests.packing import Initramfs, Layer, Stage, Uki
 from imager.requests.reports import Inspect, Sizes
@@ -21,7 +19,6 @@ from imager.requests.system import Folders, Hashes, Identity, KernelTree, Link, 
 __all__ = [
     "ARCHITECTURES",
     "FORMATS",
-    "REQUESTS",
     "Disk",
     "Efi",
     "Folders",
@@ -48,38 +45,7 @@ __all__ = [
     "Vhd",
     "Vhdx",
     "Vmdk",
-    "usage",
 ]
-
-
-REQUESTS: dict[str, type[Request]] = {
-    kind.command: kind
-    for kind in (
-        Inspect,
-        Initramfs,
-        Layer,
-        Uki,
-        Efi,
-        Raw,
-        Iso,
-        Qcow2,
-        Vmdk,
-        Vhdx,
-        Vhd,
-        Vdi,
-        Hashes,
-        Users,
-        Services,
-        Network,
-        Mounts,
-        Folders,
-        Link,
-        Identity,
-        KernelTree,
-        Sizes,
-    )
-}
-"""Every request by its command."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +72,3 @@ FORMATS: dict[str, Format] = {
     )
 }
 """Every output format. A new one is a row here and in `imager.commands`, a request and a module in `imager`."""
-
-
-def usage() -> str:
-    """Describe all commands and their flags, for people."""
-    return request.usage(REQUESTS)
