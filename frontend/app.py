@@ -160,12 +160,11 @@ def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, b
     kernel = choose_kernel(spec, report, platform)
     _warn(request, spec, warnings(spec, report, kernel.version, platform.architecture))
     uki = plan_uki(inputs, system, report, kernel, packing.finish(report, kernel.version))
-    reports = layout = None
-    if is_wanted(inputs, uki):
-        layout = uki.layout(inputs)
-        reports, found = measure(request.client, solve, inputs, system, uki, layout)
+    reports, measured = None, is_wanted(inputs, uki)
+    if measured:
+        reports, found = measure(request.client, solve, inputs, system, uki)
         _warn(request, spec, found)
-    ref = reports or solve(plan_outputs(inputs, uki, layout))
+    ref = reports or solve(plan_outputs(inputs, uki, laid_out=measured))
     return ref, image_config({}, platform, _labels(request, spec))
 
 

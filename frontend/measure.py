@@ -35,15 +35,9 @@ def is_wanted(inputs: PlanInputs, uki: Uki) -> bool:
 
 
 def measure(
-    client: Client,
-    solve: Callable[[llb.State], Ref],
-    inputs: PlanInputs,
-    system: llb.State,
-    uki: Uki,
-    layout: llb.State,
+    client: Client, solve: Callable[[llb.State], Ref], inputs: PlanInputs, system: llb.State, uki: Uki
 ) -> tuple[Ref | None, tuple[Notice, ...]]:
-    """Build the `layout` of the UKI and compare it with the limits; return the reports, if they are the target, and
-    warnings.
+    """Lay the UKI out and compare it with the limits; return the reports, if they are the target, and warnings.
 
     Raises `UserError` at each limit that is exceeded.
     """
@@ -52,12 +46,12 @@ def measure(
     from .plan.sizes import plan_sizes, report_name
 
     spec = inputs.spec
-    size: int = json.loads(client.read_file(solve(layout), uki.FILE))["size"]
+    size: int = json.loads(client.read_file(solve(uki.layout), uki.FILE))["size"]
     ram = memory.need(uki.system.mode, size, uki.system.unpacked)
     problems = tuple(limits.exceeded(spec, size, ram))
     asked = inputs.options.target == _REPORT
     # The report is what helps to get below a limit: it is there whatever the limits say.
-    reports = solve(plan_sizes(inputs, system, uki, layout, ram)) if asked or problems else None
+    reports = solve(plan_sizes(inputs, system, uki, ram)) if asked or problems else None
     if problems and not asked:
         assert reports is not None
         measured = json.loads(client.read_file(reports, report_name(spec.name, "json")))

@@ -27,7 +27,7 @@ _SEGMENTS = "/segments"
 class Uki:
     """The one UKI that all outputs are made of: how it is laid out, from what, and the system in it.
 
-    Steps that need the layout have it at `MOUNT` + `FILE`.
+    Steps that need the layout have it at `MOUNT` + `FILE`; `layout` holds it for several of them.
     """
 
     MOUNT: ClassVar[str] = "/uki"
@@ -36,12 +36,8 @@ class Uki:
     step: Step
     request: contract.Uki
     trees: dict[str, llb.State]
+    layout: llb.State
     system: Packed
-
-    def layout(self, inputs: PlanInputs) -> llb.State:
-        """Return a state that holds the layout, for several steps."""
-        request = replace(self.request, output=OUT + self.FILE)
-        return run_on_trees(inputs, request, step=self.step, trees=self.trees)
 
 
 def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -58,15 +54,14 @@ def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
     return run_on_trees(inputs, request, step=Step("[system] look at what is there"), trees=trees)
 
 
-def plan_outputs(inputs: PlanInputs, uki: Uki, layout: llb.State | None = None) -> llb.State:
+def plan_outputs(inputs: PlanInputs, uki: Uki, *, laid_out: bool = False) -> llb.State:
     """Return a state with all outputs that `inputs.options.target` asks for at its root.
 
-    `layout`: that of the UKI, if it was built already.
+    `laid_out`: whether the layout of the UKI was built already.
     """
     wanted = wanted_outputs(inputs)
-    if len(wanted) > 1:
-        layout = layout or uki.layout(inputs)
-    states = [_plan_output(inputs, output, uki, layout) for output in wanted]
+    shared = laid_out or len(wanted) > 1
+    states = [_plan_output(inputs, output, uki, shared=shared) for output in wanted]
     if len(states) == 1:
         return states[0]
     if "mergeop" in inputs.caps:
@@ -106,7 +101,9 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         lacks=packed.lacks,
     )
     step = Step(f"[uki] Linux {kernel.version}", places.at(spec, "kernel"), ("uki",))
-    return Uki(step, request, {SYSTEM: system, **segments}, packed)
+    trees = {SYSTEM: system, **segments}
+    layout = run_on_trees(inputs, replace(request, output=OUT + Uki.FILE), step=step, trees=trees)
+    return Uki(step, request, trees, layout, packed)
 
 
 def _segments(packed: Packed) -> dict[str, llb.State]:
@@ -120,8 +117,10 @@ def _cmdline(inputs: PlanInputs, report: Report) -> str:
     return " ".join(words) if words else report.boot_cmdline or TARGETS[inputs.platform.architecture].consoles
 
 
-def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, layout: llb.State | None) -> llb.State:
-    """Return a state with one output. Without a `layout` the step makes it first: one step is sooner done than two."""
+def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) -> llb.State:
+    """Return a state with one output, of the `shared` layout; or else it is made first, in the same step: one step is
+    sooner done than two.
+    """
     extra: dict[str, Any] = {"label": output.label} if output.label else {}
     extra |= {"compress": True} if output.compress else {}
     extra |= {"subformat": output.subformat} if output.subformat else {}
@@ -133,9 +132,9 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, layout: llb.State
         **extra,
     )
     name, place, keys = f"[output] {output.filename}", places.at(inputs.spec, "outputs"), ("outputs", output.format)
-    if layout is None:
+    if not shared:
         step = Step(f"{name} with Linux {uki.request.kernel_version}", place, (*uki.step.keys, *keys))
         first = replace(uki.request, detached=False)
         return run_on_trees(inputs, first, request, step=step, trees=uki.trees, scratch=Uki.MOUNT)
-    trees = {Uki.MOUNT: layout, **_segments(uki.system)}
+    trees = {Uki.MOUNT: uki.layout, **_segments(uki.system)}
     return run_on_trees(inputs, request, step=Step(name, place, keys), trees=trees)

@@ -20,7 +20,7 @@ def report_name(name: str, ending: str) -> str:
     return f"/{name}.report.{ending}"
 
 
-def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, layout: llb.State, ram: int) -> llb.State:
+def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb.State:
     """Return a state with both reports about a system and its UKI; `ram` is the memory in bytes that booting needs."""
     spec = inputs.spec
     request = contract.Sizes(
@@ -35,7 +35,7 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, layout: llb.Stat
     )
     mounts = (
         tree(SYSTEM, system),
-        tree(uki.MOUNT, layout),
+        tree(uki.MOUNT, uki.layout),
         llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
     )
     step = Step(f"[report] what takes the space in {spec.name}", places.at(spec, "limits"), ("report",))
