@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ DOCKERFILE = """\
 FROM debian:trixie
 COPY vmlinuz-* /boot/
 RUN mkdir -p /sbin && printf '#!/bin/sh\\n' >/sbin/init && chmod 755 /sbin/init
-RUN head -c 40000000 /dev/urandom >/opt/big
+RUN head -c 40000000 /dev/urandom >/opt/big # %d
 """
 BUILD_FILE = """\
 # syntax=claylinux/frontend
@@ -37,8 +37,9 @@ def project(debian_kernel: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     shutil.copy(debian_kernel, folder)
-    (folder / "Dockerfile").write_text(DOCKERFILE)
-    (folder / "x").write_text(f"{os.getpid()}-1")
+    # The moment is in it so that nothing which an earlier run of this test left in the engine is found again.
+    (folder / "Dockerfile").write_text(DOCKERFILE % time.time_ns())
+    (folder / "x").write_text("1")
     return folder
 
 
@@ -59,7 +60,7 @@ def test_only_the_stages_that_changed_are_packed(engine: Engine, project: Path) 
     more = build(engine, project, "less, ed")
     assert sorted(packed(more)) == [PACKAGES, REST]
     assert BASE in more.cached
-    (project / "x").write_text(f"{os.getpid()}-2")
+    (project / "x").write_text("2")
     file = build(engine, project, "less, ed")
     assert packed(file) == (REST,)
     assert {BASE, PACKAGES} <= {*file.cached}
