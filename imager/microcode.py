@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imager.firmware import Firmware
+    from imager.root import Root
 
 _FOLDER = ("kernel", "kernel/x86", "kernel/x86/microcode")
 
@@ -42,6 +43,16 @@ VENDORS = {
     ),
     "amd": Vendor("AuthenticAMD.bin", "amd-ucode", re.compile(r"microcode_amd.*\.bin")),
 }
+
+
+def images(root: Root) -> tuple[str, ...]:
+    """Give the paths of the images in /boot, in the order in which the kernel gets them.
+
+    Archives whose names end in .cpio are such images too.
+    """
+    known = {vendor.image for vendor in VENDORS.values()}
+    paths = (f"boot/{name}" for name in root.names("boot"))
+    return tuple(path for path in paths if (path in known or path.endswith(".cpio")) and root.file(path) is not None)
 
 
 def parts(vendor: Vendor, firmware: Firmware) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Which system this is: IMAGE_ID and IMAGE_VERSION of os-release(5), in the system and in the UKI."""
+"""Which system this is: os-release(5), and IMAGE_ID and IMAGE_VERSION in it, in the system and in the UKI."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import report
 from imager.root import Root
 
 if TYPE_CHECKING:
@@ -15,19 +14,41 @@ if TYPE_CHECKING:
 
 _PLACE = "usr/lib/os-release"
 _LINK = "etc/os-release"
+"""Looked at first."""
 
 
 def run(request: Identity) -> None:
     """Write the name and version into the system's os-release."""
     root = Root(Path(request.system))
-    text = identified(report.os_release(root), request.name, request.version)
-    place = root.file(_LINK) or root.file(_PLACE) or root.place(_LINK)
+    text = identified(read(root), request.name, request.version)
+    place = _find(root) or root.place(_LINK)
     if place is None:
         place = root.path / _LINK
         place.unlink()  # a link in a circle
     place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     place.write_text(text)
     os.utime(place, (request.epoch, request.epoch))
+
+
+def read(root: Root) -> str:
+    """Read the system's os-release; empty when there is none."""
+    place = _find(root)
+    return place.read_text(errors="backslashreplace") if place else ""
+
+
+def fields(text: str) -> dict[str, str]:
+    """Give the fields of an os-release file; lines that are no assignment are skipped."""
+    import shlex
+
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        key, equals, value = line.strip().partition("=")
+        if equals and key.isidentifier():
+            try:
+                found[key] = "".join(shlex.split(value))
+            except ValueError:
+                found[key] = value
+    return found
 
 
 def identified(text: str, name: str, version: str) -> str:
@@ -38,6 +59,10 @@ def identified(text: str, name: str, version: str) -> str:
             text = re.sub(rf"^{key}=.*\n?", "", text, flags=re.MULTILINE)
             text = f"{text.rstrip()}\n{key}={_quote(value)}\n"
     return text
+
+
+def _find(root: Root) -> Path | None:
+    return root.file(_LINK) or root.file(_PLACE)
 
 
 def _quote(value: str) -> str:

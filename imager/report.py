@@ -26,7 +26,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager import decoders, kernels, machine, moddep, output, segments, starter, tree
+from imager import decoders, kernels, machine, microcode, moddep, osrelease, output, segments, starter, tree
 from imager.errors import ImagerError
 from imager.root import Root
 
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from imager.contract import Inspect
 
 _INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd")
-_OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
-_MICROCODE = ("amd-ucode.img", "intel-ucode.img")
 
 
 def run(request: Inspect) -> None:
@@ -65,41 +63,14 @@ def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
         "init": init,
         "init_machine": machine.of_elf(machine.head_of(place)) if place else None,
         "kernels": [asdict(kernel) for kernel in found],
-        "microcode": list(microcode(root)),
+        "microcode": list(microcode.images(root)),
         "modules": list(kernels.module_versions(root)),
         "no_decoder": _lacking(decoders.missing, root, found),
         "no_overlay": _lacking(starter.missing, root, found),
-        "os_release": parse_os_release(os_release(root)),
+        "os_release": osrelease.fields(osrelease.read(root)),
         "target_files": [f"etc/{name}" for name in names if os.fsencode(name) in tree.TARGET_FILES],
         **(_weigh(root) if weigh else {"files": 0, "size": 0}),
     }
-
-
-def microcode(root: Root) -> tuple[str, ...]:
-    """Give the paths of the microcode images in /boot, in the order in which the kernel gets them."""
-    names = (name for name in root.names("boot") if name in _MICROCODE or name.endswith(".cpio"))
-    return tuple(f"boot/{name}" for name in names if root.file(f"boot/{name}") is not None)
-
-
-def os_release(root: Root) -> str:
-    """Read the system's os-release; empty when there is none."""
-    place = next((found for path in _OS_RELEASE if (found := root.file(path)) is not None), None)
-    return place.read_text(errors="backslashreplace") if place else ""
-
-
-def parse_os_release(text: str) -> dict[str, str]:
-    """Read the fields of an os-release file (os-release(5)); lines that are no assignment are skipped."""
-    import shlex
-
-    fields: dict[str, str] = {}
-    for line in text.splitlines():
-        key, equals, value = line.strip().partition("=")
-        if equals and key.isidentifier():
-            try:
-                fields[key] = "".join(shlex.split(value))
-            except ValueError:
-                fields[key] = value
-    return fields
 
 
 def _lacking(

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager import firmware, moddep, output, owners, program, report, tree
+from imager import firmware, microcode, moddep, output, owners, program, tree
 from imager.root import Root
 
 if TYPE_CHECKING:
@@ -124,11 +124,11 @@ def _weight(source: bytes, size: int) -> float:
 def _uki(root: Root, uki: program.Program) -> dict[str, int]:
     """Give the sizes of the parts of a UKI of this system."""
     sections = uki.sections
-    images = (root.file(path) for path in report.microcode(root))
-    microcode = sum(image.stat().st_size for image in images if image is not None)
+    images = (root.file(path) for path in microcode.images(root))
+    first = sum(image.stat().st_size for image in images if image is not None)
     known = {
         "kernel": sections.get(".linux", 0),
-        "microcode": microcode,
-        "system": max(0, sections.get(".initrd", 0) - microcode),
+        "microcode": first,
+        "system": max(0, sections.get(".initrd", 0) - first),
     }
     return {"size": uki.size, **known, "rest": uki.size - sum(known.values())}

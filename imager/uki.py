@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import cpio, enclosure, kernels, machine, memory, osrelease, pe, program, report, starter
+from imager import cpio, enclosure, kernels, machine, memory, microcode, osrelease, pe, program, starter
 from imager.errors import ImagerError
 from imager.root import Root
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from imager.contract import Uki
-
 _PAGE = 4096
 
 
@@ -26,7 +25,7 @@ def run(request: Uki) -> None:
     if "\0" in request.cmdline or "\n" in request.cmdline:
         raise ImagerError("the kernel command line must be one line of text")
     sections = (
-        pe.Section(".osrel", (osrelease.identified(report.os_release(root), request.name, request.version).encode(),)),
+        pe.Section(".osrel", (osrelease.identified(osrelease.read(root), request.name, request.version).encode(),)),
         pe.Section(".cmdline", (_cmdline(request).encode(),)),
         pe.Section(".uname", (request.kernel_version.encode(),)),
         pe.Section(".initrd", _initrd(root, request)),
@@ -115,7 +114,7 @@ def initrd(root: Root, segments: Iterable[tuple[bytes, bytes | Path]]) -> tuple[
 
 
 def _microcode(root: Root) -> Iterator[tuple[bytes, Path]]:
-    for path in report.microcode(root):
+    for path in microcode.images(root):
         place = root.file(path)
         assert place is not None
         if machine.head_of(place)[: len(cpio.MAGIC)] != cpio.MAGIC:

@@ -8,7 +8,7 @@ import pytest
 
 from imager.__main__ import main
 from imager.contract import Identity
-from imager.osrelease import identified
+from imager.osrelease import fields, identified
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,8 @@ def test_the_file_behind_the_link_is_changed(tmp_path: Path) -> None:
 def test_a_system_without_one_gets_one(tmp_path: Path) -> None:
     assert main(list(Identity(system=str(tmp_path), name="edge", version="", epoch=5).argv())) == 0
     assert "IMAGE_ID=edge\n" in (tmp_path / "etc/os-release").read_text()
+
+
+def test_os_release_is_read_as_the_shell_would() -> None:
+    text = '# comment\nID=x\nNAME=\'a b\'\nBAD="open\n  V="1\\"2"\nnoise\n'
+    assert fields(text) == {"ID": "x", "NAME": "a b", "BAD": '"open', "V": '1"2'}

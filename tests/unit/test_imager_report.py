@@ -119,11 +119,6 @@ def test_init_links_are_read_inside_the_system(tmp_path: Path) -> None:
     assert found(system)["init"] is None
 
 
-def test_os_release_is_read_as_the_shell_would() -> None:
-    text = '# comment\nID=x\nNAME=\'a b\'\nBAD="open\n  V="1\\"2"\nnoise\n'
-    assert report.parse_os_release(text) == {"ID": "x", "NAME": "a b", "BAD": '"open', "V": '1"2'}
-
-
 @pytest.mark.parametrize(
     ("config", "lacks"),
     [
