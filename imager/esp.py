@@ -1,7 +1,7 @@
 """The EFI system partition: a FAT file system with one program, written around it.
 
 Everything but the program's own bytes is computed here, so the program is copied once, to its final
-place, which is a multiple of 4 KiB. Reference: Microsoft "FAT32 File System Specification" 1.03.
+place, which is aligned. Reference: Microsoft "FAT32 File System Specification" 1.03.
 
 The number of clusters alone decides what kind of FAT a file system is: FAT16 below 65,525, FAT32 from
 there. Firmware does not boot a FAT32 that is too small, so both are written.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from imager import clock
+from imager import clock, output
 from imager.errors import ImagerError
 
 SECTOR = 512
@@ -26,7 +26,6 @@ _HEADROOM = _MEBIBYTE
 _FAT32_CLUSTERS = 65_525 + 16
 _FAT16_CLUSTERS = 4_085 + 16
 """The least, and 16 more: the specification advises so, because many readers count wrongly."""
-_ALIGN = 4096
 _ROOT16 = 512
 """Entries of the root directory of a FAT16."""
 _DIRECTORY, _VOLUME = 0x10, 0x08
@@ -81,7 +80,7 @@ def plan(*, size: int, architecture: str, label: str, volume_id: int, start: int
     efi = 3 if shape.bits == 32 else 2
     boot = efi + 1
     first = boot + 1
-    while shape.offset(first) % _ALIGN:
+    while shape.offset(first) % output.ALIGNMENT:
         first += 1
     count = -(-size // step)
     root_at = shape.offset(2) if shape.bits == 32 else (shape.reserved + 2 * shape.fat) * SECTOR
@@ -135,9 +134,9 @@ def _shape(bits: int, content: int, per_cluster: int) -> _Geometry:
     total = -(-(content + content // 64 + _MEBIBYTE // 2) // _MEBIBYTE) * _MEBIBYTE // SECTOR
     # One entry per cluster and two more; the estimate ignores that FATs take clusters away.
     fat = -(-(total // per_cluster + 2) * bits // 8 // SECTOR) + 1
-    # Reserved sectors make the first cluster start at a multiple of 4 KiB.
+    # Reserved sectors make the first cluster start at a multiple of it.
     least = 32 if bits == 32 else 1
-    reserved = least + -(least + 2 * fat + root) % (_ALIGN // SECTOR)
+    reserved = least + -(least + 2 * fat + root) % (output.ALIGNMENT // SECTOR)
     clusters = (total - reserved - 2 * fat - root) // per_cluster
     return _Geometry(bits, total, per_cluster, reserved, fat, root, clusters)
 

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imager import machine
+from imager import machine, output
 from imager.errors import ImagerError
 
 if TYPE_CHECKING:
@@ -72,24 +72,33 @@ def plan(stub: Path, architecture: str, sections: tuple[Section, ...]) -> Plan:
     file_align = max(pe.OPTIONAL_HEADER.FileAlignment, 512)
     page = max(pe.OPTIONAL_HEADER.SectionAlignment, _PAGE)
     address = max(_up(part.VirtualAddress + part.Misc_VirtualSize, page) for part in pe.sections)
-    raw = _up(len(data), max(file_align, _PAGE))
-    headers, placed, added = b"", [], 0
-    for section in sections:
-        size = section.size
-        stored = _up(size, file_align)
-        if address + size >= _LIMIT or raw + stored >= _LIMIT:
+    sizes = [section.size for section in sections]
+    starts = _starts(_up(len(data), file_align), sizes, file_align)
+    headers = b""
+    for section, size, start, stop in zip(sections, sizes, starts, starts[1:], strict=False):
+        if address + size >= _LIMIT or stop >= _LIMIT:
             raise ImagerError(
                 f"the EFI program would reach 4 GiB with its section {section.name} of {size} bytes: "
                 "make the system smaller"
             )
         name = section.name.encode()
-        headers += struct.pack("<8sIIII12xI", name, size, address, stored, raw, section.flags)
-        placed.append((raw, section))
+        headers += struct.pack("<8sIIII12xI", name, size, address, stop - start, start, section.flags)
         address = _up(address + size, page)
-        # On whole pages of the file, so that a file system can share them with the source.
-        raw, added = _up(raw + stored, _PAGE), added + stored
-    end = placed[-1][0] + _up(placed[-1][1].size, file_align) if placed else len(data)
-    return Plan(_patch(data, pe, headers, address, added), tuple(placed), end)
+    placed = tuple(zip(starts, sections, strict=False))
+    return Plan(_patch(data, pe, headers, address, starts[-1] - starts[0]), placed, starts[-1])
+
+
+def _starts(end: int, sizes: list[int], file_align: int) -> list[int]:
+    """Give the byte of the file at which each section starts, and where the last one ends.
+
+    A section is stored up to the start of the next one: gaps are not part of a signature for some tools, and are
+    for others (sbverify(1) warns of them).
+    """
+    starts = []
+    for size in sizes:
+        starts.append(_up(end, output.ALIGNMENT if size >= output.ALIGNMENT else file_align))
+        end = starts[-1] + size
+    return [*starts, _up(end, file_align)]
 
 
 def _read(stub: Path, architecture: str) -> tuple[bytearray, pefile.PE]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import cpio, enclosure, kernels, machine, memory, microcode, osrelease, pe, program, starter
+from imager import cpio, enclosure, kernels, machine, memory, microcode, osrelease, output, pe, program, starter
 from imager.errors import ImagerError
 from imager.root import Root
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from imager.contract import Uki
-_PAGE = 4096
 
 
 def run(request: Uki) -> None:
@@ -97,17 +96,16 @@ def _initrd(root: Root, request: Uki) -> tuple[bytes | Path, ...]:
 
 
 def initrd(root: Root, segments: Iterable[tuple[bytes, bytes | Path]]) -> tuple[bytes | Path, ...]:
-    """Give microcode, then `segments`, each on a page of its own, and right before it what belongs there.
+    """Give microcode, then `segments`, each aligned, and right before it what belongs there.
 
-    The kernel wants multiples of 4 bytes and skips zeros between archives. Whole pages are copied faster, or shared by
-    file systems that can (ioctl_ficlonerange(2)).
+    The kernel wants multiples of 4 bytes and skips zeros between archives.
     Microcode goes first and uncompressed: the kernel looks for it before it can unpack anything
     (Documentation/arch/x86/microcode.rst). This way it works with every stub.
     """
     parts: list[bytes | Path] = []
     at = 0
     for head, body in (*_microcode(root), *segments):
-        gap = bytes(-(at + len(head)) % _PAGE)
+        gap = bytes(-(at + len(head)) % output.ALIGNMENT)
         parts += [each for each in (gap + head, body) if each != b""]
         at += len(gap) + len(head) + (body.stat().st_size if isinstance(body, Path) else len(body))
     return tuple(parts)

@@ -135,7 +135,7 @@ def validators_are_content(out: Path, scratch: Path) -> None:
     said("fsck.fat", "-n", partition)
     assert "Boot record" in said("xorriso", "-indev", out / "same.iso")
     assert ".initrd" in said("objdump", "-h", out / "same.efi")
-    assert "No signature table present" in said("sbverify", "--list", out / "same.efi")
+    assert said("sbverify", "--list", out / "same.efi") == "No signature table present\n"
 
 
 def test_every_kind_of_time_stamp_follows_the_epoch(engine: Engine, project: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from imager import contract, disk, esp, iso
+from imager import contract, disk, esp, iso, output
 from imager.errors import ImagerError
 from tests.support.imager import EPOCH, layout_of, make_pe, read_fat
 
@@ -135,7 +135,7 @@ def test_the_kind_of_fat_follows_the_number_of_clusters(size: int) -> None:
     assert 4085 + 16 <= clusters <= 65_524 - 16 if not wide else clusters >= 65_525 + 16
     assert wide is (fat16 == 0)
     assert fat * 512 // (4 if wide else 2) >= clusters + 2
-    assert layout.program % 4096 == 0
+    assert layout.program % output.ALIGNMENT == 0
     last_cluster = -(-(layout.program + size) // 512)
     free = (data + clusters * per_cluster - last_cluster) * 512
     assert free >= MIB

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def test_every_section_is_there_in_order(system: Path) -> None:
     content = {name: data for name, (_, _, data) in sections.items()}
     assert content[".cmdline"] == b"console=ttyS0 quiet"
     assert content[".uname"] == VERSION.encode()
-    assert content[".initrd"] == (b"1" * 5001).ljust(8192, b"\0") + b"2" * 4096
+    assert content[".initrd"] == (b"1" * 5001).ljust(output.ALIGNMENT, b"\0") + b"2" * 4096
     assert content[".linux"] == make_kernel(VERSION)
     assert content[".osrel"] == b'ID=debian\nPRETTY_NAME="Debian 13"\nIMAGE_ID=edge\nIMAGE_VERSION=1.0\n'
     assert sections[".linux"][1] == 0x60000020
@@ -80,12 +81,36 @@ def test_the_headers_agree_with_the_sections(system: Path) -> None:
     assert len(data) == max(section.PointerToRawData + section.SizeOfRawData for section in program.sections)
 
 
+def test_programs_that_sign_see_all_of_it(system: Path) -> None:
+    """Between sections there must be nothing: it would not be part of every program's signature."""
+    if shutil.which("sbsign") is None:
+        pytest.skip("sbsign is not installed")
+    build(system)
+    home = system.parent
+
+    def run(*argv: str) -> str:
+        done = subprocess.run(argv, cwd=home, capture_output=True, text=True, check=True)
+        return done.stdout + done.stderr
+
+    name = ("-subj", "/CN=test", "-days", "1")
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "certificate", *name)
+    said = run("sbsign", "--key", "key", "--cert", "certificate", "--output", "signed.efi", "out.efi")
+    assert said.splitlines() == ["Signing Unsigned original image"]
+    assert run("sbverify", "--cert", "certificate", "signed.efi").splitlines() == ["Signature verification OK"]
+    data = bytearray((home / "signed.efi").read_bytes())
+    for at in (data.index(b"console=ttyS0"), data.index(b"1" * 100), data.index(b"2" * 100), data.index(b"kkkk")):
+        changed = data[:at] + b"x" + data[at + 1 :]
+        (home / "changed.efi").write_bytes(changed)
+        with pytest.raises(subprocess.CalledProcessError):
+            run("sbverify", "--cert", "certificate", "changed.efi")
+
+
 def test_microcode_goes_first_and_uncompressed(system: Path) -> None:
     for name in ("intel-ucode.img", "amd-ucode.img", "zz.cpio", "initrd.img"):
         (system / "boot" / name).write_bytes(b"070701" + name.encode())
     initrd = read_sections(build(system))[".initrd"][2]
     parts = [b"070701" + name for name in (b"amd-ucode.img", b"intel-ucode.img", b"zz.cpio")]
-    padded = [part.ljust(4096, b"\0") for part in parts]
+    padded = [part.ljust(output.ALIGNMENT, b"\0") for part in parts]
     assert initrd.startswith(b"".join(padded) + b"1")
     (system / "boot/amd-ucode.img").write_bytes(b"\x1f\x8b")
     with pytest.raises(ImagerError, match=r"^the microcode image /boot/amd-ucode.img is not an uncompressed cpio"):
@@ -195,12 +220,14 @@ def test_a_file_of_the_system_is_no_note_of_ours(system: Path) -> None:
 
 def test_the_big_pieces_stay_where_they_are(system: Path) -> None:
     uki.run(request(system))
-    assert (system.parent / "uki.head").stat().st_size < 5001 + len(make_kernel(VERSION))
+    head = (system.parent / "uki.head").read_bytes()
+    assert b"1" * 100 not in head
+    assert b"2" * 100 not in head
     found = program.load(str(system.parent / "uki.json"))
     assert {str(system.parent / name) for name in ("one", "two")} < {piece.path for piece in found.pieces}
-    assert found.sections[".initrd"] == 8192 + 4096  # the first ends on a page, the last where it ends
+    assert found.sections[".initrd"] == output.ALIGNMENT + 4096  # zeros follow the first, nothing the last
     places = [(piece.at, piece.size) for piece in found.pieces if piece.path.endswith(("one", "two"))]
-    assert [at % 4096 for at, _ in places] == [0, 0]
+    assert [at % output.ALIGNMENT for at, _ in places] == [0, 0]
 
 
 def test_kernels_beside_their_modules_are_used(system: Path) -> None:
@@ -211,7 +238,7 @@ def test_kernels_beside_their_modules_are_used(system: Path) -> None:
     assert count == 6
 
 
-def test_a_layer_starts_on_a_page(system: Path) -> None:
+def test_a_layer_is_aligned(system: Path) -> None:
     """What goes right before it ends there; the kernel skips the zeros before that."""
     home = system.parent
     (home / "init").write_bytes(b"our init")
@@ -223,7 +250,7 @@ def test_a_layer_starts_on_a_page(system: Path) -> None:
     (system / f"usr/lib/modules/{VERSION}/modules.dep").write_text(deps)
     (system / "lib").symlink_to("usr/lib")
     initrd = read_sections(build(system, layers=2, init=str(home / "init")))[".initrd"][2]
-    places = [at for at in range(0, len(initrd), 4096) if initrd.startswith(b"hsqs", at)]
+    places = [at for at in range(0, len(initrd), output.ALIGNMENT) if initrd.startswith(b"hsqs", at)]
     assert len(places) == 2
     for number, at in enumerate(places):
         head = enclosure.head(home / ("one", "two")[number], number, EPOCH)
