@@ -47,7 +47,7 @@ def measure(
 
     spec = inputs.spec
     size: int = json.loads(client.read_file(solve(uki.layout), uki.FILE))["size"]
-    ram = memory.need(uki.system.mode, size, uki.system.unpacked)
+    ram = memory.need(uki.system.mode, size, uki.system.unpacked, os_release=_has_os_release(inputs))
     problems = tuple(limits.exceeded(spec, size, ram))
     asked = inputs.options.target == _REPORT
     # The report is what helps to get below a limit: it is there whatever the limits say.
@@ -58,3 +58,13 @@ def measure(
         ranges = tuple(places.at(spec, *path) for _, path in problems)
         raise UserError("\n".join([*(text for text, _ in problems), limits.biggest(measured)]), ranges)
     return reports, (*(Notice(text, path) for text, path in problems), *limits.warnings(size))
+
+
+def _has_os_release(inputs: PlanInputs) -> bool:
+    """Tell whether an output that is asked for, or reported about, has an os-release in its UKI."""
+    from imager.contract import FORMATS
+
+    from .plan.outputs import wanted_outputs
+
+    outputs = inputs.spec.outputs if inputs.options.target == _REPORT else wanted_outputs(inputs)
+    return any(FORMATS[output.format].os_release for output in outputs)

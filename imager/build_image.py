@@ -129,6 +129,7 @@ def build(choice: Choice, system: str) -> None:
                 epoch=choice.epoch,
                 init=target.init,
                 layers=1 if overlay else 0,
+                os_release=_has_os_release(choice),
             )
         )
         make = contract.FORMATS[choice.format].request
@@ -138,9 +139,14 @@ def build(choice: Choice, system: str) -> None:
     _tell(choice, facts, size)
 
 
+def _has_os_release(choice: Choice) -> bool:
+    return contract.FORMATS[choice.format].os_release
+
+
 def _tell(choice: Choice, facts: Facts, uki: int) -> None:
     mode = facts.mode(choice)
-    size, ram = Path(choice.path).stat().st_size / (1 << 20), memory.need(mode, uki, facts.unpacked)
+    size = Path(choice.path).stat().st_size / (1 << 20)
+    ram = memory.need(mode, uki, facts.unpacked, os_release=_has_os_release(choice))
     print(  # noqa: T201
         f"build-image: {choice.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB; "
         f"{memory.told(mode, ram, facts.lacks(choice) if choice.mode == 'auto' else ())}"

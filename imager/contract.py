@@ -50,18 +50,23 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of output. `request` makes it from the UKI."""
+    """One kind of output. `request` makes it from the UKI.
+
+    `os_release`: whether that has one. A file among others is listed by boot managers, which want it; on a medium that
+    has nothing else, it only takes memory (see `imager.memory`).
+    """
 
     name: str
     extension: str
     summary: str
     request: type[Output]
+    os_release: bool = False
 
 
 FORMATS: dict[str, Format] = {
     row.name: row
     for row in (
-        Format("efi", "efi", "the unified kernel image itself", Efi),
+        Format("efi", "efi", "the unified kernel image itself", Efi, os_release=True),
         Format("raw", "raw", "GPT disk image", Raw),
         Format("iso", "iso", "hybrid ISO for CDs, USB sticks and disks", Iso),
         Format("qcow2", "qcow2", "disk for QEMU, KVM, Proxmox and OpenStack", Qcow2),

@@ -17,7 +17,7 @@ _EARLY = 128 * _MEBIBYTE
 _RUNNING = 112 * _MEBIBYTE
 """What a system has taken when it is up, beside its files."""
 _FIRMWARE = 168 * _MEBIBYTE
-"""What UEFI firmware keeps for itself while it starts a UKI, or cannot use as it is in pieces: 144 to 164 MB of 470."""
+"""What UEFI firmware and the kernel's program take beside a UKI: 80 to 140 MB with OVMF (docs/rootfs.md)."""
 _FILE = 3 << 10
 """What a file in a tmpfs takes beside its content: its inode, and on average half of its last page."""
 TMPFS, OVERLAY = "tmpfs", "overlay"
@@ -28,16 +28,22 @@ def unpacked_size(size: int, files: int) -> int:
     return size + files * _FILE
 
 
-def need(mode: str, uki: int, unpacked: int) -> int:
+def need(mode: str, uki: int, unpacked: int, *, os_release: bool) -> int:
     """Give the least memory in bytes with which a UKI of `uki` bytes boots; `unpacked` is that of its system.
 
+    `os_release`: whether it has a section with one.
+
     The initramfs, nearly all of the UKI, stays in memory until it is unpacked into a tmpfs that may have half of what
-    is left beside it; in overlay mode, the compressed system into a ramfs, which may have all. Before that, the
-    firmware holds the UKI three times: as it read it, as it loaded it, and as the stub hands it on.
+    is left beside it; in overlay mode, the compressed system into a ramfs, which may have all.
+
+    Before that, the firmware holds the UKI as it loaded it, and the kernel takes a copy of the initramfs. It first
+    decompresses itself to an address by chance, so there must be room for that copy on either side of it. And when
+    the stub has something to add to the initramfs, as an os-release is (systemd-stub(7)), it makes a copy of both.
     """
+    held = 4 * uki if os_release else 3 * uki
     unpacking = 2 * uki if mode == OVERLAY else uki + 2 * unpacked
     running = uki if mode == OVERLAY else unpacked
-    return max(unpacking + _EARLY, running + _RUNNING, 3 * uki + _FIRMWARE)
+    return max(unpacking + _EARLY, running + _RUNNING, held + _FIRMWARE)
 
 
 def lacking(modules: Sequence[str], decoders: Sequence[str], compression: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def run(request: Uki) -> None:
     if "\0" in request.cmdline or "\n" in request.cmdline:
         raise ImagerError("the kernel command line must be one line of text")
     sections = (
-        pe.Section(".osrel", (osrelease.identified(osrelease.read(root), request.name, request.version).encode(),)),
+        *_os_release(root, request),
         pe.Section(".cmdline", (_cmdline(request).encode(),)),
         pe.Section(".uname", (request.kernel_version.encode(),)),
         pe.Section(".initrd", _initrd(root, request)),
@@ -48,6 +48,12 @@ def run(request: Uki) -> None:
         print(_summary(request, layout.size))  # noqa: T201 - the progress of the build shows it
 
 
+def _os_release(root: Root, request: Uki) -> Iterator[pe.Section]:
+    if request.os_release:
+        text = osrelease.identified(osrelease.read(root), request.name, request.version)
+        yield pe.Section(".osrel", (text.encode(),))
+
+
 def _cmdline(request: Uki) -> str:
     """Give the kernel's words. Layers need no file system that can do much, but all the memory that there is.
 
@@ -61,7 +67,7 @@ def _cmdline(request: Uki) -> str:
 
 def _summary(request: Uki, size: int) -> str:
     mode = memory.OVERLAY if request.layers else memory.TMPFS
-    ram = memory.need(mode, size, request.unpacked)
+    ram = memory.need(mode, size, request.unpacked, os_release=request.os_release)
     parts = " + ".join(memory.shown(Path(name).stat().st_size) for name in request.initrd)
     return (
         f"{memory.shown(size)}, of which the system has {parts} "

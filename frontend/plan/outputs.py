@@ -25,9 +25,9 @@ _SEGMENTS = "/segments"
 
 @dataclass(frozen=True, slots=True)
 class Uki:
-    """The one UKI that all outputs are made of: how it is laid out, from what, and the system in it.
+    """The UKI that outputs are made of: how it is laid out, from what, and the system in it.
 
-    Steps that need the layout have it at `MOUNT` + `FILE`; `layout` holds it for several of them.
+    Steps that need the layout have it at `MOUNT` + `FILE`; `layout` holds that of disks for several of them.
     """
 
     MOUNT: ClassVar[str] = "/uki"
@@ -60,7 +60,7 @@ def plan_outputs(inputs: PlanInputs, uki: Uki, *, laid_out: bool = False) -> llb
     `laid_out`: whether the layout of the UKI was built already.
     """
     wanted = wanted_outputs(inputs)
-    shared = laid_out or len(wanted) > 1
+    shared = laid_out or sum(not contract.FORMATS[output.format].os_release for output in wanted) > 1
     states = [_plan_output(inputs, output, uki, shared=shared) for output in wanted]
     if len(states) == 1:
         return states[0]
@@ -95,6 +95,7 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         epoch=epoch,
         name=spec.name,
         version=spec.version or "",
+        os_release=False,
         init=TARGETS[architecture].init if overlay else "",
         layers=len(segments) if overlay else 0,
         unpacked=packed.unpacked,
@@ -118,13 +119,14 @@ def _cmdline(inputs: PlanInputs, report: Report) -> str:
 
 
 def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) -> llb.State:
-    """Return a state with one output, of the `shared` layout; or else it is made first, in the same step: one step is
-    sooner done than two.
+    """Return a state with one output, of the `shared` layout of disks; or else it is laid out first, in the same step:
+    one step is sooner done than two.
     """
+    kind = contract.FORMATS[output.format]
     extra: dict[str, Any] = {"label": output.label} if output.label else {}
     extra |= {"compress": True} if output.compress else {}
     extra |= {"subformat": output.subformat} if output.subformat else {}
-    request = contract.FORMATS[output.format].request(
+    request = kind.request(
         uki=Uki.MOUNT + Uki.FILE,
         output=f"{OUT}/{output.filename}",
         architecture=inputs.platform.architecture,
@@ -132,9 +134,9 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) 
         **extra,
     )
     name, place, keys = f"[output] {output.filename}", places.at(inputs.spec, "outputs"), ("outputs", output.format)
-    if not shared:
+    if kind.os_release or not shared:
         step = Step(f"{name} with Linux {uki.request.kernel_version}", place, (*uki.step.keys, *keys))
-        first = replace(uki.request, detached=False)
+        first = replace(uki.request, detached=False, os_release=kind.os_release)
         return run_on_trees(inputs, first, request, step=step, trees=uki.trees, scratch=Uki.MOUNT)
     trees = {Uki.MOUNT: uki.layout, **_segments(uki.system)}
     return run_on_trees(inputs, request, step=Step(name, place, keys), trees=trees)

@@ -52,9 +52,11 @@ class Uki(Request):
     `output` ends in .json and says which bytes go where (see `imager.program`); the `initrd` files stay where they are,
     and so do the other files unless the outputs are made in steps that do not have `system` (`detached`).
     `kernel_version` picks one of the kernels that `inspect` reports. `name` and `version` become
-    IMAGE_ID and IMAGE_VERSION of the embedded os-release. With `layers`, the first so many of the `initrd` are such:
-    our `init` and the modules that it needs go before them. `unpacked` is what the system takes in a tmpfs, in bytes,
-    `lacks` what modules the kernel would have to have for layers, where that is why there are none.
+    IMAGE_ID and IMAGE_VERSION of the embedded os-release; without `os_release` there is none, and the firmware needs
+    less memory (see `imager.memory`); boot managers list only programs that have one. With `layers`, the first so many
+    of the `initrd` are such: our `init` and the modules that it needs go before them. `unpacked` is what the system
+    takes in a tmpfs, in bytes, `lacks` what modules the kernel would have to have for layers, where that is why there
+    are none.
     """
 
     command: ClassVar[str] = "uki"
@@ -68,6 +70,7 @@ class Uki(Request):
     epoch: int
     name: str = ""
     version: str = ""
+    os_release: bool = True
     init: str = ""
     layers: int = 0
     unpacked: int = 0

@@ -53,7 +53,9 @@ def explain(one: Path, other: Path, uki: Path | None = None) -> str:
         return f"{place}: in {layout.name_at(one, offset)}; {_inside(one, other, uki)}"
     start = 0
     if uki is not None and one.suffix != ".efi":
-        found = find(one, uki.read_bytes()[:4096])
+        # That of a disk has another header than the file (no os-release), but the same DOS program before it.
+        head = uki.read_bytes()[:_SECTOR]
+        found = find(one, head[: int.from_bytes(head[0x3C:0x40], "little")])
         if found is None or not found <= offset < found + uki.stat().st_size:
             return f"{place}: in {layout.name_at(one, offset)}, outside of the UKI"
         start = found

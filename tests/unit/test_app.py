@@ -65,7 +65,7 @@ def names(client: FakeClient) -> list[str]:
     return [vertex.name for vertex in client.solved[-1].vertices.values()]
 
 
-def test_outputs_share_one_uki() -> None:
+def test_disks_share_one_uki_without_os_release() -> None:
     client = ask("base: debian\noutputs: [raw, iso, efi]\n")
     assert client.error is None, client.error
     assert [name for name in names(client) if name.startswith(("[initramfs]", "[uki]", "[output"))] == [
@@ -74,9 +74,12 @@ def test_outputs_share_one_uki() -> None:
         "[uki] Linux 6.12",
         "[output] claylinux.raw",
         "[output] claylinux.iso",
-        "[output] claylinux.efi",
+        "[output] claylinux.efi with Linux 6.12",
         "[outputs] together",
     ]
+    laid_out = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "uki"' in line]
+    assert ['"--os-release", "true"' in line for line in laid_out] == ['"then", "efi"' in line for line in laid_out]
+    assert len(laid_out) == 2
 
 
 def test_a_target_builds_only_its_output_in_one_step() -> None:

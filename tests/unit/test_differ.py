@@ -35,7 +35,7 @@ PLACES = [
     ("raw", 512, "the GPT header"),
     ("raw", 1024, "the GPT's partition entries"),
     ("raw", 1 << 20, "the boot sectors of the ESP"),
-    ("raw", (1 << 20) + 4096, "the file allocation tables of the ESP"),
+    ("raw", (1 << 20) + 62 * 512, "the file allocation tables of the ESP"),
     ("raw", -1, "the backup GPT header"),
     ("iso", 32768, "the CD's volume descriptors"),
     ("vhd", -20, "the vhd footer"),

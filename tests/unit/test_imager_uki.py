@@ -62,6 +62,12 @@ def test_every_section_is_there_in_order(system: Path) -> None:
     assert {flags for name, (_, flags, _) in sections.items() if name not in (".linux", ".text")} == {0x40000040}
 
 
+def test_without_os_release_the_rest_is_where_it_was(system: Path) -> None:
+    with_it, without = (read_sections(build(system, os_release=each)) for each in (True, False))
+    assert set(with_it) - set(without) == {".osrel"}
+    assert with_it[".initrd"][2] == without[".initrd"][2]
+
+
 def test_the_headers_agree_with_the_sections(system: Path) -> None:
     (system.parent / "stub").write_bytes(make_pe(symbols=b"S" * 180))
     data = build(system)
