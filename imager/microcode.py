@@ -11,7 +11,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imager import cpio, modfile
+from imager import cpio
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,8 @@ class Vendor:
 
     name: str
     folder: str
-    part: re.Pattern[str]
+    part: str
+    """A regular expression for the whole name, without the ending of what is compressed."""
 
     @property
     def image(self) -> str:
@@ -38,10 +39,8 @@ class Vendor:
 
 VENDORS = {
     # Debian adds `.initramfs` to what must not be loaded later than this.
-    "intel": Vendor(
-        "GenuineIntel.bin", "intel-ucode", re.compile(r"[0-9a-f]{2}-[0-9a-f]{2}-[0-9a-f]{2}(\.initramfs)?")
-    ),
-    "amd": Vendor("AuthenticAMD.bin", "amd-ucode", re.compile(r"microcode_amd.*\.bin")),
+    "intel": Vendor("GenuineIntel.bin", "intel-ucode", r"[0-9a-f]{2}-[0-9a-f]{2}-[0-9a-f]{2}(\.initramfs)?"),
+    "amd": Vendor("AuthenticAMD.bin", "amd-ucode", r"microcode_amd.*\.bin"),
 }
 
 
@@ -60,7 +59,7 @@ def parts(vendor: Vendor, firmware: Firmware) -> tuple[str, ...]:
     found = []
     for path in firmware.files:
         folder, _, name = path.rpartition("/")
-        if folder == vendor.folder and vendor.part.fullmatch(name.removesuffix(".xz").removesuffix(".zst")):
+        if folder == vendor.folder and re.fullmatch(vendor.part, name.removesuffix(".xz").removesuffix(".zst")):
             found.append(path)
     return tuple(found)
 
@@ -78,5 +77,7 @@ def image(vendor: Vendor, firmware: Firmware, epoch: int) -> bytes:
 
 
 def _read(place: Path) -> bytes:
+    from imager import modfile
+
     suffix = place.suffix if place.suffix in (".xz", ".zst") else ""
     return modfile.unpack(place.read_bytes(), suffix, place)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager import cpio, enclosure, kernels, machine, memory, microcode, osrelease, output, pe, program, starter
+from imager import cpio, enclosure, kernels, machine, memory, microcode, osrelease, output, pe, program
 from imager.errors import ImagerError
 from imager.root import Root
 
@@ -93,6 +93,8 @@ def kernel(root: Root, version: str, architecture: str) -> Path:
 def _initrd(root: Root, request: Uki) -> tuple[bytes | Path, ...]:
     parts: list[tuple[bytes, bytes | Path]] = []
     if request.layers:
+        from imager import starter
+
         # The firmware reads it anyway: not worth a file, and a build step, of its own.
         first = starter.archive(root, request.kernel_version, Path(request.init), request.layers, request.epoch)
         parts.append((b"", first))
