@@ -156,7 +156,7 @@ def test_a_file_can_leave_out_that_its_system_is_huge(
     [
         ("tmpfs", 205, 580, False, 1400),
         ("overlay", 205, 580, False, 600),
-        # Started by OVMF, the least with which none of 10 to 40 boots failed (docs/rootfs.md).
+        # Started by OVMF, the least with which none of 10 to 40 boots failed (docs/report.md).
         ("overlay", 31.3, 0, True, 240),
         ("overlay", 106.3, 0, True, 560),
         ("overlay", 211.3, 0, True, 980),
