@@ -41,13 +41,18 @@ def measure(
 
     Raises `UserError` at each limit that is exceeded.
     """
+    from imager.contract import FORMATS
+
     from .plan import limits, places
     from .plan.kernel import Notice
+    from .plan.outputs import wanted_outputs
     from .plan.sizes import plan_sizes, report_name
 
     spec = inputs.spec
     size: int = json.loads(client.read_file(solve(uki.layout), uki.FILE))["size"]
-    ram = memory.need(uki.system.mode, size, uki.system.unpacked, os_release=_has_os_release(inputs))
+    # What needs most counts.
+    os_release = any(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
+    ram = memory.need(uki.system.mode, size, uki.system.unpacked, os_release=os_release)
     problems = tuple(limits.exceeded(spec, size, ram))
     asked = inputs.options.target == _REPORT
     # The report is what helps to get below a limit: it is there whatever the limits say.
@@ -58,13 +63,3 @@ def measure(
         ranges = tuple(places.at(spec, *path) for _, path in problems)
         raise UserError("\n".join([*(text for text, _ in problems), limits.biggest(measured)]), ranges)
     return reports, (*(Notice(text, path) for text, path in problems), *limits.warnings(size))
-
-
-def _has_os_release(inputs: PlanInputs) -> bool:
-    """Tell whether an output that is asked for, or reported about, has an os-release in its UKI."""
-    from imager.contract import FORMATS
-
-    from .plan.outputs import wanted_outputs
-
-    outputs = inputs.spec.outputs if inputs.options.target == _REPORT else wanted_outputs(inputs)
-    return any(FORMATS[output.format].os_release for output in outputs)

@@ -27,7 +27,7 @@ _SEGMENTS = "/segments"
 class Uki:
     """The UKI that outputs are made of: how it is laid out, from what, and the system in it.
 
-    Steps that need the layout have it at `MOUNT` + `FILE`; `layout` holds that of disks for several of them.
+    Steps that need the layout have it at `MOUNT` + `FILE`; `layout` holds it for several of them.
     """
 
     MOUNT: ClassVar[str] = "/uki"
@@ -60,8 +60,9 @@ def plan_outputs(inputs: PlanInputs, uki: Uki, *, laid_out: bool = False) -> llb
     `laid_out`: whether the layout of the UKI was built already.
     """
     wanted = wanted_outputs(inputs)
-    shared = laid_out or sum(not contract.FORMATS[output.format].os_release for output in wanted) > 1
-    states = [_plan_output(inputs, output, uki, shared=shared) for output in wanted]
+    alike = [output for output in wanted if contract.FORMATS[output.format].os_release == uki.request.os_release]
+    shared = alike if laid_out or len(alike) > 1 else []
+    states = [_plan_output(inputs, output, uki, shared=output in shared) for output in wanted]
     if len(states) == 1:
         return states[0]
     if "mergeop" in inputs.caps:
@@ -71,16 +72,16 @@ def plan_outputs(inputs: PlanInputs, uki: Uki, *, laid_out: bool = False) -> llb
 
 
 def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:
-    """Return the outputs of the spec, or only those of the format that `--target` names."""
+    """Return the outputs of the spec, or only those of the format that `--target` names, if it names one."""
     spec, target = inputs.spec, inputs.options.target
-    if not target:
+    if target not in contract.FORMATS:
         return spec.outputs
     listed = tuple(output for output in spec.outputs if output.format == target)
     return listed or (Output(format=target, name=spec.name),)
 
 
 def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile, packed: Packed) -> Uki:
-    """Return the UKI of a packed system."""
+    """Return the UKI of a packed system, as disks want it; with an os-release, if nothing else is asked for."""
     spec, architecture, epoch = inputs.spec, inputs.platform.architecture, inputs.options.epoch
     segments = _segments(packed)
     overlay = packed.mode == memory.OVERLAY
@@ -95,7 +96,7 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         epoch=epoch,
         name=spec.name,
         version=spec.version or "",
-        os_release=False,
+        os_release=all(contract.FORMATS[output.format].os_release for output in wanted_outputs(inputs)),
         init=TARGETS[architecture].init if overlay else "",
         layers=len(segments) if overlay else 0,
         unpacked=packed.unpacked,
@@ -119,8 +120,8 @@ def _cmdline(inputs: PlanInputs, report: Report) -> str:
 
 
 def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) -> llb.State:
-    """Return a state with one output, of the `shared` layout of disks; or else it is laid out first, in the same step:
-    one step is sooner done than two.
+    """Return a state with one output, of the `shared` layout; or else of one that is made first, in the same step: one
+    step is sooner done than two.
     """
     kind = contract.FORMATS[output.format]
     extra: dict[str, Any] = {"label": output.label} if output.label else {}
@@ -134,7 +135,7 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) 
         **extra,
     )
     name, place, keys = f"[output] {output.filename}", places.at(inputs.spec, "outputs"), ("outputs", output.format)
-    if kind.os_release or not shared:
+    if not shared:
         step = Step(f"{name} with Linux {uki.request.kernel_version}", place, (*uki.step.keys, *keys))
         first = replace(uki.request, detached=False, os_release=kind.os_release)
         return run_on_trees(inputs, first, request, step=step, trees=uki.trees, scratch=Uki.MOUNT)

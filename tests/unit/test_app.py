@@ -101,6 +101,20 @@ def test_a_uki_that_was_weighed_is_not_laid_out_again() -> None:
     ]
 
 
+def test_a_file_that_was_weighed_is_not_laid_out_again() -> None:
+    client = ask(
+        "base: debian\noutputs: [efi]\nlimits: {uki: 1G}\n",
+        FakeClient(outputs={**BOOTABLE, "/uki.json": b'{"size": 1000}'}),
+    )
+    assert client.error is None, client.error
+    assert [name for name in names(client) if name.startswith(("[uki]", "[output"))] == [
+        "[uki] Linux 6.12",
+        "[output] claylinux.efi",
+    ]
+    (laid_out,) = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "uki"' in line]
+    assert '"--os-release", "true"' in laid_out
+
+
 def test_without_merge_outputs_are_copied_together() -> None:
     caps = FakeClient().llb_caps - {"mergeop", "diffop"}
     client = ask("base: debian\noutputs: [raw, iso]\n", FakeClient(outputs=BOOTABLE, llb_caps=caps))
