@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from imager import machine, output
@@ -75,7 +76,7 @@ def plan(stub: Path, architecture: str, sections: tuple[Section, ...]) -> Plan:
     sizes = [section.size for section in sections]
     starts = _starts(_up(len(data), file_align), sizes, file_align)
     headers = b""
-    for section, size, start, stop in zip(sections, sizes, starts, starts[1:], strict=False):
+    for section, size, (start, stop) in zip(sections, sizes, pairwise(starts), strict=True):
         if address + size >= _LIMIT or stop >= _LIMIT:
             raise ImagerError(
                 f"the EFI program would reach 4 GiB with its section {section.name} of {size} bytes: "
@@ -84,7 +85,7 @@ def plan(stub: Path, architecture: str, sections: tuple[Section, ...]) -> Plan:
         name = section.name.encode()
         headers += struct.pack("<8sIIII12xI", name, size, address, stop - start, start, section.flags)
         address = _up(address + size, page)
-    placed = tuple(zip(starts, sections, strict=False))
+    placed = tuple(zip(starts[:-1], sections, strict=True))
     return Plan(_patch(data, pe, headers, address, starts[-1] - starts[0]), placed, starts[-1])
 
 

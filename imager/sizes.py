@@ -125,10 +125,10 @@ def _uki(root: Root, uki: program.Program) -> dict[str, int]:
     """Give the sizes of the parts of a UKI of this system."""
     sections = uki.sections
     images = (root.file(path) for path in microcode.images(root))
-    first = sum(image.stat().st_size for image in images if image is not None)
+    early = sum(image.stat().st_size for image in images if image is not None)
     known = {
         "kernel": sections.get(".linux", 0),
-        "microcode": first,
-        "system": max(0, sections.get(".initrd", 0) - first),
+        "microcode": early,
+        "system": max(0, sections.get(".initrd", 0) - early),
     }
     return {"size": uki.size, **known, "rest": uki.size - sum(known.values())}
