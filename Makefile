@@ -1,7 +1,7 @@
 # On a fresh Debian machine, as root: `make demo` builds and boots a first image, `make test` runs every test.
 
 PYTHON := .venv/bin/python
-CODE := frontend imager llb tests tools $(if $(wildcard bench/*.py),bench)
+CODE := frontend imager llb spec tests tools $(if $(wildcard bench/*.py),bench)
 # The programs in tools/ have no suffix; linters have to be told about them.
 SCRIPTS = $(shell grep -lE '^\#!.*python' tools/* 2>/dev/null)
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/sh' .ci/* bench/* emulator/* tools/* 2>/dev/null)

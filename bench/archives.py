@@ -16,9 +16,10 @@ from assembly import EPOCH, imager, init_program
 from system import system
 
 from frontend.distro.systemd import FINISH
-from imager import cpio, enclosure, starter
+from imager.archive import cpio
 from imager.contract import Initramfs, Layer
-from imager.root import Root
+from imager.initramfs import bootstrap, layer_archive
+from imager.rootfs.root import Root
 from localengine.commands import run
 from localengine.host import install_host_packages, on_host
 from localengine.places import cache_dir
@@ -115,7 +116,7 @@ def guest(work: Path, compression: str) -> Guest:
     def overlay(name: str) -> Path:
         layer, whole = work / f"{name}.layer", work / f"{name}.initrd"
         imager(Layer(system=str(tree), output=str(layer), compression=compression, epoch=EPOCH))
-        join(starter.archive(Root(tree), version, Path(init), 1, EPOCH), layer, whole)
+        join(bootstrap.archive(Root(tree), version, Path(init), 1, EPOCH), layer, whole)
         layer.unlink()
         return whole
 
@@ -178,5 +179,5 @@ def busybox() -> Path:
 def join(start: bytes, layer: Path, output: Path) -> None:
     """Put the layer behind our init and its modules, as a UKI has them."""
     with output.open("wb") as whole, layer.open("rb") as part:
-        whole.write(start + cpio.padding(len(start)) + enclosure.head(layer, 0, EPOCH))
+        whole.write(start + cpio.padding(len(start)) + layer_archive.head(layer, 0, EPOCH))
         shutil.copyfileobj(part, whole)

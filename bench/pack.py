@@ -33,11 +33,11 @@ def main(block: str, tools: str, argv: list[str]) -> None:
 def _imager(block: int, tools: str, argv: list[str]) -> None:
     """No request can say the size of blocks, nor where programs are: users cannot choose them."""
     import imager.__main__
-    import imager.squashfs
-    import imager.tools
+    import imager.archive.squashfs
+    import imager.core.tools
 
-    imager.squashfs._BLOCK = block
-    imager.tools._ENVIRONMENT["PATH"] = f"{tools}:{imager.tools._ENVIRONMENT['PATH']}"
+    imager.archive.squashfs._BLOCK = block
+    imager.core.tools._ENVIRONMENT["PATH"] = f"{tools}:{imager.core.tools._ENVIRONMENT['PATH']}"
     if code := imager.__main__.main(argv):
         sys.exit(code)
 

@@ -23,7 +23,7 @@ FRONTEND = ("-m", "frontend")
 SHOWN = 12
 EVERYTHING = (
     "frontend.__main__", "frontend.app", "frontend.gateway.bridge", "frontend.context", "frontend.options",
-    "frontend.config", "frontend.result", "frontend.plan.outputs", "frontend.plan.system", "frontend.resolve",
+    "frontend.config", "frontend.result", "frontend.plan.outputs", "frontend.plan.system", "frontend.resolve.base",
 )  # fmt: skip
 """What a build imports, in this order."""
 BEFORE_CALL = 3

@@ -9,14 +9,15 @@ import sys
 
 def main() -> int:
     """Answer the request and return the exit code."""
-    from .gateway.transport import open_channel, take_stdio
+    from frontend.gateway.transport import open_channel, take_stdio
 
     gc.disable()  # one request is over before garbage could matter
     reader, writer = take_stdio()
     channel = open_channel(reader, writer)
+    from frontend.gateway.bridge import Bridge
+
     from . import warmup
     from .app import handle
-    from .gateway.bridge import Bridge
 
     warmup.start()
     handle(Bridge(channel), os.environ)
@@ -25,7 +26,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        from .check import main as check
+        from .cli import main as check
 
         sys.exit(check(sys.argv[1:]))
     code = 1

@@ -14,13 +14,15 @@ from .failure import explain, to_status
 
 if TYPE_CHECKING:
     import llb
+    from frontend.gateway.client import Client, Pong, Ref, Solved
+    from frontend.plan.inputs import PlanInputs
+    from frontend.plan.kernel import Notice
+    from spec.document import Spec
+    from spec.positions import Range
 
-    from .config import Arguments, Range, Spec
+    from .config import Arguments
     from .context import BuildFile, Contexts
-    from .gateway.client import Client, Pong, Ref, Solved
     from .options import BuildOptions
-    from .plan.inputs import PlanInputs
-    from .plan.kernel import Notice
 
 IMAGE_TARGET = "image"
 REPORT_TARGET = "report"
@@ -69,8 +71,9 @@ def _answer(request: Request) -> Solved:
 
     options = request.options
     if options.request_id:
+        from frontend.subrequests.answers import Question, answer
+
         from .config import load, load_outline
-        from .subrequests import Question, answer
 
         read = partial(_read, load, request, options.platforms[0])
         outline = partial(_read, load_outline, request, options.platforms[0])
@@ -113,8 +116,9 @@ def _read(
 
 def _lint(request: Request, spec: Spec) -> None:
     """Warn of what the lint finds; raise it all as errors where the file wants that."""
+    from frontend.config.rules.lint import check
+
     from .config import ConfigError, Diagnostic
-    from .config.lint import check
 
     found = check(request.build_file.source.data, spec)
     if found.fails and found.findings:
@@ -125,7 +129,7 @@ def _lint(request: Request, spec: Spec) -> None:
 
 
 def _check_target(spec: Spec, options: BuildOptions) -> None:
-    from .config import OUTPUT_FORMATS
+    from spec.values.words import OUTPUT_FORMATS
 
     targets = (*OUTPUT_FORMATS, IMAGE_TARGET, REPORT_TARGET)
     if options.target and options.target not in targets:
@@ -136,13 +140,14 @@ def _check_target(spec: Spec, options: BuildOptions) -> None:
 
 def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, bytes]:
     """Build what the target asks for on one platform; return it with its OCI image config."""
-    from .measure import is_wanted, measure
-    from .packing import Packing
-    from .plan.image import plan_image
-    from .plan.kernel import is_checked, warnings
-    from .plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
-    from .plan.report import check_kernel_key, choose_kernel, parse_report
-    from .plan.system import plan_stages
+    from frontend.build.measure import is_wanted, measure
+    from frontend.build.packing import Packing
+    from frontend.plan.image import plan_image
+    from frontend.plan.kernel import is_checked, warnings
+    from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
+    from frontend.plan.report import check_kernel_key, choose_kernel, parse_report
+    from frontend.plan.system import plan_stages
+
     from .result import image_config
 
     inputs = _gather(request, spec, platform)
@@ -170,7 +175,7 @@ def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, b
 
 def _warn(request: Request, spec: Spec, notices: Iterable[Notice]) -> None:
     """Warn of what only the build found, without what the file leaves out."""
-    from .config.lint import skipped
+    from frontend.config.rules.lint import skipped
 
     left_out = skipped(request.build_file.source.data)
     for notice in notices:
@@ -180,8 +185,8 @@ def _warn(request: Request, spec: Spec, notices: Iterable[Notice]) -> None:
 
 def _tell(request: Request, place: Range, message: str, rule: str) -> None:
     """Show a warning at its place; `rule` may be empty."""
-    from .config.lint import description, url
-    from .plan.places import to_llb
+    from frontend.config.rules.lint import description, url
+    from frontend.plan.places import to_llb
 
     source = request.build_file.source
     text = f"{place.file or request.options.filename}:{place.start.line}: {message}" + (f" [{rule}]" if rule else "")
@@ -199,9 +204,9 @@ def _labels(request: Request, spec: Spec) -> dict[str, str]:
 
 
 def _gather(request: Request, spec: Spec, platform: llb.Platform) -> PlanInputs:
-    from .plan.inputs import PlanInputs
-    from .resolve import own_image, resolve_base
-    from .resolve_files import resolve_sources
+    from frontend.plan.inputs import PlanInputs
+    from frontend.resolve.base import own_image, resolve_base
+    from frontend.resolve.files import resolve_sources
 
     client, contexts = request.client, request.contexts
     return PlanInputs(
@@ -218,8 +223,7 @@ def _gather(request: Request, spec: Spec, platform: llb.Platform) -> PlanInputs:
 def _solve(request: Request, state: llb.State) -> Ref:
     """Build `state` now, so that a failure can be told in the words of the build file."""
     import llb
-
-    from .gateway.client import CacheImport, Ref
+    from frontend.gateway.client import CacheImport, Ref
 
     source = request.build_file.source
     definition = llb.marshal(state, source)

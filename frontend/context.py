@@ -18,9 +18,9 @@ import llb
 from .errors import UserError
 
 if TYPE_CHECKING:
+    from frontend.gateway.client import Client
     from proto import ops_pb2
 
-    from .gateway.client import Client
     from .options import BuildOptions
 
 BUILD_FILE_LIMIT = 1 << 20
@@ -227,7 +227,7 @@ def _remote_state(url: str, *, name: str) -> llb.State:
         return llb.git(address, ref=ref, subdir=subdir, name=name)
     archive = llb.http(address, filename="context", name=name)
     unpack = llb.Copy(source=archive, src="/context", dest="/", attempt_unpack=True)
-    return llb.scratch().file(unpack, name=f"{name}: unpack")
+    return llb.edit(llb.scratch(), unpack, name=f"{name}: unpack")
 
 
 def is_git(url: str) -> bool:

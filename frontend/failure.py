@@ -30,7 +30,7 @@ def to_status(error: Exception, source: SourceFile | None) -> status_pb2.Status:
     from .config import ConfigError
 
     if isinstance(error, ConfigError):
-        from .plan.places import to_llb
+        from frontend.plan.places import to_llb
 
         own = (diagnostic.range for diagnostic in error.diagnostics if not diagnostic.range.file)
         ranges = tuple(dict.fromkeys(to_llb(place) for place in own))

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from imager import clock
+from imager.core import clock
 from llb import Platform
 
 from .errors import UserError

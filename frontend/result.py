@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .gateway.client import Ref, Solved
+from frontend.gateway.client import Ref, Solved
 
 if TYPE_CHECKING:
     from llb import Platform

@@ -8,7 +8,7 @@ from functools import partial
 
 from imager import failure
 from imager.commands import parse, perform, usage
-from imager.errors import UsageError
+from imager.core.errors import UsageError
 
 
 def main(argv: list[str]) -> int:

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager import clock, contract, failure, memory, program, report
+from imager import contract, failure, memory
+from imager.archive.compress import Compression
 from imager.commands import perform
-from imager.compress import Compression
-from imager.errors import ImagerError, UsageError
-from imager.root import Root
+from imager.core import clock
+from imager.core.errors import ImagerError, UsageError
+from imager.report import inspection
+from imager.rootfs.root import Root
 from imager.target import TARGETS
+from imager.uki import layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,7 +138,7 @@ def build(choice: Choice, system: str) -> None:
         make = contract.FORMATS[choice.format].request
         label = {"label": choice.volume} if issubclass(make, contract.Disk) else {}
         perform(make(uki=uki, output=choice.path, architecture=facts.architecture, epoch=choice.epoch, **label))
-        size = program.load(uki).size
+        size = layout.load(uki).size
     _tell(choice, facts, size)
 
 
@@ -157,7 +160,7 @@ def judge(system: str) -> Facts:
     """Find out how to boot a system; raises ImagerError that says what it lacks."""
     if not Path(system).is_dir():
         raise ImagerError(f"there is no {system}: write RUN --mount=from=STAGE,target={system} build-image")
-    found = report.inspect(Root(Path(system)))
+    found = inspection.inspect(Root(Path(system)))
     kernels = found["kernels"]
     if found["init"] is None:
         raise ImagerError(

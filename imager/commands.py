@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from imager import request
-from imager.errors import UsageError
+from imager.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from imager.request import Request
 
 COMMANDS = {
-    "inspect": ("reports", "report"),
-    "initramfs": ("packing", "initramfs"),
-    "layer": ("packing", "layers"),
-    "uki": ("packing", "uki"),
-    "efi": ("outputs", "efi"),
-    "raw": ("outputs", "disk"),
-    "iso": ("outputs", "iso"),
-    "qcow2": ("outputs", "qcow2"),
-    "vmdk": ("outputs", "vmdk"),
-    "vhdx": ("outputs", "vhdx"),
-    "vhd": ("outputs", "vhd"),
-    "vdi": ("outputs", "vdi"),
-    "hashes": ("system", "hashes"),
-    "users": ("system", "users"),
-    "services": ("system", "services"),
-    "network": ("system", "network"),
-    "mounts": ("system", "mounts"),
-    "folders": ("system", "folders"),
-    "link": ("system", "links"),
-    "kernel-tree": ("system", "kernel_tree"),
-    "sizes": ("reports", "sizes"),
-    "identity": ("system", "osrelease"),
+    "inspect": ("reports", "report.inspection"),
+    "initramfs": ("packing", "initramfs.initramfs"),
+    "layer": ("packing", "initramfs.layers"),
+    "uki": ("packing", "uki.uki"),
+    "efi": ("outputs", "disk.efi"),
+    "raw": ("outputs", "disk.disk"),
+    "iso": ("outputs", "disk.iso"),
+    "qcow2": ("outputs", "disk.qcow2"),
+    "vmdk": ("outputs", "disk.vmdk"),
+    "vhdx": ("outputs", "disk.vhdx"),
+    "vhd": ("outputs", "disk.vhd"),
+    "vdi": ("outputs", "disk.vdi"),
+    "hashes": ("system", "customize.hashes"),
+    "users": ("system", "customize.users"),
+    "services": ("system", "customize.services"),
+    "network": ("system", "customize.network"),
+    "mounts": ("system", "customize.mounts"),
+    "folders": ("system", "customize.directories"),
+    "link": ("system", "customize.links"),
+    "kernel-tree": ("system", "kernel.kernel_tree"),
+    "sizes": ("reports", "report.sizes"),
+    "identity": ("system", "rootfs.osrelease"),
 }
 """The module of `imager.requests` with the request, and the one of `imager` whose `run(request)` does the work."""
 

@@ -6,7 +6,7 @@ import errno
 import sys
 from typing import TYPE_CHECKING
 
-from imager.errors import ImagerError, NoSpaceError, UsageError
+from imager.core.errors import ImagerError, NoSpaceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -47,7 +47,7 @@ def need(mode: str, uki: int, unpacked: int, *, os_release: bool) -> int:
 
 
 def lacking(modules: Sequence[str], decoders: Sequence[str], compression: str) -> tuple[str, ...]:
-    """Say what a kernel lacks for overlay mode, given what it lacks as such (see `imager.report`)."""
+    """Say what a kernel lacks for overlay mode, given what it lacks as such (see `imager.report.inspection`)."""
     kind = compression.partition(":")[0]
     found = (f"module {', '.join(modules)}",) if modules else ()
     return (*found, f"{kind} in its squashfs") if kind in decoders else found

@@ -1,7 +1,7 @@
 """BuildKit graphs (LLB) as immutable, typed values.
 
     base = llb.image("debian:trixie", platform=llb.Platform("linux", "amd64"))
-    step = base.run(["make"], mounts=[llb.Bind(target="/out", source=llb.scratch(), readonly=False)])
+    step = llb.execute(base, ["make"], mounts=[llb.Bind(target="/out", source=llb.scratch(), readonly=False)])
     definition = llb.marshal(step.mount("/out"))
 
 One kind of vertex is one file: its type, checks, encoding and documentation.
@@ -12,7 +12,8 @@ from .definition import from_definition
 from .diff import diff
 from .dump import dump
 from .errors import LlbError
-from .exec import ExecOptions, ExecResult, Proxy
+from .exec import ExecOptions, ExecResult, Proxy, execute
+from .file import edit
 from .git import git
 from .http import http
 from .image import image, oci_layout
@@ -21,11 +22,11 @@ from .local import local
 from .marshal import Definition, VertexInfo, marshal
 from .merge import merge
 from .mounts import Bind, Cache, Mount, Secret, SecretEnv, Ssh, Tmpfs
-from .op import ProgressGroup, VertexOptions
+from .op import State, scratch
 from .platform import Platform
 from .reference import Reference
 from .sourcemap import SourceFile, SourceRange
-from .state import State, scratch
+from .vertex import ProgressGroup, VertexOptions
 
 __all__ = [
     "Action",
@@ -57,6 +58,8 @@ __all__ = [
     "VertexOptions",
     "diff",
     "dump",
+    "edit",
+    "execute",
     "from_definition",
     "git",
     "http",

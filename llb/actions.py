@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import checks
 from .errors import LlbError
-from .state import State
+from .op import State
 
 if TYPE_CHECKING:
     from proto import ops_pb2

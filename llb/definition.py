@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import LlbError
-from .op import Inputs, Op
+from .op import Inputs, Op, State
 from .platform import Platform
 from .sourcemap import Origin, SourceFile
-from .state import State
 
 if TYPE_CHECKING:
     from proto import ops_pb2

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
-from .op import Inputs, Op, Vertex, VertexOptions
-from .state import State
+from .op import Inputs, Op, State
+from .vertex import Vertex, VertexOptions
 
 if TYPE_CHECKING:
     from proto import ops_pb2

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Unpack
 from . import checks
 from .errors import LlbError
 from .mounts import Bind, Cache, Mount, SecretEnv, Ssh, encode_mount, in_order, mount_caps
-from .op import Inputs, Op, Vertex, VertexOptions
+from .op import Inputs, Op, State
 from .platform import Platform
-from .state import State
+from .vertex import Vertex, VertexOptions
 
 if TYPE_CHECKING:
     from proto import ops_pb2
@@ -31,7 +31,7 @@ class Proxy:
 
 
 class ExecOptions(VertexOptions, total=False):
-    """Keyword arguments of `State.run`.
+    """Keyword arguments of `execute`.
 
     Nothing of an image's config is inherited: `env`, `cwd` and `user` are all the program gets, beside a
     PATH where `env` has none. In `env` the last of equal names wins. `platform` is that of the state unless
@@ -57,7 +57,7 @@ class ExecOptions(VertexOptions, total=False):
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True, kw_only=True)
 class ExecOp(Op):
-    """A program run in the tree `root`. Made by `State.run`; `mounts` are in the order of the wire."""
+    """A program run in the tree `root`. Made by `execute`; `mounts` are in the order of the wire."""
 
     kind = "exec"
 
@@ -150,7 +150,7 @@ class ExecResult:
 
 
 def execute(root: State, args: Sequence[str], **options: Unpack[ExecOptions]) -> ExecResult:
-    """Run `args` in the tree `root`. `State.run` is the way to call it."""
+    """Run the program `args` with the tree `root` as its root. See `ExecOptions`."""
     platform = options.get("platform") or root.platform
     mounts = in_order(options.get("mounts", ()))
     op = ExecOp(

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Unpack
 
 from .actions import Action, Copy, Mkdir, Mkfile, Rm, Symlink, action_caps, encode_action
 from .errors import LlbError
-from .op import Inputs, Op, Vertex, VertexOptions
-from .state import State
+from .op import Inputs, Op, State
+from .vertex import Vertex, VertexOptions
 
 if TYPE_CHECKING:
     from proto import ops_pb2
 
-__all__ = ["Action", "Copy", "FileOp", "Mkdir", "Mkfile", "Rm", "Symlink", "apply"]
+__all__ = ["Action", "Copy", "FileOp", "Mkdir", "Mkfile", "Rm", "Symlink", "edit"]
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True, kw_only=True)
 class FileOp(Op):
-    """Actions done on the tree `base`, each on the result of the one before. Made by `State.file`."""
+    """Actions done on the tree `base`, each on the result of the one before. Made by `edit`."""
 
     kind = "file"
 
@@ -49,8 +49,8 @@ class FileOp(Op):
         return ops_pb2.Op(file=op)
 
 
-def apply(base: State, actions: tuple[Action, ...], **options: Unpack[VertexOptions]) -> State:
-    """Do `actions` on the tree `base`. `State.file` is the way to call it."""
+def edit(base: State, *actions: Action, **options: Unpack[VertexOptions]) -> State:
+    """Return the tree `base` after file actions, done in order and in one vertex: Copy, Mkdir, Mkfile, Rm, Symlink."""
     if not actions:
         raise LlbError("a file step needs an action")
     return State(FileOp(vertex=Vertex.of(options), platform=base.platform, base=base, actions=actions))

@@ -6,9 +6,9 @@ import re
 from typing import Unpack
 
 from .errors import LlbError
-from .op import VertexOptions
+from .op import State
 from .source import Attributes
-from .state import State
+from .vertex import VertexOptions
 
 _URL = re.compile(r"(?P<scheme>https?|ssh|git)://(?:[^/@]*@)?(?P<host>[^/]+)/+(?P<path>.+)")
 _SCP = re.compile(r"(?:[\w.-]+@)(?P<host>[^/:]+):(?P<path>.+)")

@@ -6,9 +6,9 @@ from typing import Unpack
 
 from . import checks
 from .errors import LlbError
-from .op import VertexOptions
+from .op import State
 from .source import Attributes
-from .state import State
+from .vertex import VertexOptions
 
 
 def http(

@@ -6,11 +6,11 @@ from typing import Unpack
 
 from . import checks
 from .errors import LlbError
-from .op import VertexOptions
+from .op import State
 from .platform import Platform
 from .reference import Reference
 from .source import Attributes
-from .state import State
+from .vertex import VertexOptions
 
 RESOLVE_MODES = ("default", "pull", "local")
 

@@ -9,7 +9,7 @@ from .definition import ForeignOp
 if TYPE_CHECKING:
     from proto import ops_pb2
 
-    from .state import State
+    from .op import State
 
 _IMAGE = "docker-image://"
 

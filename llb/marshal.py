@@ -13,9 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .errors import LlbError
-from .op import Op
+from .op import Op, State
 from .sourcemap import Origin, SourceFile, SourceRange, source_to_pb
-from .state import State
 
 if TYPE_CHECKING:
     from proto import ops_pb2

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import checks
 from .errors import LlbError
-from .op import Inputs
-from .state import State
+from .op import Inputs, State
 
 if TYPE_CHECKING:
     from proto import ops_pb2

@@ -1,68 +1,21 @@
-"""What all vertices of the graph have in common."""
+"""The two halves of a graph: operations, and the states (file trees) that they read and make."""
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypedDict
+from typing import TYPE_CHECKING, ClassVar
 
-from . import checks
 from .platform import Platform
-from .sourcemap import Origin, SourceFile, SourceRange, origins
+from .sourcemap import Origin, SourceFile, origins
+from .vertex import Vertex
 
 if TYPE_CHECKING:
     from proto import ops_pb2
 
-    from .state import State
 
-_CONTROL = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]")
-"""What would move the cursor of a terminal, or be more than one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProgressGroup:
-    """Vertices with the same `id` are shown as one line, `name`. `id` should differ from build to build."""
-
-    id: str
-    name: str
-    weak: bool = False
-
-
-class VertexOptions(TypedDict, total=False):
-    """Keyword arguments of everything that makes a vertex. None of them is part of the cache key.
-
-    `name` is the line in the progress: control characters become their escapes. `location` is the place, or places,
-    in the user's file that are shown when the vertex fails. `ignore_cache` runs the vertex even if its result is known.
-    """
-
-    name: str
-    location: SourceRange | tuple[SourceRange, ...] | None
-    ignore_cache: bool
-    progress_group: ProgressGroup | None
-
-
-@dataclass(frozen=True, slots=True)
-class Vertex:
-    """The checked form of `VertexOptions`."""
-
-    name: str = ""
-    locations: tuple[SourceRange, ...] = ()
-    ignore_cache: bool = False
-    progress_group: ProgressGroup | None = None
-
-    @classmethod
-    def of(cls, options: VertexOptions) -> Vertex:
-        """Return the checked form of `options`. Raises `LlbError` for a name that is no text."""
-        name = checks.text("the name of a vertex", options.get("name", ""))
-        location = options.get("location") or ()
-        return cls(
-            name=_CONTROL.sub(lambda found: repr(found[0])[1:-1], name),
-            locations=(location,) if isinstance(location, SourceRange) else location,
-            ignore_cache=options.get("ignore_cache", False),
-            progress_group=options.get("progress_group"),
-        )
+_PLAIN = Vertex()
 
 
 class Inputs:
@@ -96,7 +49,7 @@ class Op(ABC):
 
     kind: ClassVar[str]
 
-    vertex: Vertex = Vertex()
+    vertex: Vertex = _PLAIN
     platform: Platform | None = None
     """What the result is made for, as far as it is known."""
 
@@ -153,3 +106,33 @@ class Op(ABC):
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.vertex.name!r}>"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A file tree: output `index` of a vertex, or the empty tree where `op` is None.
+
+    States never change; what is done to one gives a new one. Two are equal when they are the same output of
+    the same vertex object.
+    """
+
+    op: Op | None = None
+    index: int = 0
+
+    @property
+    def is_scratch(self) -> bool:
+        """Whether it is the empty tree."""
+        return self.op is None
+
+    @property
+    def platform(self) -> Platform | None:
+        """What the tree is made for; None where nobody said."""
+        return self.op.platform if self.op else None
+
+    def __repr__(self) -> str:
+        return f"<State {self.op!r} output {self.index}>" if self.op else "<State scratch>"
+
+
+def scratch() -> State:
+    """Return the empty tree."""
+    return State()

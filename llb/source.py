@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
 from . import checks
-from .op import Inputs, Op, Vertex, VertexOptions
+from .op import Inputs, Op, State
 from .platform import Platform
-from .state import State
+from .vertex import Vertex, VertexOptions
 
 if TYPE_CHECKING:
     from proto import ops_pb2

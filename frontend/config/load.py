@@ -9,19 +9,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import MappingProxyType
 
-from .arguments import Arguments, variables_of
-from .decode import decode
-from .diagnostics import LIMIT, Collector, ConfigError, Diagnostic, TooManyProblemsError, code
-from .include import Reader, with_includes
-from .model import Spec
-from .nodes import Mapping, Node, Scalar, Sequence
-from .parse import parse
-from .positions import START
-from .profiles import applied, others, split
-from .scripts import mentioned
-from .shapes import object_shape
-from .text import read_text
-from .validate import validate
+from frontend.config.decode.arguments import Arguments, variables_of
+from frontend.config.decode.decoder import decode
+from frontend.config.decode.include import Reader, with_includes
+from frontend.config.decode.profiles import applied, others, split
+from frontend.config.decode.scripts import mentioned
+from frontend.config.decode.shapes import object_shape
+from frontend.config.rules.validate import validate
+from frontend.config.syntax.diagnostics import LIMIT, Collector, ConfigError, Diagnostic, TooManyProblemsError
+from frontend.config.syntax.nodes import Mapping, Node, Scalar, Sequence
+from frontend.config.syntax.parse import parse
+from frontend.config.syntax.text import read_text
+from spec.document import Spec
+from spec.positions import START
+from spec.values.wording import code
 
 _NONE = Arguments()
 

@@ -200,4 +200,4 @@ def _no_daemons() -> llb.Mount:
 def _deny_daemons() -> llb.State:
     """Return a tree with a policy-rc.d that refuses to start anything (exit code 101)."""
     policy = llb.Mkfile("/policy-rc.d", b"#!/bin/sh\nexit 101\n", mode=0o755, timestamp_ns=0)
-    return llb.scratch().file(policy, name="[internal] keep daemons from starting in build steps")
+    return llb.edit(llb.scratch(), policy, name="[internal] keep daemons from starting in build steps")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
+from frontend.errors import EngineError
 from proto import gateway_pb2 as pb
 
-from ..errors import EngineError
 from . import status as wire
 from .client import CacheImport, Pong, Ref, ResolvedImage, Solved, Stat
 

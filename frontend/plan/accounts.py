@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import llb
-from frontend.config import HashSecret, HashText, KeyFile, KeyText, Spec, User
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
+from spec.accounts import HashSecret, HashText, KeyFile, KeyText, User
+from spec.document import Spec
 
 from . import places
 from .inputs import PlanInputs

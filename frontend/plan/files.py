@@ -6,10 +6,11 @@ import json
 import posixpath
 
 import llb
-from frontend.config import CopiedFile, Directory, FetchedFile, FileEntry, InlineFile, Owner, Symlink
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
 from imager.request import Request
+from spec.files import CopiedFile, Directory, FetchedFile, FileEntry, InlineFile, Symlink
+from spec.values.paths import Owner
 
 from . import places
 from .inputs import PlanInputs
@@ -101,7 +102,7 @@ def _inline(path: str, entry: InlineFile) -> tuple[llb.Action, ...]:
     mode = 0o644 if entry.mode is None else entry.mode
     if mode <= _NEW_FILE_BITS:
         return new_file(path, entry.content, mode, owner)
-    plain = llb.scratch().file(llb.Mkfile("/file", data, timestamp_ns=_FILE_TIME_NS), name=f"[internal] {path}")
+    plain = llb.edit(llb.scratch(), llb.Mkfile("/file", data, timestamp_ns=_FILE_TIME_NS), name=f"[internal] {path}")
     copy = llb.Copy(source=plain, src="/file", dest=path, mode=mode, owner=owner, timestamp_ns=_FILE_TIME_NS)
     return (copy,)
 
@@ -114,7 +115,7 @@ def _fetched(inputs: PlanInputs, path: str, entry: FetchedFile) -> llb.Copy:
     if entry.unpack:
         # Unpacked by itself first: engines set the owner of what they copy, but not of what they unpack.
         unpack = llb.Copy(source=tree, src=f"/{_DOWNLOAD}", dest="/", attempt_unpack=True)
-        tree = llb.scratch().file(unpack, name=f"{name}: unpack", location=place)
+        tree = llb.edit(llb.scratch(), unpack, name=f"{name}: unpack", location=place)
     return llb.Copy(
         source=tree,
         src="/" if entry.unpack else f"/{_DOWNLOAD}",

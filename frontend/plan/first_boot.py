@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 import llb
-from frontend.config import CopiedFile, FetchedFile, FileEntry, Symlink
 from frontend.distro.registry import FAMILIES
+from spec.files import CopiedFile, FetchedFile, FileEntry, Symlink
 
 from . import places
 from .inputs import PlanInputs

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import llb
-from frontend.config import Spec
 from frontend.options import BuildOptions
+from spec.document import Spec
 
 from .origins import Origin
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import llb
-from frontend.config.lint import MISSING_FIRMWARE
+from frontend.config.rules.lint import MISSING_FIRMWARE
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
 
@@ -16,7 +16,8 @@ from .files import new_file
 from .steps import OUT, SYSTEM, Step, edit_files, run_imager, tree
 
 if TYPE_CHECKING:
-    from frontend.config import Kernel, Spec
+    from spec.document import Spec
+    from spec.kernel import Kernel
 
     from .inputs import PlanInputs
     from .report import Report

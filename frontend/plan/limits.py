@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from frontend.config.lint import HUGE_SYSTEM
+from frontend.config.rules.lint import HUGE_SYSTEM
 from imager import memory
 
 from .kernel import Notice
 
 if TYPE_CHECKING:
-    from frontend.config import Spec
+    from spec.document import Spec
 
     from .kernel import Problem
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import llb
-from frontend.config import DeviceMount, FileSystem, MemoryMount, Share
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
+from spec.mounts import DeviceMount, FileSystem, MemoryMount
+from spec.values.sizes import Share
 
 from . import places
 from .inputs import PlanInputs

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import llb
-from frontend.config import Bridge, Ethernet, Match, Network, Vlan
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
+from spec.network import Bridge, Ethernet, Match, Network, Vlan
 
 from . import places
 from .inputs import PlanInputs

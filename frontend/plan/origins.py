@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import llb
-from frontend.config import BindMount, CacheMount, CopiedFile, CopiedKey, KeyFile, Spec
+from spec.accounts import KeyFile
+from spec.document import Spec
+from spec.files import CopiedFile
+from spec.packages import CopiedKey
+from spec.values.run_mounts import BindMount, CacheMount
 
 from . import places
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import llb
-from frontend.config import Output
 from imager import contract, memory
 from imager.target import TARGETS
+from spec.outputs import Output
 
 from . import places
 from .inputs import PlanInputs
@@ -68,7 +68,7 @@ def plan_outputs(inputs: PlanInputs, uki: Uki, *, laid_out: bool = False) -> llb
     if "mergeop" in inputs.caps:
         return llb.merge(states, name="[outputs] together")
     copies = [llb.Copy(source=state, src="/", dest="/", dir_contents=True) for state in states]
-    return llb.scratch().file(*copies, name="[outputs] together")
+    return llb.edit(llb.scratch(), *copies, name="[outputs] together")
 
 
 def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import llb
-from frontend.config import CopiedKey, FetchedKey, InlineKey, PresetBase, Repository
 from frontend.distro.family import Family, PackageSource, PackageStep, Preset
 from frontend.distro.registry import FAMILIES, PRESETS
 from frontend.options import DEFAULT_EPOCH
+from spec.base import PresetBase
+from spec.packages import CopiedKey, FetchedKey, InlineKey, Repository
 
 from . import places
 from .inputs import PlanInputs
@@ -142,7 +143,7 @@ def _key(
     match key:
         case InlineKey(content=text):
             file = llb.Mkfile("/key", text.encode(), mode=0o644, timestamp_ns=_TIME_NS)
-            return llb.scratch().file(file, name=f"[repositories] the key of {name}"), "/key", name
+            return llb.edit(llb.scratch(), file, name=f"[repositories] the key of {name}"), "/key", name
         case CopiedKey(source=source):
             return inputs.sources[MAIN].state, f"/{source}", posixpath.basename(source)
         case FetchedKey(url=url, checksum=checksum):
@@ -177,7 +178,7 @@ def run_package_manager(
     script = scripts[preset.family] if preset else _detect(scripts, optional=optional)
     # A file of its own: when a step fails, BuildKit shows its whole command line.
     program = llb.Mkfile("/script", script.encode(), mode=0o644, timestamp_ns=_TIME_NS)
-    source = llb.scratch().file(program, name=f"[internal] script of {step.name.partition(']')[0]}]")
+    source = llb.edit(llb.scratch(), program, name=f"[internal] script of {step.name.partition(']')[0]}]")
     needed[_SCRIPT] = llb.Bind(target=_SCRIPT, source=source, selector="/script", readonly=True)
     env = tuple(sorted({pair for name in names for pair in steps[name].env}))
     return run_in_system(inputs, system, f". {_SCRIPT}", step, env=env, mounts=tuple(needed.values()), network=network)

@@ -15,12 +15,12 @@ from .steps import OUT, SYSTEM, Step, run_on_trees
 from .system import Stage
 
 if TYPE_CHECKING:
-    from frontend.config import Rootfs
+    from spec.outputs import Rootfs
 
     from .inputs import PlanInputs
 
 FACTS = "/facts.json"
-"""Where the state of a segment says what is in it, and in those below (see `imager.segments`)."""
+"""Where the state of a segment says what is in it, and in those below (see `imager.initramfs.segments`)."""
 SEGMENT = "/segment"
 _BELOW, _LOWER = "/below", "/lower"
 _DEFAULT = {memory.OVERLAY: "zstd:3", memory.TMPFS: "zstd:3"}
@@ -52,7 +52,7 @@ def mode_of(rootfs: Rootfs, *, lacks_overlay: bool = False) -> str:
 
 
 def compression_of(rootfs: Rootfs, mode: str) -> str:
-    """Return how the system is compressed in a mode, in the words of `imager.compress`."""
+    """Return how the system is compressed in a mode, in the words of `imager.archive.compress`."""
     return rootfs.compression or _DEFAULT[mode]
 
 

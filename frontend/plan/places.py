@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import llb
 
 if TYPE_CHECKING:
-    from frontend.config import Range, Spec
+    from spec.document import Spec
+    from spec.positions import Range
 
 
 def to_llb(place: Range) -> llb.SourceRange:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import llb
-from frontend.config import PresetBase, Spec
 from frontend.errors import UserError
+from spec.base import PresetBase
+from spec.document import Spec
 
 from . import kernel, places
 from .kernel import Problem
@@ -26,7 +27,7 @@ class KernelFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The facts about a system that decide how it boots; see `imager.report`."""
+    """The facts about a system that decide how it boots; see `imager.report.inspection`."""
 
     kernels: tuple[KernelFile, ...] = ()
     init: str | None = None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import llb
-from frontend.config import BindMount, CacheMount, RunMount, RunStep, SecretMount, SshMount, TmpfsMount, mentioned
+from frontend.config.decode.scripts import mentioned
 from frontend.options import DEFAULT_EPOCH
+from spec.run import RunStep
+from spec.values.run_mounts import BindMount, CacheMount, RunMount, SecretMount, SshMount, TmpfsMount
 
 from . import places
 from .inputs import PlanInputs
@@ -79,7 +81,7 @@ def _cache(inputs: PlanInputs, mount: CacheMount) -> llb.Cache:
     elif (mount.mode, mount.uid, mount.gid) != (_EMPTY.mode, _EMPTY.uid, _EMPTY.gid):
         owner, selector = llb.Owner(mount.uid, mount.gid), "/cache"
         start = llb.Mkdir(selector, mode=mount.mode, owner=owner, timestamp_ns=DEFAULT_EPOCH * 1_000_000_000)
-        source = source.file(start, name=f"[internal] start of cache {mount.id}")
+        source = llb.edit(source, start, name=f"[internal] start of cache {mount.id}")
     return llb.Cache(
         target=mount.target,
         id=cache_id(inputs, f"run-{mount.id}"),

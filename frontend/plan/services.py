@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 import llb
-from frontend.config import RUNLEVELS, ServiceCommand, ServiceSwitch
+from frontend.config.rules.presets import RUNLEVELS
 from frontend.options import DEFAULT_EPOCH
 from imager import contract
+from spec.services import ServiceCommand, ServiceSwitch
 
 from . import places
 from .inputs import PlanInputs

@@ -50,7 +50,8 @@ def run_in_system(
     if options.shm_size and all(mount.target != _SHM for mount in mounts):
         mounts = (*mounts, llb.Tmpfs(target=_SHM, size=options.shm_size))
     forced = None if options.network in (None, "default", "sandbox") else options.network
-    return system.run(
+    return llb.execute(
+        system,
         ("/bin/sh", "-euc", script),
         env=tuple(sorted(merged.items())),
         proxy=_proxy(dict(options.proxies)),
@@ -81,7 +82,8 @@ def run_imager(
 
     `always`: never take the result from the cache.
     """
-    return inputs.imager.run(
+    return llb.execute(
+        inputs.imager,
         (_PYTHON, "-m", "imager", *join(requests)),
         env=_IMAGER_ENV,
         mounts=mounts,
@@ -125,7 +127,8 @@ def compact_json(value: Mapping[str, object]) -> str:
 
 def edit_files(inputs: PlanInputs, system: llb.State, actions: tuple[llb.Action, ...], step: Step) -> llb.State:
     """Return `system` after these file operations."""
-    return system.file(
+    return llb.edit(
+        system,
         *actions,
         name=_label(inputs, step),
         location=step.location,

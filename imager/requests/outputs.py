@@ -59,7 +59,7 @@ class Qcow2(Disk):
 
 @dataclass(frozen=True, kw_only=True)
 class Vmdk(Disk):
-    """An image for VMware, like raw. `subformat` is streamOptimized or monolithicSparse (see `imager.vmdk`).
+    """An image for VMware, like raw. `subformat` is streamOptimized or monolithicSparse (see `imager.disk.vmdk`).
 
     `compress`: with zlib, for systems that are not compressed; streamOptimized only.
     """

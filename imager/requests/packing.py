@@ -12,8 +12,9 @@ from imager.request import Request
 class Stage(Request):
     """Pack `system`, or what it changed in the stage `below`, as a cpio archive.
 
-    `facts` is where to write what was packed, `lower` what was written for the stages below (see `imager.segments`),
-    the lowest first. `more`: other stages follow. `compression` is none, gz[:1-9], xz[:0-9], lz4[:1-12] or zstd[:1-22].
+    `facts` is where to write what was packed, `lower` what was written for the stages below (see
+    `imager.initramfs.segments`), the lowest first. `more`: other stages follow. `compression` is none,
+    gz[:1-9], xz[:0-9], lz4[:1-12] or zstd[:1-22].
     """
 
     system: str
@@ -38,7 +39,7 @@ class Initramfs(Stage):
 class Layer(Stage):
     """Pack a stage as a read-only file system, the layer `number` from below, counted from 0.
 
-    The archive's header is not in the file: see `imager.enclosure`. xz and lz4 have one level only.
+    The archive's header is not in the file: see `imager.initramfs.layer_archive`. xz and lz4 have one level only.
     """
 
     command: ClassVar[str] = "layer"
@@ -49,8 +50,8 @@ class Layer(Stage):
 class Uki(Request):
     """Lay out `stub`, the kernel of `system`, its microcode and the `initrd` files as one EFI program.
 
-    `output` ends in .json and says which bytes go where (see `imager.program`); the `initrd` files stay where they are,
-    and so do the other files unless the outputs are made in steps that do not have `system` (`detached`).
+    `output` ends in .json and says which bytes go where (see `imager.uki.layout`); the `initrd` files stay where they
+    are, and so do the other files unless the outputs are made in steps that do not have `system` (`detached`).
     `kernel_version` picks one of the kernels that `inspect` reports. `name` and `version` become
     IMAGE_ID and IMAGE_VERSION of the embedded os-release; without `os_release` there is none, and the firmware needs
     less memory (see `imager.memory`); boot managers list only programs that have one. With `layers`, the first so many

@@ -10,7 +10,7 @@ from imager.request import Request
 
 @dataclass(frozen=True, kw_only=True)
 class Inspect(Request):
-    """Write a JSON report of what is in `system` to `output` (see `imager.report`).
+    """Write a JSON report of what is in `system` to `output` (see `imager.report.inspection`).
 
     `module`: names of modules to look for in every kernel. `kernel_tree`: what the request of this name wrote.
     `weigh`: whether to count files, which means to look at all of them.
@@ -26,7 +26,7 @@ class Inspect(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes(Request):
-    """Report what takes the space in `system` and `uki`: JSON to `output`, a table to `text` (see `imager.sizes`).
+    """Report what takes the space in `system` and `uki`: JSON to `output`, a table to `text` (`report.sizes`).
 
     `ram` is the memory in bytes that booting needs, 0 when it is not known; `mode` how the system is kept in it.
     """

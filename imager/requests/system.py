@@ -21,7 +21,7 @@ class Hashes(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Users(Request):
-    """Create or change accounts in `system`. Each `group` and `user` is a JSON object (see `imager.users`)."""
+    """Create or change accounts in `system`. Each `group` and `user` is a JSON object (see `customize.users`)."""
 
     command: ClassVar[str] = "users"
     system: str
@@ -32,7 +32,7 @@ class Users(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Services(Request):
-    """Make services of the user's own known to the init system. Each is a JSON object (see `imager.services`)."""
+    """Make services of the user's own known to the init system. Each is a JSON object (see `customize.services`)."""
 
     command: ClassVar[str] = "services"
     system: str
@@ -42,7 +42,7 @@ class Services(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Network(Request):
-    """Set the network up for the service that `system` has. Each `interface` is a JSON object (`imager.network`)."""
+    """Set the network up for the service that `system` has. Each `interface` is a JSON object (`customize.network`)."""
 
     command: ClassVar[str] = "network"
     system: str
@@ -52,7 +52,7 @@ class Network(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Mounts(Request):
-    """Write `mount`s to the fstab of `system`. Each is a JSON object (see `imager.mounts`)."""
+    """Write `mount`s to the fstab of `system`. Each is a JSON object (see `imager.customize.mounts`)."""
 
     command: ClassVar[str] = "mounts"
     system: str
@@ -62,7 +62,7 @@ class Mounts(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Folders(Request):
-    """Make directories in `system`, or change those that are there (see `imager.folders`)."""
+    """Make directories in `system`, or change those that are there (see `imager.customize.directories`)."""
 
     command: ClassVar[str] = "folders"
     system: str
@@ -72,7 +72,7 @@ class Folders(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Link(Request):
-    """Make symbolic links in `system`. Each `link` is a JSON object (see `imager.links`)."""
+    """Make symbolic links in `system`. Each `link` is a JSON object (see `imager.customize.links`)."""
 
     command: ClassVar[str] = "link"
     system: str
@@ -94,9 +94,10 @@ class Identity(Request):
 class KernelTree(Request):
     """Reduce the modules, firmware and microcode of `system`, and write what was found to `output`.
 
-    `include`, `exclude`: patterns of modules (see `imager.choice`); `load` and `required` stay in any case, `load`
-    being what the user named. `firmware`: none, auto or patterns, nothing: all of it. `microcode`: intel, amd.
-    `kernel_version`: the only kernel to look at; empty: all of them. See `imager.kernel_tree`.
+    `include`, `exclude`: patterns of modules (see `imager.kernel.module_filter`); `load` and `required` stay in any
+    case, `load` being what the user named. `firmware`: none, auto or patterns, nothing: all of it.
+    `microcode`: intel, amd. `kernel_version`: the only kernel to look at; empty: all of them. See
+    `imager.kernel.kernel_tree`.
     """
 
     command: ClassVar[str] = "kernel-tree"

@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from imager import cpio
+from imager.archive import cpio
 from localvm.errors import ConsoleError
 from tests.support.engine import unavailable
 from tests.support.guest import Builder

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from frontend.config import Arguments, PresetBase, load
+from frontend.config import Arguments, load
+from spec.base import PresetBase
 from tests.support.engine import REPOSITORY, Engine
 
 pytestmark = pytest.mark.engine
 
-# Their packages have no stand-ins (tests/support/alpine_packages.py): they are planned in tests/unit/test_examples.py.
+# Their packages have no stand-ins (tests/support/alpine_packages.py): tests/unit/frontend/test_examples.py plans them.
 OF_ALPINE_ONLY = {"alpine-typical", "alpine-full"}
 EXAMPLES = sorted({path.parent.name for path in (REPOSITORY / "examples").glob("*/claylinux.yaml")} - OF_ALPINE_ONLY)
 

@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of the language: `make fuzz`. Any bytes are read, or their mistakes are told.
 
-atheris starts from tests/fuzz/corpus; tests/unit/test_config_fuzz.py replays that in every test run.
+atheris starts from tests/fuzz/corpus; tests/unit/frontend/config/test_fuzz.py replays that in every test run.
 """
 
 from __future__ import annotations

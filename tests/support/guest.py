@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imager import cpio
+from imager.archive import cpio
 from imager.contract import Initramfs
 from localvm.machine import Machine
 from tests.support.engine import REPOSITORY

@@ -7,7 +7,9 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from imager import contract, efi, uki
+from imager import contract
+from imager.disk import efi
+from imager.uki import uki
 
 EPOCH = 1_700_000_000
 MACHINES = {"amd64": 0x8664, "arm64": 0xAA64}

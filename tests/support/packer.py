@@ -14,9 +14,12 @@ from typing import Any
 
 import pytest
 
-from imager import commands, cpio, enclosure, segments, starter, tools
+from imager import commands
+from imager.archive import cpio
 from imager.contract import Initramfs, Stage
-from imager.root import Root
+from imager.core import tools
+from imager.initramfs import bootstrap, layer_archive, segments
+from imager.rootfs.root import Root
 from localvm.console import Console
 from localvm.machine import Machine
 from tests.support import stages
@@ -84,9 +87,9 @@ class Packer:
         with initrd.open("wb") as archive:
             if layers:
                 version = self.kernel.name.removeprefix("vmlinuz-")
-                archive.write(starter.archive(Root(self.modules), version, self.init, len(packed), EPOCH))
+                archive.write(bootstrap.archive(Root(self.modules), version, self.init, len(packed), EPOCH))
             for number, each in enumerate(packed):
-                head = enclosure.head(each, number, EPOCH) if layers else b""
+                head = layer_archive.head(each, number, EPOCH) if layers else b""
                 archive.write(cpio.padding(archive.tell()) + head + each.read_bytes())
         return Machine(
             kernel=self.kernel,

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from imager import modfile, starter
+from imager.initramfs import bootstrap
+from imager.kernel import modfile
 from tests.support.engine import REPOSITORY, unavailable
 
 sys.path.insert(0, str(REPOSITORY / "tools"))
@@ -62,7 +63,7 @@ def debian_kernel() -> Path:
 def debian_modules(debian_kernel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tree that has the modules of `debian_kernel` which overlay mode needs, and their list."""
     version = debian_kernel.name.removeprefix("vmlinuz-")
-    patterns = tuple(f"*/lib/modules/*/{name}.ko*" for name in starter.NEEDED)
+    patterns = tuple(f"*/lib/modules/*/{name}.ko*" for name in bootstrap.NEEDED)
     found = debian_files(f"linux-image-{version}", patterns, f"modules-{version}")
     tree = tmp_path_factory.mktemp("modules")
     shutil.copytree(found, tree / "lib/modules" / version)

@@ -1,0 +1,1 @@
+"""One build on one platform, after the build file is read."""

@@ -1,0 +1,68 @@
+"""How a system is packed is decided while it is packed.
+
+Packing takes longest and needs nothing but the stages: it starts before it is known what is in the system, with the
+mode that nearly all kernels can do. Beside the plan, as that asks nobody.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import replace
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from frontend.errors import UserError
+from frontend.plan import packing, places
+from imager import memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import llb
+    from frontend.gateway.client import Client, Ref
+    from frontend.plan.inputs import PlanInputs
+    from frontend.plan.packing import Packed
+    from frontend.plan.report import Report
+    from frontend.plan.system import Stage
+
+
+class Packing:
+    """Packs the stages of a system in the background, from now on."""
+
+    def __init__(
+        self, client: Client, solve: Callable[[llb.State], Ref], inputs: PlanInputs, stages: tuple[Stage, ...]
+    ) -> None:
+        self._client = client
+        self._solve = solve
+        self._inputs = inputs
+        self._stages = stages
+        self._guess = packing.plan_packing(inputs, stages, packing.mode_of(inputs.spec.rootfs))
+        self._packed: Future[Packed] = Future()
+        # No executor: the process must not wait for it when something else fails.
+        Thread(target=self._begin, daemon=True).start()
+
+    def finish(self, report: Report, version: str) -> Packed:
+        """Return the segments for the kernel `version`. Raises `UserError` when it cannot boot them."""
+        rootfs = self._inputs.spec.rootfs
+        modules, decoders = report.no_overlay.get(version, ()), report.no_decoder.get(version, ())
+        lacking = memory.lacking(modules, decoders, packing.compression_of(rootfs, memory.OVERLAY))
+        if rootfs.mode == "overlay" and lacking:
+            text = f"rootfs.mode: the kernel {version} has no {' and no '.join(lacking)}, which overlay mode needs"
+            raise UserError(text, (places.at(self._inputs.spec, "rootfs", "mode"),))
+        mode = packing.mode_of(rootfs, lacks_overlay=bool(lacking))
+        if mode == self._guess.mode:
+            return self._packed.result()
+        return replace(self._pack(packing.plan_packing(self._inputs, self._stages, mode)), lacks=lacking)
+
+    def _begin(self) -> None:
+        try:
+            self._packed.set_result(self._pack(self._guess))
+        except Exception as error:  # noqa: BLE001 - told by `finish`
+            self._packed.set_exception(error)
+
+    def _pack(self, packed: Packed) -> Packed:
+        """Pack the segments, or the whole system where these would be a waste."""
+        facts = self._client.read_file(self._solve(packed.segments[-1]), packing.FACTS)
+        if len(packed.segments) > 1 and packing.is_wasteful(facts):
+            return self._pack(packing.whole(self._inputs, self._stages, packed.mode))
+        return packing.weighed(packed, facts)

@@ -1,0 +1,1 @@
+"""From a tree of nodes to a spec: includes, profiles, arguments, types."""

@@ -1,0 +1,176 @@
+"""The model as data: what the decoder, the JSON Schema and the reference page walk along."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING
+from functools import cache
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from spec.keys import NOTHING, Key
+from spec.values.kinds import Kind, Switch, Text
+from spec.values.wording import listing
+
+
+class ScalarShape(NamedTuple):
+    """A single value."""
+
+    kind: Kind
+
+
+class ListShape(NamedTuple):
+    """A list; `single`: one item may stand without it; `repeats`: the same item again means something."""
+
+    item: Shape
+    single: bool
+    unique: bool
+    least: int
+    repeats: bool
+
+
+class MapShape(NamedTuple):
+    """A mapping with keys of the user's choice. `list_value` is what a list gives each of its items."""
+
+    key: Text
+    value: Shape
+    list_value: object
+
+
+class FieldShape(NamedTuple):
+    """A key of an object. `field` is the name in the model, `name` the one in the file."""
+
+    field: str
+    name: str
+    shape: Shape
+    key: Key
+    required: bool
+    optional: bool
+    """Whether `null` may be written for it."""
+
+
+class ObjectShape(NamedTuple):
+    """A mapping with known keys, made into an instance of `model`.
+
+    `short` is the key that a single value stands for; `marker` a key that must be there with the value
+    `true`, and that is no field.
+    """
+
+    model: type[Any]
+    fields: Mapping[str, FieldShape]
+    short: str | None
+    chosen_by: str | None
+    marker: str | None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key that can be written."""
+        return (*((self.marker,) if self.marker else ()), *self.fields)
+
+    @property
+    def hints(self) -> Mapping[str, str]:
+        """What to write instead of keys that are not here."""
+        hints: Mapping[str, str] = getattr(self.model, "HINTS", NOTHING)
+        return hints
+
+    @property
+    def short_kind(self) -> Kind | None:
+        """The kind of the single value that can stand for the mapping."""
+        shape = self.fields[self.short].shape if self.short else None
+        return shape.kind if isinstance(shape, ScalarShape) else None
+
+    @property
+    def expected(self) -> str:
+        """What a message says must be here."""
+        needed = (f"{field.name}: {field.key.example}" for field in self.fields.values() if field.required)
+        example = ", ".join(needed)
+        start = f"{self.short_kind.expected}, or " if self.short_kind else ""
+        return f"{start}a mapping" + (f" such as `{{{example}}}`" if example else "")
+
+
+class ChoiceShape(NamedTuple):
+    """Exactly one of several objects; which one, a key tells that only it has."""
+
+    variants: Mapping[str, ObjectShape]
+    keys: tuple[str, ...]
+    """Every key of every variant."""
+    hints: Mapping[str, str] = NOTHING
+
+    @property
+    def short(self) -> ObjectShape | None:
+        """The variant that a single value stands for."""
+        return next((each for each in self.variants.values() if each.short), None)
+
+    @property
+    def expected(self) -> str:
+        """What a message says must be here."""
+        start = f"{self.short.short_kind.expected}, or " if self.short and self.short.short_kind else ""
+        return f"{start}a mapping with one of {listing(self.variants)}"
+
+
+Shape = ScalarShape | ListShape | MapShape | ObjectShape | ChoiceShape
+
+
+@cache
+def object_shape(model: type[Any]) -> ObjectShape:
+    """Return the shape of a class of the model."""
+    hints = get_type_hints(model, include_extras=True)
+    fields = {}
+    for field in dataclasses.fields(model):
+        if "key" in field.metadata:
+            shape = _field_shape(field, hints[field.name])
+            fields[shape.name] = shape
+    chosen_by = getattr(model, "CHOSEN_BY", None)
+    return ObjectShape(
+        model=model,
+        fields=types.MappingProxyType(fields),
+        short=getattr(model, "SHORT", None),
+        chosen_by=chosen_by,
+        marker=None if chosen_by in fields else chosen_by,
+    )
+
+
+def _field_shape(field: dataclasses.Field[Any], hint: Any) -> FieldShape:
+    key: Key = field.metadata["key"]
+    inner = _without_none(hint)
+    return FieldShape(
+        field=field.name,
+        name=key.name or field.name,
+        shape=_shape(inner, key),
+        key=key,
+        required=field.default is MISSING and field.default_factory is MISSING,
+        optional=inner is not hint,
+    )
+
+
+def _without_none(hint: Any) -> Any:
+    members = tuple(each for each in get_args(hint) if each is not type(None))
+    if not _is_union(hint) or len(members) == len(get_args(hint)):
+        return hint
+    return Union[members]  # noqa: UP007 - made at run time
+
+
+def _shape(hint: Any, key: Key | None = None) -> Shape:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return ScalarShape(args[1])
+    if hint is bool:
+        return ScalarShape(Switch())
+    if origin is Literal:
+        return ScalarShape(Text(expected=listing(args), choices=args))
+    if origin is tuple:
+        key = key or Key("", "")
+        return ListShape(_shape(args[0]), key.one_or_many, key.unique, key.least, key.repeats)
+    if origin is Mapping:
+        return MapShape(get_args(args[0])[1], _shape(args[1]), key.list_as if key else None)
+    if _is_union(hint):
+        variants = {each.CHOSEN_BY: object_shape(each) for each in args}
+        keys = dict.fromkeys(name for variant in variants.values() for name in variant.keys)
+        hints = {name: hint for variant in variants.values() for name, hint in variant.hints.items()}
+        return ChoiceShape(types.MappingProxyType(variants), tuple(keys), types.MappingProxyType(hints))
+    return object_shape(hint)
+
+
+def _is_union(hint: Any) -> bool:
+    return get_origin(hint) in (Union, types.UnionType)

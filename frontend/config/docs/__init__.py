@@ -1,0 +1,1 @@
+"""The language as JSON Schema and as a reference page. No build imports it."""

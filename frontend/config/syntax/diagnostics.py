@@ -1,0 +1,60 @@
+"""What is wrong with a build file: every problem at once, each at its place, in words that say what to do."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from spec.positions import Range
+
+LIMIT = 100
+"""More problems than this are not collected: nobody reads them, and a hostile file must not cost time."""
+
+
+class Diagnostic(NamedTuple):
+    """One problem and the place to look at. `argument` is the one that has to be given to the build, if that is all."""
+
+    range: Range
+    message: str
+    argument: str = ""
+
+
+class ConfigError(Exception):
+    """A build file is wrong. `str()` gives one line `file:line:column: message` for each problem."""
+
+    def __init__(self, filename: str, diagnostics: tuple[Diagnostic, ...]) -> None:
+        super().__init__(filename, diagnostics)
+        self.filename = filename
+        self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{each.range.file or self.filename}:{each.range.start.line}:{each.range.start.column}: {each.message}"
+            for each in self.diagnostics
+        )
+
+
+class TooManyProblemsError(Exception):
+    """The collector is full: nothing more needs to be looked at."""
+
+
+class Collector:
+    """Gathers problems while a file is read."""
+
+    def __init__(self) -> None:
+        self._found: dict[Diagnostic, None] = {}
+
+    def add(self, place: Range, message: str, argument: str = "") -> None:
+        """Note a problem once, however often an alias leads to it. Raises `TooManyProblemsError` at the limit."""
+        self._found[Diagnostic(place.head, message, argument)] = None
+        if len(self._found) >= LIMIT:
+            raise TooManyProblemsError
+
+    def any_in(self, place: Range) -> bool:
+        """Whether something is told of what is in a range."""
+        return any(
+            each.range.file == place.file and place.start <= each.range.start <= place.end for each in self._found
+        )
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        """Return the problems in file order, those of included files last."""
+        return tuple(sorted(self._found, key=lambda each: (each.range.file, each)))

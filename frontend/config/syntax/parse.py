@@ -1,0 +1,202 @@
+"""Text -> tree of nodes, within limits of time and memory, from the event stream of the YAML parser.
+
+The tree is made from events, not by PyYAML's composer: so nesting, aliases and keys are checked before
+they can cost anything, and every scalar keeps the text that was written. YAML 1.1's guesses (`no` is
+false, 1.10 is 1.1, 0644 is 420) are never made: what a scalar means is up to the key it belongs to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from spec.positions import START, Position, Range
+from spec.values.wording import code
+
+from .complaints import explain
+from .diagnostics import Collector
+from .nodes import Mapping, Node, Pair, Scalar, Sequence
+
+DEPTH_LIMIT = 64
+NODE_LIMIT = 100_000
+"""Nodes after aliases are expanded."""
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAGS = tuple(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
+_TEXT_TAGS = ("!", _TAGS[0])
+_SCALAR = yaml.ScalarEvent
+_START = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_END = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+
+
+class _StopError(Exception):
+    """Reading cannot go on; the reason is already in the collector."""
+
+
+def parse(text: str, problems: Collector) -> Node | None:
+    """Return the tree of `text`, or None where it cannot be read. Problems go to `problems`."""
+    builder = _Builder(text, problems)
+    parser = _LOADER(text)
+    try:
+        while not isinstance(event := parser.get_event(), yaml.StreamEndEvent):
+            builder.take(event)
+    except yaml.YAMLError as error:
+        problems.add(*explain(error, text))
+        return None
+    except _StopError:
+        return None
+    finally:
+        parser.dispose()
+    return builder.root or Scalar("", True, START)
+
+
+class _Open:
+    """A list or mapping that is not yet closed. `count` is the number of nodes before it."""
+
+    __slots__ = ("anchor", "children", "count", "is_mapping", "start")
+
+    def __init__(self, anchor: str | None, start: Position, is_mapping: bool, count: int) -> None:
+        self.anchor = anchor
+        self.start = start
+        self.is_mapping = is_mapping
+        self.count = count
+        self.children: list[Node] = []
+
+
+class _Builder:
+    """Takes events one by one; afterwards `root` is the tree."""
+
+    def __init__(self, text: str, problems: Collector) -> None:
+        self.root: Node | None = None
+        self._text = text
+        self._problems = problems
+        self._open: list[_Open] = []
+        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._count = 0
+        self._documents = 0
+        self._last_end = Position(1, 1)
+
+    def take(self, event: yaml.Event) -> None:
+        """Add what the next event says."""
+        if isinstance(event, _SCALAR):
+            self._scalar(event)
+        elif isinstance(event, _START):
+            self._start(event)
+        elif isinstance(event, _END):
+            self._end(event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                self._stop(event, "a build file is one document: remove this `---` and what follows it")
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        self._grow(event, 1)
+        start, end = _position(event.start_mark), _position(event.end_mark)
+        if event.style in ("|", ">"):
+            end = self._block_end(event, start)
+        plain = not event.style and event.tag not in _TEXT_TAGS
+        node = Scalar(event.value, plain, Range(start, end))
+        if event.tag is not None:
+            self._check_tag(event, node.range)
+        self._last_end = end
+        self._add(node, event.anchor, 1)
+
+    def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
+        if len(self._open) >= DEPTH_LIMIT:
+            self._stop(event, f"this is nested more than {DEPTH_LIMIT} levels deep: make it flatter")
+        count = self._count
+        self._grow(event, 1)
+        start = _position(event.start_mark)
+        if event.tag is not None:
+            self._check_tag(event, Range(start, start))
+        if event.anchor is not None:
+            self._anchors.pop(event.anchor, None)
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        self._open.append(_Open(event.anchor, start, is_mapping, count))
+
+    def _end(self, event: Any) -> None:
+        done = self._open.pop()
+        # The parser ends a block where the next token begins, lines further down: only a bracket is a true end.
+        if event.start_mark.index != event.end_mark.index:
+            self._last_end = _position(event.end_mark)
+        place = Range(done.start, max(self._last_end, done.start))
+        node = self._mapping(done.children, place) if done.is_mapping else Sequence(tuple(done.children), place)
+        self._add(node, done.anchor, self._count - done.count)
+
+    def _alias(self, event: Any) -> None:
+        found = self._anchors.get(event.anchor)
+        if found is None:
+            inside = any(each.anchor == event.anchor for each in self._open)
+            reason = "is used inside itself" if inside else f"is not known: no value before it has `&{event.anchor}`"
+            self._stop(event, f"the alias `*{event.anchor}` {reason}")
+        else:
+            node, count = found
+            self._grow(event, count)
+            self._last_end = _position(event.end_mark)
+            self._add(node, None, count)
+
+    def _add(self, node: Node, anchor: str | None, count: int) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = (node, count)
+        if self._open:
+            self._open[-1].children.append(node)
+        else:
+            self.root = node
+
+    def _mapping(self, children: list[Node], place: Range) -> Mapping:
+        """Join keys and values; tell of keys that are no text or are there twice; carry merge keys out."""
+        own: dict[str, Pair] = {}
+        merged: dict[str, Pair] = {}
+        for key, value in zip(children[::2], children[1::2], strict=True):
+            if not isinstance(key, Scalar):
+                self._problems.add(key.range, "a key must be a word; a value that starts with `{` or `[` needs quotes")
+            elif key.text in own:
+                line = own[key.text].key.range.start.line
+                message = f"the key {code(key.text)} is here a second time (the first is on line {line}): keep one"
+                self._problems.add(key.range, message)
+            else:
+                own[key.text] = Pair(key, value)
+        if "<<" in own and own["<<"].key.plain:
+            merged = self._merge(own.pop("<<"))
+        rest = (pair for name, pair in merged.items() if name not in own)
+        return Mapping((*own.values(), *rest), place)
+
+    def _merge(self, merge: Pair) -> dict[str, Pair]:
+        merged: dict[str, Pair] = {}
+        for source in merge.value.items if isinstance(merge.value, Sequence) else (merge.value,):
+            if not isinstance(source, Mapping):
+                message = "`<<` takes in mappings only: write `<<: *name` or `<<: [*name, *name]`"
+                self._problems.add(merge.key.range, message)
+                continue
+            for pair in source.pairs:
+                merged.setdefault(pair.key.text, pair)
+        return merged
+
+    def _check_tag(self, event: Any, place: Range) -> None:
+        if event.tag not in (*_TAGS, "!"):
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._problems.add(place, f"tags such as {code(tag)} mean nothing here: remove it")
+
+    def _grow(self, event: yaml.Event, count: int) -> None:
+        self._count += count
+        if self._count > NODE_LIMIT:
+            self._stop(
+                event, f"this file has more than {NODE_LIMIT:,} values (aliases counted in full): make it smaller"
+            )
+
+    def _block_end(self, event: Any, start: Position) -> Position:
+        """Return where the last line of a block scalar ends; the parser's mark is on a line after it."""
+        begin, index = event.start_mark.index, event.end_mark.index
+        index = begin + len(self._text[begin:index].rstrip())
+        line = start.line + self._text.count("\n", begin, index)
+        return Position(line, index - self._text.rfind("\n", 0, index))
+
+    def _stop(self, event: yaml.Event, message: str) -> None:
+        self._problems.add(Range(_position(event.start_mark), _position(event.end_mark)), message)
+        raise _StopError
+
+
+def _position(mark: Any) -> Position:
+    return Position(mark.line + 1, mark.column + 1)

@@ -1,0 +1,117 @@
+"""The first question of planning: what the system starts from."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import llb
+from frontend.distro.registry import PRESETS
+from frontend.errors import EngineError, UserError
+from frontend.plan import places
+from frontend.plan.inputs import BaseImage
+from spec.base import ContextBase, DockerfileBase, ImageBase, PresetBase
+from spec.document import Spec
+
+if TYPE_CHECKING:
+    from frontend.context import Contexts
+    from frontend.gateway.client import Client
+    from proto import ops_pb2
+
+_OWN_IMAGE = Path("/run/config/buildkit/metadata/frontend.bin")
+_IMAGER = "[internal] imager"
+_IMAGE_SCHEME = "docker-image://"
+_FRONTEND_MARK = "image.recordtype"
+"""An attribute that says what the engine's disk usage counts the image as."""
+
+
+def resolve_base(client: Client, contexts: Contexts, spec: Spec, platform: llb.Platform) -> BaseImage:
+    """Return the tree and image config that the system starts from. Raises `UserError` at the `base` key."""
+    at = places.at(spec, "base")
+    match spec.base:
+        case PresetBase(preset=name, release=release):
+            preset = PRESETS[name]
+            if platform.architecture not in preset.architectures:
+                known = ", ".join(f"linux/{name}" for name in preset.architectures)
+                raise UserError(f"preset {name!r} is there for {known}, not for {platform}", (at,))
+            return resolve_image(client, contexts, preset.image_of(release), platform, at=at, label="[base]")
+        case ImageBase(image=image):
+            return resolve_image(client, contexts, image, platform, at=at, label="[base]")
+        case ContextBase(context=name):
+            context = contexts.named(name)
+            if context is None:
+                raise UserError(no_context(contexts, name), (at,))
+            if context.kind == "image":
+                return resolve_image(client, contexts, context.value, platform, at=at, label=f"[context {name}]")
+            return BaseImage(state=contexts.named_state(context), config=contexts.input_config(context))
+        case DockerfileBase():
+            from .dockerfile import resolve_dockerfile
+
+            return resolve_dockerfile(client, contexts, spec, spec.base, platform)
+
+
+def resolve_image(
+    client: Client,
+    contexts: Contexts,
+    image: str,
+    platform: llb.Platform,
+    *,
+    at: llb.SourceRange,
+    label: str,
+) -> BaseImage:
+    """Look an image up, unless a named context replaces it, and pin what was found. Raises `UserError` at `at`."""
+    override = contexts.named(image)
+    if override is not None and override.kind != "image":
+        return BaseImage(state=contexts.named_state(override), config=contexts.input_config(override))
+    if override is not None:
+        image, label = override.value, f"[context {image}]"
+    mode = contexts.options.resolve_mode
+    try:
+        log_name = f"[internal] load metadata for {image}"
+        reference = llb.Reference.parse(image)
+        found = client.resolve_image(str(reference), platform, mode=mode, log_name=log_name)
+        pinned = str(llb.Reference.parse(found.ref or image).with_digest(found.digest))
+    except llb.LlbError as error:
+        raise UserError(f"image {image!r}: {error}", (at,)) from None
+    except EngineError as error:
+        raise UserError(f"image {image}: {error}", (at,)) from None
+    config = json.loads(found.config or b"{}")
+    state = llb.image(pinned, platform=platform, resolve_mode=mode, name=f"{label} {image}", location=at)
+    return BaseImage(state=state, config=config)
+
+
+def own_image(contexts: Contexts) -> llb.State:
+    """Return the image that this program runs from: it also holds the imager."""
+    from proto import ops_pb2
+
+    if _OWN_IMAGE.exists():
+        return _apart(ops_pb2.Definition.FromString(_OWN_IMAGE.read_bytes()))
+    return llb.image(contexts.options.source or "claylinux/frontend", name=_IMAGER)
+
+
+def _apart(definition: ops_pb2.Definition) -> llb.State:
+    """Return what `definition` makes, by a vertex of its own where that is an image.
+
+    The engine has run the vertex of the frontend before this build is planned. Up to BuildKit 0.31 a vertex that was
+    run tells its cache keys only to steps that wait for it already: no step that comes later is found in the caches of
+    `--cache-from` (moby/buildkit 12d4b6375, solver/edge.go). The mark of a frontend, which this one lacks, makes the
+    difference; the image and its digest are the same.
+    """
+    from proto import ops_pb2
+
+    state = llb.from_definition(definition)
+    first, *others = getattr(definition, "def") or [b""]
+    source = ops_pb2.Op.FromString(first).source
+    name = source.identifier.removeprefix(_IMAGE_SCHEME)
+    if len(others) != 1 or name == source.identifier or set(source.attrs) - {_FRONTEND_MARK}:
+        return state
+    return llb.image(name, platform=state.platform, name=_IMAGER)
+
+
+def no_context(contexts: Contexts, name: str) -> str:
+    """Return what is wrong with a context that was not given."""
+    near = get_close_matches(name, contexts.names(), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"no build context {name!r}: give it with --build-context {name}=FOLDER{hint}"

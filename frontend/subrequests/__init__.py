@@ -1,0 +1,1 @@
+"""Questions that are no builds: `--call=outline`, `targets`, `check` and the schema."""

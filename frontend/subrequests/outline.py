@@ -1,0 +1,111 @@
+"""What a build takes from the client: arguments, secrets, ssh agents; and the caches that it keeps.
+
+The document is BuildKit's (frontend/subrequests/outline), the text what buildx prints of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from spec.accounts import HashSecret
+from spec.document import Spec
+from spec.positions import Range
+from spec.values.run_mounts import CacheMount, RunMount, SecretMount, SshMount
+
+
+class _Need(NamedTuple):
+    """One thing that is asked for, whether the build fails without it, and where that stands."""
+
+    name: str
+    required: bool
+    range: Range
+
+
+def document(spec: Spec, missing: Mapping[str, str], locate: Callable[[Range], object]) -> dict[str, Any]:
+    """Return the answer but for its sources. `missing`: what is said of arguments that must be given."""
+    args = [
+        {
+            "name": name,
+            "value": spec.arguments.get(name, ""),
+            **({"description": f"required: {missing[name]}"} if name in missing else {}),
+            "location": locate(spec.positions.key("args", name)),
+        }
+        for name in spec.args
+    ]
+    return {
+        "name": spec.name,
+        "description": f"builds {', '.join(output.filename for output in spec.outputs)}",
+        "args": args,
+        "secrets": [_needed(each, locate) for each in _merged(_secrets(spec))],
+        "ssh": [_needed(each, locate) for each in _merged(_agents(spec))],
+        "cache": [{"ID": each.name, "location": locate(each.range)} for each in _merged(_caches(spec))],
+    }
+
+
+def text(outline: Mapping[str, Any]) -> str:
+    """Return the document as tables."""
+    return "\n".join(
+        (
+            _table([["TARGET:", outline["name"]], ["DESCRIPTION:", outline["description"]]], gap=1),
+            *_section(("BUILD ARG", "VALUE", "DESCRIPTION"), outline["args"], ("name", "value", "description")),
+            *_section(("SECRET", "REQUIRED"), outline["secrets"], ("name", "required")),
+            *_section(("SSH", "REQUIRED"), outline["ssh"], ("name", "required")),
+            *_section(("CACHE ID",), outline["cache"], ("ID",)),
+        )
+    )
+
+
+def _mounts(spec: Spec) -> Iterator[tuple[RunMount, Range]]:
+    for index, run in enumerate(spec.run):
+        for number, mount in enumerate(run.mounts):
+            yield mount, spec.positions.of("run", index, "mounts", number)
+
+
+def _secrets(spec: Spec) -> Iterator[_Need]:
+    for mount, place in _mounts(spec):
+        if isinstance(mount, SecretMount):
+            yield _Need(mount.id, mount.required, place)
+    for index, user in enumerate(spec.users):
+        if isinstance(user.password, HashSecret):
+            yield _Need(user.password.secret, True, spec.positions.of("users", index, "password"))
+
+
+def _agents(spec: Spec) -> Iterator[_Need]:
+    for mount, place in _mounts(spec):
+        if isinstance(mount, SshMount):
+            yield _Need(mount.id, mount.required, place)
+
+
+def _caches(spec: Spec) -> Iterator[_Need]:
+    for mount, place in _mounts(spec):
+        if isinstance(mount, CacheMount):
+            yield _Need(mount.id, False, place)
+
+
+def _merged(needs: Iterator[_Need]) -> tuple[_Need, ...]:
+    """Name everything once, where it is first asked for; it is required if it is anywhere."""
+    found: dict[str, _Need] = {}
+    for each in needs:
+        first = found.get(each.name, each)
+        found[each.name] = first._replace(required=first.required or each.required)
+    return tuple(found.values())
+
+
+def _needed(need: _Need, locate: Callable[[Range], object]) -> dict[str, object]:
+    return {"name": need.name, **({"required": True} if need.required else {}), "location": locate(need.range)}
+
+
+def _section(head: tuple[str, ...], items: list[Mapping[str, Any]], keys: tuple[str, ...]) -> list[str]:
+    """Return a table as a list of one, or nothing."""
+    if not items:
+        return []
+    rows = [["true" if item.get(key) is True else item.get(key, "") for key in keys] for item in items]
+    return [_table([[*head], *rows], gap=3)]
+
+
+def _table(rows: list[list[str]], gap: int) -> str:
+    """Return lines whose columns begin below each other."""
+    widths = [max(len(cell) for cell in column) + gap for column in zip(*rows, strict=True)]
+    lines = ("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,1 @@
+"""Streams: cpio, tar, squashfs, and their compression."""

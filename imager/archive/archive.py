@@ -1,0 +1,85 @@
+"""Entries of a system as a cpio archive that the kernel unpacks."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from imager.archive import cpio
+from imager.archive.writer import Feed
+from imager.core import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from imager.archive.compress import Sink
+    from imager.rootfs.tree import Entry
+
+
+def count_links(entries: Iterable[Entry]) -> Counter[tuple[int, int]]:
+    """Count the shipped names of every file that has several; names elsewhere do not count."""
+    return Counter(entry.identity for entry in entries if entry.nlink > 1 and entry.is_file)
+
+
+class Archive:
+    """Writes entries one after the other; nothing in it depends on the disk they come from."""
+
+    def __init__(self, sink: Sink, epoch: int, links: Counter[tuple[int, int]]) -> None:
+        self._feed = Feed(sink)
+        self._epoch = epoch
+        self._links = links
+        self._left = Counter(links)
+        self._shared: dict[tuple[int, int], int] = {}
+        self._inodes = 0
+
+    def add(self, entry: Entry) -> None:
+        """Write one entry with its data; of several names of a file, the last carries the data."""
+        if stat.S_ISLNK(entry.mode):
+            self.add_data(entry, os.readlink(entry.source))  # noqa: PTH115 - Path would tidy the target
+            return
+        size = entry.size if entry.is_file else 0
+        if entry.identity in self._links and entry.is_file:
+            self._left[entry.identity] -= 1
+            if self._left[entry.identity]:
+                size = 0
+        self._head(entry, size)
+        if size:
+            self._feed.put_file(entry.source, size)
+            self._feed.put(cpio.padding(size))
+
+    def add_data(self, entry: Entry, data: bytes) -> None:
+        """Write one entry that has `data`."""
+        self._head(entry, len(data))
+        self._feed.put(data + cpio.padding(len(data)))
+
+    def close(self) -> None:
+        """End the archive."""
+        self._feed.put(cpio.TRAILER)
+        self._feed.flush()
+
+    def _head(self, entry: Entry, size: int) -> None:
+        device = stat.S_ISCHR(entry.mode) or stat.S_ISBLK(entry.mode)
+        self._feed.put(
+            cpio.header(
+                entry.path,
+                ino=self._inode(entry),
+                mode=entry.mode,
+                uid=entry.uid,
+                gid=entry.gid,
+                nlink=self._links.get(entry.identity, 1) if entry.is_file else 1,
+                mtime=clock.clamp(entry.mtime, self._epoch),
+                size=size,
+                rdev=(os.major(entry.rdev), os.minor(entry.rdev)) if device else (0, 0),
+            )
+        )
+
+    def _inode(self, entry: Entry) -> int:
+        if entry.identity not in self._links:
+            self._inodes += 1
+            return self._inodes
+        if entry.identity not in self._shared:
+            self._inodes += 1
+            self._shared[entry.identity] = self._inodes
+        return self._shared[entry.identity]

@@ -1,0 +1,102 @@
+"""The tar format as a way into programs that make file systems: POSIX pax with what cpio cannot say.
+
+Only what a plain ustar header cannot hold goes into extended records: long or strange names, big numbers, extended
+attributes (`SCHILY.xattr.`, as GNU tar and libarchive write them).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imager.rootfs.tree import Entry
+
+BLOCK = 512
+END = bytes(2 * BLOCK)
+"""What closes a stream."""
+_NAME, _LINK = 100, 100
+_KINDS = {
+    stat.S_IFREG: b"0",
+    stat.S_IFLNK: b"2",
+    stat.S_IFCHR: b"3",
+    stat.S_IFBLK: b"4",
+    stat.S_IFDIR: b"5",
+    stat.S_IFIFO: b"6",
+}
+_HARD_LINK = b"1"
+_ID_LIMIT, _SIZE_LIMIT, _DEVICE_LIMIT = 8**7, 8**11, 8**7
+
+
+def head(
+    entry: Entry, *, mtime: int, size: int = 0, link: bytes = b"", attributes: Iterable[tuple[str, bytes]] = ()
+) -> bytes:
+    """Encode one entry; `size` bytes and their `padding` follow it.
+
+    `link` is the target of a symbolic link, or for anything else an earlier path with the same data.
+    """
+    path = entry.path + b"/" if stat.S_ISDIR(entry.mode) else entry.path
+    hard = bool(link) and not stat.S_ISLNK(entry.mode)
+    device = stat.S_ISCHR(entry.mode) or stat.S_ISBLK(entry.mode)
+    records = {b"SCHILY.xattr." + os.fsencode(name): value for name, value in attributes}
+    if len(path) > _NAME:
+        records[b"path"] = path
+    if len(link) > _LINK:
+        records[b"linkpath"] = link
+    for key, number, limit in ((b"uid", entry.uid, _ID_LIMIT), (b"gid", entry.gid, _ID_LIMIT)):
+        if number >= limit:
+            records[key] = b"%d" % number
+    if size >= _SIZE_LIMIT:
+        records[b"size"] = b"%d" % size
+    block = _block(
+        path[:_NAME],
+        mode=stat.S_IMODE(entry.mode),
+        owner=(entry.uid % _ID_LIMIT, entry.gid % _ID_LIMIT),
+        size=size % _SIZE_LIMIT,
+        mtime=mtime,
+        kind=_HARD_LINK if hard else _KINDS[stat.S_IFMT(entry.mode)],
+        link=link[:_LINK],
+        device=(os.major(entry.rdev), os.minor(entry.rdev)) if device else (0, 0),
+    )
+    return _extended(records) + block
+
+
+def padding(size: int) -> bytes:
+    """Give what must follow `size` bytes: everything starts at a multiple of 512."""
+    return bytes(-size % BLOCK)
+
+
+def _extended(records: dict[bytes, bytes]) -> bytes:
+    if not records:
+        return b""
+    data = b"".join(_record(key, value) for key, value in sorted(records.items()))
+    return _block(b"pax", mode=0o644, size=len(data), kind=b"x") + data + padding(len(data))
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """Encode `length key=value`, where the length counts its own digits."""
+    rest = b" " + key + b"=" + value + b"\n"
+    length = len(rest) + len(str(len(rest)))
+    length = len(rest) + len(str(length))
+    return b"%d" % length + rest
+
+
+def _block(
+    name: bytes,
+    *,
+    mode: int,
+    kind: bytes,
+    owner: tuple[int, int] = (0, 0),
+    size: int = 0,
+    mtime: int = 0,
+    link: bytes = b"",
+    device: tuple[int, int] = (0, 0),
+) -> bytes:
+    """Encode a ustar header (POSIX.1-2017, pax, "ustar Interchange Format")."""
+    numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (mode, *owner, size, mtime)
+    start = name.ljust(_NAME, b"\0") + numbers
+    end = kind + link.ljust(_LINK, b"\0") + b"ustar\x0000" + bytes(64) + b"%07o\0%07o\0" % device
+    total = sum(start) + sum(end) + 8 * ord(" ")
+    return (start + b"%06o\0 " % total + end).ljust(BLOCK, b"\0")

@@ -1,0 +1,47 @@
+"""Bytes and files on their way into a sink, in pieces of a size that costs little."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from imager.core import output
+
+if TYPE_CHECKING:
+    from imager.archive.compress import Sink
+
+_SMALL = 1 << 16
+"""Files up to this size are batched in memory; bigger ones are spliced."""
+_BATCH = 1 << 20
+
+
+class Feed:
+    """Sends everything to `sink` in order; complete after `flush`."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._batch = bytearray()
+
+    def put(self, data: bytes) -> None:
+        """Send `data`."""
+        self._batch += data
+        if len(self._batch) >= _BATCH:
+            self.flush()
+
+    def put_file(self, path: bytes, size: int) -> None:
+        """Send the first `size` bytes of a file; raises ImagerError when it has fewer."""
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            if size <= _SMALL:
+                self.put(output.read_at(fd, 0, size))
+            else:
+                self.flush()
+                self._sink.send(fd, size)
+        finally:
+            os.close(fd)
+
+    def flush(self) -> None:
+        """Send what waits."""
+        if self._batch:
+            self._sink.write(self._batch)
+            self._batch.clear()

@@ -1,0 +1,1 @@
+"""What every room uses: errors, times, output files, tools of the image, processors."""

@@ -1,0 +1,42 @@
+"""Bytes at their place, before they are written: short literals, and long payloads that lie in files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imager.core import output
+
+
+@dataclass(frozen=True)
+class Payload:
+    """`size` bytes from `start` of the open file `fd`."""
+
+    fd: int
+    size: int
+    start: int = 0
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Content from byte `start` of the disk on."""
+
+    start: int
+    content: bytes | Payload
+
+    @property
+    def end(self) -> int:
+        """Give the first byte behind it."""
+        return self.start + (len(self.content) if isinstance(self.content, bytes) else self.content.size)
+
+    def read(self, low: int, high: int) -> bytes:
+        """Give what is from byte `low` of the disk to `high`."""
+        if isinstance(self.content, bytes):
+            return self.content[low - self.start : high - self.start]
+        return output.read_at(self.content.fd, self.content.start + low - self.start, high - low)
+
+    def copy(self, target: int, at: int, low: int, high: int) -> None:
+        """Copy what is from byte `low` of the disk to `high` to byte `at` of the new file `target`."""
+        if isinstance(self.content, bytes):
+            output.write_at(target, at, self.read(low, high))
+        else:
+            output.copy_at(self.content.fd, target, at, high - low, self.content.start + low - self.start)

@@ -1,0 +1,1 @@
+"""Changing a system: users, services, network, mounts, directories, links."""

@@ -1,0 +1,86 @@
+"""The network interfaces, in the words of the service that the system has for them: systemd-networkd or ifupdown.
+
+Each interface is a JSON object in netplan's words: `name`, `kind` (ethernet, bridge or vlan), dhcp4, dhcp6, addresses,
+routes, nameservers, mtu, optional; match (ethernet), interfaces (bridge), id and link (vlan).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imager.core.errors import ImagerError
+from imager.customize import ifupdown, networkd
+from imager.rootfs import initsystem
+from imager.rootfs.root import Root
+from imager.rootfs.text import write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imager import contract
+
+_NETWORKD = ("usr/lib/systemd/systemd-networkd", "lib/systemd/systemd-networkd")
+_RESOLVED = ("usr/lib/systemd/systemd-resolved", "lib/systemd/systemd-resolved")
+_IFUP = ("sbin/ifup", "usr/sbin/ifup")
+_MANAGER = ("usr/sbin/NetworkManager", "usr/bin/NetworkManager")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interface:
+    """One interface as asked."""
+
+    name: str
+    kind: str
+    dhcp4: bool = False
+    dhcp6: bool = False
+    addresses: list[str] = field(default_factory=list)
+    routes: list[Mapping[str, Any]] = field(default_factory=list)
+    nameservers: list[str] = field(default_factory=list)
+    search: list[str] = field(default_factory=list)
+    mtu: int | None = None
+    optional: bool = False
+    match: Mapping[str, str] = field(default_factory=dict)
+    interfaces: list[str] = field(default_factory=list)
+    id: int = 0
+    link: str = ""
+
+
+def run(request: contract.Network) -> None:
+    """Write the files of the service that the system has."""
+    root = Root(Path(request.system))
+    interfaces = tuple(Interface(**json.loads(text)) for text in request.interface)
+    files = networkd.files(interfaces) if _has_networkd(root) else ifupdown.files(interfaces)
+    resolver = ifupdown.resolver(interfaces)
+    if resolver and not _any(root, _RESOLVED):
+        files["etc/resolv.conf"] = "".join(f"{line}\n" for line in resolver)
+    for name in networkd.REPLACED:
+        place = root.file(name)
+        if place is not None and name not in files:
+            place.unlink()
+    for path, text in sorted(files.items()):
+        write(root, path, text, request.epoch)
+
+
+def _has_networkd(root: Root) -> bool:
+    """Whether systemd-networkd is the service to tell; ifupdown where it is not. Raises ImagerError for neither."""
+    ifupdown_is_there = _any(root, _IFUP)
+    enabled = networkd.is_enabled(root)
+    possible = initsystem.find(root) == initsystem.SYSTEMD and _any(root, _NETWORKD)
+    # Debian's systemd always brings networkd: it is meant where it is enabled, or where nothing else is there.
+    if possible and (enabled or not ifupdown_is_there):
+        if not enabled and _any(root, _MANAGER):
+            raise ImagerError(
+                "network: this system has NetworkManager, which would interfere: remove its package with "
+                "`remove_packages`, or write its own files in `files`"
+            )
+        return True
+    if ifupdown_is_there:
+        return False
+    raise ImagerError("network: this system has neither systemd-networkd nor ifupdown: add one to packages")
+
+
+def _any(root: Root, paths: tuple[str, ...]) -> bool:
+    return any(root.file(path) is not None for path in paths)

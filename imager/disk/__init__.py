@@ -1,0 +1,1 @@
+"""Media that boot: GPT disks, ISOs, and the disks of virtual machines."""

@@ -1,0 +1,76 @@
+"""The fixed VHD of Azure, Hyper-V and Xen: the raw disk and a footer.
+
+Azure takes no other kind, and only sizes that are whole MiB, as ours are. The file is as long as the
+disk, but has holes. Reference: Microsoft "Virtual Hard Disk Image Format Specification" 1.0.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from imager.core import output
+from imager.disk import disk
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from imager.contract import Vhd
+    from imager.disk.medium import Medium
+
+_YEAR_2000 = 946_684_800
+_FIXED = 2
+_CHECKSUM = 64
+
+
+def run(request: Vhd) -> None:
+    """Write the image."""
+    with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+        write(fd, medium, epoch=request.epoch)
+
+
+def write(fd: int, medium: Medium, *, epoch: int) -> None:
+    """Write the image to the empty file `fd`."""
+    disk.write(fd, medium)
+    output.write_at(fd, medium.size, footer(medium.size, medium.guid("vhd"), epoch))
+
+
+def footer(size: int, guid: UUID, epoch: int) -> bytes:
+    """Describe a fixed disk of `size` bytes."""
+    data = bytearray(
+        struct.pack(
+            ">8sIIQI4sI4sQQHBBII16s",
+            b"conectix",
+            2,  # a bit that is always set
+            0x00010000,
+            (1 << 64) - 1,
+            max(0, epoch - _YEAR_2000),
+            # Hyper-V's name: for the names of others, ours too, readers round the size down to the geometry.
+            b"win ",
+            0x00010000,
+            b"Wi2k",
+            size,
+            size,
+            *geometry(size // 512),
+            _FIXED,
+            0,
+            guid.bytes,
+        ).ljust(512, b"\0")
+    )
+    struct.pack_into(">I", data, _CHECKSUM, ~sum(data) & 0xFFFFFFFF)
+    return bytes(data)
+
+
+def geometry(sectors: int) -> tuple[int, int, int]:
+    """Give cylinders, heads and sectors per track as the specification's appendix computes them."""
+    sectors = min(sectors, 65535 * 16 * 255)
+    if sectors >= 65535 * 16 * 63:
+        heads, track = 16, 255
+    else:
+        track = 17
+        heads = max(4, -(-(sectors // track) // 1024))
+        if sectors // track >= heads * 1024 or heads > 16:
+            heads, track = 16, 31
+        if sectors // track >= heads * 1024:
+            heads, track = 16, 63
+    return sectors // track // heads, heads, track

@@ -1,0 +1,134 @@
+"""The VHDX of Hyper-V, dynamic. Reference: Microsoft [MS-VHDX].
+
+    0          identifier, two headers, two region tables
+    1 MiB      log, empty
+    2 MiB      metadata
+    3 MiB      block allocation table
+    4 MiB ...  blocks that hold something
+
+Blocks have 1 MiB, the least: images get smallest, and Microsoft advises it for Linux.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from imager.core import output
+from imager.disk import disk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from imager.contract import Vhdx
+    from imager.disk.medium import Medium
+
+BLOCK = 1 << 20
+_KIB = 1 << 10
+_LOG, _METADATA, _TABLE = BLOCK, 2 * BLOCK, 3 * BLOCK
+_SECTOR = 512
+_CHUNK = (1 << 23) * _SECTOR // BLOCK
+"""Blocks that share a sector bitmap, whose (empty) entry follows theirs in the table (2.5)."""
+_PRESENT = 6
+_BAT_REGION = UUID("2DC27766-F623-4200-9D64-115E9BFD4A08")
+_METADATA_REGION = UUID("8B7CA206-4790-4B9A-B8FE-575F050F886E")
+_FILE_PARAMETERS = UUID("CAA16737-FA36-4D43-B3B6-33F0AA44E76B")
+_DISK_SIZE = UUID("2FA54224-CD1B-4876-B211-5DBED83BF4B8")
+_DISK_ID = UUID("BECA12AB-B2E6-4523-93EF-C309E000C746")
+_LOGICAL_SECTOR = UUID("8141BF1D-A96F-4709-BA47-F233A8FAAB5F")
+_PHYSICAL_SECTOR = UUID("CDA348C7-445D-4471-9CC9-E9885251C556")
+_REQUIRED, _ABOUT_DISK = 4, 2
+_CASTAGNOLI = 0x82F63B78
+
+
+def run(request: Vhdx) -> None:
+    """Write the image."""
+    with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+        write(fd, medium)
+
+
+def write(fd: int, medium: Medium) -> None:
+    """Write the image to the empty file `fd`."""
+    used = medium.used(BLOCK)
+    table = _allocation(medium.size, used)
+    length = -(-len(table) // BLOCK) * BLOCK
+    regions = _regions(length)
+    output.write_at(fd, 0, b"vhdxfile" + "Claylinux".encode("utf-16-le"))
+    for number in (1, 2):
+        output.write_at(fd, number * 64 * _KIB, _header(medium, number))
+        output.write_at(fd, (2 + number) * 64 * _KIB, regions)
+    output.write_at(fd, _METADATA, _metadata(medium))
+    output.write_at(fd, _TABLE, table)
+    medium.pack(fd, _TABLE + length, BLOCK, used)
+
+
+def _allocation(size: int, used: Iterable[range]) -> bytes:
+    """Give the block allocation table (2.5); the last entry is that of the last block."""
+    blocks = -(-size // BLOCK)
+    entries = [0] * (blocks + (blocks - 1) // _CHUNK)
+    length = -(-8 * len(entries) // BLOCK) * BLOCK
+    for index, number in enumerate(number for run in used for number in run):
+        entries[number + number // _CHUNK] = (_TABLE + length + index * BLOCK) | _PRESENT
+    return struct.pack(f"<{len(entries)}Q", *entries)
+
+
+def _header(medium: Medium, sequence: int) -> bytes:
+    """Give one of the headers (2.2.2); the one with the higher `sequence` number counts."""
+    return _checked(
+        struct.pack(
+            "<4sIQ16s16s16sHHIQ",
+            b"head",
+            0,
+            sequence,
+            medium.guid("vhdx file").bytes_le,
+            medium.guid("vhdx data").bytes_le,
+            bytes(16),  # no entry of the log is valid
+            0,
+            1,
+            BLOCK,
+            _LOG,
+        ).ljust(4 * _KIB, b"\0")
+    )
+
+
+def _regions(table: int) -> bytes:
+    """Say where metadata and the block allocation table of `table` bytes are (2.2.3)."""
+    places = ((_BAT_REGION, _TABLE, table), (_METADATA_REGION, _METADATA, BLOCK))
+    entries = b"".join(struct.pack("<16sQII", guid.bytes_le, start, size, 1) for guid, start, size in places)
+    return _checked((struct.pack("<4sIII", b"regi", 0, len(places), 0) + entries).ljust(64 * _KIB, b"\0"))
+
+
+def _metadata(medium: Medium) -> bytes:
+    """Give the metadata table and, 64 KiB behind its start, the items (2.6)."""
+    items = (
+        (_FILE_PARAMETERS, 0, struct.pack("<II", BLOCK, 0)),
+        (_DISK_SIZE, _ABOUT_DISK, struct.pack("<Q", medium.size)),
+        (_DISK_ID, _ABOUT_DISK, medium.guid("vhdx disk").bytes_le),
+        (_LOGICAL_SECTOR, _ABOUT_DISK, struct.pack("<I", _SECTOR)),
+        (_PHYSICAL_SECTOR, _ABOUT_DISK, struct.pack("<I", 4096)),
+    )
+    table = struct.pack("<8sHH20x", b"metadata", 0, len(items))
+    values = b""
+    for guid, flags, value in items:
+        table += struct.pack("<16sIIII", guid.bytes_le, 64 * _KIB + len(values), len(value), flags | _REQUIRED, 0)
+        values += value
+    return table.ljust(64 * _KIB, b"\0") + values
+
+
+def _checked(data: bytes) -> bytes:
+    """Fill in the CRC-32C that follows the signature."""
+    return data[:4] + struct.pack("<I", crc32c(data)) + data[8:]
+
+
+def crc32c(data: bytes) -> int:
+    """Give the CRC-32C (Castagnoli), which the standard library lacks."""
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (_CASTAGNOLI if value & 1 else 0)
+        table.append(value)
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF

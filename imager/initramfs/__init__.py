@@ -1,0 +1,1 @@
+"""From the stages of a system to the segments of an initramfs."""

@@ -1,0 +1,71 @@
+"""The first archive of an initramfs in overlay mode: our init, and the kernel modules that it needs for the layers.
+
+    /init
+    /.claylinux/modules/NN-NAME.ko     unpacked, in the order in which they must be loaded
+    /.claylinux/layers/count           how many layers follow, in archives of their own (`imager.initramfs.layers`)
+
+It has 1 MB and is not compressed: the UKI gets it as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imager.archive import cpio
+from imager.core.errors import ImagerError
+from imager.kernel import moddep, modfile
+from imager.rootfs import tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from imager.kernel.moddep import Modules
+    from imager.rootfs.root import Root
+    from imager.rootfs.tree import Entry
+
+NEEDED = ("loop", "squashfs", "overlay")
+"""The modules that init cannot do without."""
+_MODULES = tree.PRIVATE + b"/modules"
+
+
+def archive(root: Root, version: str, init: Path, layers_: int, epoch: int) -> bytes:
+    """Give the archive for the kernel `version` and so many layers; raises ImagerError for a module that is missing."""
+    if not init.is_file():
+        raise ImagerError(f"the init program {init} is not a file")
+    modules = moddep.load(root, version)
+    if lacking := _missing(modules):
+        raise ImagerError(f"the kernel {version} has no module {', '.join(lacking)}, which overlay mode needs")
+    found = moddep.files(root, version, modules, modules.load_order(NEEDED))
+    programs = ((name, modfile.read(place)) for name, place in found)
+    made = bytearray()
+    for number, (entry, data) in enumerate(_content(programs, init, layers_), 1):
+        rdev = (os.major(entry.rdev), os.minor(entry.rdev))
+        made += cpio.header(entry.path, ino=number, mode=entry.mode, mtime=epoch, size=len(data), rdev=rdev)
+        made += data + cpio.padding(len(data))
+    return bytes(made + cpio.TRAILER)
+
+
+def missing(root: Root, version: str) -> tuple[str, ...]:
+    """Give which of `NEEDED` the kernel `version` lacks, as a module and in its own program."""
+    return _missing(moddep.load(root, version))
+
+
+def _missing(modules: Modules) -> tuple[str, ...]:
+    return tuple(name for name in NEEDED if name not in modules)
+
+
+def _content(programs: Iterable[tuple[str, bytes]], init: Path, count: int) -> Iterator[tuple[Entry, bytes]]:
+    """Give what is in the archive; `programs` are the modules to load, in order."""
+    for name, mode in tree.MOUNT_POINTS.items():
+        if name in (b"dev", b"proc"):
+            yield tree.made(name, stat.S_IFDIR | mode), b""
+    yield tree.made(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)), b""
+    yield tree.made(b"init", stat.S_IFREG | 0o755), init.read_bytes()
+    for folder in (tree.PRIVATE, _MODULES, tree.LAYERS):
+        yield tree.made(folder, stat.S_IFDIR | 0o700), b""
+    for number, (module, program) in enumerate(programs):
+        yield tree.made(_MODULES + b"/%02d-%b.ko" % (number, module.encode()), stat.S_IFREG | 0o600), program
+    yield tree.made(tree.LAYERS + b"/count", stat.S_IFREG | 0o600), b"%d\n" % count

@@ -1,0 +1,179 @@
+"""What one stage of a system changed in the stage below it.
+
+Two paths are the same when type, mode, owner, time (as far as it is shipped), size, target, attributes and content are
+equal. Content is read only where it must be: a file that the builder's file system shares between both stages has the
+same inode with the same times, and needs no look. On overlayfs that holds for whole directories.
+
+Names of one file (hard links) belong together: see `hardlinks`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import stat
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from imager.core import clock, output
+from imager.initramfs import snapshots
+from imager.initramfs.hardlinks import Links
+from imager.rootfs import tree, xattrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imager.initramfs.hardlinks import Outcome
+    from imager.rootfs.tree import Entry, Walk
+
+_CHUNK = 1 << 18
+_SECOND = 10**9
+_NONE = (0, 0)
+
+
+class Change(NamedTuple):
+    """A path that is new, or other than `below`."""
+
+    entry: Entry
+    below: Entry | None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """All differences, in the order of a walk.
+
+    `removed` has what is below but not in the system, each path of a removed directory. `folders` are the directories
+    above anything changed or removed that did not change themselves. `alive` are the files below, of those with several
+    names, that keep one as it is.
+    """
+
+    changed: tuple[Change, ...]
+    removed: tuple[Entry, ...]
+    folders: tuple[Entry, ...]
+    alive: frozenset[tuple[int, int]] = frozenset()
+
+    @property
+    def dead(self) -> tuple[Entry, ...]:
+        """The files below whose content nobody will see."""
+        gone = (*(change.below for change in self.changed), *self.removed)
+        return tuple(
+            entry for entry in gone if entry is not None and entry.is_file and entry.identity not in self.alive
+        )
+
+
+def find(below: bytes, system: bytes, epoch: int) -> Changes:
+    """Compare two trees; a walk through all of both only where what they share cannot be left out."""
+    if snapshots.is_overlay(system):
+        found, complete = _compare(below, system, epoch, prune=True)
+        if complete:
+            return found
+    found, _ = _compare(below, system, epoch, prune=False)
+    return found
+
+
+def _compare(below: bytes, system: bytes, epoch: int, *, prune: bool) -> tuple[Changes, bool]:
+    """Compare; also tell whether what was left out cannot change the result."""
+    found = _Finding()
+    links = Links()
+    for old, new in _pairs(tree.walk(below), tree.walk(system), prune=prune):
+        if old is not None and old.is_file and old.nlink > 1:
+            links.add_below(old)
+        if new is None:
+            assert old is not None
+            found.removed.append(_rest(old))
+            continue
+        if new.is_folder:
+            found.folders[new.path] = _rest(new, source=new.source)
+        same = old is not None and _same(old, new, epoch)
+        if new.is_file and (new.nlink > 1 or (old is not None and old.nlink > 1)):
+            links.add(Change(new, old), same=same)
+        elif not same:
+            before = _rest(old._replace(path=new.path)) if old is not None else None
+            found.changed.append(Change(_rest(new, source=new.source), before))
+    outcome = links.finish()
+    return found.finish(outcome), outcome.complete
+
+
+def _rest(entry: Entry, source: bytes = b"") -> Entry:
+    """Give what matters of an entry when it was compared: there may be very many, and this is a third of its memory."""
+    shared = entry.nlink > 1 and entry.is_file
+    return entry._replace(source=source, stamp=_NONE, identity=entry.identity if shared else _NONE)
+
+
+@dataclass
+class _Finding:
+    changed: list[Change] = field(default_factory=list)
+    removed: list[Entry] = field(default_factory=list)
+    folders: dict[bytes, Entry] = field(default_factory=dict)
+
+    def finish(self, links: Outcome) -> Changes:
+        linked = sorted(links.changed, key=_order)
+        self.changed = list(heapq.merge(self.changed, linked, key=_order)) if linked else self.changed
+        touched = {change.entry.path for change in self.changed if change.entry.is_folder}
+        above: dict[bytes, Entry] = {}
+        for entry in chain((change.entry for change in self.changed), self.removed):
+            for parent in tree.parents(entry.path):
+                if parent in self.folders and parent not in touched:
+                    above[parent] = self.folders[parent]
+        folders = sorted(above.values(), key=lambda entry: entry.order)
+        return Changes(tuple(self.changed), tuple(self.removed), tuple(folders), links.alive)
+
+
+def _order(change: Change) -> bytes:
+    return change.entry.order
+
+
+def _pairs(olds: Walk, news: Walk, *, prune: bool) -> Iterator[tuple[Entry | None, Entry | None]]:
+    """Join two walks by path; `prune`: leave out what is below directories that both share."""
+    old, new = next(olds, None), next(news, None)
+    while old is not None or new is not None:
+        if new is None or (old is not None and old.order < new.order):
+            yield old, None
+            old = next(olds, None)
+        elif old is None or new.order < old.order:
+            yield None, new
+            new = next(news, None)
+        else:
+            yield old, new
+            if prune and new.is_folder and _shared(old, new):
+                olds.prune()
+                news.prune()
+            old, new = next(olds, None), next(news, None)
+
+
+def _same(old: Entry, new: Entry, epoch: int) -> bool:
+    if (old.mode, old.uid, old.gid) != (new.mode, new.uid, new.gid):
+        return False
+    if not old.source or not new.source:
+        return old.source == new.source and old.rdev == new.rdev
+    if _shared(old, new):
+        return True
+    if clock.clamp(old.mtime, epoch) != clock.clamp(new.mtime, epoch) or xattrs.read(old.source) != xattrs.read(
+        new.source
+    ):
+        return False
+    if stat.S_ISLNK(new.mode):
+        return os.readlink(old.source) == os.readlink(new.source)  # noqa: PTH115 - Path would tidy the target
+    if new.is_file:
+        return old.size == new.size and _same_bytes(old.source, new.source, new.size)
+    return new.is_folder or old.rdev == new.rdev
+
+
+def _shared(old: Entry, new: Entry) -> bool:
+    """Tell whether both are one inode. Times without fractions are none that a kernel set: such a file is read."""
+    return (
+        old.identity[1] == new.identity[1]
+        and old.stamp == new.stamp
+        and old.size == new.size
+        and new.stamp[1] % _SECOND != 0
+    )
+
+
+def _same_bytes(old: bytes, new: bytes, size: int) -> bool:
+    with output.reading(old) as one, output.reading(new) as other:
+        return all(
+            output.read_at(one, start, min(_CHUNK, size - start))
+            == output.read_at(other, start, min(_CHUNK, size - start))
+            for start in range(0, size, _CHUNK)
+        )

@@ -1,0 +1,62 @@
+"""What init has to do when all segments are unpacked: the last files of the last one.
+
+    .claylinux/removed   paths that stages removed from those below, each ended by NUL, children first
+    .claylinux/times     times of directories whose content changes by that, or that several segments have: path, NUL,
+                         then the seconds as a little-endian int64
+    .claylinux/xattrs    what cpio cannot carry, see `xattrs`. The very last: it tells init that all was unpacked
+
+Paths are absolute. Only what the descriptions of the segments name is looked at, not the whole system.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from imager.core import clock
+from imager.rootfs import tree, xattrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from imager.archive.archive import Archive
+    from imager.initramfs.segments import Segment
+    from imager.rootfs.tree import Entry
+
+
+def write(archive: Archive, system: bytes, segments: Iterable[Segment], epoch: int) -> None:
+    """Write the files; `segments` are all of them."""
+    segments = tuple(segments)
+    gone = {os.fsencode(path) for each in segments for path in each.removed}
+    folders = {b"."} | {os.fsencode(path) for each in segments for path in each.folders}
+    # The kernel gives a directory the time that the lowest segment has, even when it was removed in between.
+    dated = folders | gone | {tree.parent_of(path) for path in gone}
+    present = {entry.path: entry for entry in tree.pick(system, dated | _attributed(segments))}
+    content = {
+        b"removed": b"".join(_absolute(path) + b"\0" for path in reversed(_sorted(gone - present.keys()))),
+        b"times": b"".join(_time(entry, epoch) for entry in present.values() if entry.path in dated),
+        b"xattrs": b"".join(
+            xattrs.records(_absolute(entry.path), entry.source) for entry in present.values() if entry.source
+        ),
+    }
+    for name, data in content.items():
+        archive.add_data(tree.made(tree.PRIVATE + b"/" + name, stat.S_IFREG | 0o600), data)
+
+
+def _attributed(segments: Iterable[Segment]) -> set[bytes]:
+    return {os.fsencode(path) for each in segments for path in each.attributes}
+
+
+def _sorted(paths: Iterable[bytes]) -> list[bytes]:
+    return sorted(paths, key=tree.order)
+
+
+def _time(entry: Entry, epoch: int) -> bytes:
+    if not entry.is_folder:
+        return b""
+    return _absolute(entry.path) + b"\0" + clock.clamp(entry.mtime, epoch).to_bytes(8, "little")
+
+
+def _absolute(path: bytes) -> bytes:
+    return b"/" if path == b"." else b"/" + path

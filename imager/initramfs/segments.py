@@ -1,0 +1,166 @@
+"""What the stages of a system hold, as one segment each: the JSON beside a segment.
+
+It is a list of objects, from the lowest segment to the one that it lies beside:
+
+    attributes  paths with attributes that only init can restore
+    dead        {"files", "size"}: what of the segments below nobody will see
+    files       how many paths the segment has; size: their content in bytes
+    folders     directories that were there before, and have another time now
+    growth      {"files", "size"}: by how much the stage has more than the one below; the sum is the whole system
+    problem     why these segments do not make the tree when they are unpacked over each other; empty: they do
+    removed     {path: kind} of what is in the segments below, but not in this stage (see `kind`)
+
+Paths are those of `tree`; bytes that are no UTF-8 are surrogates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from imager import memory
+from imager.core import clock, output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from imager.initramfs.changes import Change, Changes
+    from imager.rootfs.tree import Entry
+
+FOLDER, LINK, FILE, OTHER = "folder", "link", "file", "other"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weight:
+    """A number of files, and their content in bytes."""
+
+    files: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """One segment; see above."""
+
+    files: int = 0
+    size: int = 0
+    growth: Weight = field(default_factory=Weight)
+    dead: Weight = field(default_factory=Weight)
+    attributes: tuple[str, ...] = ()
+    removed: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def weigh(entries: Iterable[Entry]) -> Weight:
+    """Count entries; data under several names counts once."""
+    files = size = 0
+    seen: set[tuple[int, int]] = set()
+    for entry in entries:
+        files += 1
+        if entry.is_file and entry.identity not in seen:
+            size += entry.size
+            if entry.nlink > 1:
+                seen.add(entry.identity)
+    return Weight(files=files, size=size)
+
+
+def describe_whole(entries: Iterable[Entry], attributes: Iterable[bytes]) -> Segment:
+    """Describe the lowest segment; `attributes` are what is known only when the `entries` have passed."""
+    weight = weigh(entries)
+    return Segment(files=weight.files, size=weight.size, growth=weight, attributes=_texts(attributes))
+
+
+def describe(changes: Changes, below: tuple[Segment, ...], epoch: int, attributes: Iterable[bytes]) -> Segment:
+    """Describe the segment that holds `changes`, over the segments `below`."""
+    weight = weigh(change.entry for change in changes.changed)
+    dead = weigh(changes.dead)
+    new = sum(change.below is None for change in changes.changed)
+    problems = (f"/{_text(change.entry.path)}" for change in changes.changed if occupant(change, below) == FOLDER)
+    problem = next((path for path in problems), "")
+    return Segment(
+        files=weight.files,
+        size=weight.size,
+        growth=Weight(files=new - len(changes.removed), size=weight.size - dead.size),
+        dead=dead,
+        attributes=_texts(attributes),
+        removed={_text(entry.path): kind(entry) for entry in changes.removed},
+        folders=tuple(_text(change.entry.path) for change in changes.changed if _is_redated(change, epoch)),
+        problem=f"{problem} was a directory before" if problem else "",
+    )
+
+
+def told(segment: Segment) -> str:
+    """Say in a line what a segment has."""
+    text = f"{segment.files} files, {memory.shown(segment.size)}"
+    if segment.dead.files:
+        text += (
+            f"; {segment.dead.files} files, {memory.shown(segment.dead.size)}, of the stages below are replaced or "
+            "removed, but still in the image (rootfs.flatten leaves them out)"
+        )
+    return text
+
+
+def kind(entry: Entry) -> str:
+    """Tell what the kernel meets when it unpacks another entry of the same path.
+
+    `file` is one that can be written over: it has no other name; `other`, what must be out of the way.
+    """
+    if entry.is_folder:
+        return FOLDER
+    if stat.S_ISLNK(entry.mode):
+        return LINK
+    return FILE if entry.is_file and entry.nlink == 1 else OTHER
+
+
+def occupant(change: Change, below: tuple[Segment, ...]) -> str:
+    """Tell what is in the place of a changed path that is no directory, when it is unpacked; empty: nothing is.
+
+    Removed paths are still there then: init removes them later.
+    """
+    if change.entry.is_folder:
+        return ""
+    if change.below is not None:
+        return kind(change.below)
+    path = _text(change.entry.path)
+    return next((each.removed[path] for each in reversed(below) if path in each.removed), "")
+
+
+def read(path: str) -> tuple[Segment, ...]:
+    """Read the list from a file."""
+    with output.reading(path) as fd:
+        rows = json.loads(output.read_at(fd, 0, os.fstat(fd).st_size))
+    return tuple(_decode(row) for row in rows)
+
+
+def _decode(row: dict[str, Any]) -> Segment:
+    weights = {key: Weight(**row[key]) for key in ("dead", "growth")}
+    return Segment(**{**row, **weights, **{key: tuple(row[key]) for key in ("attributes", "folders")}})
+
+
+def write(path: str, found: tuple[Segment, ...], epoch: int) -> None:
+    """Write the list to a file."""
+    with output.writing(path, epoch) as fd, open(fd, "w", encoding="utf-8", closefd=False) as file:
+        json.dump(found, file, indent=1, sort_keys=True, default=vars)
+        file.write("\n")
+
+
+def _is_redated(change: Change, epoch: int) -> bool:
+    new, old = change
+    return (
+        old is not None
+        and old.is_folder
+        and new.is_folder
+        and clock.clamp(new.mtime, epoch) != clock.clamp(old.mtime, epoch)
+    )
+
+
+def _texts(paths: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(_text(path) for path in paths)
+
+
+def _text(path: bytes) -> str:
+    return os.fsdecode(path)

@@ -1,0 +1,1 @@
+"""Kernels, their modules, firmware and microcode."""

@@ -1,0 +1,113 @@
+"""The firmware files of a system: which of them stay.
+
+A driver asks for a name below /usr/lib/firmware; the kernel also takes the file with .xz or .zst behind it, and
+first looks in `updates/` (drivers/base/firmware_loader/main.c). Names may be symbolic links, or lead through some.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from imager.kernel import patterns
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from imager.rootfs.root import Root
+
+FOLDERS = ("usr/lib/firmware", "lib/firmware")
+_ENDING = re.compile(r"\.(xz|zst)$")
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """The firmware in `folder`, a place on the builder's disk; None where a system has none."""
+
+    root: Root
+    folder: Path | None
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """Every file and symbolic link, relative to the folder, sorted."""
+        if self.folder is None:
+            return ()
+        places = (place for place in self.folder.rglob("*") if place.is_symlink() or not place.is_dir())
+        return tuple(sorted(str(place.relative_to(self.folder)) for place in places))
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, tuple[str, ...]]:
+        """The files that answer to a name."""
+        found: dict[str, tuple[str, ...]] = {}
+        for path in self.files:
+            name = asked_as(path)
+            found[name] = (*found.get(name, ()), path)
+        return found
+
+    def matching(self, pattern: str) -> frozenset[str]:
+        """Give the files for a name or pattern, with those that symbolic links lead to."""
+        if not patterns.is_glob(pattern) and not pattern.endswith("/"):
+            found = self._by_name.get(pattern) or self._through_links(pattern)
+            if found:
+                return self._complete(found)
+        # Firmware is named from the top of its folder.
+        fits = patterns.path_matcher("/" + pattern)
+        return self._complete(path for name, paths in self._by_name.items() if fits(name) for path in paths)
+
+    def _through_links(self, name: str) -> tuple[str, ...]:
+        """Give the files behind a name whose folders are symbolic links, with these links."""
+        assert self.folder is not None or not self.files
+        links = [path for path in self.files if name.startswith(path + "/")]
+        targets = [self._inside(f"{name}{ending}") for ending in ("", ".xz", ".zst")] if links else []
+        found = [target for target in targets if target is not None]
+        return (*links, *found) if found else ()
+
+    def _complete(self, paths: Iterable[str]) -> frozenset[str]:
+        """Add what symbolic links lead to, as far as it is firmware."""
+        found: set[str] = set()
+        pending = list(paths)
+        while pending:
+            path = pending.pop()
+            if path in found:
+                continue
+            found.add(path)
+            for target in self._targets(path):
+                pending += [target] if target in self._known else [p for p in self.files if p.startswith(target + "/")]
+        return frozenset(found & self._known)
+
+    def _targets(self, path: str) -> Iterator[str]:
+        """Give where a symbolic link leads: the next step, and the end, which it may reach through other folders."""
+        assert self.folder is not None
+        place = self.folder / path
+        if place.is_symlink():
+            yield os.path.normpath(f"{os.path.dirname(path)}/{place.readlink()}").lstrip("/")  # noqa: PTH120 - no file
+            if (end := self._inside(path)) is not None:
+                yield end
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.files)
+
+    def _inside(self, path: str) -> str | None:
+        """Give where `path` leads in the end, relative to the folder; None outside of it, or when nothing is there."""
+        assert self.folder is not None
+        inside = os.path.relpath(self.folder, self.root.path)
+        place = self.root.resolve(f"{inside}/{path}")
+        if place is None or not place.is_relative_to(self.folder):
+            return None
+        return os.path.relpath(place, self.folder)
+
+
+def find(root: Root) -> Firmware:
+    """Look for the firmware of a system."""
+    places = (root.resolve(folder) for folder in FOLDERS)
+    return Firmware(root, next((place for place in places if place is not None and place.is_dir()), None))
+
+
+def asked_as(path: str) -> str:
+    """Give the name that a driver asks for to get the file `path`."""
+    return _ENDING.sub("", path).removeprefix("updates/")

@@ -1,0 +1,1 @@
+"""What is in a system, and what takes the space."""

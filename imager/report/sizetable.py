@@ -1,0 +1,51 @@
+"""The size report as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_ROWS = 15
+_MEBIBYTE = 1 << 20
+
+
+def render(found: Mapping[str, Any], mode: str) -> str:
+    """Give the text of what `imager.report.sizes` measured; `mode` says how the system is kept in memory."""
+    return "\n".join(_lines(found, mode)) + "\n"
+
+
+def mebibytes(size: int) -> str:
+    """Write a size as `limits` takes it, with one digit behind the point."""
+    return f"{size / _MEBIBYTE:.1f}M"
+
+
+def _lines(found: Mapping[str, Any], mode: str) -> Iterator[str]:
+    uki, system = found["uki"], found["system"]
+    yield f"What takes the space in {found['name']} (1M = 1024 * 1024 bytes)"
+    yield ""
+    yield _row("UKI", uki["size"])
+    for part in ("kernel", "microcode", "system", "rest"):
+        note = f"compressed; {mebibytes(system['size'])} and {system['files']:,} files unpacked"
+        yield _row(f"  {part}", uki[part], note if part == "system" else "")
+    if found["ram"] is not None:
+        yield _row("RAM to boot", found["ram"], f"estimate, {mode}")
+    yield ""
+    yield f"{'in the system':<52}{'unpacked':>10}{'compressed':>12}{'files':>9}"
+    for kind in ("modules", "firmware", "unpackaged"):
+        label = {"modules": "kernel modules", "unpackaged": "files of no package"}.get(kind, kind)
+        yield _heap(label, found[kind])
+    for title, key in (("packages", "name"), ("directories", "path")):
+        rows = found[title]
+        if rows:
+            yield ""
+            yield f"the largest {title}" + (f" (of {len(rows)})" if len(rows) > _ROWS else "")
+            yield from (_heap(f"  {row[key]}", row) for row in rows[:_ROWS])
+
+
+def _row(label: str, size: int, note: str = "") -> str:
+    return f"{label:<52}{mebibytes(size):>10}" + (f"  {note}" if note else "")
+
+
+def _heap(label: str, row: Mapping[str, Any]) -> str:
+    shown = label if len(label) <= 50 else f"{label[:49]}…"
+    return f"{shown:<52}{mebibytes(row['size']):>10}{mebibytes(row['compressed']):>12}{row['files']:>9,}"

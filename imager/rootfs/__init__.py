@@ -1,0 +1,1 @@
+"""Reading a system: its tree, accounts, init system, and os-release."""

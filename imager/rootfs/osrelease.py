@@ -1,0 +1,72 @@
+"""Which system this is: os-release(5), and IMAGE_ID and IMAGE_VERSION in it, in the system and in the UKI."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imager.rootfs.root import Root
+
+if TYPE_CHECKING:
+    from imager.contract import Identity
+
+_PLACE = "usr/lib/os-release"
+_LINK = "etc/os-release"
+"""Looked at first."""
+
+
+def run(request: Identity) -> None:
+    """Write the name and version into the system's os-release."""
+    root = Root(Path(request.system))
+    text = identified(read(root), request.name, request.version)
+    place = _find(root) or root.place(_LINK)
+    if place is None:
+        place = root.path / _LINK
+        place.unlink()  # a link in a circle
+    place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    place.write_text(text)
+    os.utime(place, (request.epoch, request.epoch))
+
+
+def read(root: Root) -> str:
+    """Read the system's os-release; empty when there is none."""
+    place = _find(root)
+    return place.read_text(errors="backslashreplace") if place else ""
+
+
+def fields(text: str) -> dict[str, str]:
+    """Give the fields of an os-release file; lines that are no assignment are skipped."""
+    import shlex
+
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        key, equals, value = line.strip().partition("=")
+        if equals and key.isidentifier():
+            try:
+                found[key] = "".join(shlex.split(value))
+            except ValueError:
+                found[key] = value
+    return found
+
+
+def identified(text: str, name: str, version: str) -> str:
+    """Give the os-release `text` with IMAGE_ID and IMAGE_VERSION set; empty values leave them as they are."""
+    text = text or "ID=linux\nNAME=Linux\nPRETTY_NAME=Linux\n"
+    for key, value in (("IMAGE_ID", name), ("IMAGE_VERSION", version)):
+        if value:
+            text = re.sub(rf"^{key}=.*\n?", "", text, flags=re.MULTILINE)
+            text = f"{text.rstrip()}\n{key}={_quote(value)}\n"
+    return text
+
+
+def _find(root: Root) -> Path | None:
+    return root.file(_LINK) or root.file(_PLACE)
+
+
+def _quote(value: str) -> str:
+    """Quote as the shell would inside double quotes, when it must be."""
+    if re.fullmatch(r"[A-Za-z0-9._+~-]+", value):
+        return value
+    return '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'

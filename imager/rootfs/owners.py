@@ -1,0 +1,63 @@
+"""Which package brought a file: read from the databases of dpkg(1) and apk(8), without their programs.
+
+Paths are relative to the system and as they are on its disk: where /lib is a link to /usr/lib, files that a
+package names below /lib are below usr/lib.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imager.rootfs.root import Root
+
+_DPKG = "var/lib/dpkg/info"
+_APK = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
+
+
+def owners(root: Root) -> dict[str, str]:
+    """Give the package of every file that belongs to one; of several packages with the same folder, the last."""
+    merged = _merged(root)
+    return {_real(path, merged): package for path, package in (*_dpkg(root), *_apk(root))}
+
+
+def _dpkg(root: Root) -> Iterator[tuple[str, str]]:
+    """Read the lists of files: NAME.list, or NAME:ARCHITECTURE.list."""
+    for name in root.names(_DPKG):
+        place = root.file(f"{_DPKG}/{name}") if name.endswith(".list") else None
+        if place is not None:
+            package = name.removesuffix(".list").partition(":")[0]
+            for line in place.read_text(errors="surrogateescape").splitlines():
+                yield line.strip("/"), package
+
+
+def _apk(root: Root) -> Iterator[tuple[str, str]]:
+    """Read the installed database: blocks of `P:` package, `F:` folder, and `R:` files in it."""
+    for database in _APK:
+        place = root.file(database)
+        package = folder = ""
+        for line in place.read_text(errors="surrogateescape").splitlines() if place else ():
+            kind, text = line[:2], line[2:]
+            if kind == "P:":
+                package, folder = text, ""
+            elif kind == "F:":
+                folder = text
+            elif kind == "R:":
+                yield f"{folder}/{text}".strip("/"), package
+
+
+def _merged(root: Root) -> dict[str, str]:
+    """Give the links at the top of a system that lead to folders: `lib` -> `usr/lib`."""
+    found = {}
+    for name in root.names("/"):
+        place = root.resolve(name)
+        if (root.path / name).is_symlink() and place is not None and place.is_dir():
+            found[name] = str(place.relative_to(root.path))
+    return found
+
+
+def _real(path: str, merged: dict[str, str]) -> str:
+    top, slash, rest = path.partition("/")
+    return f"{merged[top]}/{rest}" if slash and top in merged else path

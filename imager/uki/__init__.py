@@ -1,0 +1,1 @@
+"""The unified kernel image: one EFI program of stub, kernel and segments."""

@@ -1,0 +1,137 @@
+"""An EFI program that no file holds: every output writes its pieces straight to their final place.
+
+The big pieces stay where they are, in the segments of the system; so each is copied once for each output, and never
+to a file in between. `imager uki` writes two files:
+
+    uki.json   {"architecture", "digest", "pieces": [{"at", "path", "size", "start"}], "sections": {name: size},
+               "size"}; `size` bytes from `start` of the file `path` belong at byte `at` of the program, and where
+               there is no piece are zeros
+    uki.head   the small pieces, behind each other; those of `path` ""
+
+A whole program in a file will do as well, for people who have one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imager.core import machine, output
+from imager.core.errors import ImagerError
+from imager.core.extents import Extent, Payload
+from imager.requests.outputs import ARCHITECTURES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from imager.contract import Output
+
+LAYOUT = ".json"
+_HEAD = ".head"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Bytes of the program: `size` bytes from `start` of the file `path` go to byte `at`."""
+
+    at: int
+    path: str
+    size: int
+    start: int = 0
+
+
+@dataclass(frozen=True)
+class Program:
+    """An EFI program for `architecture`, of `size` bytes; `digest` differs between any two."""
+
+    architecture: str
+    size: int
+    digest: str
+    pieces: tuple[Piece, ...]
+    sections: Mapping[str, int] = field(default_factory=dict)
+    """The size of each section that was added to the stub, by name."""
+
+    @contextmanager
+    def opened(self, at: int = 0) -> Iterator[tuple[Extent, ...]]:
+        """Give the extents of a disk on which the program starts at byte `at`."""
+        with ExitStack() as stack:
+            files = {path: stack.enter_context(output.reading(path)) for path in {piece.path for piece in self.pieces}}
+            yield tuple(
+                Extent(at + piece.at, Payload(files[piece.path], piece.size, piece.start)) for piece in self.pieces
+            )
+
+
+def load(place: str) -> Program:
+    """Read a layout, or take a program that is whole; raises ImagerError for what is neither."""
+    path = Path(place)
+    if not path.is_file():
+        raise ImagerError(f"the EFI program {place} does not exist")
+    if path.suffix != LAYOUT:
+        return _whole(path)
+    found = json.loads(path.read_bytes())
+    head = str(path.with_suffix(_HEAD))
+    pieces = tuple(Piece(**{**piece, "path": piece["path"] or head}) for piece in found.pop("pieces"))
+    return Program(pieces=pieces, **found)
+
+
+def wanted(request: Output) -> Program:
+    """Give the program of which an output is asked; raises ImagerError when that is for another architecture."""
+    program = load(request.uki)
+    if program.architecture != request.architecture or request.architecture not in ARCHITECTURES:
+        raise ImagerError(f"{request.uki} is an EFI program for {program.architecture}, not for {request.architecture}")
+    return program
+
+
+def write(
+    place: str,
+    epoch: int,
+    architecture: str,
+    size: int,
+    sections: Mapping[str, int],
+    parts: Iterable[tuple[int, bytes | Path]],
+    segments: Collection[Path] = (),
+    *,
+    detached: bool = True,
+) -> None:
+    """Write a layout to `place`, which ends in `LAYOUT`. `parts` are what belongs at which byte.
+
+    Only the `segments` stay where they are if the layout is to be `detached` from all else.
+    """
+    pieces: list[dict[str, Any]] = []
+    digest = hashlib.sha256()
+    with output.writing(str(Path(place).with_suffix(_HEAD)), epoch) as fd:
+        end = 0
+        for at, content in parts:
+            if isinstance(content, Path) and (content in segments or not detached):
+                piece = Piece(at, str(content), content.stat().st_size)
+                # A file of that name beside one of the system is nobody's note for us.
+                mark = output.noted_digest(content) if content in segments else output.digest(content)
+            else:
+                data = content if isinstance(content, bytes) else content.read_bytes()
+                piece, end = Piece(at, "", len(data), end), end + len(data)
+                output.write_all(fd, data)
+                mark = hashlib.sha256(data).digest()
+            # Paths and the order of files are those of the builder, and no part of what the program is.
+            digest.update(f"{at} {piece.size} ".encode() + mark)
+            pieces.append(asdict(piece))
+    layout = {
+        "architecture": architecture,
+        "digest": digest.hexdigest(),
+        "pieces": pieces,
+        "sections": dict(sections),
+        "size": size,
+    }
+    with output.writing(place, epoch) as fd:
+        output.write_all(fd, json.dumps(layout, indent=1, sort_keys=True).encode())
+
+
+def _whole(path: Path) -> Program:
+    found = machine.of_pe(machine.head_of(path))
+    if found is None:
+        raise ImagerError(f"{path} is not an EFI program")
+    size = path.stat().st_size
+    return Program(found, size, output.digest(path).hex(), (Piece(0, str(path), size),))

@@ -1,0 +1,134 @@
+"""The Unified Kernel Image: one EFI program with kernel, initramfs and command line, laid out but not yet in one file.
+
+Sections and their meaning: UAPI group, "Unified Kernel Image (UKI)", and systemd-stub(7).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imager import memory
+from imager.archive import cpio
+from imager.core import machine, output
+from imager.core.errors import ImagerError
+from imager.initramfs import layer_archive
+from imager.kernel import kernels, microcode
+from imager.rootfs import osrelease
+from imager.rootfs.root import Root
+from imager.uki import layout, pe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from imager.contract import Uki
+
+
+def run(request: Uki) -> None:
+    """Write the layout."""
+    root = Root(Path(request.system))
+    if "\0" in request.cmdline or "\n" in request.cmdline:
+        raise ImagerError("the kernel command line must be one line of text")
+    sections = (
+        *_os_release(root, request),
+        pe.Section(".cmdline", (_cmdline(request).encode(),)),
+        pe.Section(".uname", (request.kernel_version.encode(),)),
+        pe.Section(".initrd", _initrd(root, request)),
+        # Last: some kernels unpack themselves beyond their end.
+        pe.Section(".linux", (kernel(root, request.kernel_version, request.architecture),), pe.CODE),
+    )
+    image = pe.plan(Path(request.stub), request.architecture, sections)
+    segments = frozenset(map(Path, request.initrd))
+    sizes = {section.name: section.size for section in sections}
+    layout.write(
+        request.output,
+        request.epoch,
+        request.architecture,
+        image.size,
+        sizes,
+        image.parts(),
+        segments,
+        detached=request.detached,
+    )
+    if request.unpacked:
+        print(_summary(request, image.size))  # noqa: T201 - the progress of the build shows it
+
+
+def _os_release(root: Root, request: Uki) -> Iterator[pe.Section]:
+    if request.os_release:
+        text = osrelease.identified(osrelease.read(root), request.name, request.version)
+        yield pe.Section(".osrel", (text.encode(),))
+
+
+def _cmdline(request: Uki) -> str:
+    """Give the kernel's words. Layers need no file system that can do much, but all the memory that there is.
+
+    A tmpfs may take half of what is left beside the initramfs, a ramfs all (Documentation/filesystems/
+    ramfs-rootfs-initramfs): layers of 235 MB booted with 532 MB of memory instead of 749 (bench/README.md).
+    """
+    if request.layers and "rootfstype=" not in request.cmdline:
+        return f"rootfstype=ramfs {request.cmdline}".rstrip()
+    return request.cmdline
+
+
+def _summary(request: Uki, size: int) -> str:
+    mode = memory.OVERLAY if request.layers else memory.TMPFS
+    ram = memory.need(mode, size, request.unpacked, os_release=request.os_release)
+    parts = " + ".join(memory.shown(Path(name).stat().st_size) for name in request.initrd)
+    return (
+        f"{memory.shown(size)}, of which the system has {parts} "
+        f"({memory.shown(request.unpacked)} unpacked); {memory.told(mode, ram, request.lacks)}"
+    )
+
+
+def kernel(root: Root, version: str, architecture: str) -> Path:
+    """Give the place of the kernel `version`, which must be an EFI program for `architecture`."""
+    found = {kernel.version: kernel for kernel in kernels.find(root)}
+    if version not in found:
+        has = f"it has {', '.join(found)}" if found else "it has none: install a kernel package"
+        raise ImagerError(f"the system has no kernel {version}; {has}")
+    if found[version].machine != architecture:
+        kind = found[version].machine
+        problem = f"is for {kind}" if kind else "cannot be started by EFI firmware (no EFI stub)"
+        raise ImagerError(f"the kernel /{found[version].path} {problem}; an EFI kernel for {architecture} is needed")
+    place = root.file(found[version].path)
+    assert place is not None
+    return place
+
+
+def _initrd(root: Root, request: Uki) -> tuple[bytes | Path, ...]:
+    parts: list[tuple[bytes, bytes | Path]] = []
+    if request.layers:
+        from imager.initramfs import bootstrap
+
+        # The firmware reads it anyway: not worth a file, and a build step, of its own.
+        first = bootstrap.archive(root, request.kernel_version, Path(request.init), request.layers, request.epoch)
+        parts.append((b"", first))
+    for number, place in enumerate(map(Path, request.initrd)):
+        parts.append((layer_archive.head(place, number, request.epoch) if number < request.layers else b"", place))
+    return initrd(root, parts)
+
+
+def initrd(root: Root, segments: Iterable[tuple[bytes, bytes | Path]]) -> tuple[bytes | Path, ...]:
+    """Give microcode, then `segments`, each aligned, and right before it what belongs there.
+
+    The kernel wants multiples of 4 bytes and skips zeros between archives.
+    Microcode goes first and uncompressed: the kernel looks for it before it can unpack anything
+    (Documentation/arch/x86/microcode.rst). This way it works with every stub.
+    """
+    parts: list[bytes | Path] = []
+    at = 0
+    for head, body in (*_microcode(root), *segments):
+        gap = bytes(-(at + len(head)) % output.ALIGNMENT)
+        parts += [each for each in (gap + head, body) if each != b""]
+        at += len(gap) + len(head) + (body.stat().st_size if isinstance(body, Path) else len(body))
+    return tuple(parts)
+
+
+def _microcode(root: Root) -> Iterator[tuple[bytes, Path]]:
+    for path in microcode.images(root):
+        place = root.file(path)
+        assert place is not None
+        if machine.head_of(place)[: len(cpio.MAGIC)] != cpio.MAGIC:
+            raise ImagerError(f"the microcode image /{path} is not an uncompressed cpio archive")
+        yield b"", place

@@ -1,0 +1,149 @@
+"""The whole file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from . import hints
+from .accounts import Group, User
+from .base import Base, PresetBase
+from .files import FileEntry
+from .kernel import Kernel
+from .keys import NOTHING, key
+from .mounts import FileSystem
+from .network import Dns, Network
+from .outputs import Limits, Output, Rootfs
+from .packages import Repository
+from .positions import Positions
+from .run import RunStep
+from .services import Service, ServiceSwitch
+from .values import addresses, filesystems, paths, words
+
+NO_BASE = PresetBase(preset=words.PRESETS[0])
+"""Takes the place of a base that is wrong, for the checks of the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Keys of the file, with the values that they have in this profile."""
+
+    PARTIAL: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A build file: one bootable system and what to build of it."""
+
+    HINTS: ClassVar[Mapping[str, str]] = hints.SPEC
+    base: Base = key(
+        "Where the system starts: the name of a preset, or one of `image`, `context` and `dockerfile`.",
+        "debian",
+        stand_in=NO_BASE,
+    )
+    name: words.Name = key(
+        "The name of the system: of its output files and its os-release.", "edge", default="claylinux"
+    )
+    version: words.VersionText | None = key(
+        "The version of the system: of its os-release and its labels.", "1.4.0", default=None
+    )
+    args: Mapping[words.Variable, words.Content] = key(
+        "Build arguments with their defaults, for `${NAME}` in other values. `--build-arg NAME=...` sets them.",
+        '{VERSION: "1.0"}',
+        default=NOTHING,
+    )
+    repositories: tuple[Repository, ...] = key(
+        "Further places that packages come from.",
+        "[{url: https://packages.example/debian, suites: trixie, key: {source: acme.asc}}]",
+        default=(),
+    )
+    packages: tuple[words.Package, ...] = key(
+        "Packages to install, with the package manager of the base.", "[nginx, openssh-server]", default=(), unique=True
+    )
+    remove_packages: tuple[words.PackageName, ...] = key(
+        "Packages to remove that the base brings.", "[nano]", default=(), unique=True
+    )
+    files: Mapping[paths.SystemPath, FileEntry] = key(
+        "Files by their path in the system. A text is the content of the file.",
+        '{/etc/motd: "Welcome!\\n"}',
+        default=NOTHING,
+    )
+    run: tuple[RunStep, ...] = key(
+        "Commands to run in the system, after packages, users and files.",
+        "[update-ca-certificates]",
+        default=(),
+        repeats=True,
+    )
+    groups: tuple[Group, ...] = key(
+        "Groups of users. Those that `users` name need not be here.", "[data, {name: web, gid: 2000}]", default=()
+    )
+    users: tuple[User, ...] = key("User accounts.", "[{name: admin, groups: [sudo]}]", default=())
+    hostname: addresses.HostName | None = key("The host name of the system.", "web-01", default=None)
+    hosts: Mapping[addresses.HostsName, addresses.Address] = key(
+        "Further entries of /etc/hosts, address by name.", "{db.internal: 10.0.0.5}", default=NOTHING
+    )
+    dns: Dns | None = key("How names are resolved. Default: as the network says.", "{servers: [9.9.9.9]}", default=None)
+    network: Network | None = key(
+        "The network interfaces, in netplan's words. Default: as the base has it; a preset asks for an address.",
+        "{ethernets: {eth0: {dhcp4: true}}}",
+        default=None,
+    )
+    services: Mapping[words.Service, Service] = key(
+        "Services to start at boot (`true`) or not (`false`), or your own by their `command`; a list starts all in it.",
+        "[nginx]",
+        default=NOTHING,
+        list_as=ServiceSwitch(start=True),
+    )
+    mounts: Mapping[filesystems.MountPoint, FileSystem] = key(
+        "What the running system mounts, by folder.",
+        "{/data: {device: LABEL=DATA, fstype: ext4, optional: true}}",
+        default=NOTHING,
+    )
+    kernel: Kernel = key("The kernel.", "{cmdline: console=ttyS0}", default=Kernel())
+    outputs: tuple[Output, ...] = key(
+        "What to build. Default: raw.", "[raw, iso]", default=(Output(format="raw"),), least=1
+    )
+    rootfs: Rootfs = key("How the system is packed.", "{compression: 'zstd:19'}", default=Rootfs())
+    limits: Limits = key("The build fails when one is exceeded.", "{uki: 256M}", default=Limits())
+    labels: Mapping[words.LabelName, words.Content] = key(
+        "Labels of the OCI image.",
+        "{org.opencontainers.image.source: https://git.example/edge}",
+        default=NOTHING,
+    )
+    platforms: tuple[words.PlatformName, ...] = key(
+        "What to build for where `--platform` is not given. Default: the builder's own.",
+        "[linux/amd64, linux/arm64]",
+        default=(),
+        unique=True,
+    )
+    source_date_epoch: words.Seconds | None = key(
+        "The latest date in the result, in seconds since 1970-01-01; the variable of this name wins. "
+        "Default: 1980-01-01.",
+        "1767225600",
+        default=None,
+    )
+    include: tuple[paths.SourcePath, ...] = key(
+        "Files of the build context that are merged below this one: mappings key by key, lists one after the other; "
+        "what this file says wins.",
+        "[common/hardening.yaml]",
+        default=(),
+        one_or_many=True,
+    )
+    profiles: Mapping[words.Name, Profile] = key(
+        "Other values for keys of this file, chosen with `--build-arg CLAYLINUX_PROFILE=NAME`. Mappings are merged, "
+        "lists are replaced; a list of `services` is merged.",
+        "{dev: {outputs: [efi]}}",
+        default=NOTHING,
+    )
+    arguments: Mapping[str, str] = field(default_factory=lambda: NOTHING, compare=False, repr=False)
+    """The value of every argument, and of the variables of the platform."""
+    used_arguments: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    undeclared_arguments: tuple[tuple[str, str | None], ...] = field(default=(), compare=False, repr=False)
+    """The build arguments that `args` does not declare, each with the declared one that was probably meant."""
+    positions: Positions = field(default=Positions(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        named = tuple(each if each.name else dataclasses.replace(each, name=self.name) for each in self.outputs)
+        object.__setattr__(self, "outputs", named)

@@ -1,0 +1,34 @@
+"""Password hashes and SSH public keys in the build file. `spec.credentials` has the rules, for files too."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from spec.credentials import password_hash, ssh_key
+
+from .kinds import Text
+
+PasswordHash = Annotated[
+    str,
+    Text(
+        expected='a crypt(3) hash, "" for none, or "*"',
+        pattern=r"[^:\n]*",
+        convert=password_hash,
+        secret=True,
+        literal=True,
+        control=True,
+    ),
+]
+SshKey = Annotated[
+    str,
+    Text(
+        expected="an SSH public key, such as `ssh-ed25519 AAAA... you@example`",
+        longest=16384,
+        convert=ssh_key,
+        control=True,
+    ),
+]
+SecretId = Annotated[
+    str,
+    Text(expected="the ID of a build secret, such as admin_hash", pattern=r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}"),
+]

@@ -1,0 +1,116 @@
+"""Files that nobody should have written get one clear answer, fast, and never harm."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from frontend.config import ConfigError, load
+from frontend.config.syntax.diagnostics import LIMIT
+
+SECONDS = 0.5
+"""What no hostile file may take. Measured in CPU time of this process, so that a busy machine does not count."""
+
+
+def complaint(data: bytes) -> str:
+    start = time.process_time()
+    with pytest.raises(ConfigError) as caught:
+        load(data, "f.yaml")
+    assert time.process_time() - start < SECONDS
+    return str(caught.value)
+
+
+def bomb() -> bytes:
+    """A billion laughs: nine levels of nine aliases."""
+    lines = ["x-a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"x-{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)]
+    return "\n".join(["base: debian", *lines]).encode()
+
+
+def merge_bomb() -> bytes:
+    keys = ", ".join(f"k{index}: 1" for index in range(1000))
+    return f"base: debian\nx-a: &a {{{keys}}}\nx-b: [{', '.join(['{<<: *a}'] * 5000)}]\n".encode()
+
+
+LARGE = "this file has {:,} bytes, and a build file at most 1,048,576"
+DEEP = "this is nested more than 64 levels deep: make it flatter"
+MANY = "this file has more than 100,000 values (aliases counted in full): make it smaller"
+
+
+@pytest.mark.parametrize(
+    ("data", "place", "message"),
+    [
+        pytest.param(bomb(), "f.yaml:7:10", MANY, id="aliases"),
+        pytest.param(merge_bomb(), "f.yaml:3", MANY, id="merge keys"),
+        pytest.param(b"a: x\n" * 2_000_000, "f.yaml:1:1", LARGE.format(10_000_000), id="10 MB"),
+        pytest.param(b"[" * 100_000, "f.yaml:1:65", DEEP, id="brackets"),
+        pytest.param(b"{" * 100_000, "f.yaml:1:65", DEEP, id="braces"),
+        pytest.param(b"- " * 100_000, "f.yaml:1:129", DEEP, id="dashes"),
+        pytest.param(b"? " * 100_000, "f.yaml:1:129", DEEP, id="questions"),
+        pytest.param("".join(" " * n + "a:\n" for n in range(900)).encode(), "f.yaml:65:65", DEEP, id="indentation"),
+        pytest.param(b"\0\1\2base: debian", "f.yaml:1:1", "this is a binary file", id="binary"),
+        pytest.param("base: debian".encode("utf-16"), "f.yaml:1:1", "this file is UTF-16", id="utf-16"),
+        pytest.param(b"\xef\xbb\xbfbase: debian", "f.yaml:1:1", "this file starts with a byte order mark", id="bom"),
+        pytest.param(b"base: debian\nname: caf\xe9", "f.yaml:2:10", "these bytes are not UTF-8", id="latin-1"),
+        pytest.param(b"", "f.yaml:1:1", "this file says nothing: add at least `base: debian`", id="empty"),
+        pytest.param(b"---\n", "f.yaml:1:1", "this file says nothing: add at least `base: debian`", id="only a marker"),
+        pytest.param(b"base: debian\rname: x\r", "f.yaml:1:13", "a line ends here with a carriage return", id="cr"),
+        pytest.param(
+            b"base: d\xe2\x80\xa8x", "f.yaml:1:8", "there is an invisible character (U+2028)", id="line separator"
+        ),
+        pytest.param(b"base: d\x1b[0m", "f.yaml:1:8", "there is an invisible character (U+001B)", id="escape"),
+    ],
+)
+def test_one_answer(data: bytes, place: str, message: str) -> None:
+    found = complaint(data)
+    assert found.startswith(place)
+    assert message in found
+    assert "\n" not in found
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"base: debian\nfiles:\n  ? " + b"/a" * 400_000 + b"\n  : x\n", id="path"),
+        pytest.param(b"base: " + b"a-" * 500_000, id="base"),
+        pytest.param(b"base: {image: " + b"a.a" * 300_000 + b"!}", id="image"),
+        pytest.param(b"base: debian\nhostname: " + b"a." * 500_000, id="hostname"),
+        pytest.param(b"base: debian\nusers: [{name: a, uid: " + b"1" * 900_000 + b"}]", id="uid"),
+        pytest.param(b"base: debian\nusers: [{name: a, password: $y$" + b"$" * 900_000 + b"}]", id="password"),
+        pytest.param(b"base: debian\n" + b"a" * 900_000 + b": 1\n", id="key"),
+        pytest.param(b"base: debian\nrun: ['" + b" " * 900_000 + b"']", id="blank script"),
+        pytest.param(b'base: debian\nx: "' + b"x\n" * 400_000, id="open quote"),
+    ],
+)
+def test_a_long_value_is_refused_and_not_repeated(data: bytes) -> None:
+    assert len(complaint(data)) < 1000
+
+
+def test_problems_are_counted() -> None:
+    found = complaint(b"base: debian\n" + b"".join(b"kei%d: 1\n" % index for index in range(5000)))
+    assert len(found.splitlines()) == LIMIT + 1
+    assert found.endswith(f"these are the first {LIMIT} problems: there may be more")
+
+
+def test_a_large_honest_file_is_fast() -> None:
+    users = "".join(
+        f"  - name: u{n}\n    uid: {n + 1000}\n    shell: /bin/sh\n    groups: [a, b]\n" for n in range(500)
+    )
+    data = f"base: debian\nusers:\n{users}".encode()
+    assert data.count(b"\n") > 2000
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        load(data, "f.yaml")
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.1
+
+
+def test_import_loads_nothing_that_only_errors_need() -> None:
+    code = "import sys, frontend.config; print(' '.join(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "spec" in loaded
+    assert not {"difflib", "ipaddress", "llb", "grpc", "google", "asyncio", "unittest"} & set(loaded)

@@ -1,0 +1,30 @@
+"""Steps of `run` in the graph: their names in the progress, and the arguments that they get."""
+
+from __future__ import annotations
+
+from tests.support.fake_client import FakeClient
+from tests.unit.frontend.test_app import BOOTABLE, ask
+
+TEXT = """\
+base: debian
+args: {COLOR: red, COUNT: "3", SHAPE: round}
+run:
+  - "printf '\\e[1m%s\\t' $COLOR"
+  - |
+    echo $((COUNT + 1))
+    echo SHAPE
+"""
+
+
+def test_a_script_may_hold_control_characters_and_gets_what_it_mentions() -> None:
+    client = ask(TEXT, FakeClient(outputs=BOOTABLE))
+    assert client.error is None, client.error
+    names = [vertex.name for vertex in client.solved[-1].vertices.values()]
+    assert r"[run 1/2] printf '\x1b[1m%s ' $COLOR" in names
+    assert "[run 2/2] echo $((COUNT + 1)) echo SHAPE" in names
+    steps = [bytes(each) for each in getattr(client.solved[-1].to_pb(), "def")]
+    (first,) = (each for each in steps if b"printf '\x1b[1m%s\t'" in each)
+    (second,) = (each for each in steps if b"echo $((COUNT + 1))\necho SHAPE" in each)
+    assert [name in first for name in (b"COLOR=red", b"COUNT=3", b"SHAPE=")] == [True, False, False]
+    # What is bare in a script counts from an arithmetic expression on: where that ends, only the shell knows.
+    assert [name in second for name in (b"COLOR=red", b"COUNT=3", b"SHAPE=round")] == [False, True, True]

@@ -1,0 +1,73 @@
+"""What distributions are made of: the data of presets, and scripts that every shell can read."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from frontend.config import Arguments, load
+from frontend.distro.family import Family, PackageSource, PackageStep, Preset
+from frontend.distro.registry import FAMILIES, PRESETS
+from tests.support.places import ROOT
+
+SOURCES = (
+    PackageSource(name="more", components=("community",)),
+    PackageSource(name="back", suites=("backports",)),
+    PackageSource(name="it's", url="https://packages.example/it's", components=("a",), key="/k", key_name="it's"),
+)
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_presets_are_complete(preset: Preset) -> None:
+    """Every preset is there for both architectures, has its own flavor, and can be taken in another release."""
+    assert preset.architectures == ("amd64", "arm64")
+    assert preset.family in FAMILIES
+    assert preset.image_of(None) == f"{preset.image}:{preset.release}"
+    assert preset.image_of("9.9") == f"{preset.image}:9.9"
+    for flavor in (None, *preset.kernels):
+        for architecture in preset.architectures:
+            package = preset.kernel_of(flavor, architecture)
+            assert package.startswith("linux-")
+            assert "{" not in package
+    with pytest.raises(KeyError):
+        preset.kernel_of("no-such-flavor", "amd64")
+
+
+@pytest.mark.parametrize(("architecture", "port"), [("amd64", "ttyS0"), ("arm64", "ttyAMA0")])
+def test_alpine_logs_in_where_its_machines_have_a_terminal(architecture: str, port: str) -> None:
+    """Real machines have a screen, virtual ones a serial port too; the last console gets the services' words."""
+
+    def terminals(name: str) -> list[str]:
+        lines = PRESETS[name].files[architecture]["/etc/inittab"].splitlines()
+        return [line.partition(":")[0] for line in lines if "getty" in line]
+
+    assert terminals("alpine-lts") == terminals("alpine-stable") == ["tty1"]
+    assert terminals("alpine-virt") == ["tty1", port]
+    assert PRESETS["alpine-lts"].files[architecture]["/boot/cmdline"].split()[-1] == "console=tty0"
+    assert PRESETS["alpine-virt"].files[architecture]["/boot/cmdline"].split()[-1] == f"console={port},115200"
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "bases").iterdir()), ids=lambda file: file.stem)
+def test_base_images_keep_the_command_line_of_their_preset(file: Path) -> None:
+    """Serial ports have other names on other architectures: only the preset knows them."""
+    spec = load(file.read_bytes(), file.name, Arguments(), lambda path: (file.parent / path).read_bytes())
+    assert spec.kernel.cmdline == ()
+    assert not spec.files
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_every_script_is_one(family: Family) -> None:
+    """dash reads them all; names that only a build file's author can think of stay words."""
+    steps: list[PackageStep] = [
+        family.install(("a", "b=1"), cache_id="x"),
+        family.assemble(("a",), "linux", {"b": "default"}, cache_id="x"),
+        family.remove(("a",)),
+        family.add_sources(SOURCES),
+    ]
+    for step in steps:
+        done = subprocess.run(["sh", "-n"], input=step.script, text=True, capture_output=True, check=False, timeout=10)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert step.script.endswith("\n")
+    assert "https://packages.example/it'\"'\"'s" in steps[-1].script

@@ -1,0 +1,151 @@
+"""What a request asks of the engine before planning: a base from a Dockerfile, and trees to take files from."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+import llb
+from frontend.resolve import base
+from proto import ops_pb2
+from tests.support.fake_client import FakeClient
+from tests.unit.frontend.test_app import BOOTABLE, ask, names, places, told
+
+DOCKERFILE = 'base: {dockerfile: os/Dockerfile, target: rootfs, args: {A: "1", B: "2"}}\n'
+
+
+def delegate(**options: str) -> tuple[FakeClient, dict[str, str]]:
+    """Build a system from a Dockerfile; return the client and the options that its frontend got."""
+    made = llb.marshal(llb.image("debian:trixie", name="[rootfs 1/1] FROM debian:trixie"))
+    client = ask(
+        DOCKERFILE + "run: [ls]\n", FakeClient(outputs=BOOTABLE, other_frontend=made), **{"target": "image"} | options
+    )
+    assert client.error is None, client.error
+    [(frontend, given, _)] = client.delegated
+    assert frontend == "dockerfile.v0"
+    return client, dict(given)
+
+
+def test_a_dockerfile_gets_the_options_of_the_build_but_not_those_about_the_build_file() -> None:
+    kept = {"add-hosts": "a=10.0.0.1", "no-cache": "", "context:other": "local:other", "build-arg:B": "3"}
+    dropped = {"source": "me", "attest:sbom": "", "build-arg:BUILDKIT_SYNTAX": "x", "platform": "linux/arm64"}
+    _, options = delegate(**kept, **dropped, cmdline="claylinux/frontend")
+    assert options == {
+        **kept,
+        "build-arg:A": "1",
+        "cmdline": "claylinux/frontend",
+        "dockerfilekey": "context",
+        "filename": "os/Dockerfile",
+        "platform": "linux/arm64",
+        "target": "rootfs",
+    }
+
+
+def test_the_date_of_the_build_file_is_that_of_its_dockerfile() -> None:
+    client = ask(DOCKERFILE + "source_date_epoch: 1700000000\n")
+    [(_, options, _)] = client.delegated
+    assert options["build-arg:SOURCE_DATE_EPOCH"] == "1700000000"
+
+
+def test_a_remote_context_has_the_dockerfile_too() -> None:
+    _, options = delegate(context="https://git.example/x.git", dockerfilekey="dockerfile")
+    assert options["context"] == "https://git.example/x.git"
+    assert "dockerfilekey" not in options
+
+
+def test_nothing_in_a_dockerfile_can_start_this_frontend_again() -> None:
+    _, options = delegate()
+    assert options["cmdline"]
+
+
+def test_the_system_goes_on_from_what_the_dockerfile_made() -> None:
+    client, _ = delegate()
+    assert names(client)[0] == "[rootfs 1/1] FROM debian:trixie"
+    assert "[run 1/1] ls" in names(client)
+    assert b"A=b" in llb.dump(client.solved[-1]).encode(), "the steps have the variables of the image"
+
+
+def test_a_dockerfile_that_makes_nothing_is_told_at_its_line() -> None:
+    client = ask(DOCKERFILE)
+    assert "makes an empty system" in told(client)
+    assert places(client) == [1]
+
+
+def test_each_tree_is_looked_at_once_for_all_that_is_taken_from_it() -> None:
+    text = """\
+base: {image: debian:trixie}
+files:
+  /a: {source: a}
+  /b: {source: b}
+run:
+  - {script: ls, mounts: ["source=c,target=/c", "target=/all,from=other"]}
+"""
+    client = ask(text, FakeClient(files={"a": b"", "b": b"", "c": b""}), target="image", **{"context:other": "local:o"})
+    assert client.error is None, client.error
+    followed = [line for line in llb.dump(client.solved[-1]).splitlines() if "[local.followpaths]" in line]
+    assert followed == ['  attrs[local.followpaths]: "[\\"a\\",\\"b\\",\\"c\\"]"']
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{image: tool, source: bin/toll}", "'bin/toll' is not in the image 'tool'; did you mean 'bin/tool'?"),
+        ("{image: tool, source: zzz}", "'zzz' is not in the image 'tool'; is the name right?"),
+        ("{git: 'https://git.example/x', source: lib}", "'lib' is not in the repository 'https://git.example/x'"),
+        ("{source: bin/toll}", "'bin/toll' is not in the build context; is the name right, and does .dockerignore"),
+        ("{context: othr, source: x}", "no build context 'othr': give it with --build-context othr=FOLDER; did you"),
+    ],
+)
+def test_what_is_missing_is_told_at_its_line(entry: str, message: str) -> None:
+    client = ask(
+        f"base: {{image: debian:trixie}}\nfiles:\n  /a: {entry}\n",
+        FakeClient(outputs={"bin/tool": b""}),
+        **{"context:other": "local:o"},
+    )
+    assert message in told(client)
+    assert places(client) == [3]
+
+
+FRONTEND = f"docker-image://docker.io/claylinux/frontend:latest@sha256:{'0' * 64}"
+
+
+def own_image(op: ops_pb2.Op, file: Path, monkeypatch: pytest.MonkeyPatch) -> ops_pb2.Op:
+    """Say that the frontend is what `op` makes; return what the plan has for it: `op` itself if that is it."""
+    op.platform.OS, op.platform.Architecture = "linux", "amd64"
+    data = op.SerializeToString(deterministic=True)
+    end = ops_pb2.Op(inputs=[ops_pb2.Input(digest=f"sha256:{hashlib.sha256(data).hexdigest()}")])
+    definition = ops_pb2.Definition()
+    getattr(definition, "def").extend((data, end.SerializeToString()))
+    file.write_bytes(definition.SerializeToString())
+    monkeypatch.setattr(base, "_OWN_IMAGE", file)
+    client = ask("base: {image: 'x:1'}\n")
+    assert client.error is None
+    ops = [(each, ops_pb2.Op.FromString(each)) for each in getattr(client.solved[-1].to_pb(), "def")]
+    (found,) = [each for each in ops if each[1].source.identifier == op.source.identifier]
+    return op if found[0] == data else found[1]
+
+
+def test_our_image_is_a_vertex_apart_from_the_frontend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows from the frontend's own finds nothing in imported caches."""
+    marked = ops_pb2.Op(source=ops_pb2.SourceOp(identifier=FRONTEND, attrs={"image.recordtype": "frontend"}))
+    made = own_image(marked, tmp_path / "frontend.bin", monkeypatch)
+    assert made is not marked
+    assert (made.source.identifier, dict(made.source.attrs)) == (FRONTEND, {})
+    assert made.platform == marked.platform
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        ops_pb2.SourceOp(identifier=FRONTEND, attrs={"image.recordtype": "frontend", "image.layerlimit": "1"}),
+        ops_pb2.SourceOp(identifier="oci-layout://a/b@sha256:" + "0" * 64, attrs={"oci.store": "x"}),
+    ],
+)
+def test_a_frontend_from_elsewhere_is_taken_as_it_is(
+    source: ops_pb2.SourceOp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    op = ops_pb2.Op(source=source)
+    made = own_image(op, tmp_path / "frontend.bin", monkeypatch)
+    assert made is op

@@ -1,0 +1,193 @@
+"""Interfaces for systemd-networkd and for ifupdown: which of the two, and what it is told."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from imager import contract
+from imager.core.errors import ImagerError
+from imager.customize import ifupdown, network, networkd
+from imager.customize.network import Interface
+from tests.support.imager import EPOCH
+
+LAN = Interface(
+    name="lan",
+    kind="ethernet",
+    match={"name": "en*", "macaddress": "52:54:00:12:34:56"},
+    addresses=["10.0.0.5/24", "2001:db8::5/64"],
+    routes=[
+        {"to": "default", "via": "10.0.0.1", "metric": None},
+        {"to": "10.9.0.0/16", "via": "10.0.0.2", "metric": 5},
+    ],
+    nameservers=["9.9.9.9"],
+    search=["a.example", "b.example"],
+    mtu=1400,
+)
+ETH1 = Interface(name="eth1", kind="ethernet", dhcp4=True, dhcp6=True, optional=True)
+BRIDGE = Interface(name="br0", kind="bridge", interfaces=["eth1"], dhcp4=True)
+VLAN = Interface(name="v7", kind="vlan", id=7, link="lan", nameservers=["10.0.0.3"])
+RESOLVER = "printf '%s\\n' 'nameserver 9.9.9.9' 'nameserver 10.0.0.3' 'search a.example b.example' > /etc/resolv.conf"
+HEAD = "# By Claylinux, from the key `network`.\n"
+
+
+def make(system: Path, *interfaces: Mapping[str, object]) -> None:
+    texts = tuple(json.dumps(each) for each in interfaces or ({"name": "eth0", "kind": "ethernet", "dhcp4": True},))
+    network.run(contract.Network(system=str(system), interface=texts, epoch=EPOCH))
+
+
+def touch(system: Path, *paths: str) -> None:
+    for path in paths:
+        (system / path).parent.mkdir(parents=True, exist_ok=True)
+        (system / path).touch()
+
+
+NETWORKD = ("usr/bin/systemctl", "usr/lib/systemd/systemd-networkd")
+WANTS = "etc/systemd/system/multi-user.target.wants/systemd-networkd.service"
+
+
+def test_networkd() -> None:
+    files = networkd.files((LAN, ETH1, BRIDGE, VLAN))
+    folder = "etc/systemd/network/10-claylinux-"
+    assert files[f"{folder}lan.network"] == HEAD + (
+        "[Match]\nPermanentMACAddress=52:54:00:12:34:56\nName=en*\n\n"
+        "[Link]\nMTUBytes=1400\n\n"
+        "[Network]\nDHCP=no\nAddress=10.0.0.5/24\nAddress=2001:db8::5/64\nDNS=9.9.9.9\nDomains=a.example b.example\n"
+        "VLAN=v7\n\n"
+        "[Route]\nGateway=10.0.0.1\n\n"
+        "[Route]\nDestination=10.9.0.0/16\nGateway=10.0.0.2\nMetric=5\n"
+    )
+    assert files[f"{folder}eth1.network"] == HEAD + (
+        "[Match]\nName=eth1\n\n[Link]\nRequiredForOnline=no\n\n[Network]\nDHCP=yes\nBridge=br0\n"
+    )
+    assert files[f"{folder}br0.netdev"] == HEAD + "[NetDev]\nName=br0\nKind=bridge\n"
+    assert files[f"{folder}v7.netdev"] == HEAD + "[NetDev]\nName=v7\nKind=vlan\n\n[VLAN]\nId=7\n"
+    assert "DHCP=ipv4" in files[f"{folder}br0.network"]
+
+
+def test_the_boot_waits_for_what_is_not_optional() -> None:
+    assert "wait-online --timeout=60" in networkd.files((LAN, ETH1))[networkd.REPLACED[1]]
+    assert "ExecStart=/usr/bin/true\n" in networkd.files((ETH1,))[networkd.REPLACED[1]]
+
+
+def test_ifupdown() -> None:
+    lan = Interface(**{name: getattr(LAN, name) for name in LAN.__dataclass_fields__} | {"match": {}})
+    (text,) = ifupdown.files((BRIDGE, lan, ETH1, VLAN)).values()
+    assert text.splitlines() == [
+        "# By Claylinux, from the key `network`.",
+        "auto lo",
+        "iface lo inet loopback",
+        "",
+        "auto lan",
+        "iface lan inet manual",
+        "\tup ip link set dev lan mtu 1400",
+        "\tup ip link set dev lan up",
+        "\tup ip addr add 10.0.0.5/24 dev lan",
+        "\tup ip -6 addr add 2001:db8::5/64 dev lan",
+        "\tup ip route add default via 10.0.0.1 dev lan",
+        "\tup ip route add 10.9.0.0/16 via 10.0.0.2 dev lan metric 5",
+        f"\tup {RESOLVER}",
+        "\tdown ip addr flush dev lan",
+        "\tdown ip link set dev lan down",
+        "",
+        "auto eth1",
+        "iface eth1 inet dhcp",
+        "\tup ip link set dev eth1 up",
+        "\tup if command -v udhcpc6 >/dev/null; then udhcpc6 -b -S -R -p /run/udhcpc6.eth1.pid -i eth1; "
+        "else dhclient -6 -nw eth1; fi",
+        "\tdown ip addr flush dev eth1",
+        "\tdown ip link set dev eth1 down",
+        "",
+        "auto br0",
+        "iface br0 inet dhcp",
+        "\tpre-up ip link add name br0 type bridge",
+        "\tpre-up ip link set dev eth1 master br0",
+        "\tpre-up ip link set dev eth1 up",
+        "\tup ip link set dev br0 up",
+        "\tdown ip addr flush dev br0",
+        "\tdown ip link set dev br0 down",
+        "\tpost-down ip link del dev br0",
+        "",
+        "auto v7",
+        "iface v7 inet manual",
+        "\tpre-up ip link set dev lan up",
+        "\tpre-up ip link add link lan name v7 type vlan id 7",
+        "\tup ip link set dev v7 up",
+        f"\tup {RESOLVER}",
+        "\tdown ip addr flush dev v7",
+        "\tdown ip link set dev v7 down",
+        "\tpost-down ip link del dev v7",
+    ]
+
+
+def test_ifupdown_makes_first_what_others_are_made_of() -> None:
+    """`ifup -a` goes through the file from top to bottom, and a bridge can be made of VLANs that are on a bridge."""
+    made = (
+        Interface(name="br0", kind="bridge", interfaces=["v7", "eth0"]),
+        Interface(name="br1", kind="bridge", interfaces=["eth1"]),
+        Interface(name="eth0", kind="ethernet"),
+        Interface(name="eth1", kind="ethernet"),
+        Interface(name="v7", kind="vlan", id=7, link="v8"),
+        Interface(name="v8", kind="vlan", id=8, link="br1"),
+        Interface(name="v9", kind="vlan", id=9, link="of-somebody-else"),
+    )
+    for interfaces in (made, made[::-1]):
+        (text,) = ifupdown.files(interfaces).values()
+        order = re.findall(r"^auto (\S+)", text, re.MULTILINE)[1:]
+        assert sorted(order) == [each.name for each in made]
+        for first, then in [("v7", "br0"), ("eth0", "br0"), ("v8", "v7"), ("br1", "v8"), ("eth1", "br1")]:
+            assert order.index(first) < order.index(then), (first, then)
+
+
+@pytest.mark.parametrize(
+    ("there", "networkd_is_told"),
+    [
+        (NETWORKD, True),
+        ((*NETWORKD, "sbin/ifup"), False),
+        ((*NETWORKD, "sbin/ifup", WANTS), True),
+        ((*NETWORKD, "usr/sbin/NetworkManager", WANTS), True),
+        (("sbin/ifup",), False),
+    ],
+)
+def test_the_system_decides(tmp_path: Path, there: tuple[str, ...], networkd_is_told: bool) -> None:
+    touch(tmp_path, *there)
+    make(tmp_path)
+    assert (tmp_path / "etc/systemd/network/10-claylinux-eth0.network").exists() == networkd_is_told
+    assert (tmp_path / "etc/network/interfaces").exists() != networkd_is_told
+
+
+def test_what_a_preset_wrote_gives_way(tmp_path: Path) -> None:
+    touch(tmp_path, *NETWORKD, *networkd.REPLACED)
+    make(tmp_path)
+    assert not (tmp_path / networkd.REPLACED[0]).exists()
+    assert "timeout=60" in (tmp_path / networkd.REPLACED[1]).read_text()
+
+
+def test_without_resolved_name_servers_are_written(tmp_path: Path) -> None:
+    touch(tmp_path, *NETWORKD)
+    interface = {"name": "eth0", "kind": "ethernet", "nameservers": ["9.9.9.9"]}
+    make(tmp_path, interface)
+    assert (tmp_path / "etc/resolv.conf").read_text() == "nameserver 9.9.9.9\n"
+    (tmp_path / "etc/resolv.conf").unlink()
+    touch(tmp_path, "usr/lib/systemd/systemd-resolved")
+    make(tmp_path, interface)
+    assert not (tmp_path / "etc/resolv.conf").exists()
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        ((), "network: this system has neither systemd-networkd nor ifupdown: add one to packages"),
+        ((*NETWORKD, "usr/sbin/NetworkManager"), "network: this system has NetworkManager, which would interfere"),
+        (("sbin/ifup",), "network: eth0: ifupdown knows interfaces by their names only: remove `match`"),
+    ],
+)
+def test_what_cannot_be_done_is_told(tmp_path: Path, there: tuple[str, ...], message: str) -> None:
+    touch(tmp_path, *there)
+    with pytest.raises(ImagerError) as caught:
+        make(tmp_path, {"name": "eth0", "kind": "ethernet", "match": {"name": "e*"}})
+    assert message in str(caught.value)

@@ -1,0 +1,155 @@
+"""Services of the user's own, for systemd and for OpenRC."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import stat
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imager import contract
+from imager.core.errors import ImagerError
+from imager.customize import services
+from imager.customize.services import Service
+from imager.rootfs.text import unit_name, unit_word
+from tests.support.imager import EPOCH
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FULL = Service(
+    name="agent",
+    command=["/usr/bin/agent", "--name", "a b", "100%", '"$HOME"', "it's"],
+    user="op",
+    group="data",
+    restart="on-failure",
+    after=["net", "db", "x.target"],
+    env={"B": 'c "d" % $e \\', "A": "b"},
+    working_directory="/srv",
+    description="100% ours",
+)
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Path:
+    for folder in ("etc", "usr/bin", "sbin"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "etc/passwd").write_text("op:x:1000:1000::/home/op:/bin/sh\n")
+    (tmp_path / "etc/group").write_text("data:x:1001:\n")
+    for name in ("agent", "systemctl"):
+        (tmp_path / "usr/bin" / name).touch(mode=0o755)
+    return tmp_path
+
+
+def make(system: Path, **wanted: object) -> None:
+    wanted = {"name": "agent", "command": ["/usr/bin/agent"], **wanted}
+    services.run(contract.Services(system=str(system), service=(json.dumps(wanted),), epoch=EPOCH))
+
+
+def test_a_unit_has_everything_that_was_asked() -> None:
+    assert services.unit(FULL) == (
+        "# By Claylinux, from the key `services`.\n"
+        "[Unit]\n"
+        "Description=100%% ours\n"
+        "Wants=db.service x.target network-online.target\n"
+        "After=db.service x.target network-online.target\n"
+        "StartLimitIntervalSec=0\n"
+        "\n"
+        "[Service]\n"
+        "Type=exec\n"
+        'ExecStart=/usr/bin/agent --name "a b" 100%% "\\"$$HOME\\"" "it\'s"\n'
+        "User=op\n"
+        "Group=data\n"
+        "WorkingDirectory=/srv\n"
+        "Environment=A=b\n"
+        'Environment="B=c \\"d\\" %% $e \\\\"\n'
+        "Restart=on-failure\n"
+        "RestartSec=1\n"
+        "\n"
+        "[Install]\n"
+        "WantedBy=multi-user.target\n"
+    )
+
+
+def test_a_oneshot_unit_stays_active() -> None:
+    text = services.unit(Service(name="a", command=["/bin/a"], oneshot=True))
+    assert "Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/a\n" in text
+    assert "Restart" not in text
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        (FULL, {"supervisor": "supervise-daemon", "command_user": "op:data", "directory": "/srv", "depends": "yes"}),
+        (Service(name="a", command=["/bin/a"]), {"command_background": "yes", "command_user": "", "depends": ""}),
+        (Service(name="a", command=["/bin/a"], oneshot=True), {"command_background": "", "supervisor": ""}),
+        (Service(name="a", command=["/bin/a"], group="data"), {"command_user": "root:data"}),
+        (Service(name="a", command=["/bin/sh", "-c", "a  b\n\tc *", "", "d"]), {"command_background": "yes"}),
+    ],
+    ids=["full", "daemon", "oneshot", "group", "blanks"],
+)
+def test_a_script_means_what_was_asked(service: Service, expected: dict[str, str]) -> None:
+    """A shell reads the script, as openrc-run does, and evaluates the arguments, as its start function does."""
+    names = ["supervisor", "command_background", "command_user", "directory"]
+    show = "".join(f'printf "%s\\0" "{name}=${name}"\n' for name in names)
+    show += "if command -v depend >/dev/null; then printf 'depends=yes\\0'; else printf 'depends=\\0'; fi\n"
+    show += 'eval set -- $command $command_args\nfor word in "$@"; do printf "word=%s\\0" "$word"; done\nenv -0\n'
+    unset = "RC_SVCNAME=x supervisor= command_background= command_user= directory= command_args=\n"
+    program = unset + services.script(service) + show
+    done = subprocess.run(
+        ["sh", "-euc", program], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True
+    )
+    pairs = [entry.partition("=")[::2] for entry in done.stdout.split("\0") if entry]
+    values = dict(pairs)
+    assert {name: values[name] for name in expected} == expected
+    assert [value for name, value in pairs if name == "word"] == service.command
+    assert {name: values.get(name) for name in service.env} == dict(service.env)
+
+
+def test_a_script_waits_for_others() -> None:
+    text = services.script(FULL)
+    assert text.startswith("#!/sbin/openrc-run\n")
+    assert "depend() {\n\tneed net\n\twant db x.target\n\tafter db x.target\n}\n" in text
+
+
+def test_the_init_system_decides(system: Path) -> None:
+    make(system)
+    assert (system / "etc/systemd/system/agent.service").stat().st_mtime == EPOCH
+    (system / "usr/bin/systemctl").unlink()
+    with pytest.raises(ImagerError, match="neither systemd nor OpenRC"):
+        make(system)
+    (system / "sbin/openrc-run").touch()
+    make(system, name="agent.service")
+    assert stat.S_IMODE((system / "etc/init.d/agent").stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"command": ["/usr/bin/agnet"]}, "services: agent: the program /usr/bin/agnet is not in the system: add it"),
+        ({"command": ["/etc/passwd"]}, "services: agent: /etc/passwd may not be run: give it `mode: '0755'`"),
+        ({"user": "nobody"}, "services: agent: there is no user nobody: name it in `users`"),
+        ({"group": "x"}, "services: agent: there is no group x: name it in `groups`"),
+    ],
+)
+def test_what_is_missing_is_named(system: Path, wanted: dict[str, object], message: str) -> None:
+    with pytest.raises(ImagerError) as caught:
+        make(system, **wanted)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/", "-"), ("/data", "data"), ("/srv/a-b", "srv-a\\x2db"), ("/.x/ü", "\\x2ex-\\xc3\\xbc"), ("/a b/", "a\\x20b")],
+)
+def test_paths_in_unit_names(path: str, name: str) -> None:
+    assert unit_name(path) == name
+
+
+def test_words_of_units() -> None:
+    assert unit_word("a=b;") == '"a=b;"'
+    assert unit_word("") == '""'
+    assert shlex.split(unit_word('x "y"')) == ['x "y"']

@@ -1,0 +1,86 @@
+"""What tar2sqfs is fed with; tests/boot has the layers themselves."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from imager.archive import cpio
+from imager.archive.writer import Feed
+from imager.core.errors import ImagerError
+from imager.initramfs import layer_archive, layers, segments
+from imager.rootfs import tree, xattrs
+
+ACL = ("system.posix_acl_access", b"acl")
+COLOUR = ("user.colour", b"red")
+SPLIT = ("user.a=b", b"1")
+HUGE = ("user.huge", b"h" * (60 << 10))
+
+
+class Memory:
+    """A sink that keeps everything."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes | bytearray) -> None:
+        self.data += data
+
+    def send(self, source: int, size: int) -> None:
+        self.data += os.pread(source, size, 0)
+
+
+def test_attributes_go_where_they_can_be_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Squashfs has no ACLs, and a stream limits: init gets these, of every name of a file; and all of the root."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/one").write_bytes(b"x" * 70_000)
+    (tmp_path / "etc/two").hardlink_to(tmp_path / "etc/one")
+    (tmp_path / "init").write_text("of the system")
+    marked = {b"etc/one", b"etc/two", b"init", b""}
+
+    def read(source: bytes) -> xattrs.Attributes:
+        return (
+            (ACL, SPLIT, COLOUR, HUGE) if os.path.relpath(source, os.fsencode(tmp_path)).strip(b".") in marked else ()
+        )
+
+    monkeypatch.setattr(xattrs, "read", read)
+    memory = Memory()
+    stream = layers.Stream(Feed(memory), epoch=0)
+    passed = list(stream.passing(tree.walk(os.fsencode(tmp_path))))
+    stream.close()
+
+    with tarfile.open(fileobj=io.BytesIO(memory.data)) as archive:
+        members = {member.name: member for member in archive}
+        assert members["etc/one"].size == 70_000
+        assert archive.extractfile(members["init"]).read() == b"of the system"  # type: ignore[union-attr]
+    assert (members["etc/two"].type, members["etc/two"].linkname) == (tarfile.LNKTYPE, "etc/one")
+    headers = {name: member.pax_headers for name, member in members.items() if member.pax_headers}
+    assert headers == {name: {"SCHILY.xattr.user.colour": "red"} for name in ("etc/one", "init")}
+    assert len(passed) == len(members) + 1  # the root
+    wanted = [xattrs.record(b"/", *each) for each in (ACL, SPLIT, COLOUR, HUGE)]
+    paths = (b"/init", b"/etc/one", b"/etc/two")
+    wanted += [xattrs.record(path, *each) for path in paths for each in (ACL, SPLIT, HUGE)]
+    lowest = segments.describe_whole(passed, stream.not_held)
+    assert layers._not_held(os.fsencode(tmp_path), (lowest,)) == b"".join(wanted)
+
+
+def test_a_layer_has_a_limit(tmp_path: Path) -> None:
+    """What the general message of the archive says would not help."""
+    layer = tmp_path / "layer"
+    layer.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", cpio.FILE_LIMIT - 4095))
+    assert layer_archive.head(layer, 0, epoch=0).startswith(cpio.MAGIC)
+    layer.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", cpio.FILE_LIMIT - 4094))
+    with pytest.raises(ImagerError, match="a layer of the system has 4294967296 bytes, compressed"):
+        layer_archive.head(layer, 0, epoch=0)
+
+
+@pytest.mark.parametrize("content", [b"", b"hsqs", b"070701" + bytes(100)])
+def test_what_is_no_layer_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "layer").write_bytes(content)
+    with pytest.raises(ImagerError, match="layer is not a layer: it does not start with a squashfs"):
+        layer_archive.head(tmp_path / "layer", 0, epoch=0)

@@ -1,0 +1,59 @@
+"""What packing takes in memory: our process and the program that it feeds, together."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import unavailable
+from tests.support.imager import make_system
+from tests.support.places import ROOT
+
+BOUND = 64
+"""MiB. All buffers are full long before 150 MB were read; what grows with the number of files is in docs/rootfs.md."""
+SCRIPT = """
+import os, resource, sys
+os.sched_getaffinity = lambda _: set(range(64))
+from imager.__main__ import main
+assert main(sys.argv[1:]) == 0
+(line,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(int(line.split()[1]) + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""The largest that either ever was, in KiB, on a machine with 64 processors."""
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """150 MB: files that do not compress, and small ones that do."""
+    system = make_system(tmp_path_factory.mktemp("peak") / "system")
+    source = random.Random(0)
+    block = source.randbytes(10 << 20)
+    for index in range(14):
+        # Other content in each: programs notice files that are the same.
+        (system / f"opt-{index}").write_bytes(b"%d" % index + block)
+    for index in range(500):
+        (system / f"etc/small-{index}").write_bytes(source.randbytes(1000) * 20)
+    return system
+
+
+def test_peak_of_an_initramfs(system: Path) -> None:
+    assert peak("zstd", "initramfs", system, "--init", str(system / "usr/sbin/init")) < BOUND
+
+
+def test_peak_of_a_layer(system: Path) -> None:
+    assert peak("tar2sqfs", "layer", system) < BOUND - 16
+
+
+def peak(program: str, command: str, system: Path, *more: str) -> float:
+    if shutil.which(program) is None:
+        unavailable(f"{program} is not installed")
+    output = system.parent / command
+    words = [command, "--system", str(system), "--output", str(output), "--epoch", "0", *more]
+    done = subprocess.run([sys.executable, "-c", SCRIPT, *words], cwd=ROOT, capture_output=True, check=True)
+    output.unlink()
+    return int(done.stdout.split()[-1]) / 1024
