@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from localengine.cli import environment
+from localengine.cli import environment, instance
 from localengine.commands import finish, run, watch
 from localengine.errors import EngineError
 from localengine.host import host_mirror, install_host_packages, on_host
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
     """Run the command line; the result is the process's exit code."""
     parser = argparse.ArgumentParser(prog="tools/base-image", description=__doc__)
     parser.add_argument("image", help="for example debian:trixie or alpine:3.20")
-    parser.add_argument("--instance", default="", help="import into this engine of tools/engine")
+    parser.add_argument("--instance", default=instance(), help="import into this engine of tools/engine")
     args = parser.parse_args(argv)
 
     def action() -> int:

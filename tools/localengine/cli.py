@@ -51,6 +51,11 @@ def _suite() -> str:
     return os.environ.get("ENGINE_SUITE") or DEFAULT_SUITE
 
 
+def instance() -> str:
+    """The engine to use where no flag names one: ENGINE_INSTANCE, which tools and tests alike see."""
+    return os.environ.get("ENGINE_INSTANCE", "")
+
+
 def _own_wanted(instance: str) -> bool:
     """Naming an instance or a suite asks for an engine of our own even where there is another."""
     return bool(instance or os.environ.get("ENGINE_SUITE"))
@@ -64,10 +69,11 @@ def _existing(places: Places) -> str:
     return existing_engine()
 
 
-def environment(instance: str = "") -> dict[str, str]:
+def environment(name: str | None = None) -> dict[str, str]:
     """The process environment in which `docker` uses the engine that `tools/engine up` chose."""
-    places = places_for(_suite(), instance)
-    return os.environ | _values("" if _own_wanted(instance) else _existing(places), places)
+    name = instance() if name is None else name
+    places = places_for(_suite(), name)
+    return os.environ | _values("" if _own_wanted(name) else _existing(places), places)
 
 
 def _values(existing: str, places: Places) -> dict[str, str]:
@@ -89,7 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tools/engine",
         description="Manage a Docker Engine of our own. A reachable engine (DOCKER_HOST or the default "
-        "socket) is used as it is. ENGINE_SUITE=sid takes the newest from Debian instead of stable's.",
+        "socket) is used as it is. ENGINE_SUITE=sid takes the newest from Debian instead of stable's; "
+        "ENGINE_INSTANCE=NAME is --instance for every command and for the tests.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|env")
     helps = {
@@ -100,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     }
     for name, text in helps.items():
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--instance", default="", help="an engine of its own under this name")
+        command.add_argument("--instance", default=instance(), help="an engine of its own under this name")
         command.add_argument("--data-root", default="", help="where that engine keeps its data")
         if name == "down":
             command.add_argument("--purge", action="store_true", help="remove its images and build cache too")

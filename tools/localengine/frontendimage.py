@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from localengine.baseimage import ensure
-from localengine.cli import environment
+from localengine.cli import environment, instance
 from localengine.commands import finish
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -20,7 +20,7 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy"
 def main(argv: list[str]) -> int:
     """Run the command line; the result is the process's exit code."""
     parser = argparse.ArgumentParser(prog="tools/frontend-image", description=__doc__)
-    parser.add_argument("--instance", default="", help="build in this engine of tools/engine")
+    parser.add_argument("--instance", default=instance(), help="build in this engine of tools/engine")
     parser.add_argument("--tag", action="append", help=f"the image's name ({' and '.join(TAGS)})")
     args = parser.parse_args(argv)
 
