@@ -17,8 +17,8 @@ from system import system
 
 from frontend.distro.systemd import FINISH
 from imager.archive import cpio
-from imager.contract import Initramfs, Layer
 from imager.initramfs import bootstrap, layer_archive
+from imager.requests.packing import Initramfs, Layer
 from imager.rootfs.root import Root
 from localengine.commands import run
 from localengine.host import install_host_packages, on_host

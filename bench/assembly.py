@@ -20,8 +20,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from measure import Cost, conditions, middle, run, table
 from system import STUB, system
 
-from imager.contract import Inspect, Layer, Raw, Uki
 from imager.request import Request, join
+from imager.requests.outputs import Raw
+from imager.requests.packing import Layer, Uki
+from imager.requests.reports import Inspect
 from localengine.commands import finish
 from localengine.errors import EngineError
 from localengine.places import cache_dir

@@ -19,7 +19,9 @@ from assembly import CMDLINE, EPOCH, imager, init_program
 from measure import Cost, conditions, middle, run, table
 from system import STUB, system
 
-from imager.contract import Efi, Initramfs, Inspect, Uki
+from imager.requests.outputs import Efi
+from imager.requests.packing import Initramfs, Uki
+from imager.requests.reports import Inspect
 from localengine.cli import environment
 from localengine.commands import finish
 

@@ -15,6 +15,7 @@ _NEEDED = (
     "frontend.resolve.base",
     "frontend.resolve.files",
     "frontend.plan.system",
+    "frontend.build.platform",
     "frontend.build.packing",
     "frontend.plan.outputs",
     "frontend.plan.image",

@@ -12,22 +12,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager import contract, failure, memory
+from imager import bootable, failure, memory
 from imager.archive.compress import Compression
 from imager.commands import perform
 from imager.core import clock
 from imager.core.errors import ImagerError, UsageError
 from imager.report import inspection
+from imager.requests.outputs import BY_FORMAT, Disk
+from imager.requests.packing import Initramfs, Layer, Uki
 from imager.rootfs.root import Root
 from imager.target import TARGETS
 from imager.uki import layout
+from spec.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SYSTEM = "/system"
 OUTPUT = "/out/claylinux"
-EXTENSIONS = {name: row.extension for name, row in contract.FORMATS.items()} | {"raw": "img"}
+EXTENSIONS = {name: row.extension for name, row in FORMATS.items()} | {"raw": "img"}
 """Names end as Dockerfiles that use `build-image` have always expected."""
 
 
@@ -117,11 +120,11 @@ def build(choice: Choice, system: str) -> None:
         segment, uki = f"{scratch}/segment", f"{scratch}/uki.json"
         common: dict[str, Any] = {"output": segment, "compression": choice.compression, "epoch": choice.epoch}
         if overlay:
-            perform(contract.Layer(system=system, **common))
+            perform(Layer(system=system, **common))
         else:
-            perform(contract.Initramfs(system=system, init=target.init, **common))
+            perform(Initramfs(system=system, init=target.init, **common))
         perform(
-            contract.Uki(
+            Uki(
                 system=system,
                 kernel_version=facts.kernel,
                 initrd=(segment,),
@@ -135,15 +138,15 @@ def build(choice: Choice, system: str) -> None:
                 os_release=_has_os_release(choice),
             )
         )
-        make = contract.FORMATS[choice.format].request
-        label = {"label": choice.volume} if issubclass(make, contract.Disk) else {}
+        make = BY_FORMAT[choice.format]
+        label = {"label": choice.volume} if issubclass(make, Disk) else {}
         perform(make(uki=uki, output=choice.path, architecture=facts.architecture, epoch=choice.epoch, **label))
         size = layout.load(uki).size
     _tell(choice, facts, size)
 
 
 def _has_os_release(choice: Choice) -> bool:
-    return contract.FORMATS[choice.format].os_release
+    return FORMATS[choice.format].os_release
 
 
 def _tell(choice: Choice, facts: Facts, uki: int) -> None:
@@ -163,13 +166,9 @@ def judge(system: str) -> Facts:
     found = inspection.inspect(Root(Path(system)))
     kernels = found["kernels"]
     if found["init"] is None:
-        raise ImagerError(
-            "the system has no /sbin/init: install an init system (Debian: systemd-sysv; Alpine: alpine-base)"
-        )
+        raise ImagerError(f"{bootable.NO_INIT}: install an init system (Debian: systemd-sysv; Alpine: alpine-base)")
     if not kernels:
-        raise ImagerError(
-            "the system has no Linux kernel (looked for /boot/vmlinu* and /usr/lib/modules/*/vmlinuz): install one"
-        )
+        raise ImagerError(f"{bootable.NO_KERNEL}: install one")
     if len(kernels) > 1:
         versions = ", ".join(kernel["version"] for kernel in kernels)
         raise ImagerError(f"the system has {len(kernels)} kernels ({versions}): remove all but one")
@@ -197,9 +196,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    formats = "\n".join(
-        f"  {row.name:6} OUTPUT.{EXTENSIONS[row.name]:6} {row.summary}" for row in contract.FORMATS.values()
-    )
+    formats = "\n".join(f"  {row.name:6} OUTPUT.{EXTENSIONS[row.name]:6} {row.summary}" for row in FORMATS.values())
     parser = _Parser(
         prog="build-image",
         description=f"Make a bootable image of the system mounted at {SYSTEM}.",
@@ -210,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-f",
         "--format",
-        choices=contract.FORMATS,
+        choices=FORMATS,
         default="raw",
         metavar="FORMAT",
         help="one of those below (%(default)s)",

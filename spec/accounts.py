@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from . import hints
 from .keys import key
-from .values import credentials, paths, words
+
+if TYPE_CHECKING:
+    from .values import credentials, paths, words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +59,16 @@ class KeyFile:
     context: words.ContextName | None = key("The named build context that `source` is in.", "secrets", default=None)
 
     def __str__(self) -> str:
-        return self.source
+        return f"{self.source} of context {self.context}" if self.context else self.source
 
 
 AuthorizedKey = KeyText | KeyFile
+
+
+def key_files(users: Iterable[User]) -> tuple[KeyFile, ...]:
+    """Return the files that keys of `users` are in, each once: a build step has them under their numbers here."""
+    files = (each for user in users for each in user.ssh_authorized_keys if isinstance(each, KeyFile))
+    return tuple(dict.fromkeys(files))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

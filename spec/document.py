@@ -18,11 +18,12 @@ from .network import Dns, Network
 from .outputs import Limits, Output, Rootfs
 from .packages import Repository
 from .positions import Positions
+from .presets import PRESETS
 from .run import RunStep
 from .services import Service, ServiceSwitch
-from .values import addresses, filesystems, paths, words
+from .values import filesystems, networking, paths, words
 
-NO_BASE = PresetBase(preset=words.PRESETS[0])
+NO_BASE = PresetBase(preset=next(iter(PRESETS)))
 """Takes the place of a base that is wrong, for the checks of the rest."""
 
 
@@ -80,8 +81,8 @@ class Spec:
         "Groups of users. Those that `users` name need not be here.", "[data, {name: web, gid: 2000}]", default=()
     )
     users: tuple[User, ...] = key("User accounts.", "[{name: admin, groups: [sudo]}]", default=())
-    hostname: addresses.HostName | None = key("The host name of the system.", "web-01", default=None)
-    hosts: Mapping[addresses.HostsName, addresses.Address] = key(
+    hostname: networking.HostName | None = key("The host name of the system.", "web-01", default=None)
+    hosts: Mapping[networking.HostsName, networking.Address] = key(
         "Further entries of /etc/hosts, address by name.", "{db.internal: 10.0.0.5}", default=NOTHING
     )
     dns: Dns | None = key("How names are resolved. Default: as the network says.", "{servers: [9.9.9.9]}", default=None)

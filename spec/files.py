@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from . import hints
 from .keys import key
-from .values import paths, words
+
+if TYPE_CHECKING:
+    from .values import paths, words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
-
-from spec.values.addresses import (
-    Address,
-    Destination,
-    DomainName,
-    DriverGlob,
-    HardwareAddress,
-    InterfaceGlob,
-    InterfaceName,
-    Metric,
-    Mtu,
-    SizedAddress,
-    VlanId,
-)
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from .keys import NOTHING, key
+
+if TYPE_CHECKING:
+    from .values import networking
 
 _ROUTE_HINTS = dict.fromkeys(
     ("from", "on-link", "scope", "table", "type"), "of netplan's routes there are only `to`, `via` and `metric`"
@@ -49,16 +38,20 @@ _NETWORK_HINTS = {
 class Dns:
     """How the system resolves names."""
 
-    servers: tuple[Address, ...] = key("IP addresses of name servers.", "[9.9.9.9]", default=(), unique=True)
-    search: tuple[DomainName, ...] = key("Domains to look short names up in.", "[example.org]", default=(), unique=True)
+    servers: tuple[networking.Address, ...] = key("IP addresses of name servers.", "[9.9.9.9]", default=(), unique=True)
+    search: tuple[networking.DomainName, ...] = key(
+        "Domains to look short names up in.", "[example.org]", default=(), unique=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nameservers:
     """The name servers that an interface leads to."""
 
-    addresses: tuple[Address, ...] = key("Their IP addresses.", "[9.9.9.9]", default=(), unique=True)
-    search: tuple[DomainName, ...] = key("Domains to look short names up in.", "[example.org]", default=(), unique=True)
+    addresses: tuple[networking.Address, ...] = key("Their IP addresses.", "[9.9.9.9]", default=(), unique=True)
+    search: tuple[networking.DomainName, ...] = key(
+        "Domains to look short names up in.", "[example.org]", default=(), unique=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +59,9 @@ class Route:
     """A way to other networks."""
 
     HINTS: ClassVar[Mapping[str, str]] = _ROUTE_HINTS
-    to: Destination = key("The network, or `default`.", "default")
-    via: Address = key("The address of the gateway.", "10.0.0.1")
-    metric: Metric | None = key("Of several ways the one with the lowest is taken.", "100", default=None)
+    to: networking.Destination = key("The network, or `default`.", "default")
+    via: networking.Address = key("The address of the gateway.", "10.0.0.1")
+    metric: networking.Metric | None = key("Of several ways the one with the lowest is taken.", "100", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +71,14 @@ class Interface:
     HINTS: ClassVar[Mapping[str, str]] = _INTERFACE_HINTS
     dhcp4: bool = key("Whether to ask for an IPv4 address.", "true", default=False)
     dhcp6: bool = key("Whether to ask for an IPv6 address.", "true", default=False)
-    addresses: tuple[SizedAddress, ...] = key(
+    addresses: tuple[networking.SizedAddress, ...] = key(
         "Fixed addresses with the size of their network.", "[10.0.0.5/24]", default=(), unique=True
     )
     routes: tuple[Route, ...] = key(
         "Ways to other networks.", "[{to: default, via: 10.0.0.1}]", default=(), unique=True
     )
     nameservers: Nameservers | None = key("The name servers that it leads to.", "{addresses: [9.9.9.9]}", default=None)
-    mtu: Mtu | None = key("The largest packet, in bytes.", "1400", default=None)
+    mtu: networking.Mtu | None = key("The largest packet, in bytes.", "1400", default=None)
     optional: bool = key("Whether the boot does not wait for it.", "true", default=False)
 
 
@@ -93,9 +86,9 @@ class Interface:
 class Match:
     """Which hardware is meant; all that is said must fit. Only with systemd-networkd."""
 
-    name: InterfaceGlob | None = key("Its name, with `*`.", '"en*"', default=None)
-    macaddress: HardwareAddress | None = key("Its hardware address.", "52:54:00:12:34:56", default=None)
-    driver: DriverGlob | None = key("The driver of the kernel.", "virtio_net", default=None)
+    name: networking.InterfaceGlob | None = key("Its name, with `*`.", '"en*"', default=None)
+    macaddress: networking.HardwareAddress | None = key("Its hardware address.", "52:54:00:12:34:56", default=None)
+    driver: networking.DriverGlob | None = key("The driver of the kernel.", "virtio_net", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +104,9 @@ class Ethernet(Interface):
 class Bridge(Interface):
     """A switch between interfaces."""
 
-    interfaces: tuple[InterfaceName, ...] = key(
+    KIND: ClassVar[str] = "bridge"
+
+    interfaces: tuple[networking.InterfaceName, ...] = key(
         "The interfaces that it connects.", "[eth1, eth2]", default=(), unique=True
     )
 
@@ -120,8 +115,13 @@ class Bridge(Interface):
 class Vlan(Interface):
     """A tagged network on another interface."""
 
-    id: VlanId = key("Its number.", "42")
-    link: InterfaceName = key("The interface that it is on.", "eth0")
+    KIND: ClassVar[str] = "vlan"
+
+    id: networking.VlanId = key("Its number.", "42")
+    link: networking.InterfaceName = key("The interface that it is on.", "eth0")
+
+
+AnyInterface = Ethernet | Bridge | Vlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +130,17 @@ class Network:
 
     HINTS: ClassVar[Mapping[str, str]] = _NETWORK_HINTS
     version: Literal["2"] = key("The version of netplan's format.", "2", default="2")
-    ethernets: Mapping[InterfaceName, Ethernet] = key(
+    ethernets: Mapping[networking.InterfaceName, Ethernet] = key(
         "Wired interfaces by name.", "{eth0: {dhcp4: true}}", default=NOTHING
     )
-    bridges: Mapping[InterfaceName, Bridge] = key(
+    bridges: Mapping[networking.InterfaceName, Bridge] = key(
         "Bridges by name.", "{br0: {interfaces: [eth1], dhcp4: true}}", default=NOTHING
     )
-    vlans: Mapping[InterfaceName, Vlan] = key(
+    vlans: Mapping[networking.InterfaceName, Vlan] = key(
         "VLANs by name.", "{vlan42: {id: 42, link: eth0, dhcp4: true}}", default=NOTHING
     )
+
+    @property
+    def interfaces(self) -> Mapping[str, AnyInterface]:
+        """All interfaces by name."""
+        return {**self.ethernets, **self.bridges, **self.vlans}

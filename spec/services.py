@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from . import hints
 from .keys import NOTHING, key
-from .values import paths, programs, words
+
+if TYPE_CHECKING:
+    from .values import paths, programs, words
+
+
+RUNLEVELS = ("sysinit", "boot", "default", "nonetwork", "shutdown")
+"""Those of OpenRC. Others are directories in /etc/runlevels."""
+DEFAULT_RUNLEVEL = "default"
+NETWORK = "net"
+"""What `after` calls the network."""
+RESTART_DELAY = 1
+"""Seconds until a service that ended is started again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

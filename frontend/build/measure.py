@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from frontend.errors import UserError
+from frontend.targets import REPORT
 from imager import memory
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from frontend.plan.kernel import Notice
     from frontend.plan.outputs import Uki
 
-_REPORT = "report"
 _BIG = 1 << 30
 """Bytes of a system below which no UKI comes near what firmware cannot start."""
 
@@ -28,7 +28,7 @@ _BIG = 1 << 30
 def is_wanted(inputs: PlanInputs, uki: Uki) -> bool:
     """Tell whether sizes matter in this build: looking at them takes a solve of its own."""
     limits = inputs.spec.limits
-    asked = inputs.options.target == _REPORT
+    asked = inputs.options.target == REPORT
     return asked or limits.uki is not None or limits.ram is not None or uki.system.size >= _BIG
 
 
@@ -43,7 +43,7 @@ def measure(
     from frontend.plan.kernel import Notice
     from frontend.plan.outputs import wanted_outputs
     from frontend.plan.sizes import plan_sizes, report_name
-    from imager.contract import FORMATS
+    from spec.formats import FORMATS
 
     spec = inputs.spec
     size: int = json.loads(client.read_file(solve(uki.layout), uki.FILE))["size"]
@@ -51,7 +51,7 @@ def measure(
     os_release = any(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
     ram = memory.need(uki.system.mode, size, uki.system.unpacked, os_release=os_release)
     problems = tuple(limits.exceeded(spec, size, ram))
-    asked = inputs.options.target == _REPORT
+    asked = inputs.options.target == REPORT
     # The report is what helps to get below a limit: it is there whatever the limits say.
     reports = solve(plan_sizes(inputs, system, uki, ram)) if asked or problems else None
     if problems and not asked:

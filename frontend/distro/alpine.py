@@ -1,15 +1,13 @@
-"""Alpine presets: data.
-
-The release is the newest one with apk-tools 2.14, the series that the tests run (in Alpine 3.20: no newer image is
-at hand where this is written), and the first one that has linux-stable. 3.20 itself gets no security fixes any
-more, so it is no default; `base: {preset: alpine-lts, release: "3.20"}` still takes it.
-"""
+"""Alpine presets: data."""
 
 from __future__ import annotations
 
+from spec.presets import DISTRIBUTIONS, PresetRow
+from spec.presets import PRESETS as ROWS
+
 from .family import Preset
 
-_RELEASE = "3.22"
+_DISTRIBUTION = "alpine"
 _SERIAL = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 """The first serial port of a machine, by OCI architecture."""
 
@@ -64,19 +62,21 @@ def _files(serial: str, *, serial_login: bool) -> dict[str, str]:
     }
 
 
-def _preset(flavor: str, *, serial_login: bool = False) -> Preset:
+def _preset(name: str, row: PresetRow) -> Preset:
+    distribution = DISTRIBUTIONS[row.distribution]
+    serials = _SERIAL.items()
     return Preset(
-        name=f"alpine-{flavor}",
-        image="alpine",
-        release=_RELEASE,
+        name=name,
+        image=row.distribution,
+        release=distribution.release,
         family="apk",
         packages=("alpine-base",),
-        flavor=flavor,
-        kernels={name: f"linux-{name}" for name in ("lts", "stable", "virt")},
-        files={architecture: _files(serial, serial_login=serial_login) for architecture, serial in _SERIAL.items()},
-        services={name: runlevel for runlevel, names in _RUNLEVELS.items() for name in names},
+        flavor=row.flavor,
+        kernels={flavor: f"linux-{flavor}" for flavor in distribution.flavors},
+        files={architecture: _files(serial, serial_login=row.serial_login) for architecture, serial in serials},
+        services={service: runlevel for runlevel, services in _RUNLEVELS.items() for service in services},
         volatile=("/etc/resolv.conf",),  # udhcpc writes it
     )
 
 
-PRESETS = (_preset("lts"), _preset("stable"), _preset("virt", serial_login=True))
+PRESETS = tuple(_preset(name, row) for name, row in ROWS.items() if row.distribution == _DISTRIBUTION)

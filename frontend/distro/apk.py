@@ -66,18 +66,6 @@ fetch_kernel() {{
 }}
 """
 
-# The services are those of one release; another one may have renamed some.
-_ENABLE = """\
-enable() {
-  if [ -e "/etc/init.d/$1" ]; then
-    mkdir -p "/etc/runlevels/$2"
-    rc-update -q add "$1" "$2"
-  else
-    echo "claylinux: warning: this release has no service $1, so the runlevel $2 goes without it" >&2
-  fi
-}
-"""
-
 
 class Apk:
     """Alpine and its relatives."""
@@ -91,14 +79,9 @@ class Apk:
         """See `Family.install`."""
         return _step(f"{_HEAD}refresh\n{_add(packages)}{_CLEAN}", cache_id)
 
-    def assemble(
-        self, packages: tuple[str, ...], kernel: str, services: Mapping[str, bool | str], *, cache_id: str
-    ) -> PackageStep:
+    def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
         """See `Family.assemble`."""
-        enabled = "".join(f"enable {name} {runlevel}\n" for name, runlevel in sorted(services.items()))
-        script = (
-            f"{_HEAD}{_UNPACK}{_ENABLE}refresh\n{_add(packages)}fetch_kernel {shlex.quote(kernel)}\n{enabled}{_CLEAN}"
-        )
+        script = f"{_HEAD}{_UNPACK}refresh\n{_add(packages)}fetch_kernel {shlex.quote(kernel)}\n{_CLEAN}"
         return _step(script, cache_id)
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 import llb
@@ -103,14 +102,9 @@ class Apt:
         script = f"{_HEAD}apt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
         return PackageStep(script=script, mounts=mounts, env=_ENV)
 
-    def assemble(
-        self, packages: tuple[str, ...], kernel: str, services: Mapping[str, bool | str], *, cache_id: str
-    ) -> PackageStep:
+    def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
         """See `Family.assemble`. A kernel of Debian depends on little: INITRD=No keeps its hooks from much work."""
-        step = self.install((*packages, kernel), cache_id=cache_id)
-        return replace(
-            step, script=f"{step.script}SYSTEMD_OFFLINE=1 systemctl --quiet enable {' '.join(sorted(services))}\n"
-        )
+        return self.install((*packages, kernel), cache_id=cache_id)
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:
         """See `Family.remove`. Purging a package would take along all that need it: only orphans are removed."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from spec.presets import DISTRIBUTIONS, PresetRow
+from spec.presets import PRESETS as ROWS
+
 from .family import Preset
 
+_DISTRIBUTION = "debian"
 _BOOT = (
     "ca-certificates",
     "dbus",
@@ -45,14 +49,14 @@ _KERNELS = {
 }
 
 
-def _preset(name: str, flavor: str) -> Preset:
+def _preset(name: str, row: PresetRow) -> Preset:
     return Preset(
         name=name,
-        image="debian",
-        release="trixie",
+        image=row.distribution,
+        release=DISTRIBUTIONS[row.distribution].release,
         family="apt",
         packages=_BOOT,
-        flavor=flavor,
+        flavor=row.flavor,
         kernels=_KERNELS,
         files=dict.fromkeys(("amd64", "arm64"), _FILES),
         services=dict.fromkeys(("systemd-networkd", "systemd-resolved", "systemd-timesyncd"), True),
@@ -61,4 +65,4 @@ def _preset(name: str, flavor: str) -> Preset:
     )
 
 
-PRESETS = (_preset("debian", "default"), _preset("debian-cloud", "cloud"))
+PRESETS = tuple(_preset(name, row) for name, row in ROWS.items() if row.distribution == _DISTRIBUTION)

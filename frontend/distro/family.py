@@ -53,13 +53,8 @@ class Family(Protocol):
         """Return the step that installs `packages`; downloads are kept in cache mounts under `cache_id`."""
         ...
 
-    def assemble(
-        self, packages: tuple[str, ...], kernel: str, services: Mapping[str, bool | str], *, cache_id: str
-    ) -> PackageStep:
-        """Return the step that makes an image of the distribution bootable: `packages`, and the package `kernel`.
-
-        `services`, as of `Preset`, start at boot.
-        """
+    def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
+        """Return the step that makes an image of the distribution bootable: `packages`, and the package `kernel`."""
         ...
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import llb
 from frontend.config.rules.lint import MISSING_FIRMWARE
 from frontend.options import DEFAULT_EPOCH
-from imager import contract
+from imager.requests.kernel import KernelTree
+from imager.target import takes_microcode
 
 from . import places
 from .files import new_file
+from .packages import microcode_of
 from .steps import OUT, SYSTEM, Step, edit_files, run_imager, tree
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 Problem = tuple[str, tuple[str | int, ...]]
 """What is wrong, and the path of the key in the spec."""
 FINDINGS = "/kernel.json"
-"""Where the state of `plan_findings` has what `imager kernel-tree` wrote."""
+"""Where the findings of `reduce_kernel` are."""
 _LOAD, _SYSCTL = "/etc/modules-load.d/claylinux.conf", "/etc/sysctl.d/90-claylinux.conf"
 _REQUIRED = ("erofs", "loop", "overlay", "squashfs")
 """What our init may load before there is a system."""
@@ -40,19 +42,14 @@ class Notice:
     rule: str = ""
 
 
-def reduce_kernel(inputs: PlanInputs, system: llb.State) -> llb.State:
+def reduce_kernel(inputs: PlanInputs, system: llb.State) -> tuple[llb.State, llb.State | None]:
     """Return `system`, as it is after all packages, with the modules, firmware and microcode that were asked for.
 
-    What later steps add is not touched: it was asked for by name.
+    Beside it stands a state with the findings of the step at `FINDINGS`, or None where there is nothing to reduce.
+    The additions of later steps are not touched: they were asked for by name.
     """
     tree = _kernel_tree(inputs, system)
-    return system if tree is None else tree.mount(SYSTEM)
-
-
-def plan_findings(inputs: PlanInputs, packaged: llb.State) -> llb.State | None:
-    """Return a state with what `reduce_kernel` of the same state found at `FINDINGS`; None where it did nothing."""
-    tree = _kernel_tree(inputs, packaged)
-    return None if tree is None else tree.mount(OUT)
+    return (system, None) if tree is None else (tree.mount(SYSTEM), tree.mount(OUT))
 
 
 def add_boot_settings(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -97,7 +94,7 @@ def problems(spec: Spec, report: Report, version: str, architecture: str) -> Ite
             text = f"the system has no firmware {pattern!r}: is its package in `packages`?"
             yield f"kernel.firmware: {text}", ("kernel", "firmware", index)
     for index, vendor in enumerate(kernel.microcode):
-        if architecture == "amd64" and vendor in found.get("missing_microcode", ()):
+        if takes_microcode(architecture) and vendor in found.get("missing_microcode", ()):
             text = f"the system has no microcode for processors of {vendor}: looked for {_MICROCODE[vendor]}"
             yield f"kernel.microcode: {text}", ("kernel", "microcode", index)
 
@@ -113,7 +110,7 @@ def warnings(spec: Spec, report: Report, version: str, architecture: str) -> Ite
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         text = f"kernel.firmware: the module {module} asks for firmware that the system lacks: {shown}"
         yield Notice(text, ("kernel", "firmware"), MISSING_FIRMWARE)
-    if kernel.microcode and architecture != "amd64":
+    if kernel.microcode and not takes_microcode(architecture):
         text = f"kernel.microcode: {architecture} processors take no microcode from the kernel: ignored"
         yield Notice(text, ("kernel", "microcode"))
 
@@ -127,11 +124,11 @@ _MICROCODE = {
 def _kernel_tree(inputs: PlanInputs, packaged: llb.State) -> llb.ExecResult | None:
     spec, kernel = inputs.spec, inputs.spec.kernel
     modules = kernel.modules
-    microcode = tuple(sorted(kernel.microcode)) if inputs.platform.architecture == "amd64" else ()
+    microcode = tuple(sorted(microcode_of(inputs)))
     firmware = () if "all" in kernel.firmware else tuple(sorted(kernel.firmware))
     if not (modules.include or modules.exclude or firmware or microcode):
         return None
-    request = contract.KernelTree(
+    request = KernelTree(
         system=SYSTEM,
         output=OUT + FINDINGS,
         kernel_version=kernel.version or "",

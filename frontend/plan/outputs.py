@@ -6,17 +6,21 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import llb
-from imager import contract, memory
+from imager import memory
+from imager.requests import packing
+from imager.requests.outputs import BY_FORMAT
+from imager.requests.reports import Inspect
 from imager.target import TARGETS
+from spec.formats import FORMATS
 from spec.outputs import Output
 
 from . import places
 from .inputs import PlanInputs
-from .kernel import FINDINGS, plan_findings
+from .kernel import FINDINGS
 from .packing import SEGMENT, Packed
 from .report import KernelFile, Report
 from .steps import OUT, SYSTEM, Step, run_on_trees
-from .system import packaged_system
+from .system import PlannedSystem
 
 REPORT = "/report.json"
 _FINDINGS = "/findings"
@@ -34,23 +38,23 @@ class Uki:
     FILE: ClassVar[str] = "/uki.json"
 
     step: Step
-    request: contract.Uki
+    request: packing.Uki
     trees: dict[str, llb.State]
     layout: llb.State
     system: Packed
 
 
-def plan_inspect(inputs: PlanInputs, system: llb.State) -> llb.State:
+def plan_inspect(inputs: PlanInputs, system: PlannedSystem) -> llb.State:
     """Return a state with the report about `system` at `REPORT`."""
-    findings = plan_findings(inputs, packaged_system(inputs))
-    request = contract.Inspect(
+    findings = system.findings
+    request = Inspect(
         system=SYSTEM,
         output=OUT + REPORT,
         weigh=False,
         module=inputs.spec.kernel.modules.load,
         kernel_tree=_FINDINGS + FINDINGS if findings else "",
     )
-    trees = {SYSTEM: system} | ({_FINDINGS: findings} if findings else {})
+    trees = {SYSTEM: system.finished} | ({_FINDINGS: findings} if findings else {})
     return run_on_trees(inputs, request, step=Step("[system] look at what is there"), trees=trees)
 
 
@@ -60,7 +64,7 @@ def plan_outputs(inputs: PlanInputs, uki: Uki, *, laid_out: bool = False) -> llb
     `laid_out`: whether the layout of the UKI was built already.
     """
     wanted = wanted_outputs(inputs)
-    alike = [output for output in wanted if contract.FORMATS[output.format].os_release == uki.request.os_release]
+    alike = [output for output in wanted if FORMATS[output.format].os_release == uki.request.os_release]
     shared = alike if laid_out or len(alike) > 1 else []
     states = [_plan_output(inputs, output, uki, shared=output in shared) for output in wanted]
     if len(states) == 1:
@@ -74,7 +78,7 @@ def plan_outputs(inputs: PlanInputs, uki: Uki, *, laid_out: bool = False) -> llb
 def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:
     """Return the outputs of the spec, or only those of the format that `--target` names, if it names one."""
     spec, target = inputs.spec, inputs.options.target
-    if target not in contract.FORMATS:
+    if target not in FORMATS:
         return spec.outputs
     listed = tuple(output for output in spec.outputs if output.format == target)
     return listed or (Output(format=target, name=spec.name),)
@@ -85,7 +89,7 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
     spec, architecture, epoch = inputs.spec, inputs.platform.architecture, inputs.options.epoch
     segments = _segments(packed)
     overlay = packed.mode == memory.OVERLAY
-    request = contract.Uki(
+    request = packing.Uki(
         system=SYSTEM,
         kernel_version=kernel.version,
         initrd=tuple(target + SEGMENT for target in segments),
@@ -96,7 +100,7 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         epoch=epoch,
         name=spec.name,
         version=spec.version or "",
-        os_release=all(contract.FORMATS[output.format].os_release for output in wanted_outputs(inputs)),
+        os_release=all(FORMATS[output.format].os_release for output in wanted_outputs(inputs)),
         init=TARGETS[architecture].init if overlay else "",
         layers=len(segments) if overlay else 0,
         unpacked=packed.unpacked,
@@ -123,11 +127,10 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) 
     """Return a state with one output, of the `shared` layout; or else of one that is made first, in the same step: one
     step is sooner done than two.
     """
-    kind = contract.FORMATS[output.format]
     extra: dict[str, Any] = {"label": output.label} if output.label else {}
     extra |= {"compress": True} if output.compress else {}
     extra |= {"subformat": output.subformat} if output.subformat else {}
-    request = kind.request(
+    request = BY_FORMAT[output.format](
         uki=Uki.MOUNT + Uki.FILE,
         output=f"{OUT}/{output.filename}",
         architecture=inputs.platform.architecture,
@@ -137,7 +140,7 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) 
     name, place, keys = f"[output] {output.filename}", places.at(inputs.spec, "outputs"), ("outputs", output.format)
     if not shared:
         step = Step(f"{name} with Linux {uki.request.kernel_version}", place, (*uki.step.keys, *keys))
-        first = replace(uki.request, detached=False, os_release=kind.os_release)
+        first = replace(uki.request, detached=False, os_release=FORMATS[output.format].os_release)
         return run_on_trees(inputs, first, request, step=step, trees=uki.trees, scratch=Uki.MOUNT)
     trees = {Uki.MOUNT: uki.layout, **_segments(uki.system)}
     return run_on_trees(inputs, request, step=Step(name, place, keys), trees=trees)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import llb
 from frontend.distro.family import Family, PackageSource, PackageStep, Preset
 from frontend.distro.registry import FAMILIES, PRESETS
 from frontend.options import DEFAULT_EPOCH
+from imager.requests.services import Services
+from imager.target import takes_microcode
 from spec.base import PresetBase
 from spec.packages import CopiedKey, FetchedKey, InlineKey, Repository
+from spec.services import ServiceSwitch
 
 from . import places
 from .inputs import PlanInputs
 from .origins import MAIN
-from .steps import Step, cache_id, run_in_system
+from .steps import SYSTEM, Step, cache_id, edit_system, run_in_system
 
 _KEYS = "/run/claylinux-keys"
 _SCRIPT = "/run/claylinux-script"
@@ -41,12 +45,15 @@ def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec = inputs.spec
     kernel = preset.kernel_of(spec.kernel.flavor, inputs.platform.architecture)
     step = Step(f"[base] {preset.name}: {kernel} and a bootable system", places.at(spec, "base"), ("base",))
-    packages, services = preset.packages, preset.services
 
     def assemble(family: Family) -> PackageStep:
-        return family.assemble(packages, kernel, services, cache_id=cache_id(inputs, family.name))
+        return family.assemble(preset.packages, kernel, cache_id=cache_id(inputs, family.name))
 
-    return run_package_manager(inputs, system, assemble, step)
+    system = run_package_manager(inputs, system, assemble, step)
+    # From here on: a later step that switches one of them off is not undone.
+    switches = {name: ServiceSwitch(start=start) for name, start in sorted(preset.services.items())}
+    request = Services(system=SYSTEM, service=switches, lenient=True, epoch=DEFAULT_EPOCH)
+    return edit_system(inputs, system, request, replace(step, name=f"[base] {preset.name}: services"))
 
 
 def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -71,16 +78,17 @@ def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
 def asks_package_manager(inputs: PlanInputs) -> bool:
     """Tell whether the spec has a step of the package manager that changes what is installed."""
     spec = inputs.spec
-    return bool(spec.packages or spec.remove_packages or _microcode(inputs))
+    return bool(spec.packages or spec.remove_packages or microcode_of(inputs))
 
 
-def _microcode(inputs: PlanInputs) -> tuple[str, ...]:
-    return inputs.spec.kernel.microcode if inputs.platform.architecture == "amd64" else ()
+def microcode_of(inputs: PlanInputs) -> tuple[str, ...]:
+    """Return the vendors whose microcode the system gets."""
+    return inputs.spec.kernel.microcode if takes_microcode(inputs.platform.architecture) else ()
 
 
 def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec = inputs.spec
-    vendors = _microcode(inputs)
+    vendors = microcode_of(inputs)
     if not vendors:
         return system
     place = places.at(spec, "kernel", "microcode")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import llb
-from imager import contract, memory
+from imager import memory
+from imager.requests.packing import Initramfs, Layer
 from imager.target import TARGETS
 
 from . import places
@@ -123,9 +124,9 @@ def _segment(
         "more": not last,
     }
     request = (
-        contract.Layer(number=number, **common)
+        Layer(number=number, **common)
         if mode == memory.OVERLAY
-        else contract.Initramfs(init=TARGETS[inputs.platform.architecture].init, **common)
+        else Initramfs(init=TARGETS[inputs.platform.architecture].init, **common)
     )
     step = Step(f"[initramfs] pack {stage.what}", places.at(inputs.spec, "base"), ("initramfs",))
     return run_on_trees(inputs, request, step=step, trees=trees)

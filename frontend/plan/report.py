@@ -9,6 +9,7 @@ from typing import Any
 
 import llb
 from frontend.errors import UserError
+from imager import bootable
 from spec.base import PresetBase
 from spec.document import Spec
 
@@ -89,8 +90,8 @@ def _kernel_problems(spec: Spec, report: Report, platform: llb.Platform) -> list
     if not report.kernels:
         return [
             (
-                "this system has no Linux kernel (looked for /boot/vmlinu* and /usr/lib/modules/*/vmlinuz): add the "
-                f"kernel of its distribution to `packages` (Debian: {_debian_kernel(platform)}), or take a preset as "
+                f"{bootable.NO_KERNEL}: add the kernel of "
+                f"its distribution to `packages` (Debian: {_debian_kernel(platform)}), or take a preset as "
                 f"base{_hint(spec)}",
                 ("base",),
             )
@@ -110,7 +111,7 @@ def _init_problems(report: Report, platform: llb.Platform) -> list[Problem]:
     if report.init is None:
         return [
             (
-                "this system has no /sbin/init: add an init system to `packages` "
+                f"{bootable.NO_INIT}: add an init system to `packages` "
                 "(Debian: systemd-sysv; Alpine: openrc and busybox)",
                 ("base",),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import llb
-from imager import contract
+from imager.requests.reports import Sizes
 
 from . import places
 from .steps import OUT, SYSTEM, Step, run_imager, tree
@@ -23,7 +23,7 @@ def report_name(name: str, ending: str) -> str:
 def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb.State:
     """Return a state with both reports about a system and its UKI; `ram` is the memory in bytes that booting needs."""
     spec = inputs.spec
-    request = contract.Sizes(
+    request = Sizes(
         system=SYSTEM,
         uki=uki.MOUNT + uki.FILE,
         output=OUT + report_name(spec.name, "json"),

@@ -34,14 +34,28 @@ class Stage:
     state: llb.State
 
 
-def plan_stages(inputs: PlanInputs) -> tuple[Stage, ...]:
-    """Return the stages, the less often they change the earlier: the last one is the finished system.
+@dataclass(frozen=True, slots=True)
+class PlannedSystem:
+    """The stages of a system, and the findings of `kernel.reduce_kernel`, if it had anything to do.
 
-    Each holds the one before, changed. A stage that nothing was done for is not there.
+    The less often a stage changes, the earlier it comes. Each holds the one before, changed; the last one is the
+    finished system.
     """
+
+    stages: tuple[Stage, ...]
+    findings: llb.State | None
+
+    @property
+    def finished(self) -> llb.State:
+        """The system after all steps."""
+        return self.stages[-1].state
+
+
+def plan_system(inputs: PlanInputs) -> PlannedSystem:
+    """Return the system. It has no stage for steps that do nothing."""
     base = make_bootable(inputs, inputs.base.state)
     packaged = add_packages(inputs, base)
-    reduced = kernel.reduce_kernel(inputs, packaged)
+    reduced, findings = kernel.reduce_kernel(inputs, packaged)
     # Where the kernel's files are reduced, the base holds all those that nobody wants.
     stages = [Stage("the base", base), Stage("the packages", packaged)]
     if inputs.base.below is not None:
@@ -53,12 +67,7 @@ def plan_stages(inputs: PlanInputs) -> tuple[Stage, ...]:
     for stage in stages:
         if not made or stage.state is not made[-1].state:
             made.append(stage)
-    return tuple(made)
-
-
-def packaged_system(inputs: PlanInputs) -> llb.State:
-    """Return the system as it is after all packages, before anything else."""
-    return add_packages(inputs, make_bootable(inputs, inputs.base.state))
+    return PlannedSystem(tuple(made), findings)
 
 
 def _customise(inputs: PlanInputs, system: llb.State) -> llb.State:

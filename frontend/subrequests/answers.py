@@ -29,7 +29,7 @@ _OPTIONS = [{"name": "target", "description": "the target to ask about"}]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked about: the file, how to read it as a build would, the name of the target that is an image.
+    """What is asked about: the file, and how to read it as a build would.
 
     `outline` reads it before all arguments are given: it returns those that are missing, too.
     """
@@ -37,7 +37,6 @@ class Question:
     source: SourceFile
     load: Callable[[], Spec]
     outline: Callable[[], tuple[Spec, Mapping[str, str]]]
-    image_target: str
 
 
 def answer(request_id: str, question: Question) -> Solved:
@@ -72,20 +71,19 @@ def _outline(question: Question) -> Solved:
 
 
 def _targets(question: Question) -> Solved:
-    from spec.values.words import OUTPUT_FORMATS
+    from frontend.targets import OTHERS, TARGETS
 
     spec, _ = question.outline()
     listed = {output.format for output in reversed(spec.outputs)}
     where = {output.format: spec.positions.of("outputs", n) for n, output in reversed([*enumerate(spec.outputs)])}
-    others = {question.image_target: "the system as an OCI image", "report": "what takes the space, as text and JSON"}
     targets = [
         {
             "name": name,
             **({"default": True} if name in listed else {}),
-            "description": others.get(name) or f"the output {spec.name}.{name}",
+            "description": OTHERS.get(name) or f"the output {spec.name}.{name}",
             **({"location": _location(spec, where[name])} if name in where else {}),
         }
-        for name in (*OUTPUT_FORMATS, *others)
+        for name in TARGETS
     ]
     text = "".join(f"{item['name']}{' (default)' if 'default' in item else ''}\n" for item in targets)
     return _result({"targets": targets, "sources": [_encoded(question.source)]}, text)

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Protocol
 from imager.archive import compressors
 from imager.core import output, tools
 from imager.core.errors import UsageError
+from spec.compression import LEVELS, NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LEVELS = {"gz": (1, 9, 6), "xz": (0, 9, 6), "lz4": (1, 12, 1), "zstd": (1, 22, 3)}
-"""First, last and default level. zstd 22 needs a window of 128 MiB, the most that the kernel allows."""
 _LZ4_END = bytes(4)
 """The format does not tell where it ends: a block of no bytes does, for the kernel (lib/decompress_unlz4.c)."""
 
 
 @dataclass(frozen=True)
 class Compression:
-    """A checked choice: `kind` none, gz, xz, lz4 or zstd, and its level (0 for none)."""
+    """A checked choice: `kind` is none or one of `LEVELS`, `level` 0 for none."""
 
     kind: str
     level: int
@@ -30,11 +29,11 @@ class Compression:
     def parse(cls, text: str) -> Compression:
         """Read `kind[:level]`; raises UsageError."""
         kind, colon, level = text.partition(":")
-        if kind == "none" and not colon:
-            return cls("none", 0)
-        if kind not in _LEVELS:
-            raise UsageError(f"unknown compression {text!r}; choose none, gz, xz, lz4 or zstd, or zstd:LEVEL")
-        first, last, default = _LEVELS[kind]
+        if kind == NONE and not colon:
+            return cls(NONE, 0)
+        if kind not in LEVELS:
+            raise UsageError(f"unknown compression {text!r}; choose {', '.join((NONE, *LEVELS))}, or zstd:LEVEL")
+        first, last, default = LEVELS[kind]
         if not colon:
             return cls(kind, default)
         if not level.isascii() or not level.isdigit() or not first <= int(level) <= last:
@@ -70,7 +69,7 @@ class Descriptor:
 @contextmanager
 def compressing(choice: Compression, fd: int) -> Iterator[Sink]:
     """Give a sink whose bytes arrive compressed on the file `fd`; complete when the block ends."""
-    if choice.kind == "none":
+    if choice.kind == NONE:
         yield Descriptor(fd)
         return
     program = compressors.program(choice.kind, choice.level)

@@ -25,6 +25,11 @@ _XZ_DICTIONARIES = 32
 """MiB, of all threads together."""
 
 
+IN_SQUASHFS = {"gz": "gzip", "xz": "xz", "zstd": "zstd"}
+"""The names that tar2sqfs(1) has for kinds of compression. mksquashfs(1) does the others."""
+LEVELLED_IN_SQUASHFS = ("gz", "zstd")
+
+
 @dataclass(frozen=True)
 class Program:
     """What to start."""

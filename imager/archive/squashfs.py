@@ -13,6 +13,7 @@ import stat
 import struct
 from typing import TYPE_CHECKING
 
+from imager.archive.compressors import IN_SQUASHFS, LEVELLED_IN_SQUASHFS
 from imager.core import output
 from imager.core.errors import ImagerError
 
@@ -26,9 +27,6 @@ _BLOCK = 1 << 18
 """Bytes that are compressed together: see docs/rootfs.md for what other sizes cost."""
 _THREADS = 4
 """At most: each takes 2 MiB, and one process feeds them all."""
-_COMPRESSORS = {"gz": "gzip", "xz": "xz", "zstd": "zstd"}
-"""Those of tar2sqfs."""
-_LEVELLED = ("gz", "zstd")
 _QUEUES = ("-read-queue", "4", "-fragment-queue", "4", "-write-queue", "16")
 """MiB for the buffers of mksquashfs; its default is a quarter of the machine's memory. The last is for blocks and for
 fragments by halves, 32 buffers each. With few for fragments it can wait for itself for ever: its threads take fragments
@@ -43,10 +41,10 @@ _MAGIC = b"hsqs"
 def program(compression: Compression, root: Entry, image: str) -> tuple[str, ...]:
     """Give what to start for the file `image`, which may exist; `root` is the directory that will be mounted."""
     threads = min(len(os.sched_getaffinity(0)), _THREADS)
-    if compression.kind not in _COMPRESSORS:
+    if compression.kind not in IN_SQUASHFS:
         return _mksquashfs(compression.kind, root, image, threads)
-    words = ["tar2sqfs", "--quiet", "--force", "--no-skip", "--compressor", _COMPRESSORS[compression.kind]]
-    if compression.kind in _LEVELLED:
+    words = ["tar2sqfs", "--quiet", "--force", "--no-skip", "--compressor", IN_SQUASHFS[compression.kind]]
+    if compression.kind in LEVELLED_IN_SQUASHFS:
         words += ["--comp-extra", f"level={compression.level}"]
     # Two blocks for every thread, and those that wait for their turn to be written.
     words += ["--block-size", str(_BLOCK), "--num-jobs", str(threads), "--queue-backlog", str(2 * threads + 4)]

@@ -14,7 +14,7 @@ from imager.core.errors import ImagerError
 from spec.credentials import password_hash
 
 if TYPE_CHECKING:
-    from imager.contract import Hashes
+    from imager.requests.accounts import Hashes
 
 
 def run(request: Hashes) -> None:

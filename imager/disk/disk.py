@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from uuid import UUID
 
-    from imager.contract import Disk, Raw
+    from imager.requests.outputs import Disk, Raw
 
 MEBIBYTE = 1 << 20
 ESP_START = MEBIBYTE

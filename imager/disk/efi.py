@@ -8,7 +8,7 @@ from imager.core import output
 from imager.uki import layout
 
 if TYPE_CHECKING:
-    from imager.contract import Efi
+    from imager.requests.outputs import Efi
 
 
 def run(request: Efi) -> None:

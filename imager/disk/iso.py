@@ -22,7 +22,7 @@ from imager.core.errors import ImagerError
 from imager.disk import disk, esp
 
 if TYPE_CHECKING:
-    from imager.contract import Iso
+    from imager.requests.outputs import Iso
 
 BLOCK = 2048
 _DESCRIPTORS = 16

@@ -17,8 +17,8 @@ from imager.core import output, parallel
 from imager.disk import disk
 
 if TYPE_CHECKING:
-    from imager.contract import Qcow2
     from imager.disk.medium import Medium
+    from imager.requests.outputs import Qcow2
 
 _BITS = 16
 CLUSTER = 1 << _BITS

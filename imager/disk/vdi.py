@@ -14,8 +14,8 @@ from imager.core import output
 from imager.disk import disk
 
 if TYPE_CHECKING:
-    from imager.contract import Vdi
     from imager.disk.medium import Medium
+    from imager.requests.outputs import Vdi
 
 BLOCK = 1 << 20
 _MAP = 512

@@ -15,8 +15,8 @@ from imager.disk import disk
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from imager.contract import Vhd
     from imager.disk.medium import Medium
+    from imager.requests.outputs import Vhd
 
 _YEAR_2000 = 946_684_800
 _FIXED = 2

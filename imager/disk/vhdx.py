@@ -21,8 +21,8 @@ from imager.disk import disk
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from imager.contract import Vhdx
     from imager.disk.medium import Medium
+    from imager.requests.outputs import Vhdx
 
 BLOCK = 1 << 20
 _KIB = 1 << 10

@@ -23,8 +23,8 @@ from imager.core.errors import UsageError
 from imager.disk import disk
 
 if TYPE_CHECKING:
-    from imager.contract import Vmdk
     from imager.disk.medium import Medium
+    from imager.requests.outputs import Vmdk
 
 STREAM, SPARSE = "streamOptimized", "monolithicSparse"
 _SECTOR = 512

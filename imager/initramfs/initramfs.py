@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imager.archive.compress import Sink
-    from imager.contract import Initramfs
     from imager.initramfs.changes import Change
     from imager.initramfs.segments import Segment
+    from imager.requests.packing import Initramfs
     from imager.rootfs.tree import Entry
 
 

@@ -34,9 +34,9 @@ from imager.rootfs import tree, xattrs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from imager.contract import Layer
     from imager.initramfs.changes import Changes
     from imager.initramfs.segments import Segment
+    from imager.requests.packing import Layer
     from imager.rootfs.tree import Entry
 
 _BITE = 1 << 20

@@ -25,9 +25,9 @@ from imager.rootfs import removal
 from imager.rootfs.root import Root
 
 if TYPE_CHECKING:
-    from imager.contract import KernelTree
     from imager.kernel.firmware import Firmware
     from imager.kernel.module_filter import Choice
+    from imager.requests.kernel import KernelTree
 
 _AUTO, _NONE = "auto", "none"
 

@@ -36,7 +36,7 @@ from imager.rootfs.root import Root
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imager.contract import Inspect
+    from imager.requests.reports import Inspect
 
 _INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd")
 

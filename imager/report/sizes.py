@@ -33,7 +33,7 @@ from imager.rootfs.root import Root
 from imager.uki import layout
 
 if TYPE_CHECKING:
-    from imager.contract import Sizes
+    from imager.requests.reports import Sizes
 
 _SAMPLE = 1 << 14
 """Bytes of a file that are compressed to see how well it does."""

@@ -31,7 +31,7 @@ class Stage(Request):
 class Initramfs(Stage):
     """Pack a stage, with our `init` in the lowest, for the kernel to unpack."""
 
-    command: ClassVar[str] = "initramfs"
+    performed_by: ClassVar[str] = "initramfs.initramfs"
     init: str
 
 
@@ -42,7 +42,7 @@ class Layer(Stage):
     The archive's header is not in the file: see `imager.initramfs.layer_archive`. xz and lz4 have one level only.
     """
 
-    command: ClassVar[str] = "layer"
+    performed_by: ClassVar[str] = "initramfs.layers"
     number: int = 0
 
 
@@ -60,7 +60,7 @@ class Uki(Request):
     are none.
     """
 
-    command: ClassVar[str] = "uki"
+    performed_by: ClassVar[str] = "uki.uki"
     system: str
     kernel_version: str
     initrd: tuple[str, ...]

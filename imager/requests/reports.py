@@ -16,7 +16,7 @@ class Inspect(Request):
     `weigh`: whether to count files, which means to look at all of them.
     """
 
-    command: ClassVar[str] = "inspect"
+    performed_by: ClassVar[str] = "report.inspection"
     system: str
     output: str
     weigh: bool = True
@@ -31,7 +31,7 @@ class Sizes(Request):
     `ram` is the memory in bytes that booting needs, 0 when it is not known; `mode` how the system is kept in it.
     """
 
-    command: ClassVar[str] = "sizes"
+    performed_by: ClassVar[str] = "report.sizes"
     system: str
     uki: str
     output: str

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from imager.rootfs.root import Root
 
 if TYPE_CHECKING:
-    from imager.contract import Identity
+    from imager.requests.identity import Identity
 
 _PLACE = "usr/lib/os-release"
 _LINK = "etc/os-release"

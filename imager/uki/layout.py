@@ -28,7 +28,7 @@ from imager.requests.outputs import ARCHITECTURES
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from imager.contract import Output
+    from imager.requests.outputs import Output
 
 LAYOUT = ".json"
 _HEAD = ".head"

@@ -21,7 +21,7 @@ from imager.uki import layout, pe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from imager.contract import Uki
+    from imager.requests.packing import Uki
 
 
 def run(request: Uki) -> None:

@@ -7,7 +7,8 @@ import re
 from typing import Annotated
 
 from .kinds import Text
-from .sizes import MEMORY_SIZE, Share, memory
+from .sizes import MEMORY_SIZE, memory
+from .types import Share
 from .wording import quote
 
 CREATABLE = ("btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "vfat", "xfs")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import Annotated
 
 from .kinds import Text
+from .types import Owner
 from .wording import quote
 
 _USE_KEY = {"/etc/hosts": "hosts", "/etc/hostname": "hostname", "/etc/resolv.conf": "dns"}
@@ -63,17 +63,6 @@ def _git_address(text: str) -> str:
 
 def _mode(text: str) -> int:
     return int(text.removeprefix("0o"), 8)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """Who a file belongs to: names of the system's own /etc/passwd and /etc/group, or numbers.
-
-    Without `group` it is the user's number.
-    """
-
-    user: str | int
-    group: str | int | None = None
 
 
 def _owner(text: str) -> Owner:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Annotated
 
 from .kinds import Text
+from .types import Share
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = r"[1-9][0-9]{0,14}[KMGTkmgt]?([Ii]?[Bb])?"
@@ -28,13 +28,6 @@ def size(text: str) -> int:
     if number > _LARGEST:
         raise ValueError(f"{text} is more than any machine has")
     return number
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A part of the machine's memory, in percent."""
-
-    percent: int
 
 
 def memory(text: str) -> int | Share:

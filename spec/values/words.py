@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
+from spec.compression import LEVELS, NONE
+from spec.formats import FORMATS
+from spec.presets import DISTRIBUTIONS, PRESETS
+
 from .kinds import Number, Text
 from .paths import USER_NAME_PATTERN
 from .wording import listing, quote, suggest
 
-PRESETS = ("alpine-lts", "alpine-stable", "alpine-virt", "debian", "debian-cloud")
-"""The bases that Claylinux knows how to assemble. `frontend.distro` has their data."""
-OUTPUT_FORMATS = ("raw", "iso", "efi", "qcow2", "vmdk", "vhdx", "vhd", "vdi")
-"""What can be built of a system. `imager.contract` has what makes them."""
 VMDK_SUBFORMATS = ("streamOptimized", "monolithicSparse")
 """In the words of QEMU and VMware."""
-COMPRESSIBLE_FORMATS = ("qcow2", "vmdk")
-"""Disks whose clusters can be compressed one by one."""
 
 _IMAGE = (
     r"([a-zA-Z0-9.\-]+(:[0-9]+)?/|\[[0-9a-fA-F:]+\](:[0-9]+)?/)?[a-z0-9]+([._\-]+[a-z0-9]+)*(/[a-z0-9]+([._\-]+[a-z0-9]+)*)*"
@@ -25,7 +23,9 @@ _IMAGE = (
 """github.com/distribution/reference, the grammar of its `reference`."""
 
 
-_RELEASES = {"alpine": "alpine-lts", "debian": "debian"}
+_RELEASES = {
+    name: next(preset for preset, row in PRESETS.items() if row.distribution == name) for name in DISTRIBUTIONS
+}
 """The preset of an image that people name with its tag."""
 
 
@@ -71,12 +71,12 @@ def _package(text: str) -> str:
 
 
 def _format(text: str) -> str:
-    if text in OUTPUT_FORMATS:
+    if text in FORMATS:
         return text
     if text == "image":
         raise ValueError("an OCI image is not an output but a target: leave it out here and build with --target image")
-    near = suggest(text, OUTPUT_FORMATS)
-    hint = f"did you mean `{near}`?" if near else f"the formats are {listing(OUTPUT_FORMATS, 'and')}"
+    near = suggest(text, FORMATS)
+    hint = f"did you mean `{near}`?" if near else f"the formats are {listing(FORMATS, 'and')}"
     raise ValueError(f"there is no output format {quote(text)}: {hint}")
 
 
@@ -124,7 +124,7 @@ Name = Annotated[
         pattern=r"[a-z0-9][a-z0-9._\-]{0,62}",
     ),
 ]
-Preset = Annotated[str, Text(expected=listing(PRESETS), choices=PRESETS, convert=_preset)]
+Preset = Annotated[str, Text(expected=listing(PRESETS), choices=tuple(PRESETS), convert=_preset)]
 ImageName = Annotated[str, Text(expected="an OCI image, such as debian:13", convert=_image)]
 ContextName = Annotated[
     str,
@@ -181,7 +181,7 @@ KernelVersion = Annotated[
         pattern=r"[A-Za-z0-9][A-Za-z0-9.+_~\-]*",
     ),
 ]
-Format = Annotated[str, Text(expected=listing(OUTPUT_FORMATS), choices=OUTPUT_FORMATS, convert=_format)]
+Format = Annotated[str, Text(expected=listing(FORMATS), choices=tuple(FORMATS), convert=_format)]
 FileName = Annotated[
     str,
     Text(
@@ -274,8 +274,16 @@ RootfsMode = Annotated[str, Text(expected=listing(ROOTFS_MODES), choices=ROOTFS_
 Compression = Annotated[
     str,
     Text(
-        expected="none, gz, lz4, xz or zstd, with a level if need be, such as zstd:19",
-        pattern=r"none|gz(:[1-9])?|lz4(:[1-9]|:1[0-2])?|xz(:[0-9])?|zstd(:[1-9]|:1[0-9]|:2[0-2])?",
+        expected=f"{', '.join((NONE, *LEVELS)[:-1])} or {[*LEVELS][-1]}, with a level if need be, such as zstd:19",
+        pattern="|".join(
+            [
+                NONE,
+                *(
+                    f"{kind}(:({'|'.join(map(str, range(each.first, each.last + 1)))}))?"
+                    for kind, each in LEVELS.items()
+                ),
+            ]
+        ),
     ),
 ]
 LabelName = Annotated[

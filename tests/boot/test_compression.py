@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imager.contract import Initramfs, Layer, Stage
+from imager.requests.packing import Initramfs, Layer, Stage
 from tests.support.manifest import Rules
 from tests.support.packer import BOOT_SECONDS, EPOCH, Packer, check, turn_off
 from tests.support.stages import Tree

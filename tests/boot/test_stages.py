@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imager.contract import Initramfs, Layer, Stage
+from imager.requests.packing import Initramfs, Layer, Stage
 from tests.support import stages
 from tests.support.engine import REPOSITORY
 from tests.support.manifest import Rules

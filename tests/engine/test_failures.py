@@ -88,7 +88,7 @@ def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "system.py").write_text(
-        "packaged_system = Stage = None\ndef plan_stages(inputs): raise RuntimeError('on purpose')\n"
+        "PlannedSystem = Stage = None\ndef plan_system(inputs): raise RuntimeError('on purpose')\n"
     )
     (broken / "Dockerfile").write_text(
         "FROM claylinux/frontend\nCOPY system.py /usr/lib/claylinux/frontend/plan/system.py\n"
@@ -103,7 +103,7 @@ def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
         engine.docker("rmi", "claylinux-test/broken")
     assert "this is a bug in Claylinux" in message
     assert "RuntimeError: on purpose" in message
-    assert "plan/system.py:2 in plan_stages" in message
+    assert "plan/system.py:2 in plan_system" in message
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from imager import contract
+from spec.formats import FORMATS
 from tests.support.differ import explain, first_difference
 from tests.support.elsewhere import AS_NOBODY, NOBODY, ONE_PROCESSOR, STRANGER, late_runc
 from tests.support.engine import Engine, digests
@@ -72,7 +72,7 @@ def test_same_bytes_on_two_engines_and_after_a_power_failure(
     Elsewhere: with another clock, one processor, and a client of another user with another umask and locale.
     """
     first = engine.buildx(project, output=tmp_path / "first", no_cache=True).check()
-    assert sorted(digests(tmp_path / "first")) == sorted(f"same.{name}" for name in contract.FORMATS)
+    assert sorted(digests(tmp_path / "first")) == sorted(f"same.{name}" for name in FORMATS)
 
     late = late_runc(tmp_path / "bin", AHEAD)
     other = throwaway_engine(OTHER_ENGINE, path=late, before=ONE_PROCESSOR)

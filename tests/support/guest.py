@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from imager.archive import cpio
-from imager.contract import Initramfs
+from imager.requests.packing import Initramfs
 from localvm.machine import Machine
 from tests.support.engine import REPOSITORY
 

@@ -7,8 +7,9 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from imager import contract
 from imager.disk import efi
+from imager.requests.outputs import Efi
+from imager.requests.packing import Uki
 from imager.uki import uki
 
 EPOCH = 1_700_000_000
@@ -41,12 +42,12 @@ def make_kernel(version: str = "6.1.0-1-amd64", architecture: str = "amd64") -> 
     return bytes(kernel)
 
 
-def output_of(request: contract.Uki, place: Path) -> contract.Efi:
+def output_of(request: Uki, place: Path) -> Efi:
     """Make the request for the whole program at `place`."""
-    return contract.Efi(uki=request.output, output=str(place), architecture=request.architecture, epoch=request.epoch)
+    return Efi(uki=request.output, output=str(place), architecture=request.architecture, epoch=request.epoch)
 
 
-def join(request: contract.Uki, place: Path) -> bytes:
+def join(request: Uki, place: Path) -> bytes:
     """Lay a UKI out and write it to `place`; give its bytes."""
     uki.run(request)
     efi.run(output_of(request, place))

@@ -16,9 +16,9 @@ import pytest
 
 from imager import commands
 from imager.archive import cpio
-from imager.contract import Initramfs, Stage
 from imager.core import tools
 from imager.initramfs import bootstrap, layer_archive, segments
+from imager.requests.packing import Initramfs, Stage
 from imager.rootfs.root import Root
 from localvm.console import Console
 from localvm.machine import Machine

@@ -6,21 +6,15 @@ from frontend.config.syntax.diagnostics import Collector
 from spec.base import PresetBase
 from spec.document import NO_BASE, Spec
 from spec.files import CopiedFile, FetchedFile
-from spec.services import ServiceSwitch
+from spec.presets import DISTRIBUTIONS, PRESETS
+from spec.services import RUNLEVELS, ServiceSwitch
 from spec.values.wording import code, listing, suggest
-
-FLAVORS = {"alpine": ("lts", "stable", "virt"), "debian": ("cloud", "default", "rt")}
-"""The kernel flavors by distribution. `frontend.distro` has their packages."""
-RUNLEVELS = ("sysinit", "boot", "default", "nonetwork", "shutdown")
-"""Those of OpenRC. Others are folders in /etc/runlevels."""
-_RUNLEVELS_IN = "alpine"
-_SUITES_IN = "debian"
 
 
 def family_of(spec: Spec) -> str:
     """Return the distribution of a preset; nothing for other bases."""
     base = spec.base
-    return base.preset.partition("-")[0] if isinstance(base, PresetBase) else ""
+    return PRESETS[base.preset].distribution if isinstance(base, PresetBase) else ""
 
 
 def validate_presets(spec: Spec, problems: Collector) -> None:
@@ -35,7 +29,7 @@ def validate_presets(spec: Spec, problems: Collector) -> None:
         if isinstance(service, ServiceSwitch) and isinstance(service.start, str):
             _runlevel(spec, problems, name, service.start)
     for index, repository in enumerate(spec.repositories):
-        if repository.suites and family != _SUITES_IN:
+        if repository.suites and not DISTRIBUTIONS[family].suites:
             place = spec.positions.of("repositories", index, "suites")
             problems.add(place, f"apk, the package manager of {family}, knows no suites: what others call so is a part "
                          "of the `url`")  # fmt: skip
@@ -49,14 +43,14 @@ def _flavor(spec: Spec, problems: Collector) -> None:
     if not isinstance(spec.base, PresetBase):
         problems.add(place, "only presets have kernel flavors: add the kernel that you want to `packages`")
         return
-    known = FLAVORS[family_of(spec)]
+    known = DISTRIBUTIONS[family_of(spec)].flavors
     if flavor not in known:
         problems.add(place, f"{spec.base.preset} has no kernel flavor {code(flavor)}: write {listing(known)}")
 
 
 def _runlevel(spec: Spec, problems: Collector, service: str, runlevel: str) -> None:
     place = spec.positions.of("services", service)
-    if family_of(spec) != _RUNLEVELS_IN:
+    if not DISTRIBUTIONS[family_of(spec)].runlevels:
         problems.add(place, f"systemd has no runlevels: write true instead of {code(runlevel)}")
     elif runlevel not in RUNLEVELS and not _may_bring(spec, f"/etc/runlevels/{runlevel}"):
         near = suggest(runlevel, RUNLEVELS)

@@ -7,9 +7,9 @@ import re
 from frontend.config.syntax.diagnostics import Collector
 from spec.document import Spec
 from spec.files import CopiedFile, FetchedFile, FileEntry, InlineFile, Symlink
+from spec.formats import FORMATS
 from spec.values.run_mounts import SecretMount
 from spec.values.wording import code, listing
-from spec.values.words import COMPRESSIBLE_FORMATS
 
 from .network import validate_network
 from .presets import validate_presets
@@ -40,11 +40,10 @@ def _outputs(spec: Spec, problems: Collector) -> None:
             place = spec.positions.of("outputs", index, "name")
             short = output.name.removesuffix(f".{output.format}")
             problems.add(place, f"the file would be {output.filename}: the ending is added, so write `name: {short}`")
-        if output.compress and output.format not in COMPRESSIBLE_FORMATS:
+        if output.compress and not FORMATS[output.format].compressible:
             place = spec.positions.of("outputs", index, "compress")
-            problems.add(
-                place, f"only {listing(COMPRESSIBLE_FORMATS, 'and')} disks can be compressed, not {output.format}"
-            )
+            able = listing((each.name for each in FORMATS.values() if each.compressible), "and")
+            problems.add(place, f"only {able} disks can be compressed, not {output.format}")
         if output.subformat and output.format != "vmdk":
             place = spec.positions.of("outputs", index, "subformat")
             problems.add(place, f"only `vmdk` disks have a subformat, not {output.format}")

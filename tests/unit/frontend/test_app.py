@@ -77,8 +77,8 @@ def test_disks_share_one_uki_without_os_release() -> None:
         "[output] claylinux.efi with Linux 6.12",
         "[outputs] together",
     ]
-    laid_out = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "uki"' in line]
-    assert ['"--os-release", "true"' in line for line in laid_out] == ['"then", "efi"' in line for line in laid_out]
+    laid_out = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "packing.Uki"' in line]
+    assert ['"--os-release", "true"' in line for line in laid_out] == ['"then", "outputs.Efi"' in line for line in laid_out]
     assert len(laid_out) == 2
 
 
@@ -111,7 +111,7 @@ def test_a_file_that_was_weighed_is_not_laid_out_again() -> None:
         "[uki] Linux 6.12",
         "[output] claylinux.efi",
     ]
-    (laid_out,) = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "uki"' in line]
+    (laid_out,) = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "packing.Uki"' in line]
     assert '"--os-release", "true"' in laid_out
 
 
@@ -278,9 +278,9 @@ def test_segments_that_are_a_waste_become_one(given: bytes) -> None:
 def test_the_mode_follows_the_kernel() -> None:
     lacking = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "no_overlay": {"6.12": ["overlay"]}}).encode()}
     for text, outputs, command, told_why in (
-        ("base: debian\n", BOOTABLE, "layer", False),
-        ("base: debian\n", lacking, "initramfs", True),
-        ("base: debian\nrootfs: {mode: tmpfs}\n", lacking, "initramfs", False),
+        ("base: debian\n", BOOTABLE, "Layer", False),
+        ("base: debian\n", lacking, "Initramfs", True),
+        ("base: debian\nrootfs: {mode: tmpfs}\n", lacking, "Initramfs", False),
     ):
         client = ask(text, FakeClient(outputs=outputs))
         assert client.error is None
@@ -289,7 +289,7 @@ def test_the_mode_follows_the_kernel() -> None:
             each for each in client.solved if any(v.name.startswith("[output]") for v in each.vertices.values())
         )
         steps = [line for line in llb.dump(final).splitlines() if "meta.args" in line]
-        assert all(f'"imager", "{command}"' in step for step in steps if '"--more"' in step)
+        assert all(f'"imager", "packing.{command}"' in step for step in steps if '"--more"' in step)
         assert sum('"--more"' in step for step in steps) == 2
         assert any('"--lacks", "module overlay"' in step for step in steps) is told_why
     client = ask("base: debian\nrootfs: {mode: overlay}\n", FakeClient(outputs=lacking))

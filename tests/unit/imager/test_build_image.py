@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imager import build_image, contract, target
+from imager import build_image, target
+from spec.formats import FORMATS
 from tests.support.imager import EPOCH, make_kernel, make_pe, make_system
 
 
@@ -36,7 +37,7 @@ def test_the_defaults_are_those_that_dockerfiles_expect() -> None:
     assert short.path == "x/y.iso"
 
 
-@pytest.mark.parametrize("name", contract.FORMATS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_every_format_is_made_alone_and_dated(parts: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
     make_system(parts / "system")
     assert build(parts, "--format", name, SOURCE_DATE_EPOCH=str(EPOCH)) == 0

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from imager import contract
 from imager.archive import cpio, squashfs
 from imager.archive.compress import Compression
 from imager.core import output, tools
 from imager.core.errors import ToolError
 from imager.failure import FAILED, attempt
 from imager.initramfs import layer_archive, layers
+from imager.requests.packing import Layer
 from imager.rootfs import tree
 from tests.support.engine import unavailable
 from tests.support.imager import EPOCH, make_system, read_newc
@@ -40,7 +40,7 @@ def system(tmp_path: Path) -> Path:
 
 def pack(system: Path, compression: str = "zstd", **more: object) -> Path:
     out = system.parent / "layer"
-    layers.run(contract.Layer(system=str(system), output=str(out), compression=compression, epoch=EPOCH, **more))  # type: ignore[arg-type]
+    layers.run(Layer(system=str(system), output=str(out), compression=compression, epoch=EPOCH, **more))  # type: ignore[arg-type]
     return out
 
 
@@ -154,7 +154,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_recognised(system: Path, small_disk: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The program says "I/O error" only."""
-    request = contract.Layer(system=str(system), output=str(small_disk / "layer"), epoch=EPOCH)
+    request = Layer(system=str(system), output=str(small_disk / "layer"), epoch=EPOCH)
     assert attempt("imager", lambda: layers.run(request), request) == FAILED
     assert f"no space left on the builder while writing {small_disk / 'layer'}: free some" in capfd.readouterr().err
     assert list(small_disk.iterdir()) == []

@@ -13,10 +13,10 @@ from uuid import UUID
 
 import pytest
 
-from imager import contract
 from imager.core import output
 from imager.core.errors import ImagerError
 from imager.disk import disk, esp, iso
+from imager.requests.outputs import Iso, Raw
 from tests.support.imager import EPOCH, layout_of, make_pe, read_fat
 
 MIB = 1 << 20
@@ -45,11 +45,11 @@ def program(tmp_path: Path) -> Path:
 
 
 def raw(program: Path, name: str = "out.raw", **changes: object) -> Path:
-    return _medium(contract.Raw, disk.run, program, name, changes)
+    return _medium(Raw, disk.run, program, name, changes)
 
 
 def cd(program: Path, name: str = "out.iso", **changes: object) -> Path:
-    return _medium(contract.Iso, iso.run, program, name, changes)
+    return _medium(Iso, iso.run, program, name, changes)
 
 
 def _medium(kind, run, program: Path, name: str, changes: dict[str, object]) -> Path:  # type: ignore[no-untyped-def]

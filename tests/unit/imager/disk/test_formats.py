@@ -14,25 +14,25 @@ from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import pytest
 
-from imager import contract
 from imager.commands import perform
 from imager.core.errors import UsageError
 from imager.core.extents import Extent, Payload
 from imager.disk import disk, qcow2, vdi, vhd, vhdx, vmdk
 from imager.disk.medium import Medium
+from imager.requests.outputs import Disk, Qcow2, Raw, Vdi, Vhd, Vhdx, Vmdk
 from tests.support.engine import unavailable
 from tests.support.imager import EPOCH, layout_of, make_pe
 
 MIB = 1 << 20
-KINDS: dict[str, tuple[type[contract.Disk], dict[str, object]]] = {
-    "qcow2": (contract.Qcow2, {}),
-    "qcow2-compressed": (contract.Qcow2, {"compress": True}),
-    "vmdk": (contract.Vmdk, {}),
-    "vmdk-compressed": (contract.Vmdk, {"compress": True}),
-    "vmdk-sparse": (contract.Vmdk, {"subformat": "monolithicSparse"}),
-    "vhdx": (contract.Vhdx, {}),
-    "vhd": (contract.Vhd, {}),
-    "vdi": (contract.Vdi, {}),
+KINDS: dict[str, tuple[type[Disk], dict[str, object]]] = {
+    "qcow2": (Qcow2, {}),
+    "qcow2-compressed": (Qcow2, {"compress": True}),
+    "vmdk": (Vmdk, {}),
+    "vmdk-compressed": (Vmdk, {"compress": True}),
+    "vmdk-sparse": (Vmdk, {"subformat": "monolithicSparse"}),
+    "vhdx": (Vhdx, {}),
+    "vhd": (Vhd, {}),
+    "vdi": (Vdi, {}),
 }
 WRITERS = {
     "qcow2": lambda fd, medium: qcow2.write(fd, medium, compress=False),
@@ -66,8 +66,8 @@ def check(kind: str, image: Path) -> None:
 
 def make(kind: str, efi: Path, folder: str = "out", **changes: object) -> Path:
     """Write an image of the program `efi` in a folder of its own: some formats hold their own name."""
-    request, options = KINDS.get(kind, (contract.Raw, {}))
-    image = efi.parent / folder / f"disk.{request.command}"
+    request, options = KINDS.get(kind, (Raw, {}))
+    image = efi.parent / folder / f"disk.{request.__name__.lower()}"
     image.parent.mkdir(exist_ok=True)
     values: dict[str, Any] = {
         "uki": str(efi),

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from imager import contract
 from imager.archive import cpio
 from imager.core.errors import ImagerError
 from imager.initramfs import initramfs
+from imager.requests.packing import Initramfs
 from imager.rootfs import xattrs
 from tests.support.imager import EPOCH, Member, make_system, read_newc
 
@@ -26,9 +26,7 @@ def build(system: Path, *, compression: str = "none") -> bytes:
     init = system.parent / "init"
     init.write_bytes(b"our init")
     out = system.parent / "out"
-    request = contract.Initramfs(
-        system=str(system), init=str(init), output=str(out), compression=compression, epoch=EPOCH
-    )
+    request = Initramfs(system=str(system), init=str(init), output=str(out), compression=compression, epoch=EPOCH)
     initramfs.run(request)
     assert out.stat().st_mtime == EPOCH
     assert stat.S_IMODE(out.stat().st_mode) == 0o644

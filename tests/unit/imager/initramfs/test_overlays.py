@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from imager import contract
 from imager.archive.writer import Feed
 from imager.initramfs import changes, layers, segments, snapshots
+from imager.requests.packing import Layer
 from tests.support import stages as odd
 from tests.support.engine import unavailable
 from tests.support.imager import EPOCH, make_system
@@ -199,7 +199,7 @@ def unpacked(made: Overlay, number: int, trees: list[Path]) -> Path:
     stream = layers.Stream(Feed(memory), epoch=EPOCH)
     below = str(trees[0]) if len(trees) > 1 else ""
     layers._pack(
-        contract.Layer(system=str(trees[-1]), output="", compression="none", epoch=EPOCH, number=number, below=below),
+        Layer(system=str(trees[-1]), output="", compression="none", epoch=EPOCH, number=number, below=below),
         stream,
     )
     stream.close()

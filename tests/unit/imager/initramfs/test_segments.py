@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imager import contract
 from imager.archive.archive import Archive
 from imager.initramfs import changes, fixups, initramfs, segments, snapshots
+from imager.requests.packing import Initramfs
 from imager.rootfs import tree
 from tests.support.imager import EPOCH, make_system
 from tests.support.rootfs import Rootfs, manifest, mutate
@@ -45,7 +45,7 @@ def pack(folder: Path, stages: list[Path]) -> tuple[list[bytes], tuple[segments.
     for number, stage in enumerate(stages):
         last = number == len(stages) - 1
         out = folder / f"segment{number}"
-        request = contract.Initramfs(
+        request = Initramfs(
             system=str(stage),
             init=str(init),
             output=str(out),

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from imager import contract
 from imager.core import tools
 from imager.core.errors import ImagerError, ToolError
 from imager.initramfs import bootstrap
 from imager.kernel import firmware, kernel_tree
+from imager.requests.kernel import KernelTree
 from imager.rootfs import removal
 from imager.rootfs.root import Root
 from tests.support.imager import EPOCH, read_newc
@@ -86,7 +86,7 @@ def depmods(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 def reduce(system: Path, **options: Any) -> dict[str, Any]:
     out = system.parent / "kernel.json"
-    kernel_tree.run(contract.KernelTree(system=str(system), output=str(out), epoch=EPOCH, **options))
+    kernel_tree.run(KernelTree(system=str(system), output=str(out), epoch=EPOCH, **options))
     found: dict[str, Any] = json.loads(out.read_text())
     assert [path.name for path in system.parent.iterdir() if path != system] == ["kernel.json"]
     return found

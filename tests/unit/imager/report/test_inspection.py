@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imager import contract
 from imager.kernel import kernels
 from imager.report import inspection
+from imager.requests.reports import Inspect
 from imager.rootfs.root import Root
 from tests.support.imager import make_kernel, make_pe, make_system
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def found(system: Path, **options: Any) -> dict[str, object]:
     out = system.parent / "report.json"
-    inspection.run(contract.Inspect(system=str(system), output=str(out), **options))
+    inspection.run(Inspect(system=str(system), output=str(out), **options))
     text = out.read_text()
     value: dict[str, object] = json.loads(text)
     assert text == json.dumps(value, indent=1, sort_keys=True) + "\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imager.__main__ import main
-from imager.contract import Identity
+from imager.requests.identity import Identity
 from imager.rootfs.osrelease import fields, identified
 
 

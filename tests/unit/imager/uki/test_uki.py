@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pefile  # type: ignore[import-untyped]
 import pytest
 
-from imager import contract
 from imager.archive import cpio
 from imager.core import output
 from imager.core.errors import ImagerError
 from imager.initramfs import layer_archive
+from imager.requests.packing import Uki
 from imager.rootfs.root import Root
 from imager.uki import layout, uki
 from tests.support.imager import EPOCH, join, make_kernel, make_pe, make_system, output_of, read_sections
@@ -34,7 +34,7 @@ def system(tmp_path: Path) -> Path:
     return make_system(tmp_path / "system")
 
 
-def request(system: Path, **changes: object) -> contract.Uki:
+def request(system: Path, **changes: object) -> Uki:
     home = system.parent
     values: dict[str, object] = {
         "system": str(system),
@@ -46,7 +46,7 @@ def request(system: Path, **changes: object) -> contract.Uki:
         "output": str(home / "uki.json"),
         "epoch": EPOCH,
     }
-    return contract.Uki(**{**values, **changes})  # type: ignore[arg-type]
+    return Uki(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def build(system: Path, **changes: object) -> bytes:

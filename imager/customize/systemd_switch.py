@@ -1,0 +1,136 @@
+"""Units of systemd on and off, as `systemctl enable` and `disable` do it offline: links in /etc/systemd/system.
+
+The rules are those of systemd.unit(5), [Install] section. A script of System V without a unit gets the links that
+systemd-sysv-generator(8) looks for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from imager.core.errors import ImagerError
+from imager.customize.links import make
+from imager.customize.systemd_unit import unit_of
+from imager.rootfs.systemd_units import Unit, UnitFiles
+
+if TYPE_CHECKING:
+    from imager.rootfs.root import Root
+
+_ETC = "/etc/systemd/system"
+_KINDS = {"WantedBy": "wants", "RequiredBy": "requires", "UpheldBy": "upholds"}
+"""The keys of [Install], and the directories beside the unit that they name."""
+_SYSV = "/etc/init.d"
+_SYSV_LEVELS = ("2", "3", "4", "5")
+_NETWORKD = "systemd-networkd"
+
+
+class SystemdSwitch:
+    """The units of one system."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._units = UnitFiles(root)
+
+    def on(self, name: str, runlevel: str = "") -> bool:
+        """Start a unit at boot. Return whether the system has it. Raises ImagerError for a `runlevel`."""
+        if runlevel:
+            raise ImagerError(f"services: {name}: systemd has no runlevels: write true instead of {runlevel}")
+        return self._enable(unit_of(name), set())
+
+    def off(self, name: str) -> bool:
+        """Remove every link that starts a unit at boot. Return whether the system has the unit."""
+        return self._disable(unit_of(name), set())
+
+    def needed_by(self, key: str) -> list[str]:
+        """Switch on what a key of the build file needs, and return the services that are missing."""
+        own = any(name.startswith("10-claylinux-") for name in self._root.names("etc/systemd/network"))
+        if key == "network" and own and not self.on(_NETWORKD):
+            return [_NETWORKD]
+        return []
+
+    def _enable(self, name: str, seen: set[str]) -> bool:
+        unit = self._units.find(name)
+        if unit is not None and unit.masked:
+            unit = self._unmask(name)
+        if unit is None:
+            return self._enable_script(name)
+        if unit.name in seen:
+            return True
+        seen.add(unit.name)
+        if "@." in unit.enabled_name:
+            example = unit.name.replace("@.", "@NAME.")
+            raise ImagerError(f"services: {unit.name} is a template: name an instance of it, such as {example}")
+        for key, directory in _KINDS.items():
+            for target in unit.install(key):
+                make(self._root, f"{_ETC}/{target}.{directory}/{unit.enabled_name}", unit.path)
+        for alias in unit.install("Alias"):
+            make(self._root, f"{_ETC}/{alias}", unit.path)
+        for other in unit.install("Also"):
+            self._enable(other, seen)
+        if not any(unit.install(key) for key in (*_KINDS, "Alias", "Also")):
+            print(  # noqa: T201
+                f"imager: services: {unit.name} starts only when another unit needs it: it has no [Install] section",
+                file=sys.stderr,
+            )
+        return True
+
+    def _unmask(self, name: str) -> Unit | None:
+        """Remove the mask of a unit that is wanted after all."""
+        place = self._root.place(_ETC)
+        mask = place / name if place is not None else None
+        if mask is not None and mask.is_symlink():
+            mask.unlink()
+        unit = self._units.find(name)
+        if unit is not None and unit.masked:
+            raise ImagerError(f"services: {name}: the system forbids this unit: {unit.path} is a link to /dev/null")
+        return unit
+
+    def _enable_script(self, name: str) -> bool:
+        script = name.removesuffix(".service")
+        if self._root.file(f"{_SYSV}/{script}") is None:
+            return False
+        for level in _SYSV_LEVELS:
+            make(self._root, f"/etc/rc{level}.d/S01{script}", f"../init.d/{script}")
+        return True
+
+    def _disable(self, name: str, seen: set[str]) -> bool:
+        unit = self._units.find(name)
+        if unit is None:
+            return self._disable_script(name)
+        if unit.name in seen:
+            return True
+        seen.add(unit.name)
+        for directory in ("", *(each for each in self._root.names(_ETC) if each.endswith(_directories()))):
+            self._remove_links(f"{_ETC}/{directory}", unit.name)
+        for other in unit.install("Also"):
+            self._disable(other, seen)
+        return True
+
+    def _remove_links(self, directory: str, name: str) -> None:
+        """Remove the links in a directory that are called `name` or lead to a unit of that name. Masks stay."""
+        place = self._root.resolve(directory)
+        if place is None or not place.is_dir():
+            return
+        for link in sorted(place.iterdir()):
+            if not link.is_symlink():
+                continue
+            target = os.readlink(link)  # noqa: PTH115 - a plain str
+            if target != "/dev/null" and name in (link.name, target.rpartition("/")[2]):
+                link.unlink()
+
+    def _disable_script(self, name: str) -> bool:
+        script = name.removesuffix(".service")
+        if self._root.file(f"{_SYSV}/{script}") is None:
+            return False
+        for level in _SYSV_LEVELS:
+            place = self._root.resolve(f"/etc/rc{level}.d")
+            for link in sorted(place.iterdir()) if place is not None and place.is_dir() else ():
+                if link.is_symlink() and link.name.startswith("S") and link.name[3:] == script:
+                    link.unlink()
+        return True
+
+
+def _directories() -> tuple[str, ...]:
+    return tuple(f".{directory}" for directory in _KINDS.values())

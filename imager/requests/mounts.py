@@ -1,0 +1,20 @@
+"""What a system mounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imager.request import Request
+from spec.mounts import FileSystem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mounts(Request):
+    """Write each `mount`, by its mount point, to the fstab of `system`."""
+
+    performed_by: ClassVar[str] = "customize.mounts"
+    system: str
+    mount: Mapping[str, FileSystem]
+    epoch: int

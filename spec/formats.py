@@ -1,0 +1,37 @@
+"""The formats of outputs: one row for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One kind of output. `imager.requests.outputs` has the request that makes it from a UKI.
+
+    `os_release`: whether its UKI has one. A file among others is listed by boot managers, which want it; on a medium
+    that has nothing else, it only takes memory (see `imager.memory`). `compressible`: whether its clusters can be
+    compressed one by one.
+    """
+
+    name: str
+    extension: str
+    summary: str
+    os_release: bool = False
+    compressible: bool = False
+
+
+FORMATS: dict[str, Format] = {
+    row.name: row
+    for row in (
+        Format("raw", "raw", "GPT disk image"),
+        Format("iso", "iso", "hybrid ISO for CDs, USB sticks and disks"),
+        Format("efi", "efi", "the unified kernel image itself", os_release=True),
+        Format("qcow2", "qcow2", "disk for QEMU, KVM, Proxmox and OpenStack", compressible=True),
+        Format("vmdk", "vmdk", "disk for VMware and AWS", compressible=True),
+        Format("vhdx", "vhdx", "disk for Hyper-V"),
+        Format("vhd", "vhd", "disk of fixed size for Azure"),
+        Format("vdi", "vdi", "disk for VirtualBox"),
+    )
+}
+"""By name. A new one is a row here, a request in `imager.requests.outputs`, and a module in `imager.disk`."""

@@ -1,0 +1,44 @@
+"""Presets and the distributions that they are made of, as far as the language knows them. Data only.
+
+`frontend.distro` adds how each is made: packages, files, services.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """A distribution. `release` is the default one, as in the tag of its image; `flavors` are those of its kernels.
+
+    `runlevels`: whether its services start in runlevels; `suites`: whether its repositories have suites.
+    """
+
+    release: str
+    flavors: tuple[str, ...]
+    runlevels: bool = False
+    suites: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresetRow:
+    """A preset: a distribution with a kernel. `serial_login`: whether the serial port is the main console."""
+
+    distribution: str
+    flavor: str
+    serial_login: bool = False
+
+
+# Alpine: the newest release with apk-tools 2.14, the series that the tests run, and the first that has linux-stable.
+DISTRIBUTIONS: dict[str, Distribution] = {
+    "alpine": Distribution(release="3.22", flavors=("lts", "stable", "virt"), runlevels=True),
+    "debian": Distribution(release="trixie", flavors=("cloud", "default", "rt"), suites=True),
+}
+PRESETS: dict[str, PresetRow] = {
+    "alpine-lts": PresetRow(distribution="alpine", flavor="lts"),
+    "alpine-stable": PresetRow(distribution="alpine", flavor="stable"),
+    "alpine-virt": PresetRow(distribution="alpine", flavor="virt", serial_login=True),
+    "debian": PresetRow(distribution="debian", flavor="default"),
+    "debian-cloud": PresetRow(distribution="debian", flavor="cloud"),
+}
