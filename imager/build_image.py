@@ -61,7 +61,7 @@ class Facts:
 
     def lacks(self, choice: Choice) -> tuple[str, ...]:
         """Give what the kernel lacks for overlay mode, in words."""
-        return memory.lacking(self.no_overlay, self.no_decoder, choice.compression)
+        return memory.missing_for_overlay(self.no_overlay, self.no_decoder, choice.compression)
 
     def mode(self, choice: Choice) -> str:
         """Give how the system is kept in memory. Raises ImagerError."""
@@ -149,10 +149,10 @@ def _has_os_release(choice: Choice) -> bool:
 def _tell(choice: Choice, facts: Facts, uki: int) -> None:
     mode = facts.mode(choice)
     size = Path(choice.path).stat().st_size / (1 << 20)
-    ram = memory.need(mode, uki, facts.unpacked, os_release=_has_os_release(choice))
+    ram = memory.required_ram(mode, uki, facts.unpacked, os_release=_has_os_release(choice))
     print(  # noqa: T201
         f"build-image: {choice.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB; "
-        f"{memory.told(mode, ram, facts.lacks(choice) if choice.mode == 'auto' else ())}"
+        f"{memory.describe(mode, ram, facts.lacks(choice) if choice.mode == 'auto' else ())}"
     )
 
 

@@ -28,7 +28,7 @@ def unpacked_size(size: int, files: int) -> int:
     return size + files * _FILE
 
 
-def need(mode: str, uki: int, unpacked: int, *, os_release: bool) -> int:
+def required_ram(mode: str, uki: int, unpacked: int, *, os_release: bool) -> int:
     """Give the least memory in bytes with which a UKI of `uki` bytes boots; `unpacked` is that of its system.
 
     `os_release`: whether it has a section with one.
@@ -46,20 +46,20 @@ def need(mode: str, uki: int, unpacked: int, *, os_release: bool) -> int:
     return max(unpacking + _EARLY, running + _RUNNING, held + _FIRMWARE)
 
 
-def lacking(modules: Sequence[str], decoders: Sequence[str], compression: str) -> tuple[str, ...]:
+def missing_for_overlay(modules: Sequence[str], decoders: Sequence[str], compression: str) -> tuple[str, ...]:
     """Say what a kernel lacks for overlay mode, given what it lacks as such (see `imager.report.inspection`)."""
     kind = compression.partition(":")[0]
     found = (f"module {', '.join(modules)}",) if modules else ()
     return (*found, f"{kind} in its squashfs") if kind in decoders else found
 
 
-def told(mode: str, ram: int, lacks: Sequence[str] = ()) -> str:
-    """Say how a system is kept in memory, and how much that takes; `lacks`: why it is so (see `lacking`)."""
+def describe(mode: str, ram: int, lacks: Sequence[str] = ()) -> str:
+    """Say how a system is kept in memory and how much that takes; `lacks` is the reason (`missing_for_overlay`)."""
     why = f" (the kernel has no {' and no '.join(lacks)}, which overlay needs)" if lacks else ""
-    return f"rootfs mode {mode}{why}: boots with about {shown(ram)} of RAM"
+    return f"rootfs mode {mode}{why}: boots with about {format_size(ram)} of RAM"
 
 
-def shown(size: int) -> str:
+def format_size(size: int) -> str:
     """Give a number of bytes for people, such as 12.5M."""
     if size < _MEBIBYTE:
         return f"{size / 1024:.1f}K".replace(".0K", "K")

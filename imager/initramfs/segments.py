@@ -95,11 +95,12 @@ def describe(changes: Changes, below: tuple[Segment, ...], epoch: int, attribute
 
 def told(segment: Segment) -> str:
     """Say in a line what a segment has."""
-    text = f"{segment.files} files, {memory.shown(segment.size)}"
+    text = f"{segment.files} files, {memory.format_size(segment.size)}"
     if segment.dead.files:
+        dead = f"{segment.dead.files} files, {memory.format_size(segment.dead.size)}"
         text += (
-            f"; {segment.dead.files} files, {memory.shown(segment.dead.size)}, of the stages below are replaced or "
-            "removed, but still in the image (rootfs.flatten leaves them out)"
+            f"; {dead}, of the stages below are replaced or removed, but still in the image "
+            "(rootfs.flatten leaves them out)"
         )
     return text
 

@@ -73,11 +73,11 @@ def _cmdline(request: Uki) -> str:
 
 def _summary(request: Uki, size: int) -> str:
     mode = memory.OVERLAY if request.layers else memory.TMPFS
-    ram = memory.need(mode, size, request.unpacked, os_release=request.os_release)
-    parts = " + ".join(memory.shown(Path(name).stat().st_size) for name in request.initrd)
+    ram = memory.required_ram(mode, size, request.unpacked, os_release=request.os_release)
+    parts = " + ".join(memory.format_size(Path(name).stat().st_size) for name in request.initrd)
     return (
-        f"{memory.shown(size)}, of which the system has {parts} "
-        f"({memory.shown(request.unpacked)} unpacked); {memory.told(mode, ram, request.lacks)}"
+        f"{memory.format_size(size)}, of which the system has {parts} "
+        f"({memory.format_size(request.unpacked)} unpacked); {memory.describe(mode, ram, request.lacks)}"
     )
 
 
