@@ -32,7 +32,7 @@ EXTENSIONS = {name: row.extension for name, row in contract.FORMATS.items()} | {
 
 
 @dataclass(frozen=True)
-class Choice:
+class Options:
     """What the command line and the environment ask for; `output` is without extension, `epoch` in seconds."""
 
     format: str
@@ -59,41 +59,41 @@ class Facts:
     no_decoder: tuple[str, ...]
     unpacked: int
 
-    def lacks(self, choice: Choice) -> tuple[str, ...]:
+    def missing_for_overlay(self, options: Options) -> tuple[str, ...]:
         """Give what the kernel lacks for overlay mode, in words."""
-        return memory.missing_for_overlay(self.no_overlay, self.no_decoder, choice.compression)
+        return memory.missing_for_overlay(self.no_overlay, self.no_decoder, options.compression)
 
-    def mode(self, choice: Choice) -> str:
+    def mode(self, options: Options) -> str:
         """Give how the system is kept in memory. Raises ImagerError."""
-        lacks = self.lacks(choice)
-        if choice.mode == memory.OVERLAY and lacks:
+        lacks = self.missing_for_overlay(options)
+        if options.mode == memory.OVERLAY and lacks:
             raise ImagerError(f"the kernel {self.kernel} has no {' and no '.join(lacks)}: --rootfs tmpfs")
-        if choice.mode == "auto":
+        if options.mode == "auto":
             return memory.TMPFS if lacks else memory.OVERLAY
-        return choice.mode
+        return options.mode
 
 
 def main(argv: Sequence[str], environment: Mapping[str, str] = os.environ, system: str = SYSTEM) -> int:
     """Build one image; 0 done, 1 cannot be done, 2 wrong usage."""
     try:
-        choice = choose(argv, environment)
+        options = parse_options(argv, environment)
     except UsageError as error:
         return failure.tell("build-image", f"{error}; build-image --help tells more", failure.MISUSED)
-    return failure.attempt("build-image", lambda: build(choice, system), choice)
+    return failure.attempt("build-image", lambda: build(options, system), options)
 
 
-def choose(argv: Sequence[str], environment: Mapping[str, str]) -> Choice:
+def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Options:
     """Read the command line; raises UsageError."""
-    options = _parser().parse_args(argv)
-    Compression.parse(options.compression)
-    if options.output.rpartition("/")[2] in ("", ".", ".."):
-        raise UsageError(f"--output {options.output!r} names no file: give a path without extension")
-    return Choice(
-        format=options.format,
-        output=options.output,
-        volume=options.volume,
-        compression=options.compression,
-        mode=options.rootfs,
+    arguments = _parser().parse_args(argv)
+    Compression.parse(arguments.compression)
+    if arguments.output.rpartition("/")[2] in ("", ".", ".."):
+        raise UsageError(f"--output {arguments.output!r} names no file: give a path without extension")
+    return Options(
+        format=arguments.format,
+        output=arguments.output,
+        volume=arguments.volume,
+        compression=arguments.compression,
+        mode=arguments.rootfs,
         epoch=_epoch(environment.get("SOURCE_DATE_EPOCH", "")),
     )
 
@@ -105,17 +105,17 @@ def _epoch(text: str) -> int:
         raise UsageError(f"invalid SOURCE_DATE_EPOCH {text!r}: {error}") from None
 
 
-def build(choice: Choice, system: str) -> None:
-    """Make the image that `choice` describes; raises ImagerError."""
-    facts = judge(system)
+def build(options: Options, system: str) -> None:
+    """Make the image that `options` describes; raises ImagerError."""
+    facts = examine(system)
     target = TARGETS[facts.architecture]
-    folder = Path(choice.path).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    overlay = facts.mode(choice) == memory.OVERLAY
+    directory = Path(options.path).parent
+    directory.mkdir(parents=True, exist_ok=True)
+    overlay = facts.mode(options) == memory.OVERLAY
     # Beside the output: on the same file system the pieces are joined without copying, where it can do that.
-    with tempfile.TemporaryDirectory(prefix=".build-image-", dir=folder) as scratch:
+    with tempfile.TemporaryDirectory(prefix=".build-image-", dir=directory) as scratch:
         segment, uki = f"{scratch}/segment", f"{scratch}/uki.json"
-        common: dict[str, Any] = {"output": segment, "compression": choice.compression, "epoch": choice.epoch}
+        common: dict[str, Any] = {"output": segment, "compression": options.compression, "epoch": options.epoch}
         if overlay:
             perform(contract.Layer(system=system, **common))
         else:
@@ -129,34 +129,34 @@ def build(choice: Choice, system: str) -> None:
                 stub=target.stub,
                 architecture=facts.architecture,
                 output=uki,
-                epoch=choice.epoch,
+                epoch=options.epoch,
                 init=target.init,
                 layers=1 if overlay else 0,
-                os_release=_has_os_release(choice),
+                os_release=_has_os_release(options),
             )
         )
-        make = contract.FORMATS[choice.format].request
-        label = {"label": choice.volume} if issubclass(make, contract.Disk) else {}
-        perform(make(uki=uki, output=choice.path, architecture=facts.architecture, epoch=choice.epoch, **label))
+        make = contract.FORMATS[options.format].request
+        label = {"label": options.volume} if issubclass(make, contract.Disk) else {}
+        perform(make(uki=uki, output=options.path, architecture=facts.architecture, epoch=options.epoch, **label))
         size = layout.load(uki).size
-    _tell(choice, facts, size)
+    _print_summary(options, facts, size)
 
 
-def _has_os_release(choice: Choice) -> bool:
-    return contract.FORMATS[choice.format].os_release
+def _has_os_release(options: Options) -> bool:
+    return contract.FORMATS[options.format].os_release
 
 
-def _tell(choice: Choice, facts: Facts, uki: int) -> None:
-    mode = facts.mode(choice)
-    size = Path(choice.path).stat().st_size / (1 << 20)
-    ram = memory.required_ram(mode, uki, facts.unpacked, os_release=_has_os_release(choice))
+def _print_summary(options: Options, facts: Facts, uki: int) -> None:
+    mode = facts.mode(options)
+    size = Path(options.path).stat().st_size / (1 << 20)
+    ram = memory.required_ram(mode, uki, facts.unpacked, os_release=_has_os_release(options))
     print(  # noqa: T201
-        f"build-image: {choice.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB; "
-        f"{memory.describe(mode, ram, facts.lacks(choice) if choice.mode == 'auto' else ())}"
+        f"build-image: {options.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB; "
+        f"{memory.describe(mode, ram, facts.missing_for_overlay(options) if options.mode == 'auto' else ())}"
     )
 
 
-def judge(system: str) -> Facts:
+def examine(system: str) -> Facts:
     """Find out how to boot a system; raises ImagerError that says what it lacks."""
     if not Path(system).is_dir():
         raise ImagerError(f"there is no {system}: write RUN --mount=from=STAGE,target={system} build-image")

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "inspect": ("reports", "report.inspection"),
-    "initramfs": ("packing", "initramfs.initramfs"),
+    "initramfs": ("packing", "initramfs.cpio_segment"),
     "layer": ("packing", "initramfs.layers"),
-    "uki": ("packing", "uki.uki"),
+    "uki": ("packing", "uki.sections"),
     "efi": ("outputs", "disk.efi"),
-    "raw": ("outputs", "disk.disk"),
+    "raw": ("outputs", "disk.raw"),
     "iso": ("outputs", "disk.iso"),
     "qcow2": ("outputs", "disk.qcow2"),
     "vmdk": ("outputs", "disk.vmdk"),

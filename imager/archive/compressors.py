@@ -10,8 +10,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_MOST = 4
-_MOST_GZ = 16
+_MAX_THREADS = 4
+_MAX_THREADS_GZ = 16
 """pigz takes 1 MiB for each."""
 _SMALL_JOBS = 8
 """Up to this level of zstd the window is small enough for jobs of 2 MiB: 6 MiB of memory a thread instead of 20."""
@@ -41,23 +41,23 @@ def program(kind: str, level: int, processors: int | None = None) -> Program:
 
 def _gz(level: int, processors: int) -> Program:
     # -n: neither name nor time.
-    return Program(("pigz", "-n", f"-{level}", "-p", str(min(processors, _MOST_GZ)), "-c"))
+    return Program(("pigz", "-n", f"-{level}", "-p", str(min(processors, _MAX_THREADS_GZ)), "-c"))
 
 
 def _xz(level: int, processors: int) -> Program:
-    threads = min(processors, _MOST, max(1, _XZ_DICTIONARIES // _XZ_DICTIONARY[level]))
+    threads = min(processors, _MAX_THREADS, max(1, _XZ_DICTIONARIES // _XZ_DICTIONARY[level]))
     # +: one thread also writes blocks, as several do. The kernel's decoder knows no other checks than CRC32.
     return Program(("xz", "--format=xz", "--check=crc32", f"-{level}", f"-T+{threads}", "--quiet", "--stdout"))
 
 
 def _lz4(level: int, processors: int) -> Program:
-    threads = 1 if level < _SLOW_LZ4 else min(processors, _MOST)
+    threads = 1 if level < _SLOW_LZ4 else min(processors, _MAX_THREADS)
     # Of the two formats, the kernel knows the older. Versions before 1.10 have one thread and do not know of -T.
     return Program(("lz4", "-l", f"-{level}", "--quiet", "--stdout"), {"LZ4_NBWORKERS": str(threads)})
 
 
 def _zstd(level: int, processors: int) -> Program:
-    threads = 1 if level >= _ULTRA else min(processors, _MOST)
+    threads = 1 if level >= _ULTRA else min(processors, _MAX_THREADS)
     # Any number of workers from 1 up gives the same bytes; none at all (--single-thread), others.
     words = ["zstd", f"-{level}", f"-T{threads}", "--quiet", "--stdout"]
     if level <= _SMALL_JOBS:

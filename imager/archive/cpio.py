@@ -5,9 +5,9 @@ from __future__ import annotations
 from imager.core.errors import ImagerError
 
 MAGIC = b"070701"
-_MOST = (1 << 32) - 1
+_FIELD_MAX = (1 << 32) - 1
 """What a field can hold."""
-FILE_LIMIT = _MOST
+FILE_LIMIT = _FIELD_MAX
 """The size of a file is a field."""
 _PATH_MAX = 4096
 """The kernel silently skips entries with longer names, the closing NUL included."""
@@ -34,7 +34,7 @@ def header(
             f"must be smaller than 4 GiB: remove it from the system, split it, or use rootfs.mode: overlay"
         )
     fields = (ino, mode, uid, gid, nlink, mtime, size, 0, 0, *rdev, len(name) + 1, 0)
-    if min(fields) < 0 or max(fields) > _MOST:
+    if min(fields) < 0 or max(fields) > _FIELD_MAX:
         raise ImagerError(
             f"/{name.decode(errors='backslashreplace')} cannot be in an initramfs: one of its numbers has more than 32 "
             f"bits (owner {uid}:{gid}, time {mtime})"

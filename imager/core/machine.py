@@ -37,7 +37,7 @@ def of_pe(head: bytes) -> str | None:
     return _PE.get(number, f"pe-{number:#x}")
 
 
-def head_of(path: Path) -> bytes:
+def read_head(path: Path) -> bytes:
     """Read what the functions above need."""
     with path.open("rb") as file:
         return file.read(HEAD)

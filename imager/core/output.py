@@ -45,13 +45,13 @@ def writing(output: str, epoch: int) -> Iterator[int]:
         os.close(fd)
 
 
-def note_digest(path: str, epoch: int) -> None:
+def save_digest(path: str, epoch: int) -> None:
     """Write the digest of a finished output beside it, so that who joins outputs need not read them."""
     with writing(path + _DIGEST, epoch) as fd:
         write_all(fd, digest(path).hex().encode())
 
 
-def noted_digest(path: str | Path) -> bytes:
+def saved_digest(path: str | Path) -> bytes:
     """Give the SHA-256 of an output of ours, as it was noted, or else as it is."""
     noted = Path(f"{path}{_DIGEST}")
     return bytes.fromhex(noted.read_text()) if noted.is_file() else digest(path)
@@ -99,11 +99,11 @@ def copy_at(source: int, target: int, offset: int, size: int, start: int = 0) ->
     Holes are left out, so `target` must read as zeros there, and must get its size from elsewhere.
     Uses copy_file_range, so file systems that can share blocks do, and no byte passes through here.
     """
-    for low, high in _data(source, start, start + size):
+    for low, high in _stored_ranges(source, start, start + size):
         _copy(source, target, low, high, offset - start)
 
 
-def _data(source: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _stored_ranges(source: int, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Give the parts between `start` and `end` that the file system stores."""
     if os.fstat(source).st_size < end:
         raise ImagerError("a file became shorter while it was read")

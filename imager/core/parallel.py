@@ -15,13 +15,13 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 _AHEAD = 4
 """Results that wait, per processor."""
-_MOST = 16
+_MAX_WORKERS = 16
 """Processors that can be kept busy, and that bound the memory."""
 
 
-def ordered(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+def map_ordered(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
     """Give `work(item)` for each item in turn. Threads do: zlib and reading let others run meanwhile."""
-    workers = min(len(os.sched_getaffinity(0)), _MOST)
+    workers = min(len(os.sched_getaffinity(0)), _MAX_WORKERS)
     waiting: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:

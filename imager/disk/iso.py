@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from imager.core import clock, output
 from imager.core.errors import ImagerError
-from imager.disk import disk, esp
+from imager.disk import esp, raw
 
 if TYPE_CHECKING:
     from imager.contract import Iso
@@ -29,7 +29,7 @@ _DESCRIPTORS = 16
 """The block of the first volume descriptor."""
 _CATALOG, _PATHS_L, _PATHS_M, _ROOT, _EFI, _BOOT = range(19, 25)
 """The blocks behind the three descriptors."""
-_FOLDER = 0x02
+_DIRECTORY = 0x02
 _EFI_PLATFORM = 0xEF
 
 
@@ -45,11 +45,11 @@ class _File:
 def run(request: Iso) -> None:
     """Write the ISO."""
     label = volume_label(request.label)
-    with disk.planned(request, "CLAYLINUX") as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, "CLAYLINUX") as medium, output.writing(request.output, request.epoch) as fd:
         place = medium.program
         program = _File(esp.PROGRAM_NAMES[request.architecture], place.start // BLOCK, len(place))
         descriptors = volume(label, program, medium.size // BLOCK, request.epoch)
-        disk.write(fd, medium.plus(_DESCRIPTORS * BLOCK, descriptors))
+        raw.write(fd, medium.with_data(_DESCRIPTORS * BLOCK, descriptors))
 
 
 def volume_label(label: str) -> str:
@@ -61,8 +61,8 @@ def volume_label(label: str) -> str:
 
 def volume(label: str, program: _File, blocks: int, epoch: int) -> bytes:
     """Give everything from the first volume descriptor to the last directory."""
-    root = _directory(_ROOT, _ROOT, epoch, _record(b"EFI", _EFI, BLOCK, _FOLDER, epoch))
-    efi = _directory(_EFI, _ROOT, epoch, _record(b"BOOT", _BOOT, BLOCK, _FOLDER, epoch))
+    root = _directory(_ROOT, _ROOT, epoch, _record(b"EFI", _EFI, BLOCK, _DIRECTORY, epoch))
+    efi = _directory(_EFI, _ROOT, epoch, _record(b"BOOT", _BOOT, BLOCK, _DIRECTORY, epoch))
     file = _record(f"{program.name};1".encode(), program.block, program.size, 0, epoch)
     parts = (
         _primary(label, blocks, epoch),
@@ -93,7 +93,7 @@ def _primary(label: str, blocks: int, epoch: int) -> bytes:
             _both16(1) + _both16(1) + _both16(BLOCK),
             _both32(len(table)),
             struct.pack("<II", _PATHS_L, 0) + struct.pack(">II", _PATHS_M, 0),
-            _record(b"\0", _ROOT, BLOCK, _FOLDER, epoch),
+            _record(b"\0", _ROOT, BLOCK, _DIRECTORY, epoch),
             b" " * 128 * 2,
             b"CLAYLINUX".ljust(128),
             b" " * (128 + 37 * 3),
@@ -117,20 +117,20 @@ def _catalog() -> bytes:
     validation = bytearray(struct.pack("<BBH24sHBB", 1, _EFI_PLATFORM, 0, b"CLAYLINUX", 0, 0x55, 0xAA))
     total = sum(struct.unpack("<16H", validation)) & 0xFFFF
     struct.pack_into("<H", validation, 28, -total & 0xFFFF)
-    return bytes(validation) + struct.pack("<BBHBxHI", 0x88, 0, 0, 0, 0, disk.ESP_START // BLOCK)
+    return bytes(validation) + struct.pack("<BBHBxHI", 0x88, 0, 0, 0, 0, raw.ESP_START // BLOCK)
 
 
 def _path_table(order: str) -> bytes:
     """Give the path table (ECMA-119 9.4): name, block and parent of each directory."""
-    folders = ((b"\0", _ROOT, 1), (b"EFI", _EFI, 1), (b"BOOT", _BOOT, 2))
+    directories = ((b"\0", _ROOT, 1), (b"EFI", _EFI, 1), (b"BOOT", _BOOT, 2))
     return b"".join(
         struct.pack(f"{order}BBIH", len(name), 0, block, parent) + name + b"\0" * (len(name) % 2)
-        for name, block, parent in folders
+        for name, block, parent in directories
     )
 
 
 def _directory(own: int, parent: int, epoch: int, child: bytes) -> bytes:
-    return _record(b"\0", own, BLOCK, _FOLDER, epoch) + _record(b"\1", parent, BLOCK, _FOLDER, epoch) + child
+    return _record(b"\0", own, BLOCK, _DIRECTORY, epoch) + _record(b"\1", parent, BLOCK, _DIRECTORY, epoch) + child
 
 
 def _record(name: bytes, block: int, size: int, flags: int, epoch: int) -> bytes:

@@ -35,7 +35,7 @@ class Medium:
         for one, other in pairwise(self.extents):
             assert one.end <= other.start, "extents overlap"
 
-    def plus(self, start: int, data: bytes) -> Medium:
+    def with_data(self, start: int, data: bytes) -> Medium:
         """Give the same disk with `data` where nothing was before."""
         return replace(self, extents=tuple(sorted((*self.extents, Extent(start, data)), key=lambda one: one.start)))
 
@@ -53,13 +53,13 @@ class Medium:
     def read(self, start: int, size: int) -> bytes:
         """Give the bytes of the disk from `start` on."""
         data = bytearray(size)
-        for extent, low, high in self._cut(start, size):
+        for extent, low, high in self._overlaps(start, size):
             data[low - start : high - start] = extent.read(low, high)
         return bytes(data)
 
     def copy(self, target: int, at: int, start: int, size: int) -> None:
         """Copy `size` bytes of the disk from `start` on to byte `at` of the new file `target`."""
-        for extent, low, high in self._cut(start, size):
+        for extent, low, high in self._overlaps(start, size):
             extent.copy(target, at + low - start, low, high)
 
     def pack(self, target: int, at: int, unit: int, used: Iterable[range]) -> int:
@@ -70,7 +70,7 @@ class Medium:
         output.truncate(target, at)
         return at
 
-    def _cut(self, start: int, size: int) -> Iterable[tuple[Extent, int, int]]:
+    def _overlaps(self, start: int, size: int) -> Iterable[tuple[Extent, int, int]]:
         """Give the extents that have a part between `start` and `start + size`, and that part."""
         for extent in self.extents:
             low, high = max(start, extent.start), min(start + size, extent.end)

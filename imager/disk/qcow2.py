@@ -14,7 +14,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from imager.core import output, parallel
-from imager.disk import disk
+from imager.disk import raw
 
 if TYPE_CHECKING:
     from imager.contract import Qcow2
@@ -36,13 +36,13 @@ _ZEROS = bytes(CLUSTER)
 
 def run(request: Qcow2) -> None:
     """Write the image."""
-    with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
         write(fd, medium, compress=request.compress)
 
 
 def write(fd: int, medium: Medium, *, compress: bool) -> None:
     """Write the image to the empty file `fd`."""
-    entries, counts = (_squeeze if compress else _store)(fd, medium)
+    entries, counts = (_store_compressed if compress else _store)(fd, medium)
     _finish(fd, medium, entries, counts)
 
 
@@ -52,14 +52,14 @@ def _store(fd: int, medium: Medium) -> tuple[dict[int, int], array[int]]:
     Gives the L2 entry of each, and how often each cluster of the file is used.
     """
     used = medium.used(CLUSTER)
-    at = _first(medium)
+    at = _data_start(medium)
     end = medium.pack(fd, at, CLUSTER, used)
     numbers = (number for run in used for number in run)
     entries = {number: (at + index * CLUSTER) | _COPIED for index, number in enumerate(numbers)}
     return entries, array("H", [1]) * (end // CLUSTER)
 
 
-def _squeeze(fd: int, medium: Medium) -> tuple[dict[int, int], array[int]]:
+def _store_compressed(fd: int, medium: Medium) -> tuple[dict[int, int], array[int]]:
     """Store the clusters compressed behind each other, or as they are when that is not longer.
 
     Gives what `_store` does. Several compressed clusters share one of the file.
@@ -75,13 +75,13 @@ def _squeeze(fd: int, medium: Medium) -> tuple[dict[int, int], array[int]]:
         return short if len(short) < CLUSTER else data
 
     entries: dict[int, int] = {}
-    end = pen = _first(medium)
+    end = tail = _data_start(medium)
     counts = array("H", [1]) * (end // CLUSTER)
-    for number, data in zip(numbers, parallel.ordered(deflate, numbers), strict=True):
+    for number, data in zip(numbers, parallel.map_ordered(deflate, numbers), strict=True):
         if not data:
             continue
         whole = len(data) == CLUSTER
-        at = end if whole else _place(pen, end, len(data))
+        at = end if whole else _place(tail, end, len(data))
         output.write_at(fd, at, data)
         stop = at + len(data)
         end = max(end, -(-stop // CLUSTER) * CLUSTER)
@@ -91,20 +91,20 @@ def _squeeze(fd: int, medium: Medium) -> tuple[dict[int, int], array[int]]:
         if whole:
             entries[number] = at | _COPIED
         else:
-            pen = stop
+            tail = stop
             sectors = (stop - 1) // 512 - at // 512
             entries[number] = at | _COMPRESSED | sectors << _SECTORS_SHIFT
     output.truncate(fd, end)
     return entries, counts
 
 
-def _place(pen: int, end: int, size: int) -> int:
-    """Give the place for `size` compressed bytes: behind the last ones at `pen`, unless a whole cluster is in the way.
+def _place(tail: int, end: int, size: int) -> int:
+    """Give the place for `size` compressed bytes: behind the last ones at `tail`, unless a whole cluster is in the way.
 
     `end` is the first free cluster.
     """
-    edge = -(-pen // CLUSTER) * CLUSTER
-    return pen if edge == end or pen + size <= edge else end
+    edge = -(-tail // CLUSTER) * CLUSTER
+    return tail if edge == end or tail + size <= edge else end
 
 
 def _tables(medium: Medium) -> list[int]:
@@ -112,7 +112,7 @@ def _tables(medium: Medium) -> list[int]:
     return [table for run in medium.used(CLUSTER * _ENTRIES) for table in run]
 
 
-def _first(medium: Medium) -> int:
+def _data_start(medium: Medium) -> int:
     """Give the byte at which data starts: behind the header, one cluster of L1 table and the L2 tables."""
     return (2 + len(_tables(medium))) * CLUSTER
 

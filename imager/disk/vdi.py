@@ -11,7 +11,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from imager.core import output
-from imager.disk import disk
+from imager.disk import raw
 
 if TYPE_CHECKING:
     from imager.contract import Vdi
@@ -26,7 +26,7 @@ _DYNAMIC = 1
 
 def run(request: Vdi) -> None:
     """Write the image."""
-    with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
         write(fd, medium)
 
 

@@ -10,7 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from imager.core import output
-from imager.disk import disk
+from imager.disk import raw
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -25,13 +25,13 @@ _CHECKSUM = 64
 
 def run(request: Vhd) -> None:
     """Write the image."""
-    with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
         write(fd, medium, epoch=request.epoch)
 
 
 def write(fd: int, medium: Medium, *, epoch: int) -> None:
     """Write the image to the empty file `fd`."""
-    disk.write(fd, medium)
+    raw.write(fd, medium)
     output.write_at(fd, medium.size, footer(medium.size, medium.guid("vhd"), epoch))
 
 

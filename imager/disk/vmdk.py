@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from imager.core import output, parallel
 from imager.core.errors import UsageError
-from imager.disk import disk
+from imager.disk import raw
 
 if TYPE_CHECKING:
     from imager.contract import Vmdk
@@ -50,7 +50,7 @@ def run(request: Vmdk) -> None:
         raise UsageError(f"unknown subformat {request.subformat!r}; the subformats are {STREAM} and {SPARSE}")
     if request.compress and request.subformat != STREAM:
         raise UsageError(f"{request.subformat} cannot be compressed: use {STREAM}")
-    with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
         descriptor = describe(medium, request.subformat, Path(request.output).name)
         if request.subformat == STREAM:
             write_stream(fd, medium, descriptor, compress=request.compress)
@@ -71,7 +71,7 @@ def write_stream(fd: int, medium: Medium, descriptor: bytes, *, compress: bool) 
     output.write_at(fd, _SECTOR, descriptor)
     at = _OVERHEAD
     directory = [0] * _tables(medium)
-    for table, grains in groupby(parallel.ordered(deflate, numbers), lambda grain: grain[0] // _ENTRIES):
+    for table, grains in groupby(parallel.map_ordered(deflate, numbers), lambda grain: grain[0] // _ENTRIES):
         places = [0] * _ENTRIES
         for number, data in grains:
             if data:

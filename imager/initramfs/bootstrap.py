@@ -31,7 +31,7 @@ NEEDED = ("loop", "squashfs", "overlay")
 _MODULES = tree.PRIVATE + b"/modules"
 
 
-def archive(root: Root, version: str, init: Path, layers_: int, epoch: int) -> bytes:
+def archive(root: Root, version: str, init: Path, layer_count: int, epoch: int) -> bytes:
     """Give the archive for the kernel `version` and so many layers; raises ImagerError for a module that is missing."""
     if not init.is_file():
         raise ImagerError(f"the init program {init} is not a file")
@@ -41,7 +41,7 @@ def archive(root: Root, version: str, init: Path, layers_: int, epoch: int) -> b
     found = moddep.files(root, version, modules, modules.load_order(NEEDED))
     programs = ((name, modfile.read(place)) for name, place in found)
     made = bytearray()
-    for number, (entry, data) in enumerate(_content(programs, init, layers_), 1):
+    for number, (entry, data) in enumerate(_content(programs, init, layer_count), 1):
         rdev = (os.major(entry.rdev), os.minor(entry.rdev))
         made += cpio.header(entry.path, ino=number, mode=entry.mode, mtime=epoch, size=len(data), rdev=rdev)
         made += data + cpio.padding(len(data))
@@ -61,11 +61,11 @@ def _content(programs: Iterable[tuple[str, bytes]], init: Path, count: int) -> I
     """Give what is in the archive; `programs` are the modules to load, in order."""
     for name, mode in tree.MOUNT_POINTS.items():
         if name in (b"dev", b"proc"):
-            yield tree.made(name, stat.S_IFDIR | mode), b""
-    yield tree.made(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)), b""
-    yield tree.made(b"init", stat.S_IFREG | 0o755), init.read_bytes()
-    for folder in (tree.PRIVATE, _MODULES, tree.LAYERS):
-        yield tree.made(folder, stat.S_IFDIR | 0o700), b""
+            yield tree.synthetic_entry(name, stat.S_IFDIR | mode), b""
+    yield tree.synthetic_entry(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)), b""
+    yield tree.synthetic_entry(b"init", stat.S_IFREG | 0o755), init.read_bytes()
+    for directory in (tree.PRIVATE, _MODULES, tree.LAYERS):
+        yield tree.synthetic_entry(directory, stat.S_IFDIR | 0o700), b""
     for number, (module, program) in enumerate(programs):
-        yield tree.made(_MODULES + b"/%02d-%b.ko" % (number, module.encode()), stat.S_IFREG | 0o600), program
-    yield tree.made(tree.LAYERS + b"/count", stat.S_IFREG | 0o600), b"%d\n" % count
+        yield tree.synthetic_entry(_MODULES + b"/%02d-%b.ko" % (number, module.encode()), stat.S_IFREG | 0o600), program
+    yield tree.synthetic_entry(tree.LAYERS + b"/count", stat.S_IFREG | 0o600), b"%d\n" % count

@@ -14,10 +14,11 @@ import os
 import stat
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imager.core import clock, output
 from imager.initramfs import snapshots
+from imager.initramfs.change import Change
 from imager.initramfs.hardlinks import Links
 from imager.rootfs import tree, xattrs
 
@@ -32,25 +33,18 @@ _SECOND = 10**9
 _NONE = (0, 0)
 
 
-class Change(NamedTuple):
-    """A path that is new, or other than `below`."""
-
-    entry: Entry
-    below: Entry | None
-
-
 @dataclass(frozen=True)
 class Changes:
     """All differences, in the order of a walk.
 
-    `removed` has what is below but not in the system, each path of a removed directory. `folders` are the directories
-    above anything changed or removed that did not change themselves. `alive` are the files below, of those with several
-    names, that keep one as it is.
+    `removed` has what is below but not in the system, each path of a removed directory. `unchanged_parents` are the
+    directories above anything changed or removed that did not change themselves. `alive` are the files below, of
+    those with several names, that keep one as it is.
     """
 
     changed: tuple[Change, ...]
     removed: tuple[Entry, ...]
-    folders: tuple[Entry, ...]
+    unchanged_parents: tuple[Entry, ...]
     alive: frozenset[tuple[int, int]] = frozenset()
 
     @property
@@ -62,17 +56,17 @@ class Changes:
         )
 
 
-def find(below: bytes, system: bytes, epoch: int) -> Changes:
+def compare(below: bytes, system: bytes, epoch: int) -> Changes:
     """Compare two trees; a walk through all of both only where what they share cannot be left out."""
     if snapshots.is_overlay(system):
-        found, complete = _compare(below, system, epoch, prune=True)
+        found, complete = _compare_walks(below, system, epoch, prune=True)
         if complete:
             return found
-    found, _ = _compare(below, system, epoch, prune=False)
+    found, _ = _compare_walks(below, system, epoch, prune=False)
     return found
 
 
-def _compare(below: bytes, system: bytes, epoch: int, *, prune: bool) -> tuple[Changes, bool]:
+def _compare_walks(below: bytes, system: bytes, epoch: int, *, prune: bool) -> tuple[Changes, bool]:
     """Compare; also tell whether what was left out cannot change the result."""
     found = _Finding()
     links = Links()
@@ -81,21 +75,21 @@ def _compare(below: bytes, system: bytes, epoch: int, *, prune: bool) -> tuple[C
             links.add_below(old)
         if new is None:
             assert old is not None
-            found.removed.append(_rest(old))
+            found.removed.append(_slim(old))
             continue
-        if new.is_folder:
-            found.folders[new.path] = _rest(new, source=new.source)
+        if new.is_directory:
+            found.directories[new.path] = _slim(new, source=new.source)
         same = old is not None and _same(old, new, epoch)
         if new.is_file and (new.nlink > 1 or (old is not None and old.nlink > 1)):
             links.add(Change(new, old), same=same)
         elif not same:
-            before = _rest(old._replace(path=new.path)) if old is not None else None
-            found.changed.append(Change(_rest(new, source=new.source), before))
+            before = _slim(old._replace(path=new.path)) if old is not None else None
+            found.changed.append(Change(_slim(new, source=new.source), before))
     outcome = links.finish()
     return found.finish(outcome), outcome.complete
 
 
-def _rest(entry: Entry, source: bytes = b"") -> Entry:
+def _slim(entry: Entry, source: bytes = b"") -> Entry:
     """Give what matters of an entry when it was compared: there may be very many, and this is a third of its memory."""
     shared = entry.nlink > 1 and entry.is_file
     return entry._replace(source=source, stamp=_NONE, identity=entry.identity if shared else _NONE)
@@ -105,19 +99,19 @@ def _rest(entry: Entry, source: bytes = b"") -> Entry:
 class _Finding:
     changed: list[Change] = field(default_factory=list)
     removed: list[Entry] = field(default_factory=list)
-    folders: dict[bytes, Entry] = field(default_factory=dict)
+    directories: dict[bytes, Entry] = field(default_factory=dict)
 
     def finish(self, links: Outcome) -> Changes:
         linked = sorted(links.changed, key=_order)
         self.changed = list(heapq.merge(self.changed, linked, key=_order)) if linked else self.changed
-        touched = {change.entry.path for change in self.changed if change.entry.is_folder}
+        touched = {change.entry.path for change in self.changed if change.entry.is_directory}
         above: dict[bytes, Entry] = {}
         for entry in chain((change.entry for change in self.changed), self.removed):
             for parent in tree.parents(entry.path):
-                if parent in self.folders and parent not in touched:
-                    above[parent] = self.folders[parent]
-        folders = sorted(above.values(), key=lambda entry: entry.order)
-        return Changes(tuple(self.changed), tuple(self.removed), tuple(folders), links.alive)
+                if parent in self.directories and parent not in touched:
+                    above[parent] = self.directories[parent]
+        directories = sorted(above.values(), key=lambda entry: entry.order)
+        return Changes(tuple(self.changed), tuple(self.removed), tuple(directories), links.alive)
 
 
 def _order(change: Change) -> bytes:
@@ -136,7 +130,7 @@ def _pairs(olds: Walk, news: Walk, *, prune: bool) -> Iterator[tuple[Entry | Non
             new = next(news, None)
         else:
             yield old, new
-            if prune and new.is_folder and _shared(old, new):
+            if prune and new.is_directory and _same_inode(old, new):
                 olds.prune()
                 news.prune()
             old, new = next(olds, None), next(news, None)
@@ -147,7 +141,7 @@ def _same(old: Entry, new: Entry, epoch: int) -> bool:
         return False
     if not old.source or not new.source:
         return old.source == new.source and old.rdev == new.rdev
-    if _shared(old, new):
+    if _same_inode(old, new):
         return True
     if clock.clamp(old.mtime, epoch) != clock.clamp(new.mtime, epoch) or xattrs.read(old.source) != xattrs.read(
         new.source
@@ -157,10 +151,10 @@ def _same(old: Entry, new: Entry, epoch: int) -> bool:
         return os.readlink(old.source) == os.readlink(new.source)  # noqa: PTH115 - Path would tidy the target
     if new.is_file:
         return old.size == new.size and _same_bytes(old.source, new.source, new.size)
-    return new.is_folder or old.rdev == new.rdev
+    return new.is_directory or old.rdev == new.rdev
 
 
-def _shared(old: Entry, new: Entry) -> bool:
+def _same_inode(old: Entry, new: Entry) -> bool:
     """Tell whether both are one inode. Times without fractions are none that a kernel set: such a file is read."""
     return (
         old.identity[1] == new.identity[1]

@@ -20,18 +20,18 @@ from imager.rootfs import tree, xattrs
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from imager.archive.archive import Archive
+    from imager.archive.cpio_writer import CpioWriter
     from imager.initramfs.segments import Segment
     from imager.rootfs.tree import Entry
 
 
-def write(archive: Archive, system: bytes, segments: Iterable[Segment], epoch: int) -> None:
+def write(archive: CpioWriter, system: bytes, segments: Iterable[Segment], epoch: int) -> None:
     """Write the files; `segments` are all of them."""
     segments = tuple(segments)
     gone = {os.fsencode(path) for each in segments for path in each.removed}
-    folders = {b"."} | {os.fsencode(path) for each in segments for path in each.folders}
+    directories = {b"."} | {os.fsencode(path) for each in segments for path in each.redated_directories}
     # The kernel gives a directory the time that the lowest segment has, even when it was removed in between.
-    dated = folders | gone | {tree.parent_of(path) for path in gone}
+    dated = directories | gone | {tree.parent_of(path) for path in gone}
     present = {entry.path: entry for entry in tree.pick(system, dated | _attributed(segments))}
     content = {
         b"removed": b"".join(_absolute(path) + b"\0" for path in reversed(_sorted(gone - present.keys()))),
@@ -41,7 +41,7 @@ def write(archive: Archive, system: bytes, segments: Iterable[Segment], epoch: i
         ),
     }
     for name, data in content.items():
-        archive.add_data(tree.made(tree.PRIVATE + b"/" + name, stat.S_IFREG | 0o600), data)
+        archive.add_data(tree.synthetic_entry(tree.PRIVATE + b"/" + name, stat.S_IFREG | 0o600), data)
 
 
 def _attributed(segments: Iterable[Segment]) -> set[bytes]:
@@ -53,7 +53,7 @@ def _sorted(paths: Iterable[bytes]) -> list[bytes]:
 
 
 def _time(entry: Entry, epoch: int) -> bytes:
-    if not entry.is_folder:
+    if not entry.is_directory:
         return b""
     return _absolute(entry.path) + b"\0" + clock.clamp(entry.mtime, epoch).to_bytes(8, "little")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imager.initramfs.changes import Change
+    from imager.initramfs.change import Change
     from imager.rootfs.tree import Entry
 
 Identity = tuple[int, int]
@@ -69,7 +69,7 @@ class Links:
 
     def _is_complete(self, stays: dict[Identity, Identity]) -> bool:
         # Whatever names of one inode were not seen, it has them in both stages.
-        sure = {pair for pair in stays.items() if _is_one(self._files[pair[1]][0])}
+        sure = {pair for pair in stays.items() if _same_inode(self._files[pair[1]][0])}
         below = self._below.keys() - {origin for origin, _ in sure}
         files = self._files.keys() - {identity for _, identity in sure}
         return all(len(self._below[each]) >= self._below[each][0].nlink for each in below) and all(
@@ -77,6 +77,6 @@ class Links:
         )
 
 
-def _is_one(change: Change) -> bool:
+def _same_inode(change: Change) -> bool:
     new, old = change
     return old is not None and new.identity[1] == old.identity[1] and new.stamp == old.stamp

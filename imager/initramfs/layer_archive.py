@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def head(place: Path, number: int, epoch: int) -> bytes:
     """Give what goes right before the file `place` in an initramfs, where it is the layer `number` from below."""
     size = squashfs.size(place)
-    check(size)
+    check_size(size)
     return cpio.header(_name(number, "img"), ino=1, mode=stat.S_IFREG | 0o600, mtime=epoch, size=size)
 
 
@@ -30,7 +30,7 @@ def tail(number: int, attributes: bytes, epoch: int) -> bytes:
     return start + attributes + cpio.padding(len(attributes)) + cpio.TRAILER
 
 
-def check(size: int) -> None:
+def check_size(size: int) -> None:
     """Raise ImagerError when a file system of so many bytes is too big for an archive."""
     if size > cpio.FILE_LIMIT:
         raise ImagerError(

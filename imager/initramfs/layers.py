@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imager.archive import squashfs, tarstream
+from imager.archive.batch_writer import BatchWriter
 from imager.archive.compress import Compression, Descriptor
-from imager.archive.writer import Feed
 from imager.core import clock, output, tools
 from imager.core.errors import ImagerError, ToolError
 from imager.initramfs import changes, layer_archive, segments
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from imager.initramfs.segments import Segment
     from imager.rootfs.tree import Entry
 
-_BITE = 1 << 20
+_PROBE = 1 << 20
 """Bytes for which a full disk has no room."""
 _NOT_IN_SQUASHFS = "system."
 """ACLs; it has the attributes of the kinds trusted, user and security."""
@@ -62,19 +62,23 @@ def run(request: Layer) -> None:
     root = _root(system, request.epoch)
     with output.writing(request.output, request.epoch) as fd:
         argv = squashfs.program(compression, root, f"{request.output}.part")
-        with _explaining(fd), Path(os.devnull).open("wb") as quiet, tools.filter_to(argv, quiet.fileno()) as stdin:
-            stream = Stream(Feed(Descriptor(stdin)), request.epoch)
+        with (
+            _explain_full_disk(fd),
+            Path(os.devnull).open("wb") as quiet,
+            tools.filter_to(argv, quiet.fileno()) as stdin,
+        ):
+            stream = TarWriter(BatchWriter(Descriptor(stdin)), request.epoch)
             stream.begin(root)
             own = _pack(request, stream)
             stream.close()
-        rest = b"" if request.more else _not_held(system, (*lower, own))
+        rest = b"" if request.more else _records_for_init(system, (*lower, own))
         end = os.fstat(fd).st_size
-        layer_archive.check(end)
+        layer_archive.check_size(end)
         output.write_at(fd, end, layer_archive.tail(request.number, rest, request.epoch))
-    output.note_digest(request.output, request.epoch)
+    output.save_digest(request.output, request.epoch)
     if request.facts:
         segments.write(request.facts, (*lower, own), request.epoch)
-        print(segments.told(own))  # noqa: T201 - the progress of the build shows it
+        print(segments.summarize(own))  # noqa: T201 - the progress of the build shows it
 
 
 def _root(system: bytes, epoch: int) -> Entry:
@@ -83,40 +87,40 @@ def _root(system: bytes, epoch: int) -> Entry:
 
 
 @contextmanager
-def _explaining(fd: int) -> Iterator[None]:
+def _explain_full_disk(fd: int) -> Iterator[None]:
     """Find out why a program could not write to `fd`, when it may have said no more than "I/O error"."""
     try:
         yield
     except ToolError:
-        output.write_at(fd, os.fstat(fd).st_size, bytes(_BITE))  # if the disk is full, this says so
+        output.write_at(fd, os.fstat(fd).st_size, bytes(_PROBE))  # if the disk is full, this says so
         raise
 
 
-def _pack(request: Layer, stream: Stream) -> Segment:
+def _pack(request: Layer, stream: TarWriter) -> Segment:
     """Send what the layer holds."""
     system = os.fsencode(request.system)
     if not request.below:
-        return segments.describe_whole(stream.passing(tree.walk(system)), stream.not_held)
+        return segments.describe_whole(stream.add_each(tree.walk(system)), stream.restored_by_init)
     # The directories above what changed are in the layer, too: the topmost decides about mode and owner.
-    found = changes.find(os.fsencode(request.below), system, request.epoch)
+    found = changes.compare(os.fsencode(request.below), system, request.epoch)
     changed = (change.entry for change in found.changed)
-    for entry in heapq.merge(found.folders, changed, _whiteouts(found), key=lambda each: each.order):
+    for entry in heapq.merge(found.unchanged_parents, changed, _whiteouts(found), key=lambda each: each.order):
         stream.add(entry)
     # Whatever was in the place of something else: a layer hides it.
-    return replace(segments.describe(found, (), request.epoch, stream.not_held), problem="")
+    return replace(segments.describe(found, (), request.epoch, stream.restored_by_init), problem="")
 
 
 def _whiteouts(found: Changes) -> Iterator[Entry]:
     """Give what hides what was removed: one for a whole directory, none for what a new file in its place hides."""
     # The directories above whatever changed or was removed are all among these.
-    folders = {entry.path for entry in found.folders}
-    folders.update(change.entry.path for change in found.changed if change.entry.is_folder)
+    directories = {entry.path for entry in found.unchanged_parents}
+    directories.update(change.entry.path for change in found.changed if change.entry.is_directory)
     for entry in found.removed:
-        if tree.parent_of(_shipped_path(entry.path)) in folders:
-            yield tree.made(entry.path, stat.S_IFCHR)
+        if tree.parent_of(_shipped_path(entry.path)) in directories:
+            yield tree.synthetic_entry(entry.path, stat.S_IFCHR)
 
 
-def _not_held(system: bytes, layers: tuple[Segment, ...]) -> bytes:
+def _records_for_init(system: bytes, layers: tuple[Segment, ...]) -> bytes:
     """Give the records of what the layers cannot hold, of every name of a file.
 
     A file in an overlay becomes one of its own when its attributes change.
@@ -124,12 +128,12 @@ def _not_held(system: bytes, layers: tuple[Segment, ...]) -> bytes:
     paths = {os.fsencode(path) for each in layers for path in each.attributes}
     found = bytearray(xattrs.records(b"/", system))  # no attributes of it in the stream
     for entry in tree.pick(system, paths - {b"."}):
-        for name, value in _split(entry)[1]:
+        for name, value in _split_attributes(entry)[1]:
             found += xattrs.record(b"/" + _shipped_path(entry.path), name, value)
     return bytes(found)
 
 
-def _split(entry: Entry) -> tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]:
+def _split_attributes(entry: Entry) -> tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]:
     """Give the attributes that the layer has of an entry, and those that init restores."""
     held: list[tuple[str, bytes]] = []
     rest: list[tuple[str, bytes]] = []
@@ -146,20 +150,20 @@ def _shipped_path(path: bytes) -> bytes:
     return b"init" if path == _SET_ASIDE else path
 
 
-class Stream:
-    """Writes entries as a tar stream; `not_held` collects the paths with attributes that init restores."""
+class TarWriter:
+    """Writes entries as a tar stream; `restored_by_init` collects the paths with attributes that init restores."""
 
-    def __init__(self, feed: Feed, epoch: int) -> None:
-        self.not_held: list[bytes] = []
-        self._feed = feed
+    def __init__(self, writer: BatchWriter, epoch: int) -> None:
+        self.restored_by_init: list[bytes] = []
+        self._writer = writer
         self._epoch = epoch
         self._first: dict[tuple[int, int], bytes] = {}
 
     def begin(self, root: Entry) -> None:
         """Write the root directory; init restores its attributes."""
-        self._feed.put(tarstream.head(root, mtime=root.mtime))
+        self._writer.put(tarstream.head(root, mtime=root.mtime))
 
-    def passing(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+    def add_each(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Write entries as they come by."""
         for entry in entries:
             self.add(entry)
@@ -167,9 +171,9 @@ class Stream:
 
     def add(self, entry: Entry) -> None:
         """Write one entry with its data; the first of several names of a file has them."""
-        held, rest = _split(entry)
+        held, rest = _split_attributes(entry)
         if rest:
-            self.not_held.append(entry.path)
+            self.restored_by_init.append(entry.path)
         entry = entry._replace(path=_shipped_path(entry.path))
         if entry.path == b".":
             return  # it came first
@@ -185,12 +189,12 @@ class Stream:
         if again:
             held = []
         mtime = clock.clamp(entry.mtime, self._epoch)
-        self._feed.put(tarstream.head(entry, mtime=mtime, size=size, link=link, attributes=held))
+        self._writer.put(tarstream.head(entry, mtime=mtime, size=size, link=link, attributes=held))
         if size:
-            self._feed.put_file(entry.source, size)
-            self._feed.put(tarstream.padding(size))
+            self._writer.put_file(entry.source, size)
+            self._writer.put(tarstream.padding(size))
 
     def close(self) -> None:
         """End the stream."""
-        self._feed.put(tarstream.END)
-        self._feed.flush()
+        self._writer.put(tarstream.END)
+        self._writer.flush()

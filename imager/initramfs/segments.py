@@ -27,14 +27,15 @@ from imager.core import clock, output
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from imager.initramfs.changes import Change, Changes
+    from imager.initramfs.change import Change
+    from imager.initramfs.changes import Changes
     from imager.rootfs.tree import Entry
 
-FOLDER, LINK, FILE, OTHER = "folder", "link", "file", "other"
+DIRECTORY, LINK, FILE, OTHER = "directory", "link", "file", "other"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weight:
+class Total:
     """A number of files, and their content in bytes."""
 
     files: int = 0
@@ -47,15 +48,15 @@ class Segment:
 
     files: int = 0
     size: int = 0
-    growth: Weight = field(default_factory=Weight)
-    dead: Weight = field(default_factory=Weight)
+    growth: Total = field(default_factory=Total)
+    dead: Total = field(default_factory=Total)
     attributes: tuple[str, ...] = ()
     removed: Mapping[str, str] = field(default_factory=dict)
-    folders: tuple[str, ...] = ()
+    redated_directories: tuple[str, ...] = ()
     problem: str = ""
 
 
-def weigh(entries: Iterable[Entry]) -> Weight:
+def total(entries: Iterable[Entry]) -> Total:
     """Count entries; data under several names counts once."""
     files = size = 0
     seen: set[tuple[int, int]] = set()
@@ -65,35 +66,35 @@ def weigh(entries: Iterable[Entry]) -> Weight:
             size += entry.size
             if entry.nlink > 1:
                 seen.add(entry.identity)
-    return Weight(files=files, size=size)
+    return Total(files=files, size=size)
 
 
 def describe_whole(entries: Iterable[Entry], attributes: Iterable[bytes]) -> Segment:
     """Describe the lowest segment; `attributes` are what is known only when the `entries` have passed."""
-    weight = weigh(entries)
-    return Segment(files=weight.files, size=weight.size, growth=weight, attributes=_texts(attributes))
+    packed = total(entries)
+    return Segment(files=packed.files, size=packed.size, growth=packed, attributes=_texts(attributes))
 
 
 def describe(changes: Changes, below: tuple[Segment, ...], epoch: int, attributes: Iterable[bytes]) -> Segment:
     """Describe the segment that holds `changes`, over the segments `below`."""
-    weight = weigh(change.entry for change in changes.changed)
-    dead = weigh(changes.dead)
+    packed = total(change.entry for change in changes.changed)
+    dead = total(changes.dead)
     new = sum(change.below is None for change in changes.changed)
-    problems = (f"/{_text(change.entry.path)}" for change in changes.changed if occupant(change, below) == FOLDER)
+    problems = (f"/{_text(change.entry.path)}" for change in changes.changed if occupant(change, below) == DIRECTORY)
     problem = next((path for path in problems), "")
     return Segment(
-        files=weight.files,
-        size=weight.size,
-        growth=Weight(files=new - len(changes.removed), size=weight.size - dead.size),
+        files=packed.files,
+        size=packed.size,
+        growth=Total(files=new - len(changes.removed), size=packed.size - dead.size),
         dead=dead,
         attributes=_texts(attributes),
         removed={_text(entry.path): kind(entry) for entry in changes.removed},
-        folders=tuple(_text(change.entry.path) for change in changes.changed if _is_redated(change, epoch)),
+        redated_directories=tuple(_text(change.entry.path) for change in changes.changed if _is_redated(change, epoch)),
         problem=f"{problem} was a directory before" if problem else "",
     )
 
 
-def told(segment: Segment) -> str:
+def summarize(segment: Segment) -> str:
     """Say in a line what a segment has."""
     text = f"{segment.files} files, {memory.format_size(segment.size)}"
     if segment.dead.files:
@@ -110,8 +111,8 @@ def kind(entry: Entry) -> str:
 
     `file` is one that can be written over: it has no other name; `other`, what must be out of the way.
     """
-    if entry.is_folder:
-        return FOLDER
+    if entry.is_directory:
+        return DIRECTORY
     if stat.S_ISLNK(entry.mode):
         return LINK
     return FILE if entry.is_file and entry.nlink == 1 else OTHER
@@ -122,7 +123,7 @@ def occupant(change: Change, below: tuple[Segment, ...]) -> str:
 
     Removed paths are still there then: init removes them later.
     """
-    if change.entry.is_folder:
+    if change.entry.is_directory:
         return ""
     if change.below is not None:
         return kind(change.below)
@@ -138,8 +139,8 @@ def read(path: str) -> tuple[Segment, ...]:
 
 
 def _decode(row: dict[str, Any]) -> Segment:
-    weights = {key: Weight(**row[key]) for key in ("dead", "growth")}
-    return Segment(**{**row, **weights, **{key: tuple(row[key]) for key in ("attributes", "folders")}})
+    totals = {key: Total(**row[key]) for key in ("dead", "growth")}
+    return Segment(**{**row, **totals, **{key: tuple(row[key]) for key in ("attributes", "redated_directories")}})
 
 
 def write(path: str, found: tuple[Segment, ...], epoch: int) -> None:
@@ -153,8 +154,8 @@ def _is_redated(change: Change, epoch: int) -> bool:
     new, old = change
     return (
         old is not None
-        and old.is_folder
-        and new.is_folder
+        and old.is_directory
+        and new.is_directory
         and clock.clamp(new.mtime, epoch) != clock.clamp(old.mtime, epoch)
     )
 

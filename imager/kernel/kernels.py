@@ -30,7 +30,7 @@ def find(root: Root) -> tuple[Kernel, ...]:
     modules = module_versions(root)
     found: dict[str, Kernel] = {}
     for path, place in _files(root):
-        head = machine.head_of(place)
+        head = machine.read_head(place)
         beside = path.split("/")[-2] if not path.startswith("boot/") else None
         version = beside or _version_in(place) or _version_by_name(place.name, modules)
         found.setdefault(version, Kernel(version, path, machine.of_pe(head)))
@@ -43,9 +43,9 @@ def module_versions(root: Root) -> tuple[str, ...]:
         sorted(
             {
                 name
-                for folder in _MODULES
-                for name in root.names(folder)
-                if (place := root.resolve(f"{folder}/{name}")) is not None and place.is_dir()
+                for directory in _MODULES
+                for name in root.names(directory)
+                if (place := root.resolve(f"{directory}/{name}")) is not None and place.is_dir()
             }
         )
     )
@@ -53,7 +53,7 @@ def module_versions(root: Root) -> tuple[str, ...]:
 
 def _files(root: Root) -> list[tuple[str, Path]]:
     named = [f"boot/{name}" for name in root.names("boot") if name.startswith(("vmlinuz", "vmlinux"))]
-    beside = [f"{folder}/{name}/vmlinuz" for folder in _MODULES for name in root.names(folder)]
+    beside = [f"{directory}/{name}/vmlinuz" for directory in _MODULES for name in root.names(directory)]
     return [(path, place) for path in named + beside if (place := root.file(path)) is not None]
 
 

@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from imager.kernel.firmware import Firmware
     from imager.rootfs.root import Root
 
-_FOLDER = ("kernel", "kernel/x86", "kernel/x86/microcode")
+_DIRECTORIES = ("kernel", "kernel/x86", "kernel/x86/microcode")
 
 
 @dataclass(frozen=True)
 class Vendor:
-    """Whose processors: the file in the image, the folder of its parts, and how these are named."""
+    """Whose processors: the file in the image, the directory of its parts, and how these are named."""
 
     name: str
-    folder: str
+    directory: str
     part: str
     """A regular expression for the whole name, without the ending of what is compressed."""
 
     @property
     def image(self) -> str:
         """The path of the image in a system."""
-        return f"boot/{self.folder}.img"
+        return f"boot/{self.directory}.img"
 
 
 VENDORS = {
@@ -55,23 +55,25 @@ def images(root: Root) -> tuple[str, ...]:
 
 
 def parts(vendor: Vendor, firmware: Firmware) -> tuple[str, ...]:
-    """Give the paths of a vendor's parts, relative to the folder of the firmware, in the order of the image."""
+    """Give the paths of a vendor's parts, relative to the directory of the firmware, in the order of the image."""
     found = []
     for path in firmware.files:
-        folder, _, name = path.rpartition("/")
-        if folder == vendor.folder and re.fullmatch(vendor.part, name.removesuffix(".xz").removesuffix(".zst")):
+        directory, _, name = path.rpartition("/")
+        if directory == vendor.directory and re.fullmatch(vendor.part, name.removesuffix(".xz").removesuffix(".zst")):
             found.append(path)
     return tuple(found)
 
 
 def image(vendor: Vendor, firmware: Firmware, epoch: int) -> bytes:
     """Make the image of a vendor's parts; empty where there are none."""
-    places = [firmware.folder / path for path in parts(vendor, firmware)] if firmware.folder else []
+    places = [firmware.directory / path for path in parts(vendor, firmware)] if firmware.directory else []
     data = b"".join(_read(place) for place in places)
     if not data:
         return b""
-    pieces = [cpio.header(path.encode(), ino=0, mode=stat.S_IFDIR | 0o755, nlink=2, mtime=epoch) for path in _FOLDER]
-    path = f"{_FOLDER[-1]}/{vendor.name}".encode()
+    pieces = [
+        cpio.header(path.encode(), ino=0, mode=stat.S_IFDIR | 0o755, nlink=2, mtime=epoch) for path in _DIRECTORIES
+    ]
+    path = f"{_DIRECTORIES[-1]}/{vendor.name}".encode()
     pieces.append(cpio.header(path, ino=0, mode=stat.S_IFREG | 0o644, mtime=epoch, size=len(data)))
     return b"".join([*pieces, data, cpio.padding(len(data)), cpio.TRAILER])
 

@@ -1,7 +1,7 @@
 """The lists beside the modules of a kernel: which modules there are, and what each needs (modules.dep(5), depmod(8)).
 
 A module is named by its file name without ending, with `_` for `-`, as the kernel and modprobe(8) do; paths are
-relative to the folder of the kernel's modules, with their ending: `kernel/fs/ext4/ext4.ko.xz`.
+relative to the directory of the kernel's modules, with their ending: `kernel/fs/ext4/ext4.ko.xz`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from imager.core.errors import ImagerError
 if TYPE_CHECKING:
     from imager.rootfs.root import Root
 
-FOLDERS = ("usr/lib/modules", "lib/modules")
-"""Where the modules of all kernels are, each in a folder named after the version of its kernel."""
+DIRECTORIES = ("usr/lib/modules", "lib/modules")
+"""Where the modules of all kernels are, each in a directory named after the version of its kernel."""
 _PACKED = ("", ".gz", ".xz", ".zst")
 _SOFT = re.compile(r"(pre|post):")
 
@@ -87,16 +87,16 @@ def load(root: Root, version: str) -> Modules:
     return parse(*(_text(root, version, f"modules.{kind}") for kind in ("dep", "builtin", "softdep", "alias")))
 
 
-def folder_of(root: Root, version: str) -> Path | None:
-    """Give the folder of the modules of the kernel `version`; None when it has none."""
-    places = (root.resolve(f"{folder}/{version}") for folder in FOLDERS)
+def directory_of(root: Root, version: str) -> Path | None:
+    """Give the directory of the modules of the kernel `version`; None when it has none."""
+    places = (root.resolve(f"{directory}/{version}") for directory in DIRECTORIES)
     return next((place for place in places if place is not None and place.is_dir()), None)
 
 
 def file(root: Root, version: str, path: str) -> Path | None:
-    """Give the file `path` of the folder of the kernel `version`, as the system itself would find it."""
-    folder = folder_of(root, version)
-    return root.file(f"{folder.relative_to(root.path)}/{path}") if folder is not None else None
+    """Give the file `path` of the directory of the kernel `version`, as the system itself would find it."""
+    directory = directory_of(root, version)
+    return root.file(f"{directory.relative_to(root.path)}/{path}") if directory is not None else None
 
 
 def files(root: Root, version: str, modules: Modules, names: Iterable[str]) -> Iterator[tuple[str, Path]]:

@@ -1,8 +1,8 @@
 """Patterns of paths as people write them for modules and firmware: `drivers/gpu/`, `/fs/ext4`, `iwlwifi-*`.
 
 `*`, `?` and `[abc]` stand for characters of one name, never for `/`. A pattern with a `/` is about paths: of files, or
-of folders with all that is below them. It may start at any folder; with a `/` in front, only at the top.
-A pattern that ends with `/` is about folders only.
+of directories with all that is below them. It may start at any directory; with a `/` in front, only at the top.
+A pattern that ends with `/` is about directories only.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
     return {
         "boot_cmdline": _one_line(cmdline.read_text(errors="backslashreplace")) if cmdline else None,
         "init": init,
-        "init_machine": machine.of_elf(machine.head_of(place)) if place else None,
+        "init_machine": machine.of_elf(machine.read_head(place)) if place else None,
         "kernels": [asdict(kernel) for kernel in found],
         "microcode": list(microcode.images(root)),
         "modules": list(kernels.module_versions(root)),
@@ -72,7 +72,7 @@ def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
         "no_overlay": _lacking(bootstrap.missing, root, found),
         "os_release": osrelease.fields(osrelease.read(root)),
         "target_files": [f"etc/{name}" for name in names if os.fsencode(name) in tree.TARGET_FILES],
-        **(_weigh(root) if weigh else {"files": 0, "size": 0}),
+        **(_count(root) if weigh else {"files": 0, "size": 0}),
     }
 
 
@@ -98,6 +98,6 @@ def _unknown_modules(root: Root, names: tuple[str, ...]) -> dict[str, dict[str, 
     return found
 
 
-def _weigh(root: Root) -> dict[str, int]:
+def _count(root: Root) -> dict[str, int]:
     """Count what would be shipped; data under several names counts once."""
-    return asdict(segments.weigh(tree.walk(os.fsencode(root.path))))
+    return asdict(segments.total(tree.walk(os.fsencode(root.path))))

@@ -41,22 +41,22 @@ _DEPTH = 3
 
 
 @dataclass
-class Heap:
+class Tally:
     """A number of files. `weight` is what they would compress to, not yet scaled."""
 
     size: int = 0
     files: int = 0
-    weight: float = 0
+    estimate: float = 0
 
-    def add(self, size: int, weight: float) -> None:
+    def add(self, size: int, estimate: float) -> None:
         """Add one file."""
         self.size += size
         self.files += 1
-        self.weight += weight
+        self.estimate += estimate
 
     def describe(self, scale: float) -> dict[str, int]:
         """Give its figures for the report."""
-        return {"size": self.size, "files": self.files, "compressed": round(self.weight * scale)}
+        return {"size": self.size, "files": self.files, "compressed": round(self.estimate * scale)}
 
 
 def run(request: Sizes) -> None:
@@ -71,25 +71,25 @@ def run(request: Sizes) -> None:
     print(text, end="")  # noqa: T201 - the progress of the build shows it
 
 
-def measure(root: Root, uki: layout.Program, name: str, ram: int | None) -> dict[str, Any]:
+def measure(root: Root, uki: layout.UkiLayout, name: str, ram: int | None) -> dict[str, Any]:
     """Give the report as a value."""
-    owner = owners.owners(root)
-    kinds = {"modules": moddep.FOLDERS, "firmware": firmware.FOLDERS}
-    total, heaps = Heap(), {kind: Heap() for kind in (*kinds, "unpackaged")}
-    packages: dict[str, Heap] = {}
-    directories: dict[str, Heap] = {}
-    for path, size, weight in _files(root):
+    owner = owners.package_by_path(root)
+    kinds = {"modules": moddep.DIRECTORIES, "firmware": firmware.DIRECTORIES}
+    total, tallies = Tally(), {kind: Tally() for kind in (*kinds, "unpackaged")}
+    packages: dict[str, Tally] = {}
+    directories: dict[str, Tally] = {}
+    for path, size, estimate in _files(root):
         package = owner.get(path)
         directory = "/".join(path.split("/")[:-1][:_DEPTH])
-        for heap in (
+        for tally in (
             total,
-            directories.setdefault(f"/{directory}", Heap()),
-            packages.setdefault(package, Heap()) if package else heaps["unpackaged"],
-            *(heaps[kind] for kind, tops in kinds.items() if path.startswith(tuple(f"{top}/" for top in tops))),
+            directories.setdefault(f"/{directory}", Tally()),
+            packages.setdefault(package, Tally()) if package else tallies["unpackaged"],
+            *(tallies[kind] for kind, tops in kinds.items() if path.startswith(tuple(f"{top}/" for top in tops))),
         ):
-            heap.add(size, weight)
+            tally.add(size, estimate)
     parts = _uki(root, uki)
-    scale = parts["system"] / total.weight if total.weight else 0.0
+    scale = parts["system"] / total.estimate if total.estimate else 0.0
     return {
         "schema": 1,
         "name": name,
@@ -98,13 +98,13 @@ def measure(root: Root, uki: layout.Program, name: str, ram: int | None) -> dict
         "system": {"size": total.size, "files": total.files},
         "packages": _largest("name", packages, scale),
         "directories": _largest("path", directories, scale),
-        **{kind: heap.describe(scale) for kind, heap in heaps.items()},
+        **{kind: tally.describe(scale) for kind, tally in tallies.items()},
     }
 
 
-def _largest(key: str, heaps: Mapping[str, Heap], scale: float) -> list[dict[str, Any]]:
-    ordered = sorted(heaps.items(), key=lambda item: (-item[1].size, item[0]))
-    return [{key: name, **heap.describe(scale)} for name, heap in ordered]
+def _largest(key: str, tallies: Mapping[str, Tally], scale: float) -> list[dict[str, Any]]:
+    ordered = sorted(tallies.items(), key=lambda item: (-item[1].size, item[0]))
+    return [{key: name, **tally.describe(scale)} for name, tally in ordered]
 
 
 def _files(root: Root) -> Iterator[tuple[str, int, float]]:
@@ -115,16 +115,16 @@ def _files(root: Root) -> Iterator[tuple[str, int, float]]:
             continue
         if entry.nlink > 1:
             seen.add(entry.identity)
-        yield entry.path.decode(errors="backslashreplace"), entry.size, _weight(entry.source, entry.size)
+        yield entry.path.decode(errors="backslashreplace"), entry.size, _estimate(entry.source, entry.size)
 
 
-def _weight(source: bytes, size: int) -> float:
+def _estimate(source: bytes, size: int) -> float:
     with output.reading(source) as fd:
         sample = os.pread(fd, _SAMPLE, 0)
     return size * len(zlib.compress(sample, 1)) / len(sample) if sample else 0.0
 
 
-def _uki(root: Root, uki: layout.Program) -> dict[str, int]:
+def _uki(root: Root, uki: layout.UkiLayout) -> dict[str, int]:
     """Give the sizes of the parts of a UKI of this system."""
     sections = uki.sections
     images = (root.file(path) for path in microcode.images(root))

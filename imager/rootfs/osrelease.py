@@ -20,7 +20,7 @@ _LINK = "etc/os-release"
 def run(request: Identity) -> None:
     """Write the name and version into the system's os-release."""
     root = Root(Path(request.system))
-    text = identified(read(root), request.name, request.version)
+    text = with_identity(read(root), request.name, request.version)
     place = _find(root) or root.place(_LINK)
     if place is None:
         place = root.path / _LINK
@@ -51,7 +51,7 @@ def fields(text: str) -> dict[str, str]:
     return found
 
 
-def identified(text: str, name: str, version: str) -> str:
+def with_identity(text: str, name: str, version: str) -> str:
     """Give the os-release `text` with IMAGE_ID and IMAGE_VERSION set; empty values leave them as they are."""
     text = text or "ID=linux\nNAME=Linux\nPRETTY_NAME=Linux\n"
     for key, value in (("IMAGE_ID", name), ("IMAGE_VERSION", version)):

@@ -17,8 +17,8 @@ _DPKG = "var/lib/dpkg/info"
 _APK = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
 
 
-def owners(root: Root) -> dict[str, str]:
-    """Give the package of every file that belongs to one; of several packages with the same folder, the last."""
+def package_by_path(root: Root) -> dict[str, str]:
+    """Give the package of every file that belongs to one; of several packages with the same directory, the last."""
     merged = _merged(root)
     return {_real(path, merged): package for path, package in (*_dpkg(root), *_apk(root))}
 
@@ -34,22 +34,22 @@ def _dpkg(root: Root) -> Iterator[tuple[str, str]]:
 
 
 def _apk(root: Root) -> Iterator[tuple[str, str]]:
-    """Read the installed database: blocks of `P:` package, `F:` folder, and `R:` files in it."""
+    """Read the installed database: blocks of `P:` package, `F:` directory, and `R:` files in it."""
     for database in _APK:
         place = root.file(database)
-        package = folder = ""
+        package = directory = ""
         for line in place.read_text(errors="surrogateescape").splitlines() if place else ():
             kind, text = line[:2], line[2:]
             if kind == "P:":
-                package, folder = text, ""
+                package, directory = text, ""
             elif kind == "F:":
-                folder = text
+                directory = text
             elif kind == "R:":
-                yield f"{folder}/{text}".strip("/"), package
+                yield f"{directory}/{text}".strip("/"), package
 
 
 def _merged(root: Root) -> dict[str, str]:
-    """Give the links at the top of a system that lead to folders: `lib` -> `usr/lib`."""
+    """Give the links at the top of a system that lead to directories: `lib` -> `usr/lib`."""
     found = {}
     for name in root.names("/"):
         place = root.resolve(name)

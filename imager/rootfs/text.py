@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def write(root: Root, path: str, text: str, epoch: int, mode: int = 0o644) -> None:
-    """Write a file of root's, dated `epoch`; folders on the way are made."""
+    """Write a file of root's, dated `epoch`; directories on the way are made."""
     place = root.place(path)
     if place is None:
         raise ImagerError(f"/{path}: the links on the way go in circles")
     if place.is_dir():
-        raise ImagerError(f"/{path} must be a file, and is a folder")
+        raise ImagerError(f"/{path} must be a file, and is a directory")
     place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     place.write_text(text)
     place.chmod(mode)

@@ -55,12 +55,12 @@ class Entry(NamedTuple):
         return stat.S_ISREG(self.mode)
 
     @property
-    def is_folder(self) -> bool:
+    def is_directory(self) -> bool:
         """Whether it is a directory."""
         return stat.S_ISDIR(self.mode)
 
 
-def made(path: bytes, mode: int, *, source: bytes = b"", size: int = 0, rdev: int = 0) -> Entry:
+def synthetic_entry(path: bytes, mode: int, *, source: bytes = b"", size: int = 0, rdev: int = 0) -> Entry:
     """Give an entry that is ours, not the system's."""
     return Entry(path, source, mode, 0, 0, _LATEST, size, 1, (0, 0), rdev)
 
@@ -124,10 +124,10 @@ def parents(path: bytes) -> Iterator[bytes]:
 
 def _below(entry: Entry) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
     """List what a walk gives below an entry, last name first."""
-    if not entry.is_folder:
+    if not entry.is_directory:
         return []
     if entry.path == b"dev":
-        return [(b"dev/console", made(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)))]
+        return [(b"dev/console", synthetic_entry(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)))]
     if entry.path in _EMPTIED:
         return []
     return _children(b"" if entry.path == b"." else entry.path, entry.source)
@@ -160,7 +160,7 @@ def _arrange_top(found: dict[bytes, os.DirEntry[bytes] | Entry]) -> None:
         found[PRIVATE + b"/init.system"] = found.pop(b"init")
     for name, mode in MOUNT_POINTS.items():
         if name not in found:
-            found[name] = made(name, stat.S_IFDIR | mode)
+            found[name] = synthetic_entry(name, stat.S_IFDIR | mode)
 
 
 def _entry(path: bytes, source: bytes, status: os.stat_result) -> Entry:

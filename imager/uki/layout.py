@@ -45,7 +45,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Program:
+class UkiLayout:
     """An EFI program for `architecture`, of `size` bytes; `digest` differs between any two."""
 
     architecture: str
@@ -56,7 +56,7 @@ class Program:
     """The size of each section that was added to the stub, by name."""
 
     @contextmanager
-    def opened(self, at: int = 0) -> Iterator[tuple[Extent, ...]]:
+    def open_extents(self, at: int = 0) -> Iterator[tuple[Extent, ...]]:
         """Give the extents of a disk on which the program starts at byte `at`."""
         with ExitStack() as stack:
             files = {path: stack.enter_context(output.reading(path)) for path in {piece.path for piece in self.pieces}}
@@ -65,7 +65,7 @@ class Program:
             )
 
 
-def load(place: str) -> Program:
+def load(place: str) -> UkiLayout:
     """Read a layout, or take a program that is whole; raises ImagerError for what is neither."""
     path = Path(place)
     if not path.is_file():
@@ -75,10 +75,10 @@ def load(place: str) -> Program:
     found = json.loads(path.read_bytes())
     head = str(path.with_suffix(_HEAD))
     pieces = tuple(Piece(**{**piece, "path": piece["path"] or head}) for piece in found.pop("pieces"))
-    return Program(pieces=pieces, **found)
+    return UkiLayout(pieces=pieces, **found)
 
 
-def wanted(request: Output) -> Program:
+def load_for(request: Output) -> UkiLayout:
     """Give the program of which an output is asked; raises ImagerError when that is for another architecture."""
     program = load(request.uki)
     if program.architecture != request.architecture or request.architecture not in ARCHITECTURES:
@@ -109,7 +109,7 @@ def write(
             if isinstance(content, Path) and (content in segments or not detached):
                 piece = Piece(at, str(content), content.stat().st_size)
                 # A file of that name beside one of the system is nobody's note for us.
-                mark = output.noted_digest(content) if content in segments else output.digest(content)
+                mark = output.saved_digest(content) if content in segments else output.digest(content)
             else:
                 data = content if isinstance(content, bytes) else content.read_bytes()
                 piece, end = Piece(at, "", len(data), end), end + len(data)
@@ -129,9 +129,9 @@ def write(
         output.write_all(fd, json.dumps(layout, indent=1, sort_keys=True).encode())
 
 
-def _whole(path: Path) -> Program:
-    found = machine.of_pe(machine.head_of(path))
+def _whole(path: Path) -> UkiLayout:
+    found = machine.of_pe(machine.read_head(path))
     if found is None:
         raise ImagerError(f"{path} is not an EFI program")
     size = path.stat().st_size
-    return Program(found, size, output.digest(path).hex(), (Piece(0, str(path), size),))
+    return UkiLayout(found, size, output.digest(path).hex(), (Piece(0, str(path), size),))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imager import contract
 from imager.disk import efi
-from imager.uki import uki
+from imager.uki import sections
 
 EPOCH = 1_700_000_000
 MACHINES = {"amd64": 0x8664, "arm64": 0xAA64}
@@ -48,7 +48,7 @@ def output_of(request: contract.Uki, place: Path) -> contract.Efi:
 
 def join(request: contract.Uki, place: Path) -> bytes:
     """Lay a UKI out and write it to `place`; give its bytes."""
-    uki.run(request)
+    sections.run(request)
     efi.run(output_of(request, place))
     return place.read_bytes()
 

@@ -29,10 +29,12 @@ def build(folder: Path, *words: str, system: Path | None = None, **environment: 
 
 
 def test_the_defaults_are_those_that_dockerfiles_expect() -> None:
-    choice = build_image.choose((), {})
+    choice = build_image.parse_options((), {})
     assert (choice.path, choice.volume, choice.epoch) == ("/out/claylinux.img", "CLAYLINUX", 315532800)
-    short = build_image.choose(["-f", "iso", "-o", "x/y", "-v", "DATA", "-c", "xz:9"], {"SOURCE_DATE_EPOCH": "7"})
-    assert short == build_image.Choice("iso", "x/y", "DATA", "xz:9", "auto", 7)
+    short = build_image.parse_options(
+        ["-f", "iso", "-o", "x/y", "-v", "DATA", "-c", "xz:9"], {"SOURCE_DATE_EPOCH": "7"}
+    )
+    assert short == build_image.Options("iso", "x/y", "DATA", "xz:9", "auto", 7)
     assert short.path == "x/y.iso"
 
 

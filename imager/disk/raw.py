@@ -29,7 +29,7 @@ PARTITION_NAME = "EFI System Partition"
 
 def run(request: Raw) -> None:
     """Write the disk."""
-    with planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
         write(fd, medium)
 
 
@@ -40,9 +40,9 @@ def write(fd: int, medium: Medium) -> None:
 
 
 @contextmanager
-def planned(request: Disk, label: str) -> Iterator[Medium]:
+def open_medium(request: Disk, label: str) -> Iterator[Medium]:
     """Say what is on the disk whose partition is called `label`."""
-    uki = layout.wanted(request)
+    uki = layout.load_for(request)
     partition = esp.plan(
         size=uki.size,
         architecture=request.architecture,
@@ -52,7 +52,7 @@ def planned(request: Disk, label: str) -> Iterator[Medium]:
         epoch=request.epoch,
     )
     start = ESP_START + partition.program
-    with uki.opened(start) as pieces:
+    with uki.open_extents(start) as pieces:
         yield _medium(partition, pieces, range(start, start + uki.size), gpt.identify(uki.digest))
 
 

@@ -56,7 +56,7 @@ def run(request: Uki) -> None:
 
 def _os_release(root: Root, request: Uki) -> Iterator[pe.Section]:
     if request.os_release:
-        text = osrelease.identified(osrelease.read(root), request.name, request.version)
+        text = osrelease.with_identity(osrelease.read(root), request.name, request.version)
         yield pe.Section(".osrel", (text.encode(),))
 
 
@@ -129,6 +129,6 @@ def _microcode(root: Root) -> Iterator[tuple[bytes, Path]]:
     for path in microcode.images(root):
         place = root.file(path)
         assert place is not None
-        if machine.head_of(place)[: len(cpio.MAGIC)] != cpio.MAGIC:
+        if machine.read_head(place)[: len(cpio.MAGIC)] != cpio.MAGIC:
             raise ImagerError(f"the microcode image /{path} is not an uncompressed cpio archive")
         yield b"", place

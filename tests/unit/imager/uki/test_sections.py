@@ -16,7 +16,7 @@ from imager.core import output
 from imager.core.errors import ImagerError
 from imager.initramfs import layer_archive
 from imager.rootfs.root import Root
-from imager.uki import layout, uki
+from imager.uki import layout, sections
 from tests.support.imager import EPOCH, join, make_kernel, make_pe, make_system, output_of, read_sections
 from tests.support.vm import require_tool
 
@@ -188,7 +188,7 @@ def test_payloads_never_enter_memory(system: Path) -> None:
 
 def test_the_digest_sees_every_byte_and_no_path(system: Path) -> None:
     def digest(**changes: object) -> str:
-        uki.run(request(system, **changes))
+        sections.run(request(system, **changes))
         return layout.load(str(system.parent / "uki.json")).digest
 
     known = digest()
@@ -202,11 +202,11 @@ def test_the_digest_sees_every_byte_and_no_path(system: Path) -> None:
 
 def test_a_noted_digest_is_taken(system: Path) -> None:
     """Segments are big, and read once."""
-    uki.run(request(system))
+    sections.run(request(system))
     known = layout.load(str(system.parent / "uki.json")).digest
-    output.note_digest(str(system.parent / "one"), EPOCH)
+    output.save_digest(str(system.parent / "one"), EPOCH)
     (system.parent / "one").write_bytes(b"x" * 5001)
-    uki.run(request(system))
+    sections.run(request(system))
     assert layout.load(str(system.parent / "uki.json")).digest == known
 
 
@@ -220,15 +220,15 @@ def test_with_the_system_at_hand_nothing_is_copied_twice(system: Path) -> None:
 
 
 def test_a_file_of_the_system_is_no_note_of_ours(system: Path) -> None:
-    uki.run(request(system, detached=False))
+    sections.run(request(system, detached=False))
     known = layout.load(str(system.parent / "uki.json")).digest
     (system / f"boot/vmlinuz-{VERSION}.sha256").write_text("not hex  vmlinuz\n")
-    uki.run(request(system, detached=False))
+    sections.run(request(system, detached=False))
     assert layout.load(str(system.parent / "uki.json")).digest == known
 
 
 def test_the_big_pieces_stay_where_they_are(system: Path) -> None:
-    uki.run(request(system))
+    sections.run(request(system))
     head = (system.parent / "uki.head").read_bytes()
     assert len(head) < output.ALIGNMENT + 5001 + len(make_kernel(VERSION))
     assert b"1" * 100 not in head
@@ -242,7 +242,7 @@ def test_the_big_pieces_stay_where_they_are(system: Path) -> None:
 
 def test_kernels_beside_their_modules_are_used(system: Path) -> None:
     (system / f"boot/vmlinuz-{VERSION}").rename(system / f"usr/lib/modules/{VERSION}/vmlinuz")
-    place = uki.kernel(Root(system), VERSION, "amd64")
+    place = sections.kernel(Root(system), VERSION, "amd64")
     assert place == system / f"usr/lib/modules/{VERSION}/vmlinuz"
     (count,) = struct.unpack_from("<H", build(system), 0x46)
     assert count == 6

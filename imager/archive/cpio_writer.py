@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from imager.archive import cpio
-from imager.archive.writer import Feed
+from imager.archive.batch_writer import BatchWriter
 from imager.core import clock
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ def count_links(entries: Iterable[Entry]) -> Counter[tuple[int, int]]:
     return Counter(entry.identity for entry in entries if entry.nlink > 1 and entry.is_file)
 
 
-class Archive:
+class CpioWriter:
     """Writes entries one after the other; nothing in it depends on the disk they come from."""
 
     def __init__(self, sink: Sink, epoch: int, links: Counter[tuple[int, int]]) -> None:
-        self._feed = Feed(sink)
+        self._writer = BatchWriter(sink)
         self._epoch = epoch
         self._links = links
         self._left = Counter(links)
@@ -46,22 +46,22 @@ class Archive:
                 size = 0
         self._head(entry, size)
         if size:
-            self._feed.put_file(entry.source, size)
-            self._feed.put(cpio.padding(size))
+            self._writer.put_file(entry.source, size)
+            self._writer.put(cpio.padding(size))
 
     def add_data(self, entry: Entry, data: bytes) -> None:
         """Write one entry that has `data`."""
         self._head(entry, len(data))
-        self._feed.put(data + cpio.padding(len(data)))
+        self._writer.put(data + cpio.padding(len(data)))
 
     def close(self) -> None:
         """End the archive."""
-        self._feed.put(cpio.TRAILER)
-        self._feed.flush()
+        self._writer.put(cpio.TRAILER)
+        self._writer.flush()
 
     def _head(self, entry: Entry, size: int) -> None:
         device = stat.S_ISCHR(entry.mode) or stat.S_ISBLK(entry.mode)
-        self._feed.put(
+        self._writer.put(
             cpio.header(
                 entry.path,
                 ino=self._inode(entry),

@@ -15,7 +15,7 @@ _SMALL = 1 << 16
 _BATCH = 1 << 20
 
 
-class Feed:
+class BatchWriter:
     """Sends everything to `sink` in order; complete after `flush`."""
 
     def __init__(self, sink: Sink) -> None:

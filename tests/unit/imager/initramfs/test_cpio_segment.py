@@ -15,7 +15,7 @@ import pytest
 from imager import contract
 from imager.archive import cpio
 from imager.core.errors import ImagerError
-from imager.initramfs import initramfs
+from imager.initramfs import cpio_segment
 from imager.rootfs import xattrs
 from tests.support.imager import EPOCH, Member, make_system, read_newc
 
@@ -29,7 +29,7 @@ def build(system: Path, *, compression: str = "none") -> bytes:
     request = contract.Initramfs(
         system=str(system), init=str(init), output=str(out), compression=compression, epoch=EPOCH
     )
-    initramfs.run(request)
+    cpio_segment.run(request)
     assert out.stat().st_mtime == EPOCH
     assert stat.S_IMODE(out.stat().st_mode) == 0o644
     return out.read_bytes()
