@@ -1,4 +1,4 @@
-"""Entries of a system as a cpio archive that the kernel unpacks."""
+"""Write entries of a system to a cpio archive for the kernel to unpack."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def count_links(entries: Iterable[Entry]) -> Counter[tuple[int, int]]:
-    """Count the shipped names of every file that has several; names elsewhere do not count."""
+    """Count the shipped names of every file with several names; names outside of the image do not count."""
     return Counter(entry.identity for entry in entries if entry.nlink > 1 and entry.is_file)
 
 
 class CpioWriter:
-    """Writes entries one after the other; nothing in it depends on the disk they come from."""
+    """Writes entries one after the other; the bytes do not depend on the disk that holds the system."""
 
     def __init__(self, sink: Sink, epoch: int, links: Counter[tuple[int, int]]) -> None:
         self._writer = BatchWriter(sink)
@@ -35,7 +35,7 @@ class CpioWriter:
         self._inodes = 0
 
     def add(self, entry: Entry) -> None:
-        """Write one entry with its data; of several names of a file, the last carries the data."""
+        """Write one entry with its data; if a file has several names, the last one carries the data."""
         if stat.S_ISLNK(entry.mode):
             self.add_data(entry, os.readlink(entry.source))  # noqa: PTH115 - Path would tidy the target
             return
@@ -50,7 +50,7 @@ class CpioWriter:
             self._writer.put(cpio.padding(size))
 
     def add_data(self, entry: Entry, data: bytes) -> None:
-        """Write one entry that has `data`."""
+        """Write one entry with `data`."""
         self._head(entry, len(data))
         self._writer.put(data + cpio.padding(len(data)))
 

@@ -1,4 +1,4 @@
-"""The unified kernel image as a file: what firmware boots from any EFI system partition, or over HTTP."""
+"""The unified kernel image as a file, which firmware boots from any EFI system partition or over HTTP."""
 
 from __future__ import annotations
 

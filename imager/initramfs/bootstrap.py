@@ -1,10 +1,10 @@
-"""The first archive of an initramfs in overlay mode: our init, and the kernel modules that it needs for the layers.
+"""The first archive of an initramfs in overlay mode: our init, and the kernel modules it needs to mount the layers.
 
     /init
-    /.claylinux/modules/NN-NAME.ko     unpacked, in the order in which they must be loaded
-    /.claylinux/layers/count           how many layers follow, in archives of their own (`imager.initramfs.layers`)
+    /.claylinux/modules/NN-NAME.ko     uncompressed, in load order
+    /.claylinux/layers/count           the number of layers, which follow in their own archives (`layers`)
 
-It has 1 MB and is not compressed: the UKI gets it as it is.
+The archive has about 1 MB and goes into the UKI uncompressed.
 """
 
 from __future__ import annotations
@@ -27,17 +27,20 @@ if TYPE_CHECKING:
     from imager.rootfs.tree import Entry
 
 NEEDED = ("loop", "squashfs", "overlay")
-"""The modules that init cannot do without."""
+"""The modules that init needs."""
 _MODULES = tree.PRIVATE + b"/modules"
 
 
 def archive(root: Root, version: str, init: Path, layer_count: int, epoch: int) -> bytes:
-    """Give the archive for the kernel `version` and so many layers; raises ImagerError for a module that is missing."""
+    """Return the archive for the kernel `version` and the layers; raises ImagerError if a module is missing."""
     if not init.is_file():
         raise ImagerError(f"the init program {init} is not a file")
     modules = moddep.load(root, version)
     if lacking := _missing(modules):
-        raise ImagerError(f"the kernel {version} has no module {', '.join(lacking)}, which overlay mode needs")
+        raise ImagerError(
+            f"the kernel {version} has no module {', '.join(lacking)}, which overlay mode needs: "
+            "use rootfs.mode: tmpfs or another kernel"
+        )
     found = moddep.files(root, version, modules, modules.load_order(NEEDED))
     programs = ((name, modfile.read(place)) for name, place in found)
     made = bytearray()
@@ -49,7 +52,7 @@ def archive(root: Root, version: str, init: Path, layer_count: int, epoch: int) 
 
 
 def missing(root: Root, version: str) -> tuple[str, ...]:
-    """Give which of `NEEDED` the kernel `version` lacks, as a module and in its own program."""
+    """Return the modules in `NEEDED` that the kernel `version` has neither as a file nor built in."""
     return _missing(moddep.load(root, version))
 
 
@@ -58,7 +61,7 @@ def _missing(modules: Modules) -> tuple[str, ...]:
 
 
 def _content(programs: Iterable[tuple[str, bytes]], init: Path, count: int) -> Iterator[tuple[Entry, bytes]]:
-    """Give what is in the archive; `programs` are the modules to load, in order."""
+    """Yield the content of the archive; `programs` are the modules in load order."""
     for name, mode in tree.MOUNT_POINTS.items():
         if name in (b"dev", b"proc"):
             yield tree.synthetic_entry(name, stat.S_IFDIR | mode), b""

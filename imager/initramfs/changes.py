@@ -1,10 +1,10 @@
-"""What one stage of a system changed in the stage below it.
+"""The changes that one stage of a system made to the stage below it.
 
-Two paths are the same when type, mode, owner, time (as far as it is shipped), size, target, attributes and content are
-equal. Content is read only where it must be: a file that the builder's file system shares between both stages has the
-same inode with the same times, and needs no look. On overlayfs that holds for whole directories.
+Two paths are equal if they have the same type, mode, owner, shipped time, size, target, attributes and content. Content
+is compared only if necessary: if both stages share a file on the builder's file system, it has the same inode with the
+same times in both. On overlayfs this is true for whole directories.
 
-Names of one file (hard links) belong together: see `hardlinks`.
+The names of one file (hard links) belong together: see `hardlinks`.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _NONE = (0, 0)
 class Changes:
     """All differences, in the order of a walk.
 
-    `removed` has what is below but not in the system, each path of a removed directory. `unchanged_parents` are the
-    directories above anything changed or removed that did not change themselves. `alive` are the files below, of
-    those with several names, that keep one as it is.
+    `removed` contains the paths that are below but not in the system, including each path in a removed directory.
+    `unchanged_parents` are the unchanged directories above any changed or removed path. `alive` identifies the files
+    below with several names that stay unchanged under at least one of them.
     """
 
     changed: tuple[Change, ...]
@@ -49,7 +49,7 @@ class Changes:
 
     @property
     def dead(self) -> tuple[Entry, ...]:
-        """The files below whose content nobody will see."""
+        """The files below whose content is no longer visible."""
         gone = (*(change.below for change in self.changed), *self.removed)
         return tuple(
             entry for entry in gone if entry is not None and entry.is_file and entry.identity not in self.alive
@@ -57,7 +57,7 @@ class Changes:
 
 
 def compare(below: bytes, system: bytes, epoch: int) -> Changes:
-    """Compare two trees; a walk through all of both only where what they share cannot be left out."""
+    """Compare two trees; walk through all of both only if skipping their shared parts might hide a change."""
     if snapshots.is_overlay(system):
         found, complete = _compare_walks(below, system, epoch, prune=True)
         if complete:
@@ -67,7 +67,7 @@ def compare(below: bytes, system: bytes, epoch: int) -> Changes:
 
 
 def _compare_walks(below: bytes, system: bytes, epoch: int, *, prune: bool) -> tuple[Changes, bool]:
-    """Compare; also tell whether what was left out cannot change the result."""
+    """Return the changes, and whether they are sure to be complete despite the skipped parts."""
     found = _Finding()
     links = Links()
     for old, new in _pairs(tree.walk(below), tree.walk(system), prune=prune):
@@ -90,7 +90,7 @@ def _compare_walks(below: bytes, system: bytes, epoch: int, *, prune: bool) -> t
 
 
 def _slim(entry: Entry, source: bytes = b"") -> Entry:
-    """Give what matters of an entry when it was compared: there may be very many, and this is a third of its memory."""
+    """Return an entry without the fields that only the comparison needs, a third of its size: there may be many."""
     shared = entry.nlink > 1 and entry.is_file
     return entry._replace(source=source, stamp=_NONE, identity=entry.identity if shared else _NONE)
 
@@ -119,7 +119,7 @@ def _order(change: Change) -> bytes:
 
 
 def _pairs(olds: Walk, news: Walk, *, prune: bool) -> Iterator[tuple[Entry | None, Entry | None]]:
-    """Join two walks by path; `prune`: leave out what is below directories that both share."""
+    """Yield the entries of two walks, paired by path; `prune` skips the content of directories that both share."""
     old, new = next(olds, None), next(news, None)
     while old is not None or new is not None:
         if new is None or (old is not None and old.order < new.order):
@@ -155,7 +155,7 @@ def _same(old: Entry, new: Entry, epoch: int) -> bool:
 
 
 def _same_inode(old: Entry, new: Entry) -> bool:
-    """Tell whether both are one inode. Times without fractions are none that a kernel set: such a file is read."""
+    """Return whether both are one inode. The kernel sets times with fractions; files with other times are compared."""
     return (
         old.identity[1] == new.identity[1]
         and old.stamp == new.stamp

@@ -1,4 +1,4 @@
-"""A system and our init as cpio archives that the kernel unpacks one over the other: one segment for each stage."""
+"""A system and our init as cpio archives that the kernel unpacks on top of each other: one segment for each stage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def run(request: Initramfs) -> None:
-    """Write one segment, and what it holds."""
+    """Write one segment and its description."""
     compression = Compression.parse(request.compression)
     if not Path(request.system).is_dir():
         raise ImagerError(f"the system {request.system} is not a directory")
@@ -44,11 +44,11 @@ def run(request: Initramfs) -> None:
 
 
 def _pack_all(request: Initramfs, sink: Sink) -> Segment:
-    """Send the lowest segment; it is the only one that need not be compared with another."""
+    """Write the lowest segment; no other segment to compare it with exists."""
     system, init = os.fsencode(request.system), os.fsencode(request.init)
     archive = CpioWriter(sink, request.epoch, count_links(tree.walk(system)))
     archive.add(tree.synthetic_entry(tree.PRIVATE, stat.S_IFDIR | 0o700))
-    # First, so that it can say so when memory does not suffice for the rest.
+    # First, so that init can report too little memory for the rest.
     archive.add(
         tree.synthetic_entry(b"init", stat.S_IFREG | 0o755, source=init, size=Path(request.init).stat().st_size)
     )
@@ -61,7 +61,7 @@ def _pack_all(request: Initramfs, sink: Sink) -> Segment:
 
 
 def _add_each(archive: CpioWriter, system: bytes, attributed: list[bytes]) -> Iterator[Entry]:
-    """Add all entries, and give them."""
+    """Add all entries, and yield each of them."""
     for entry in tree.walk(system):
         archive.add(entry)
         if entry.source and xattrs.read(entry.source):
@@ -70,7 +70,7 @@ def _add_each(archive: CpioWriter, system: bytes, attributed: list[bytes]) -> It
 
 
 def _pack_changes(request: Initramfs, sink: Sink, lower: tuple[Segment, ...]) -> Segment:
-    """Send a segment with what the system has over the stage below."""
+    """Write a segment with the differences from the stage below."""
     system = os.fsencode(request.system)
     found = changes.compare(os.fsencode(request.below), system, request.epoch)
     entries = [change.entry for change in found.changed]
@@ -88,8 +88,8 @@ def _pack_changes(request: Initramfs, sink: Sink, lower: tuple[Segment, ...]) ->
 
 
 def _clear_path(change: Change) -> tree.Entry:
-    """Give a symbolic link: the kernel removes whatever is in its place, and then the link for the next entry.
+    """Return a symbolic link that makes the kernel remove the old path, and then the link before the next entry.
 
-    Otherwise it would write into a file that has other names, and keep a device (init/initramfs.c, `clean_path`).
+    Otherwise the kernel would write into a file with other names, or keep a device (init/initramfs.c, `clean_path`).
     """
     return tree.synthetic_entry(change.entry.path, stat.S_IFLNK | 0o777)

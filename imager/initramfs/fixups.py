@@ -1,11 +1,12 @@
-"""What init has to do when all segments are unpacked: the last files of the last one.
+"""The work that remains for init after the kernel unpacked all segments: the last files of the last segment.
 
-    .claylinux/removed   paths that stages removed from those below, each ended by NUL, children first
-    .claylinux/times     times of directories whose content changes by that, or that several segments have: path, NUL,
+    .claylinux/removed   paths that stages removed from stages below, each terminated by NUL, children first
+    .claylinux/times     times of directories that this removal changes or that several segments contain: path, NUL,
                          then the seconds as a little-endian int64
-    .claylinux/xattrs    what cpio cannot carry, see `xattrs`. The very last: it tells init that all was unpacked
+    .claylinux/xattrs    everything that cpio cannot carry, see `xattrs`; as the very last file, it tells init that the
+                         kernel unpacked everything
 
-Paths are absolute. Only what the descriptions of the segments name is looked at, not the whole system.
+Paths are absolute. This module looks only at the paths in the segments' descriptions, not at the whole system.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 
 
 def write(archive: CpioWriter, system: bytes, segments: Iterable[Segment], epoch: int) -> None:
-    """Write the files; `segments` are all of them."""
+    """Write the files for all `segments`."""
     segments = tuple(segments)
     gone = {os.fsencode(path) for each in segments for path in each.removed}
     directories = {b"."} | {os.fsencode(path) for each in segments for path in each.redated_directories}
-    # The kernel gives a directory the time that the lowest segment has, even when it was removed in between.
+    # The kernel gives a directory the time from the lowest segment, even if a later stage removed and recreated it.
     dated = directories | gone | {tree.parent_of(path) for path in gone}
     present = {entry.path: entry for entry in tree.pick(system, dated | _attributed(segments))}
     content = {

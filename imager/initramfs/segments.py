@@ -1,16 +1,16 @@
-"""What the stages of a system hold, as one segment each: the JSON beside a segment.
+"""Descriptions of the segments of a system, one for each stage: the JSON file beside a segment.
 
-It is a list of objects, from the lowest segment to the one that it lies beside:
+It is a list of objects, from the lowest segment to the one beside the file:
 
     attributes  paths with attributes that only init can restore
-    dead        {"files", "size"}: what of the segments below nobody will see
-    files       how many paths the segment has; size: their content in bytes
-    folders     directories that were there before, and have another time now
-    growth      {"files", "size"}: by how much the stage has more than the one below; the sum is the whole system
-    problem     why these segments do not make the tree when they are unpacked over each other; empty: they do
-    removed     {path: kind} of what is in the segments below, but not in this stage (see `kind`)
+    dead        {"files", "size"}: content of the segments below that is no longer visible
+    files       number of paths in the segment; size: their content in bytes
+    growth      {"files", "size"}: the increase over the stage below; the sum describes the whole system
+    problem     why unpacking these segments on top of each other does not give the tree; empty if it does
+    redated_directories   directories that existed before and have another time now
+    removed     {path: kind} of the paths in the segments below that this stage does not have (see `kind`)
 
-Paths are those of `tree`; bytes that are no UTF-8 are surrogates.
+Paths are those of `tree`; bytes that are not UTF-8 are surrogates.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DIRECTORY, LINK, FILE, OTHER = "directory", "link", "file", "other"
 
 @dataclass(frozen=True, kw_only=True)
 class Total:
-    """A number of files, and their content in bytes."""
+    """A number of files and the size of their content in bytes."""
 
     files: int = 0
     size: int = 0
@@ -44,7 +44,7 @@ class Total:
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """One segment; see above."""
+    """The description of one segment; see above for the fields."""
 
     files: int = 0
     size: int = 0
@@ -57,7 +57,7 @@ class Segment:
 
 
 def total(entries: Iterable[Entry]) -> Total:
-    """Count entries; data under several names counts once."""
+    """Count entries; data with several names counts once."""
     files = size = 0
     seen: set[tuple[int, int]] = set()
     for entry in entries:
@@ -70,13 +70,13 @@ def total(entries: Iterable[Entry]) -> Total:
 
 
 def describe_whole(entries: Iterable[Entry], attributes: Iterable[bytes]) -> Segment:
-    """Describe the lowest segment; `attributes` are what is known only when the `entries` have passed."""
+    """Describe the lowest segment; read `attributes` only after all `entries`, because these fill it."""
     packed = total(entries)
     return Segment(files=packed.files, size=packed.size, growth=packed, attributes=_texts(attributes))
 
 
 def describe(changes: Changes, below: tuple[Segment, ...], epoch: int, attributes: Iterable[bytes]) -> Segment:
-    """Describe the segment that holds `changes`, over the segments `below`."""
+    """Describe the segment with `changes` on top of the segments `below`."""
     packed = total(change.entry for change in changes.changed)
     dead = total(changes.dead)
     new = sum(change.below is None for change in changes.changed)
@@ -95,7 +95,7 @@ def describe(changes: Changes, below: tuple[Segment, ...], epoch: int, attribute
 
 
 def summarize(segment: Segment) -> str:
-    """Say in a line what a segment has."""
+    """Return one line about the content of a segment."""
     text = f"{segment.files} files, {memory.format_size(segment.size)}"
     if segment.dead.files:
         dead = f"{segment.dead.files} files, {memory.format_size(segment.dead.size)}"
@@ -107,9 +107,9 @@ def summarize(segment: Segment) -> str:
 
 
 def kind(entry: Entry) -> str:
-    """Tell what the kernel meets when it unpacks another entry of the same path.
+    """Return the kind of path that the kernel meets when it unpacks another entry with the same path.
 
-    `file` is one that can be written over: it has no other name; `other`, what must be out of the way.
+    `file` is a file without other names, which the kernel can overwrite; the kernel must first remove an `other`.
     """
     if entry.is_directory:
         return DIRECTORY
@@ -119,9 +119,9 @@ def kind(entry: Entry) -> str:
 
 
 def occupant(change: Change, below: tuple[Segment, ...]) -> str:
-    """Tell what is in the place of a changed path that is no directory, when it is unpacked; empty: nothing is.
+    """Return the kind of path in the place of a changed non-directory at unpacking, or "" if there is none.
 
-    Removed paths are still there then: init removes them later.
+    Removed paths still exist at that time, because init removes them later.
     """
     if change.entry.is_directory:
         return ""
@@ -132,7 +132,7 @@ def occupant(change: Change, below: tuple[Segment, ...]) -> str:
 
 
 def read(path: str) -> tuple[Segment, ...]:
-    """Read the list from a file."""
+    """Return the list in a file."""
     with output.reading(path) as fd:
         rows = json.loads(output.read_at(fd, 0, os.fstat(fd).st_size))
     return tuple(_decode(row) for row in rows)

@@ -1,8 +1,8 @@
 """The lists of a kernel's modules, as depmod(8) writes them.
 
-Debian's depmod was built without zlib: modules that end with .ko.gz, as Alpine has them, are nothing to it. So it gets
-a copy of these, unpacked, under names that end with .ko.xz: it looks into a file to see how it is packed. Both endings
-have the same length, so they can be exchanged in what it wrote, also in the binary index.
+Debian builds depmod without zlib, so it ignores modules that end with .ko.gz, as Alpine has them. Therefore depmod gets
+an unpacked copy of these under names that end with .ko.xz; it detects the compression from the content. Both endings
+have the same length, so they can be exchanged in the lists, including the binary index.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _WITH_PATHS = ("modules.dep", "modules.dep.bin")
 
 
 def run(directory: Path, version: str, scratch: Path, epoch: int) -> None:
-    """Write the lists of a kernel's modules anew (depmod(8)), wherever the system has its directory."""
+    """Rewrite the lists of a kernel's modules (depmod(8)), wherever the system has their directory."""
     base = scratch / "lib/modules"
     base.mkdir(parents=True, exist_ok=True)
     link = base / version
@@ -46,11 +46,11 @@ def run(directory: Path, version: str, scratch: Path, epoch: int) -> None:
         removal.set_time(place, epoch)
     removal.set_time(directory, epoch)
     if not (directory / "modules.dep").is_file():
-        raise ImagerError(f"depmod made no list of the modules of the kernel {version}")
+        raise ImagerError(f"depmod made no modules.dep for the kernel {version}")
 
 
 def _unpack(directory: Path, packed: tuple[Path, ...], to: Path) -> None:
-    """Make a directory of modules that depmod can read."""
+    """Create a directory of modules that depmod can read."""
     to.mkdir()
     for place in packed:
         copy = to / f"{str(place.relative_to(directory)).removesuffix(_GZ)}{_XZ}"
@@ -62,7 +62,7 @@ def _unpack(directory: Path, packed: tuple[Path, ...], to: Path) -> None:
         copy.symlink_to(place)
     for place in directory.glob("modules.*"):
         if not place.name.startswith(_WITH_PATHS):
-            # Their names in modules.order are those that the kernel's build gave them.
+            # The names in modules.order are the ones from the build of the kernel.
             (to / place.name).write_bytes(place.read_bytes().replace(b".ko.gz\n", b".ko\n"))
 
 

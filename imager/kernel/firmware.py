@@ -1,7 +1,7 @@
-"""The firmware files of a system: which of them stay.
+"""The firmware files of a system, and which of them stay.
 
-A driver asks for a name below /usr/lib/firmware; the kernel also takes the file with .xz or .zst behind it, and
-first looks in `updates/` (drivers/base/firmware_loader/main.c). Names may be symbolic links, or lead through some.
+A driver requests a name below /usr/lib/firmware. The kernel looks in `updates/` first, and also accepts the file with
+.xz or .zst appended (drivers/base/firmware_loader/main.c). Names may be symbolic links or go through some.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ENDING = re.compile(r"\.(xz|zst)$")
 
 @dataclass(frozen=True)
 class Firmware:
-    """The firmware in `directory`, a place on the builder's disk; None where a system has none."""
+    """The firmware in `directory`, a path on the builder's disk, or None if a system has none."""
 
     root: Root
     directory: Path | None
@@ -41,7 +41,7 @@ class Firmware:
 
     @cached_property
     def _by_name(self) -> Mapping[str, tuple[str, ...]]:
-        """The files that answer to a name."""
+        """The files for each requested name."""
         found: dict[str, tuple[str, ...]] = {}
         for path in self.files:
             name = requested_name(path)
@@ -49,17 +49,17 @@ class Firmware:
         return found
 
     def matching(self, pattern: str) -> frozenset[str]:
-        """Give the files for a name or pattern, with those that symbolic links lead to."""
+        """Return the files for a name or pattern, including the targets of symbolic links."""
         if not patterns.is_glob(pattern) and not pattern.endswith("/"):
             found = self._by_name.get(pattern) or self._through_links(pattern)
             if found:
                 return self._complete(found)
-        # Firmware is named from the top of its directory.
+        # Patterns for firmware start at the top of its directory.
         fits = patterns.path_matcher("/" + pattern)
         return self._complete(path for name, paths in self._by_name.items() if fits(name) for path in paths)
 
     def _through_links(self, name: str) -> tuple[str, ...]:
-        """Give the files behind a name whose directories are symbolic links, with these links."""
+        """Return the files for a name below symbolic links to directories, and these links."""
         assert self.directory is not None or not self.files
         links = [path for path in self.files if name.startswith(path + "/")]
         targets = [self._inside(f"{name}{ending}") for ending in ("", ".xz", ".zst")] if links else []
@@ -67,7 +67,7 @@ class Firmware:
         return (*links, *found) if found else ()
 
     def _complete(self, paths: Iterable[str]) -> frozenset[str]:
-        """Add what symbolic links lead to, as far as it is firmware."""
+        """Return the paths and the targets of their symbolic links, as far as they are firmware."""
         found: set[str] = set()
         pending = list(paths)
         while pending:
@@ -103,11 +103,11 @@ class Firmware:
 
 
 def find(root: Root) -> Firmware:
-    """Look for the firmware of a system."""
+    """Return the firmware of a system."""
     places = (root.resolve(directory) for directory in DIRECTORIES)
     return Firmware(root, next((place for place in places if place is not None and place.is_dir()), None))
 
 
 def requested_name(path: str) -> str:
-    """Give the name that a driver asks for to get the file `path`."""
+    """Return the name that a driver requests to get the file `path`."""
     return _ENDING.sub("", path).removeprefix("updates/")

@@ -1,14 +1,14 @@
-"""The modules, firmware and microcode of a system, reduced to what was asked for.
+"""The modules, firmware and microcode of a system, reduced to a selection.
 
-What was found is written as a JSON object, without judging it:
+The report is a JSON object of facts, without a verdict:
 
     not_included       {version: [pattern]}, see `imager.kernel.module_filter`
     not_excluded       {version: [pattern]}
-    missing_firmware   {module: [name]}: what modules that were asked for by name ask for, and the system lacks
-    missing_microcode  vendors for which there is neither an image nor the parts of one
+    missing_firmware   {module: [name]}: firmware of modules selected by name that the system lacks
+    missing_microcode  vendors with neither an image nor the parts of one
     unmatched_firmware patterns that match no firmware
     removed            {"firmware": bytes, "modules": bytes}
-    similar            {version: {name: name or null}}: modules to load that were not there, and what may be meant
+    similar            {version: {name: name or null}}: missing modules to load, each with a similar name
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _AUTO, _NONE = "auto", "none"
 
 @dataclass(frozen=True)
 class _Kernel:
-    """One kernel with what stays of its modules, and the firmware that each of these asks for."""
+    """One kernel with its remaining modules, and the firmware that each of them requests."""
 
     directory: Path
     modules: moddep.Modules
@@ -43,7 +43,7 @@ class _Kernel:
 
 
 def run(request: KernelTree) -> None:
-    """Change the system."""
+    """Reduce the system and write the report."""
     root = Root(Path(request.system))
     scratch = Path(f"{request.output}.depmod")
     versions = kernels.module_versions(root)
@@ -73,7 +73,7 @@ def run(request: KernelTree) -> None:
 
 
 def _plan_kernel(request: KernelTree, root: Root, version: str, scratch: Path) -> _Kernel:
-    """Decide about the modules of one kernel."""
+    """Decide which modules of one kernel stay."""
     directory = moddep.directory_of(root, version)
     assert directory is not None
     if moddep.file(root, version, "modules.dep") is None:
@@ -87,7 +87,7 @@ def _plan_kernel(request: KernelTree, root: Root, version: str, scratch: Path) -
 def _requested_firmware(
     root: Root, version: str, modules: moddep.Modules, keep: frozenset[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Give the firmware that modules ask for, built-in ones included, by module."""
+    """Return the firmware that modules request, including built-in ones, by module."""
     requested: dict[str, tuple[str, ...]] = {}
     for name, place in moddep.files(root, version, modules, sorted(keep)):
         fields = modfile.modinfo(modfile.read(place))
@@ -110,7 +110,7 @@ def _remove_modules(request: KernelTree, kernel: _Kernel) -> int:
 def _select_firmware(
     wanted: tuple[str, ...], files: Firmware, trees: Iterable[_Kernel]
 ) -> tuple[frozenset[str], list[str]]:
-    """Give the firmware that stays, and the patterns that match none."""
+    """Return the firmware that stays, and the patterns that match none."""
     given = {pattern: files.matching(pattern) for pattern in wanted if pattern not in (_AUTO, _NONE)}
     keep = frozenset().union(*given.values())
     for kernel in trees:
@@ -120,19 +120,19 @@ def _select_firmware(
 
 
 def _missing_firmware(request: KernelTree, files: Firmware, trees: Iterable[_Kernel]) -> dict[str, list[str]]:
-    """Give what is missing of the firmware of modules that were asked for by name: of others it is no surprise."""
+    """Return the missing firmware of modules selected by name; for other modules it is to be expected."""
     found: dict[str, list[str]] = {}
     for kernel in trees:
         for name in sorted(kernel.chosen.named.union(map(moddep.to_name, request.load))):
             lacking = [each for each in kernel.requested.get(name, ()) if not files.matching(each)]
-            # Drivers know firmware of many versions and devices: some of it suffices.
+            # Drivers list firmware for many versions and devices, so having some of it is enough.
             if lacking and len(lacking) == len(kernel.requested[name]):
                 found[name] = lacking
     return found
 
 
 def _microcode(request: KernelTree, root: Root, files: Firmware, name: str) -> bool:
-    """Make the image of a vendor's microcode where the system has only its parts; tell whether there is one."""
+    """Create the image of a vendor's microcode if the system has only its parts; return whether there is an image."""
     vendor = microcode.VENDORS[name]
     if root.file(vendor.image) is not None:
         return True
@@ -144,7 +144,7 @@ def _microcode(request: KernelTree, root: Root, files: Firmware, name: str) -> b
     with output.writing(str(place), request.epoch) as fd:
         output.write_all(fd, data)
     removal.set_time(place.parent, request.epoch)
-    # The kernel takes the image only, and many megabytes would be in memory twice.
+    # The kernel uses only the image; keeping the parts too would waste many megabytes of memory.
     assert files.directory is not None
     removal.remove(files.directory, microcode.parts(vendor, files), request.epoch)
     return True

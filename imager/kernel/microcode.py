@@ -1,7 +1,7 @@
-"""Microcode images: what the kernel gives to the processor before anything else (Documentation/arch/x86/microcode.rst).
+"""Microcode images, which the kernel loads into the processor first of all (Documentation/arch/x86/microcode.rst).
 
-A distribution ships either the image (Alpine: /boot/intel-ucode.img) or the parts of it below /usr/lib/firmware
-(Debian), of which the image is made here: an uncompressed cpio archive with one file.
+A distribution ships either the image (Alpine: /boot/intel-ucode.img) or its parts below /usr/lib/firmware (Debian).
+From the parts, this module makes the image: an uncompressed cpio archive with one file.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _DIRECTORIES = ("kernel", "kernel/x86", "kernel/x86/microcode")
 
 @dataclass(frozen=True)
 class Vendor:
-    """Whose processors: the file in the image, the directory of its parts, and how these are named."""
+    """A processor vendor: the file in the image, the directory of its parts, and their names."""
 
     name: str
     directory: str
     part: str
-    """A regular expression for the whole name, without the ending of what is compressed."""
+    """A regular expression for the whole name, without the ending of a compressed file."""
 
     @property
     def image(self) -> str:
@@ -38,16 +38,16 @@ class Vendor:
 
 
 VENDORS = {
-    # Debian adds `.initramfs` to what must not be loaded later than this.
+    # Debian appends `.initramfs` to microcode that the kernel must not load later.
     "intel": Vendor("GenuineIntel.bin", "intel-ucode", r"[0-9a-f]{2}-[0-9a-f]{2}-[0-9a-f]{2}(\.initramfs)?"),
     "amd": Vendor("AuthenticAMD.bin", "amd-ucode", r"microcode_amd.*\.bin"),
 }
 
 
 def images(root: Root) -> tuple[str, ...]:
-    """Give the paths of the images in /boot, in the order in which the kernel gets them.
+    """Return the paths of the images in /boot, in the order in which the kernel gets them.
 
-    Archives whose names end in .cpio are such images too.
+    Archives with names that end with .cpio are also such images.
     """
     known = {vendor.image for vendor in VENDORS.values()}
     paths = (f"boot/{name}" for name in root.names("boot"))
@@ -55,7 +55,7 @@ def images(root: Root) -> tuple[str, ...]:
 
 
 def parts(vendor: Vendor, firmware: Firmware) -> tuple[str, ...]:
-    """Give the paths of a vendor's parts, relative to the directory of the firmware, in the order of the image."""
+    """Return the paths of a vendor's parts, relative to the firmware directory, in the order of the image."""
     found = []
     for path in firmware.files:
         directory, _, name = path.rpartition("/")
@@ -65,7 +65,7 @@ def parts(vendor: Vendor, firmware: Firmware) -> tuple[str, ...]:
 
 
 def image(vendor: Vendor, firmware: Firmware, epoch: int) -> bytes:
-    """Make the image of a vendor's parts; empty where there are none."""
+    """Return the image of a vendor's parts, empty if there are no parts."""
     places = [firmware.directory / path for path in parts(vendor, firmware)] if firmware.directory else []
     data = b"".join(_read(place) for place in places)
     if not data:

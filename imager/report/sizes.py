@@ -1,18 +1,18 @@
-"""What takes the space: a report for people (NAME.report.txt) and one for programs (NAME.report.json).
+"""Where the space goes: a report for people (NAME.report.txt) and one for programs (NAME.report.json).
 
-The JSON object, with sorted keys; all sizes are in bytes. `compressed` is an estimate: how well the beginnings of
-the files compress, scaled so that the sum is the real size of the compressed system.
+The JSON object has sorted keys; all sizes are in bytes. `compressed` is an estimate: the compression of each file's
+first bytes, scaled so that the sum is the real size of the compressed system.
 
-    schema        1; a new key does not change it
-    name          of the system
+    schema        1; adding a key does not change it
+    name          name of the system
     uki           {"size", "kernel", "microcode", "system", "rest"}: the EFI program and its parts
-    ram           what booting needs, null when it was not computed
-    system        {"size", "files"}: unpacked; data under several names counts once
+    ram           memory to boot, null if not computed
+    system        {"size", "files"}: unpacked; data with several names counts once
     packages      [{"name", "size", "files", "compressed"}], the largest first
-    unpackaged    {"size", "files", "compressed"}: what belongs to no package
-    modules, firmware    the same, of all kernels
+    unpackaged    {"size", "files", "compressed"}: files that belong to no package
+    modules, firmware    the same, for all kernels
     directories   [{"path", "size", "files", "compressed"}], the largest first, at most three levels deep, each
-                  without the deeper ones that are listed
+                  without the deeper ones in the list
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from imager.contract import Sizes
 
 _SAMPLE = 1 << 14
-"""Bytes of a file that are compressed to see how well it does."""
+"""The bytes of a file that are compressed to estimate its compression."""
 _DEPTH = 3
 
 
 @dataclass
 class Tally:
-    """A number of files. `weight` is what they would compress to, not yet scaled."""
+    """The size of a number of files. `estimate` is their compressed size before scaling."""
 
     size: int = 0
     files: int = 0
@@ -55,12 +55,12 @@ class Tally:
         self.estimate += estimate
 
     def describe(self, scale: float) -> dict[str, int]:
-        """Give its figures for the report."""
+        """Return the figures for the report."""
         return {"size": self.size, "files": self.files, "compressed": round(self.estimate * scale)}
 
 
 def run(request: Sizes) -> None:
-    """Write both reports, and the one for people on standard output too."""
+    """Write both reports, and print the one for people."""
     from imager.report import sizetable
 
     found = measure(Root(Path(request.system)), layout.load(request.uki), request.name, request.ram or None)
@@ -72,7 +72,7 @@ def run(request: Sizes) -> None:
 
 
 def measure(root: Root, uki: layout.UkiLayout, name: str, ram: int | None) -> dict[str, Any]:
-    """Give the report as a value."""
+    """Return the report as a value."""
     owner = owners.package_by_path(root)
     kinds = {"modules": moddep.DIRECTORIES, "firmware": firmware.DIRECTORIES}
     total, tallies = Tally(), {kind: Tally() for kind in (*kinds, "unpackaged")}
@@ -108,7 +108,7 @@ def _largest(key: str, tallies: Mapping[str, Tally], scale: float) -> list[dict[
 
 
 def _files(root: Root) -> Iterator[tuple[str, int, float]]:
-    """Give path, size and compressed weight of every file that is shipped, each once."""
+    """Yield path, size and estimated compressed size of each shipped file, each only once."""
     seen: set[tuple[int, int]] = set()
     for entry in tree.walk(os.fsencode(root.path)):
         if not stat.S_ISREG(entry.mode) or entry.identity in seen:
@@ -125,7 +125,7 @@ def _estimate(source: bytes, size: int) -> float:
 
 
 def _uki(root: Root, uki: layout.UkiLayout) -> dict[str, int]:
-    """Give the sizes of the parts of a UKI of this system."""
+    """Return the sizes of the parts of a UKI with this system."""
     sections = uki.sections
     images = (root.file(path) for path in microcode.images(root))
     early = sum(image.stat().st_size for image in images if image is not None)

@@ -10,12 +10,12 @@ _MEBIBYTE = 1 << 20
 
 
 def render(found: Mapping[str, Any], mode: str) -> str:
-    """Give the text of what `imager.report.sizes` measured; `mode` says how the system is kept in memory."""
+    """Return the table for a report of `imager.report.sizes`; `mode` is the mode that keeps the system in memory."""
     return "\n".join(_lines(found, mode)) + "\n"
 
 
 def mebibytes(size: int) -> str:
-    """Write a size as `limits` takes it, with one digit behind the point."""
+    """Return a size in the form that `limits` takes, with one decimal."""
     return f"{size / _MEBIBYTE:.1f}M"
 
 

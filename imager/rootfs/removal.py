@@ -1,4 +1,4 @@
-"""Removing files from a system, without a trace of when that was."""
+"""Removing files from a system without changing the times of its directories."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def remove(directory: Path, paths: Iterable[str], epoch: int) -> int:
-    """Remove files, and directories that have nothing left; give how many bytes these were.
+    """Remove files, and directories that are empty afterwards; return the size of the removed files.
 
-    What is only linked into the directory stays: on the builder such a link may lead out of the system.
+    Files behind symbolic links in the directory stay: on the builder such a link may point outside of the system.
     """
     size = 0
     parents: set[Path] = set()
@@ -34,5 +34,5 @@ def remove(directory: Path, paths: Iterable[str], epoch: int) -> int:
 
 
 def set_time(place: Path, epoch: int) -> None:
-    """Date one path, not what it links to."""
+    """Set the time of one path, without following a symbolic link."""
     os.utime(place, (epoch, epoch), follow_symlinks=False)

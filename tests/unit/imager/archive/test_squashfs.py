@@ -164,8 +164,8 @@ def test_a_full_disk_is_recognised(system: Path, small_disk: Path, capfd: pytest
     ("script", "message"),
     [
         ("head -c 5000 >/dev/null; echo broken >&2; exit 1", r"^tar2sqfs failed \(exit code 1\): broken$"),
-        ("kill -9 $$", r"^tar2sqfs failed \(killed by SIGKILL, perhaps because the builder ran out of memory\)$"),
-        ("exit 127", r"^tar2sqfs failed \(it, or a library that it needs, is not installed\)$"),
+        ("kill -9 $$", r"^tar2sqfs failed \(killed by SIGKILL, probably because the builder ran out of memory\)$"),
+        ("exit 127", r"^tar2sqfs failed \(the program or one of its libraries is not installed\)$"),
     ],
 )
 def test_a_failing_program_is_quoted(script: str, message: str, system: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -260,9 +260,9 @@ def test_a_stream_can_be_read_from_front_to_back(efi: Path) -> None:
 
 
 def test_wrong_vmdk_requests_are_named(efi: Path) -> None:
-    with pytest.raises(UsageError, match="unknown subformat 'flat'; the subformats are streamOptimized and"):
+    with pytest.raises(UsageError, match="unknown subformat 'flat': use streamOptimized or monolithicSparse"):
         make("vmdk", efi, subformat="flat")
-    with pytest.raises(UsageError, match="monolithicSparse cannot be compressed: use streamOptimized"):
+    with pytest.raises(UsageError, match="monolithicSparse does not support compression: use streamOptimized"):
         make("vmdk", efi, subformat="monolithicSparse", compress=True)
 
 

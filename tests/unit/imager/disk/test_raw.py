@@ -270,5 +270,5 @@ def test_only_programs_for_the_architecture_are_taken(program: Path) -> None:
     with pytest.raises(ImagerError, match="is not an EFI program"):
         raw_image(program)
     program.unlink()
-    with pytest.raises(ImagerError, match="does not exist"):
+    with pytest.raises(ImagerError, match="there is no EFI program"):
         cd(program)

@@ -75,7 +75,7 @@ def test_a_layer_has_a_limit(tmp_path: Path) -> None:
     layer.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", cpio.FILE_LIMIT - 4095))
     assert layer_archive.head(layer, 0, epoch=0).startswith(cpio.MAGIC)
     layer.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", cpio.FILE_LIMIT - 4094))
-    with pytest.raises(ImagerError, match="a layer of the system has 4294967296 bytes, compressed"):
+    with pytest.raises(ImagerError, match="a layer of the system has 4294967296 bytes after compression"):
         layer_archive.head(layer, 0, epoch=0)
 
 
