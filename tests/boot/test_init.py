@@ -83,7 +83,7 @@ def test_the_system_gets_a_finished_root(builder: Builder) -> None:
         assert said(text) == []
     else:
         assert checks.pop("user") == "user.colour: Operation not supported"
-        assert [line.split(",")[0] for line in said(text)] == ["this kernel keeps no user attributes in memory"]
+        assert [line.split(" (")[0] for line in said(text)] == ["the kernel cannot store user attributes in memory"]
     assert checks == {
         "pid": "1",
         "arguments": "one init=/nope",
@@ -111,8 +111,8 @@ def test_a_ramfs_holds_no_attributes(builder: Builder) -> None:
         text = console.text
     assert "own init: 42 1\n" in text, text
     capability, missing, damaged = said(text)
-    assert capability.startswith("this root cannot store security.capability (of /bin/busybox)")
-    assert "is rootfstype=ramfs on the command line?" in capability
+    assert capability.startswith("the root file system cannot store security.capability (of /bin/busybox)")
+    assert "remove rootfstype=ramfs if it is on the command line" in capability
     assert missing == "cannot set user.a of /nowhere: No such file or directory"
     assert damaged == "the list of extended attributes is damaged: some files lack their capabilities"
 
@@ -127,13 +127,13 @@ def test_a_list_cut_short_is_used_as_far_as_it_goes(builder: Builder) -> None:
         assert console.wait_off(BOOT_SECONDS) == 0
         text = console.text
     assert f"length: {2 * 65536 + 1}, parent 1\n" in text, text
-    assert said(text) == ["the list of extended attributes is cut short: some files lack their capabilities"]
+    assert said(text) == ["the list of extended attributes is truncated: some files lack their capabilities"]
 
 
 def test_no_init_leaves_the_reason_readable(builder: Builder) -> None:
     builder.system({})
     with boot(builder.machine()) as console:
-        console.expect("claylinux: this system has no init: there is neither /sbin/init nor systemd", BOOT_SECONDS)
+        console.expect("claylinux: the system has no init, neither /sbin/init nor systemd", BOOT_SECONDS)
         console.expect("claylinux: stopped here", BOOT_SECONDS)
         with pytest.raises(ConsoleError, match="still on"):
             console.wait_off(1.0)
@@ -147,7 +147,9 @@ def test_too_little_memory_is_said(builder: Builder) -> None:
         big.truncate(256 << 20)
     with boot(builder.machine()) as console:
         console.expect("Initramfs unpacking failed: write error", BOOT_SECONDS)
-        console.expect("claylinux: the system was not unpacked whole, mostly for want of memory", BOOT_SECONDS)
+        console.expect(
+            "claylinux: the kernel did not unpack the whole system, usually because of too little memory", BOOT_SECONDS
+        )
         console.expect("claylinux: stopped here", BOOT_SECONDS)
         assert "panic" not in console.text
 
@@ -162,8 +164,8 @@ def test_a_mount_that_fails_is_named(builder: Builder) -> None:
 @pytest.mark.parametrize(
     ("content", "action", "reason"),
     [
-        ("#!/bin/nope\n", "poweroff", "the interpreter or program loader that it names is not in this system"),
-        (elf(machine=183), "reboot", "it is no program for this machine's processor"),
+        ("#!/bin/nope\n", "poweroff", "the system lacks its interpreter or program loader"),
+        (elf(machine=183), "reboot", "it is not a program for this machine's processor"),
     ],
     ids=["no-interpreter", "other-processor"],
 )
@@ -181,8 +183,10 @@ def test_a_shell_on_wish(builder: Builder) -> None:
     """A dynamic program without its loader, and somebody who wants to see why."""
     builder.system({"opt/dynamic": elf(loader=b"/lib64/no-loader.so\0")})
     with boot(builder.machine("init=/opt/dynamic claylinux.on_failure=shell")) as console:
-        console.expect("claylinux: cannot run /opt/dynamic: the interpreter or program loader", BOOT_SECONDS)
-        console.expect("claylinux: starting /bin/sh", BOOT_SECONDS)
+        console.expect(
+            "claylinux: cannot run /opt/dynamic: the system lacks its interpreter or program loader", BOOT_SECONDS
+        )
+        console.expect("claylinux: starting /bin/sh because of claylinux.on_failure=shell", BOOT_SECONDS)
         console.send("echo shell: $((6*7))\n")
         console.expect("^shell: 42$", BOOT_SECONDS)
         console.send("exec busybox poweroff -f\n")
@@ -194,6 +198,6 @@ def test_a_wish_that_is_not_there(builder: Builder) -> None:
     builder.system({"sbin/init": OWN_INIT})
     with boot(builder.machine("init=/nope claylinux.debug")) as console:
         console.expect("claylinux: running /nope", BOOT_SECONDS)
-        console.expect("claylinux: the command line asks for init=/nope, but that is not in this system", BOOT_SECONDS)
+        console.expect("claylinux: the command line has init=/nope, but the system has no such file", BOOT_SECONDS)
         console.expect("claylinux: stopped here", BOOT_SECONDS)
         assert "own init" not in console.text
