@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 SYSTEM = "/system"
 OUTPUT = "/out/claylinux"
-EXTENSIONS = {name: row.extension for name, row in contract.FORMATS.items()} | {"raw": "img"}
-"""Names end as Dockerfiles that use `build-image` have always expected."""
+EXTENSIONS = {name: row.extension for name, row in contract.FORMATS.items()}
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ FORMATS: dict[str, Format] = {
     row.name: row
     for row in (
         Format("efi", "efi", "the unified kernel image itself", Efi, os_release=True),
-        Format("raw", "raw", "GPT disk image", Raw),
+        Format("raw", "img", "GPT disk image", Raw),
         Format("iso", "iso", "hybrid ISO for CDs, USB sticks and disks", Iso),
         Format("qcow2", "qcow2", "disk for QEMU, KVM, Proxmox and OpenStack", Qcow2),
         Format("vmdk", "vmdk", "disk for VMware and AWS", Vmdk),

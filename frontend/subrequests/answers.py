@@ -72,6 +72,7 @@ def _outline(question: Question) -> Solved:
 
 
 def _targets(question: Question) -> Solved:
+    from spec.outputs import Output
     from spec.values.words import OUTPUT_FORMATS
 
     spec, _ = question.outline()
@@ -82,7 +83,7 @@ def _targets(question: Question) -> Solved:
         {
             "name": name,
             **({"default": True} if name in listed else {}),
-            "description": others.get(name) or f"the output {spec.name}.{name}",
+            "description": others.get(name) or f"the output {Output(format=name, name=spec.name).filename}",
             **({"location": _location(spec, where[name])} if name in where else {}),
         }
         for name in (*OUTPUT_FORMATS, *others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from .kinds import Number, Text
@@ -11,8 +12,17 @@ from .wording import listing, quote, suggest
 
 PRESETS = ("alpine-lts", "alpine-stable", "alpine-virt", "debian", "debian-cloud")
 """The bases that Claylinux knows how to assemble. `frontend.distro` has their data."""
-OUTPUT_FORMATS = ("raw", "iso", "efi", "qcow2", "vmdk", "vhdx", "vhd", "vdi")
-"""What can be built of a system. `imager.contract` has what makes them."""
+OUTPUT_FORMATS: Mapping[str, str] = {
+    "raw": "img",  # flashing tools offer only disks that are named so
+    "iso": "iso",
+    "efi": "efi",
+    "qcow2": "qcow2",
+    "vmdk": "vmdk",
+    "vhdx": "vhdx",
+    "vhd": "vhd",
+    "vdi": "vdi",
+}
+"""Every format that can be built of a system, and the extension of its files. `imager.contract` makes them."""
 VMDK_SUBFORMATS = ("streamOptimized", "monolithicSparse")
 """In the words of QEMU and VMware."""
 COMPRESSIBLE_FORMATS = ("qcow2", "vmdk")
@@ -181,7 +191,7 @@ KernelVersion = Annotated[
         pattern=r"[A-Za-z0-9][A-Za-z0-9.+_~\-]*",
     ),
 ]
-Format = Annotated[str, Text(expected=listing(OUTPUT_FORMATS), choices=OUTPUT_FORMATS, convert=_format)]
+Format = Annotated[str, Text(expected=listing(OUTPUT_FORMATS), choices=tuple(OUTPUT_FORMATS), convert=_format)]
 FileName = Annotated[
     str,
     Text(

@@ -9,7 +9,7 @@ from spec.document import Spec
 from spec.files import CopiedFile, FetchedFile, FileEntry, InlineFile, Symlink
 from spec.values.run_mounts import SecretMount
 from spec.values.wording import code, listing
-from spec.values.words import COMPRESSIBLE_FORMATS
+from spec.values.words import COMPRESSIBLE_FORMATS, OUTPUT_FORMATS
 
 from .network import validate_network
 from .presets import validate_presets
@@ -36,9 +36,9 @@ def _outputs(spec: Spec, problems: Collector) -> None:
             place, f"two outputs are both named {name} (the first on {first.line_from(place)}): give one a `name`"
         )
     for index, output in enumerate(spec.outputs):
-        if output.name.endswith(f".{output.format}"):
+        short, _, extension = output.name.rpartition(".")
+        if short and extension in (output.format, OUTPUT_FORMATS[output.format]):
             place = spec.positions.of("outputs", index, "name")
-            short = output.name.removesuffix(f".{output.format}")
             problems.add(place, f"the file would be {output.filename}: the ending is added, so write `name: {short}`")
         if output.compress and output.format not in COMPRESSIBLE_FORMATS:
             place = spec.positions.of("outputs", index, "compress")

@@ -72,7 +72,7 @@ def test_disks_share_one_uki_without_os_release() -> None:
         "[initramfs] pack the base",
         "[initramfs] pack what comes after",
         "[uki] Linux 6.12",
-        "[output] claylinux.raw",
+        "[output] claylinux.img",
         "[output] claylinux.iso",
         "[output] claylinux.efi with Linux 6.12",
         "[outputs] together",
@@ -97,7 +97,7 @@ def test_a_uki_that_was_weighed_is_not_laid_out_again() -> None:
     assert client.error is None, client.error
     assert [name for name in names(client) if name.startswith(("[uki]", "[output"))] == [
         "[uki] Linux 6.12",
-        "[output] claylinux.raw",
+        "[output] claylinux.img",
     ]
 
 
@@ -202,7 +202,7 @@ def test_a_chosen_kernel_is_taken() -> None:
     kernels = [{"version": v, "path": "", "machine": "amd64"} for v in ("6.1", "6.12")]
     outputs = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "kernels": kernels}).encode()}
     client = ask("base: {image: x}\nkernel: {version: '6.1'}\n", FakeClient(outputs=outputs))
-    assert "[output] claylinux.raw with Linux 6.1" in names(client)
+    assert "[output] claylinux.img with Linux 6.1" in names(client)
 
 
 def test_the_image_target_returns_the_system_with_its_config() -> None:

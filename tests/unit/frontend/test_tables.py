@@ -12,8 +12,7 @@ from spec.values.words import OUTPUT_FORMATS, PRESETS
 
 
 def test_every_output_format_has_a_maker_and_a_word() -> None:
-    assert sorted(OUTPUT_FORMATS) == sorted(contract.FORMATS)
-    assert all(row.extension == name for name, row in contract.FORMATS.items())
+    assert {name: row.extension for name, row in contract.FORMATS.items()} == OUTPUT_FORMATS
 
 
 def test_every_preset_has_data_and_a_word() -> None:

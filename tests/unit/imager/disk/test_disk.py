@@ -44,7 +44,7 @@ def program(tmp_path: Path) -> Path:
     return path
 
 
-def raw(program: Path, name: str = "out.raw", **changes: object) -> Path:
+def raw(program: Path, name: str = "out.img", **changes: object) -> Path:
     return _medium(contract.Raw, disk.run, program, name, changes)
 
 
