@@ -17,7 +17,7 @@ from pathlib import Path
 from frontend.config.rules.lint import check, url
 from spec.positions import Range
 
-from .config import Arguments, ConfigError, load
+from .config import Arguments, ConfigError, excerpt, load
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -95,16 +95,10 @@ def _as_text(notes: tuple[Note, ...]) -> str:
 
 
 def _note_text(note: Note, lines: list[str]) -> str:
-    (line, column), end = note.range.start, note.range.end
+    line, column = note.range.start
     rule = f" [{note.rule}]" if note.rule else ""
     head = f"{note.file}:{line}:{column}: {note.severity}: {note.message}{rule}\n"
-    if not 0 < line <= len(lines):
-        return head
-    shown = lines[line - 1]
-    # Tabs stay tabs: so the caret is below its character however wide they are.
-    blank = "".join("\t" if each == "\t" else " " for each in shown[: column - 1])
-    width = max(1, end.column - column) if end.line == line else 1
-    return f"{head}  {shown}\n  {blank}{'^' * width}\n"
+    return head + excerpt(lines, note.range)
 
 
 def _lines(file: Path) -> list[str]:

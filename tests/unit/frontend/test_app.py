@@ -124,9 +124,18 @@ def test_without_merge_outputs_are_copied_together() -> None:
 
 def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:
     client = ask("base: debain\npackges: [x]\n")
-    assert places(client) == [1, 2]
-    assert told(client).count("\n") == 1
+    assert [line.partition(": ")[0] for line in told(client).splitlines()[::3]] == [
+        "claylinux.yaml:1:7",
+        "claylinux.yaml:2:1",
+    ]
+    assert places(client) == []
     assert client.result is None
+
+
+def test_one_mistake_has_a_snippet() -> None:
+    client = ask("base: debian\n\npackges: [x]\n")
+    assert places(client) == [3]
+    assert told(client).count("\n") == 0
 
 
 def test_a_capability_that_is_switched_off_is_named() -> None:
