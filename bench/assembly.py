@@ -98,7 +98,7 @@ def _cells(cost: Cost) -> tuple[str, str, str]:
 
 
 def _classic(tree: Path, work: Path) -> Assembly:
-    disk = work / "classic.raw"
+    disk = work / "classic.img"
     disk.unlink(missing_ok=True)
     kernel = min((tree / "boot").glob("vmlinuz-*")).relative_to(tree)
     argv = [str(BENCH / "classic.sh"), str(tree), str(kernel), CMDLINE, str(tree / STUB), str(disk)]
@@ -107,7 +107,7 @@ def _classic(tree: Path, work: Path) -> Assembly:
 
 def _ours(tree: Path, init: Path, work: Path) -> Assembly:
     """The steps of a build, with what the frontend asks for when nothing is cached and there is one stage."""
-    facts, layer, uki, disk = (work / name for name in ("report.json", "layer", "uki.json", "ours.raw"))
+    facts, layer, uki, disk = (work / name for name in ("report.json", "layer", "uki.json", "ours.img"))
     for path in (facts, layer, uki, disk):
         path.unlink(missing_ok=True)
     steps = {"inspect": imager(Inspect(system=str(tree), output=str(facts), weigh=False))}

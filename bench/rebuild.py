@@ -36,7 +36,7 @@ BENCH = Path(__file__).resolve().parent
 FILES = {"ours": "claylinux.yaml", "classic": "Dockerfile"}
 """Who builds: its build file."""
 LEAST = "the least"
-DISK = "rebuild.raw"
+DISK = "rebuild.img"
 FIRST_PACKAGE = "curl"
 """A package of both build files; others are put before it."""
 LINE = "<p>Nothing has changed.\n"
@@ -107,7 +107,7 @@ class Project:
         The engine keeps earlier disks, too. A machine that is virtual gets memory for the page cache from its host,
         which can take longer than to copy: the second copy gets what the first one has just freed.
         """
-        copy = self._out / f"copy-{time.time_ns()}.raw"
+        copy = self._out / f"copy-{time.time_ns()}.img"
         command = ["cp", str(self._out / "ours" / DISK), str(copy)]
         beside = run(command)[0].wall
         copy.unlink()

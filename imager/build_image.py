@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 SYSTEM = "/system"
 OUTPUT = "/out/claylinux"
-EXTENSIONS = {name: row.extension for name, row in FORMATS.items()} | {"raw": "img"}
-"""File extensions; `raw` keeps the one that Dockerfiles with `build-image` have always expected."""
+EXTENSIONS = {name: row.extension for name, row in FORMATS.items()}
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ class Format:
 FORMATS: dict[str, Format] = {
     row.name: row
     for row in (
-        Format("raw", "raw", "GPT disk image"),
+        # Flashing tools offer only disks that are named so.
+        Format("raw", "img", "GPT disk image"),
         Format("iso", "iso", "hybrid ISO for CDs, USB sticks and disks"),
         Format("efi", "efi", "the unified kernel image itself", os_release=True),
         Format("qcow2", "qcow2", "disk for QEMU, KVM, Proxmox and OpenStack", compressible=True),

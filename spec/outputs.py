@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from . import hints
+from .formats import FORMATS
 from .keys import key
 from .values import sizes, words
 
@@ -18,9 +19,9 @@ class Output:
     HINTS: ClassVar[Mapping[str, str]] = hints.OUTPUT
     SHORT: ClassVar[str] = "format"
     format: words.Format = key(
-        "`raw`: a disk; `iso`: a CD that also boots as a disk; `efi`: the UKI alone; disks of virtual machines: "
-        "`qcow2` (QEMU, KVM), `vmdk` (VMware, stream-optimized), `vhdx` (Hyper-V), `vhd` (Azure, fixed size), "
-        "`vdi` (VirtualBox).",
+        "`raw`: a disk, named `.img`; `iso`: a CD that also boots as a disk; `efi`: the UKI alone; disks of virtual "
+        "machines: `qcow2` (QEMU, KVM), `vmdk` (VMware, stream-optimized), `vhdx` (Hyper-V), `vhd` (Azure, fixed "
+        "size), `vdi` (VirtualBox).",
         "iso",
     )
     name: words.FileName = key("The file name without its ending. Default: the `name` of the file.", "edge", default="")
@@ -42,7 +43,7 @@ class Output:
     @property
     def filename(self) -> str:
         """The name of the file in the result."""
-        return f"{self.name}.{self.format}"
+        return f"{self.name}.{FORMATS[self.format].extension}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

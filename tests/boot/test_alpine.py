@@ -10,6 +10,7 @@ import pytest
 
 from localvm.console import Console
 from localvm.machine import Drive, Machine
+from spec.formats import FORMATS
 from tests.support.alpine import Alpine
 from tests.support.answers import ask, page
 from tests.support.engine import REPOSITORY
@@ -39,7 +40,7 @@ def images(alpine: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_four_lines_are_a_web_server(alpine: Alpine, tmp_path: Path, output: str) -> None:
     """The smallest example: no login on the serial port, so the page at its DHCP address is the proof."""
     alpine.build(REPOSITORY / "examples/alpine-nginx", f"--target={output}", output=tmp_path).check()
-    image = tmp_path / f"claylinux.{output}"
+    image = tmp_path / f"claylinux.{FORMATS[output].extension}"
     assert list(tmp_path.iterdir()) == [image]
     drive = Drive(path=image, bus="cdrom" if output == "iso" else "virtio")
     port = free_port()

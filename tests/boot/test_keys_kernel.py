@@ -43,7 +43,7 @@ def out(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_guest_has_what_was_asked_for(out: Path) -> None:
     report = json.loads((out / "keys.report.json").read_text())
-    machine = Machine(drives=(Drive(path=out / "keys.raw"),), memory_mib=-(-report["ram"] >> 20) + 1)
+    machine = Machine(drives=(Drive(path=out / "keys.img"),), memory_mib=-(-report["ram"] >> 20) + 1)
     with boot(machine) as console:
         console.expect(r"^keys login: ", 180)
         console.send("root\n")

@@ -38,13 +38,13 @@ def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All outputs from one build."""
     out = tmp_path_factory.mktemp("images")
     engine.buildx(REPOSITORY / "tests/boot/probe", output=out).check()
-    assert sorted(path.name for path in out.iterdir()) == ["probe.efi", "probe.iso", "probe.raw"]
+    assert sorted(path.name for path in out.iterdir()) == ["probe.efi", "probe.img", "probe.iso"]
     return out
 
 
 @pytest.mark.parametrize(
     ("name", "bus"),
-    [("probe.raw", "virtio"), ("probe.iso", "cdrom"), ("probe.iso", "usb"), ("probe.efi", "")],
+    [("probe.img", "virtio"), ("probe.iso", "cdrom"), ("probe.iso", "usb"), ("probe.efi", "")],
     ids=["raw", "iso-as-cd", "iso-as-stick", "efi"],
 )
 def test_boots_to_a_login_and_is_what_was_written(images: Path, name: str, bus: str) -> None:

@@ -47,7 +47,7 @@ def test_a_pushed_system_is_a_base_again(engine: Engine, registry: Registry, sma
     }
     second = build_file(tmp_path / "second", SECOND, registry)
     engine.buildx(second, output=tmp_path).check()
-    machine = Machine(drives=(Drive(path=tmp_path / "second.raw"),), memory_mib=512)
+    machine = Machine(drives=(Drive(path=tmp_path / "second.img"),), memory_mib=512)
     with boot(machine) as console:
         end = console.expect(r"^token 42$", 90).start()
         assert dict(re.findall(r"^(\w+)=(.*?)\r?$", console.text[:end], re.MULTILINE)) == TOLD

@@ -72,7 +72,7 @@ def test_same_bytes_on_two_engines_and_after_a_power_failure(
     Elsewhere: with another clock, one processor, and a client of another user with another umask and locale.
     """
     first = engine.buildx(project, output=tmp_path / "first", no_cache=True).check()
-    assert sorted(digests(tmp_path / "first")) == sorted(f"same.{name}" for name in FORMATS)
+    assert sorted(digests(tmp_path / "first")) == sorted(f"same.{each.extension}" for each in FORMATS.values())
 
     late = late_runc(tmp_path / "bin", AHEAD)
     other = throwaway_engine(OTHER_ENGINE, path=late, before=ONE_PROCESSOR)
@@ -126,12 +126,12 @@ def validators_are_content(out: Path, scratch: Path) -> None:
         assert "No errors were found" in said("qemu-img", "check", out / f"same.{name}")
         raw = scratch / "converted.raw"
         said("qemu-img", "convert", "-O", "raw", out / f"same.{name}", raw)
-        assert first_difference(out / "same.raw", raw) in (None, (out / "same.raw").stat().st_size)
+        assert first_difference(out / "same.img", raw) in (None, (out / "same.img").stat().st_size)
     assert "file format: vpc" in said("qemu-img", "info", "-f", "vpc", out / "same.vhd")
-    assert "No problems found" in said("sgdisk", "-v", out / "same.raw")
-    sector = int(said("sgdisk", "-i", "1", out / "same.raw").partition("First sector: ")[2].split()[0])
+    assert "No problems found" in said("sgdisk", "-v", out / "same.img")
+    sector = int(said("sgdisk", "-i", "1", out / "same.img").partition("First sector: ")[2].split()[0])
     partition = scratch / "esp"
-    said("dd", f"if={out / 'same.raw'}", f"of={partition}", "bs=512", f"skip={sector}", "conv=sparse", "status=none")
+    said("dd", f"if={out / 'same.img'}", f"of={partition}", "bs=512", f"skip={sector}", "conv=sparse", "status=none")
     said("fsck.fat", "-n", partition)
     assert "Boot record" in said("xorriso", "-indev", out / "same.iso")
     assert ".initrd" in said("objdump", "-h", out / "same.efi")
@@ -145,7 +145,7 @@ def test_every_kind_of_time_stamp_follows_the_epoch(engine: Engine, project: Pat
         out = tmp_path / str(number)
         arguments = {"SOURCE_DATE_EPOCH": epoch}
         engine.buildx(project, output=out, target="raw", build_args=arguments, no_cache=number == 2).check()
-        assert (out / "same.raw").stat().st_mtime == int(epoch)
+        assert (out / "same.img").stat().st_mtime == int(epoch)
         built[number] = digests(out)
     assert built[0] != built[1]
     assert built[0] == built[2]

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tools/run-vm", description="Boot an image in QEMU with UEFI firmware.")
-    parser.add_argument("image", type=Path, help="a .raw, .iso, .efi, .qcow2, .vmdk, .vhdx, .vhd or .vdi file")
+    parser.add_argument("image", type=Path, help="an .img, .iso, .efi, .qcow2, .vmdk, .vhdx, .vhd or .vdi file")
     parser.add_argument("--memory", type=int, default=1024, metavar="MIB", help="RAM of the machine (1024)")
     parser.add_argument("--bus", choices=BUSES, help="how the image is attached (virtio; an .iso: cdrom)")
     parser.add_argument("--network", action="store_true", help="give the guest a network (DHCP)")

@@ -36,9 +36,9 @@ def _outputs(spec: Spec, problems: Collector) -> None:
             place, f"two outputs are both named {name} (the first on {first.line_from(place)}): give one a `name`"
         )
     for index, output in enumerate(spec.outputs):
-        if output.name.endswith(f".{output.format}"):
+        short, _, extension = output.name.rpartition(".")
+        if short and extension in (output.format, FORMATS[output.format].extension):
             place = spec.positions.of("outputs", index, "name")
-            short = output.name.removesuffix(f".{output.format}")
             problems.add(place, f"the file would be {output.filename}: the ending is added, so write `name: {short}`")
         if output.compress and not FORMATS[output.format].compressible:
             place = spec.positions.of("outputs", index, "compress")

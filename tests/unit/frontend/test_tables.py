@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from frontend.distro import registry
-from spec.formats import FORMATS
 from spec.presets import DISTRIBUTIONS, PRESETS
-
-
-def test_every_format_is_named_after_its_ending() -> None:
-    assert all(row.extension == name for name, row in FORMATS.items())
 
 
 def test_every_preset_is_made() -> None:
