@@ -17,7 +17,7 @@ _EARLY = 128 * _MEBIBYTE
 _RUNNING = 112 * _MEBIBYTE
 """What a system has taken when it is up, beside its files."""
 _FIRMWARE = 168 * _MEBIBYTE
-"""What UEFI firmware and the kernel's program take beside a UKI: 80 to 140 MB with OVMF (docs/report.md)."""
+"""What UEFI firmware and the kernel's program take beside a UKI: 80 to 140 MB with OVMF (docs/internals/memory.md)."""
 _FILE = 3 << 10
 """What a file in a tmpfs takes beside its content: its inode, and on average half of its last page."""
 TMPFS, OVERLAY = "tmpfs", "overlay"

@@ -1,7 +1,7 @@
 """The programs that compress an archive: their words, and as many threads as keep the memory bounded.
 
 Threads never change the bytes: each program cuts its input into pieces whose size is fixed here or by the level.
-docs/rootfs.md has what they need in memory. More threads than these would mostly wait: one process feeds them all.
+docs/internals/packing.md has the memory that they need. More threads would mostly wait: one process feeds them all.
 """
 
 from __future__ import annotations

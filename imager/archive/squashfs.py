@@ -3,7 +3,7 @@
 tar2sqfs (squashfs-tools-ng) holds a quarter of what mksquashfs does, and is faster with many files of one size. It
 cannot leave data as it is, though, and keeps what lz4 makes bigger: Linux reads that, unsquashfs calls it corrupt.
 Those two are done by mksquashfs (squashfs-tools). Neither's bytes depend on the processors or the memory of the builder
-(squashfs-tools-ng 1.2 and 1.3, squashfs-tools 4.6). docs/rootfs.md has figures.
+(squashfs-tools-ng 1.2 and 1.3, squashfs-tools 4.6). docs/internals/packing.md has figures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from imager.rootfs.tree import Entry
 
 _BLOCK = 1 << 18
-"""Bytes that are compressed together: see docs/rootfs.md for what other sizes cost."""
+"""Bytes that are compressed together: see docs/internals/packing.md for what other sizes cost."""
 _THREADS = 4
 """At most: each takes 2 MiB, and one process feeds them all."""
 _COMPRESSORS = {"gz": "gzip", "xz": "xz", "zstd": "zstd"}

@@ -4,7 +4,7 @@ The file starts with the file system: the program that makes it can write nowher
 initramfs is given by `enclosure`. The archive is not compressed again. It holds, below `.claylinux/layers`:
 
     N.img      the file system
-    N.xattrs   the attributes that squashfs cannot hold, as our init restores them (docs/architecture.md); only the
+    N.xattrs   attributes that squashfs cannot hold, for our init to restore (docs/internals/initramfs.md); only the
                topmost layer has any, those of the whole system. It comes last and is always there: what tells init
                that all was unpacked
 

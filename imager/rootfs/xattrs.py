@@ -1,6 +1,6 @@
 """Extended attributes, which cpio cannot carry, as the records that our init restores.
 
-The format is that of docs/architecture.md, "The initramfs"; docs/rootfs.md says why only these kinds are content.
+The format is that of docs/internals/initramfs.md; docs/guide/memory.md says why only these kinds are content.
 """
 
 from __future__ import annotations
