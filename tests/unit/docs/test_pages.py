@@ -48,4 +48,4 @@ def test_every_build_file_is_right(name: str) -> None:
         # What a reader puts in place of the dots.
         whole = whole.replace("sha256:...", f"sha256:{'0' * 64}").replace("ssh-ed25519 AAAA...", KEY)
         arguments = Arguments(given={"VERSION": "1.0"}, platform={"TARGETARCH": "amd64"})
-        assert load(whole.encode(), name, arguments, lambda _: b"hostname: included\n")
+        assert load(whole.encode(), name, arguments, lambda _: b"hostname: included\n").outputs
