@@ -18,6 +18,7 @@ EXAMPLE = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 ANY_SYSTEM = 'base: {image: "example/system:1.0"}\n'
 """What a part of a build file stands on; `--build-arg VERSION` is given to all."""
+SOURCES = ("bases", "bench", "examples", "frontend", "imager", "init", "llb", "spec", "tests", "tools")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 
@@ -49,3 +50,15 @@ def test_every_build_file_is_right(name: str) -> None:
         whole = whole.replace("sha256:...", f"sha256:{'0' * 64}").replace("ssh-ed25519 AAAA...", KEY)
         arguments = Arguments(given={"VERSION": "1.0"}, platform={"TARGETARCH": "amd64"})
         assert load(whole.encode(), name, arguments, lambda _: b"hostname: included\n").outputs
+
+
+@pytest.mark.parametrize("folder", SOURCES)
+def test_every_page_that_the_code_names_is_there(folder: str) -> None:
+    gone = {
+        f"{path.relative_to(ROOT)}: {page}"
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and path.suffix not in (".pyc", ".o")
+        for page in re.findall(r"\bdocs/[\w/-]+\.(?:json|md|svg)", path.read_text(errors="replace"))
+        if not (ROOT / page).is_file()
+    }
+    assert gone == set()
