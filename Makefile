@@ -8,7 +8,7 @@ SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/sh' .ci/* bench/* emulator/* tools/* 
 WORKFLOWS = $(wildcard .github/workflows/*.yaml examples/ci/*.yaml)
 EXAMPLE ?= hello
 
-.PHONY: help setup engine frontend demo unit test golden format lint bench fuzz clean
+.PHONY: help setup engine frontend demo unit test golden format lint bench fuzz docs clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -68,6 +68,10 @@ fuzz: setup ## look for build files that the language stumbles over, for a minut
 	.venv/bin/pip install --quiet --require-hashes --no-deps --requirement=requirements/fuzz.txt
 	mkdir -p .fuzz
 	$(PYTHON) tests/fuzz/fuzz_config.py -max_total_time=60 -max_len=4096 -artifact_prefix=.fuzz/ .fuzz tests/fuzz/corpus
+
+docs: setup ## build the documentation as a site in out/site; fail on a broken link
+	.venv/bin/pip install --quiet --require-hashes --no-deps --requirement=requirements/docs.txt
+	$(PYTHON) tools/docs-site
 
 clean: ## stop the engine that we started, remove what was built
 	@tools/engine down --purge

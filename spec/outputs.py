@@ -52,7 +52,7 @@ class Rootfs:
 
     mode: words.RootfsMode = key(
         "`overlay`: compressed, read when it is needed, with a tmpfs above it for what changes; `tmpfs`: unpacked at "
-        "boot; `auto`: overlay where the kernel can do it. See docs/rootfs.md.",
+        "boot; `auto`: overlay where the kernel can do it. See docs/guide/memory.md.",
         "tmpfs",
         default="auto",
     )

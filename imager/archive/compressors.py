@@ -1,7 +1,7 @@
 """The programs that compress an archive: their arguments, and a number of threads that keeps the memory bounded.
 
 Threads never change the bytes, because each program cuts its input into pieces of a size that is fixed here or by the
-level. docs/rootfs.md lists the memory. More threads would mostly wait, because one process feeds them all.
+level. docs/internals/packing.md lists the memory. More threads would mostly wait, because one process feeds them all.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 tar2sqfs (squashfs-tools-ng) needs a quarter of the memory of mksquashfs and is faster with many files of equal size.
 But it cannot store data uncompressed, and it keeps data that lz4 makes larger, which Linux reads but unsquashfs reports
 as corrupt. So mksquashfs (squashfs-tools) handles these two cases. For both programs, the bytes do not depend on the
-builder's processors or memory (squashfs-tools-ng 1.2 and 1.3, squashfs-tools 4.6). docs/rootfs.md has the figures.
+builder's processors or memory (squashfs-tools-ng 1.2 and 1.3, squashfs-tools 4.6). docs/internals/packing.md has the
+figures.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from imager.rootfs.tree import Entry
 
 _BLOCK = 1 << 18
-"""The bytes that are compressed together; docs/rootfs.md compares other sizes."""
+"""The bytes that are compressed together; docs/internals/packing.md compares other sizes."""
 _THREADS = 4
 """The maximum: each thread needs 2 MiB, and one process feeds them all."""
 _QUEUES = ("-read-queue", "4", "-fragment-queue", "4", "-write-queue", "16")

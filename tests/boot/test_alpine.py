@@ -25,7 +25,7 @@ RUNLEVELS = {
     "shutdown": {"killprocs", "mount-ro", "savecache"},
 }
 SMALL = 208
-"""MiB of memory that suffice: before it is unpacked, firmware and kernel each hold the image (docs/report.md)."""
+"""MiB of memory that suffice: before unpacking, firmware and kernel each hold the image (docs/internals/memory.md)."""
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ def segment(path: bytes, data: bytes) -> bytes:
 
 
 def record(path: str, name: str, value: bytes) -> bytes:
-    """One attribute as docs/architecture.md says."""
+    """One attribute as docs/internals/initramfs.md says."""
     return path.encode() + b"\0" + name.encode() + b"\0" + struct.pack("<I", len(value)) + value
 
 

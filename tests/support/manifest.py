@@ -1,6 +1,6 @@
 """What a guest must find of a system: the same records and digests as tests/boot/guest/manifest.c makes.
 
-Written from docs/architecture.md, not from the packer.
+Written from docs/internals/initramfs.md, not from the packer.
 """
 
 from __future__ import annotations

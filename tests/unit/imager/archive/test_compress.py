@@ -111,7 +111,7 @@ def test_ultra_levels(tmp_path: Path) -> None:
     ],
 )
 def test_memory_does_not_grow_with_the_machine(kind: str, level: int, threads: str) -> None:
-    """64 processors get as many threads as docs/rootfs.md has figures for; two get two where that is fewer."""
+    """64 processors get as many threads as docs/internals/packing.md measured; two get two where that is fewer."""
     assert threads in compressors.program(kind, level, 64).argv
     few = compressors.program(kind, level, 2).argv
     assert any(word in few for word in ("2", "-T2", "-T+2")) or threads[-1] == "1"
