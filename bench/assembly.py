@@ -22,7 +22,7 @@ from system import STUB, system
 
 from imager.contract import Inspect, Layer, Raw, Uki
 from imager.request import Request, join
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 from localengine.errors import EngineError
 from localengine.places import cache_dir
 
@@ -68,7 +68,7 @@ def main() -> int:
             print(report(classic, ours))
         return 0
 
-    return finish("assembly", action)
+    return exit_code_of("assembly", action)
 
 
 def report(classic: list[Assembly], ours: list[Assembly]) -> str:

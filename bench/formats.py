@@ -21,7 +21,7 @@ from system import STUB, system
 
 from imager.contract import Efi, Initramfs, Inspect, Uki
 from localengine.cli import environment
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 
 IMAGE = "claylinux-bench:system"
 BUILDS = {"one format": "[raw]", "five formats": "[raw, iso, qcow2, vmdk, vhdx]"}
@@ -53,7 +53,7 @@ def main() -> int:
             print(report("from the system to all outputs", builds), report("from segments to UKI", joins), sep="\n\n")
         return 0
 
-    return finish("formats", action)
+    return exit_code_of("formats", action)
 
 
 def import_system(tree: Path, env: Mapping[str, str]) -> None:

@@ -58,7 +58,7 @@ def test_progress_is_read_into_steps() -> None:
 def test_env_of_an_engine_that_is_down_says_what_to_do() -> None:
     done = run_engine("env", "--instance", "never-started")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "engine: error: the engine is down: run `tools/engine up` first\n"
+    assert done.stderr == "engine: error: the engine is not running: run `tools/engine up` first\n"
 
 
 @pytest.mark.engine
@@ -75,7 +75,7 @@ class TestShared:
         users.symlink_to(engine.env["DOCKER_HOST"].removeprefix("unix://"))
         host = f"unix://{users}"
         done = run_engine("env", DOCKER_HOST=host, ENGINE_SUITE="")
-        assert done.stdout == f"# the Docker Engine at {host} is used as it is\n"
+        assert done.stdout == f"# using the Docker Engine at {host}, no settings needed\n"
         assert f"using the Docker Engine at {host}" in run_engine("up", DOCKER_HOST=host, ENGINE_SUITE="").stderr
 
     def test_builds_are_cached(self, engine: Engine, tmp_path: Path) -> None:
