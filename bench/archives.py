@@ -21,7 +21,7 @@ from imager.initramfs import bootstrap, layer_archive
 from imager.requests.packing import Initramfs, Layer
 from imager.rootfs.root import Root
 from localengine.commands import run
-from localengine.host import install_host_packages, on_host
+from localengine.host import find_on_host, install_host_packages
 from localengine.places import cache_dir
 from localengine.say import say
 
@@ -151,7 +151,7 @@ def add_unit(tree: Path) -> None:
 
 def pack_classic(tree: Path, output: Path) -> None:
     """Pack with find, cpio and pigz, and with an /init that is a shell script."""
-    install_host_packages([name for name in ("cpio", "pigz") if not on_host(name)])
+    install_host_packages([name for name in ("cpio", "pigz") if not find_on_host(name)])
     with tempfile.TemporaryDirectory(dir=output.parent) as folder, output.open("wb") as archive:
         own = Path(folder)
         shutil.copy(busybox(), own / "busybox")

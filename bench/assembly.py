@@ -24,7 +24,7 @@ from imager.request import Request, join
 from imager.requests.outputs import Raw
 from imager.requests.packing import Layer, Uki
 from imager.requests.reports import Inspect
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 from localengine.errors import EngineError
 from localengine.places import cache_dir
 
@@ -70,7 +70,7 @@ def main() -> int:
             print(report(classic, ours))
         return 0
 
-    return finish("assembly", action)
+    return exit_code_of("assembly", action)
 
 
 def report(classic: list[Assembly], ours: list[Assembly]) -> str:

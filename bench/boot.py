@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from archives import BROKEN, TOKEN, Guest, Way, guest
 from measure import conditions, table
 
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 from localengine.errors import EngineError
 from localengine.places import cache_dir
 from localengine.say import say
@@ -98,7 +98,7 @@ def main() -> int:
             print(report(outcomes, sizes))
         return 0
 
-    return finish("boot", action)
+    return exit_code_of("boot", action)
 
 
 def measure(subject: Guest, number: int, processors: int, *, least: bool) -> dict[str, Outcome]:

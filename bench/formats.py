@@ -23,7 +23,7 @@ from imager.requests.outputs import Efi
 from imager.requests.packing import Initramfs, Uki
 from imager.requests.reports import Inspect
 from localengine.cli import environment
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 
 IMAGE = "claylinux-bench:system"
 BUILDS = {"one format": "[raw]", "five formats": "[raw, iso, qcow2, vmdk, vhdx]"}
@@ -55,7 +55,7 @@ def main() -> int:
             print(report("from the system to all outputs", builds), report("from segments to UKI", joins), sep="\n\n")
         return 0
 
-    return finish("formats", action)
+    return exit_code_of("formats", action)
 
 
 def import_system(tree: Path, env: Mapping[str, str]) -> None:

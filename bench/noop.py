@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from measure import Cost, conditions, middle, run, table
 
 from localengine.cli import environment
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 from localengine.errors import EngineError
 
 BENCH = Path(__file__).resolve().parent
@@ -59,7 +59,7 @@ def main() -> int:
             print(report(costs), startup_report(start), sep="\n\n")
         return 0
 
-    return finish("noop", action)
+    return exit_code_of("noop", action)
 
 
 def warm(file: str, env: Mapping[str, str]) -> None:

@@ -27,7 +27,7 @@ from noop import PROXIES
 from vertices import Vertex, parse, waterfall
 
 from localengine.cli import environment
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 from localengine.errors import EngineError
 from localengine.places import cache_dir
 from localengine.say import say
@@ -153,7 +153,7 @@ def main() -> int:
                 print("", waterfall(what, [(each.wall, each.vertices) for each in builds[what]]), sep="\n")
         return 0
 
-    return finish("rebuild", action)
+    return exit_code_of("rebuild", action)
 
 
 def measure(project: Project, number: int, slow: int) -> tuple[dict[str, list[Build]], list[tuple[float, float]]]:

@@ -18,7 +18,7 @@ from measure import conditions, run, table
 from system import system
 from toolbox import toolbox
 
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 from localengine.errors import EngineError
 
 PACK = Path(__file__).resolve().parent / "pack.py"
@@ -97,7 +97,7 @@ def main() -> int:
             print(report(runs))
         return 0
 
-    return finish("rootfs", action)
+    return exit_code_of("rootfs", action)
 
 
 def pack(way: Way, tree: Path, output: Path) -> Packed:

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from localengine.commands import watch
 from localengine.errors import EngineError
-from localengine.host import host_mirror, install_host_packages, on_host
+from localengine.host import find_on_host, host_mirror, install_host_packages
 from localengine.places import cache_dir
 from localengine.say import say
 
@@ -45,7 +45,7 @@ def system() -> Path:
         return tree
     if os.geteuid() != 0:
         raise EngineError("making a system needs root: run this as root")
-    if not on_host("mmdebstrap"):
+    if not find_on_host("mmdebstrap"):
         install_host_packages(["mmdebstrap"])
     part = tree.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from localengine.commands import watch
-from localengine.host import host_mirror, install_host_packages, on_host
+from localengine.host import find_on_host, host_mirror, install_host_packages
 from localengine.places import cache_dir
 
 PACKAGES = ("squashfs-tools", "squashfs-tools-ng", "erofs-utils", "zstd")
@@ -20,7 +20,7 @@ def toolbox(suite: str) -> Path:
     """A folder of programs for PATH; they run with the libraries of their own release."""
     tree = cache_dir() / "bench" / f"tools-{suite}"
     if not tree.is_dir():
-        if not on_host("mmdebstrap"):
+        if not find_on_host("mmdebstrap"):
             install_host_packages(["mmdebstrap"])
         part = tree.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Alpine's presets, booted in QEMU with OVMF: OpenRC comes up, and says of itself what was asked for."""
+"""Alpine's presets, booted in QEMU with OVMF: OpenRC starts, and the guest confirms the requested settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RUNLEVELS = {
     "shutdown": {"killprocs", "mount-ro", "savecache"},
 }
 SMALL = 208
-"""MiB of memory that suffice: before unpacking, firmware and kernel each hold the image (docs/internals/memory.md)."""
+"""Enough MiB of memory: before unpacking, firmware and kernel each hold the image (docs/internals/memory.md)."""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def images(alpine: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("output", ["raw", "iso", "efi"])
 def test_four_lines_are_a_web_server(alpine: Alpine, tmp_path: Path, output: str) -> None:
-    """The smallest example: no login on the serial port, so the page at its DHCP address is the proof."""
+    """The smallest example has no login on the serial port, so the page at its DHCP address is the proof."""
     alpine.build(REPOSITORY / "examples/alpine-nginx", f"--target={output}", output=tmp_path).check()
     image = tmp_path / f"claylinux.{FORMATS[output].extension}"
     assert list(tmp_path.iterdir()) == [image]

@@ -32,7 +32,7 @@ OVERLAY, TMPFS = "overlay", "tmpfs"
 
 @dataclass(frozen=True)
 class Case:
-    """How a format is tried: QEMU's name for it, and a bus, so that each is tried once; the mode; and extra options."""
+    """A test of a format: QEMU's name for it; a bus, so that the cases cover all; the mode; and more options."""
 
     qemu: str
     bus: str
@@ -61,7 +61,7 @@ class Ukis:
     modules: Path
 
     def make(self, mode: str) -> Path:
-        """Give one whose root is what `mode` says; it tells that, too."""
+        """Return an image whose system checks and prints that its root matches `mode`."""
         builder = self.builder
         version = builder.kernel.name.removeprefix("vmlinuz-")
         system = builder.system({"sbin/init": INIT})

@@ -1,4 +1,4 @@
-"""Every output of one real system, booted in QEMU with OVMF up to the login prompt, and asked from inside."""
+"""Every output of one real system, booted in QEMU with OVMF to the login prompt, and checked from inside."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ EXPECTED = {
     "ours": "0",
     "inside": "42",
 }
-"""What the guest must say of itself; `inside` comes from a container of runc, which calls pivot_root."""
+"""The output that the guest must print; `inside` comes from a container of runc, which calls pivot_root."""
 
 
 @pytest.fixture(scope="module")
 def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All outputs from one build."""
+    """Return all outputs from one build."""
     out = tmp_path_factory.mktemp("images")
     engine.buildx(REPOSITORY / "tests/boot/probe", output=out).check()
     assert sorted(path.name for path in out.iterdir()) == ["probe.efi", "probe.img", "probe.iso"]

@@ -1,4 +1,4 @@
-"""Systems that come from a registry and go to it: pushed, pulled again as a base, built and booted."""
+"""Systems from and to a registry: pushed, pulled as a base, built and booted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ outputs: [raw]
 
 
 def test_a_pushed_system_is_a_base_again(engine: Engine, registry: Registry, small: Path, tmp_path: Path) -> None:
-    """A bootable container, continued by one build file, which is continued by another."""
+    """One build file continues a bootable container, and another one continues the result."""
     engine.buildx(small, target="bootable", output=push(registry, "bootable")).check()
     first = build_file(tmp_path / "first", FIRST, registry)
     engine.buildx(first, target="image", output=push(registry, "first:1.2")).check()

@@ -1,4 +1,4 @@
-"""Systems packed in stages, in both modes: the guest itself tells what its whole tree is, the host what it must be."""
+"""Systems packed in stages, in both modes: the guest describes its whole tree, the host computes the expected tree."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TAIL = b"the sparse end!\n"
 
 
 def test_a_tmpfs_of_three_segments(packer: Packer) -> None:
-    """Everything odd that can be unpacked over what was there before."""
+    """Every oddity that can be unpacked over existing files."""
     trees = packer.stages(lambda tree: stages.first(tree, packer.guest), stages.second, stages.third)
     packed, facts = packer.pack(trees, Initramfs)
     assert [each.problem for each in facts] == ["", "", ""]
@@ -39,7 +39,7 @@ def test_a_tmpfs_of_three_segments(packer: Packer) -> None:
 
 
 def over_directories(guest: Path) -> tuple[Callable[[Tree], None], ...]:
-    """Give the same stages; they also put other things in the place of directories."""
+    """Return the same stages with changes that also replace directories with other types."""
 
     def second(tree: Tree) -> None:
         stages.second(tree)
@@ -53,7 +53,7 @@ def over_directories(guest: Path) -> tuple[Callable[[Tree], None], ...]:
 
 
 def test_a_tmpfs_packed_whole(packer: Packer) -> None:
-    """What cannot be unpacked over what was there is told, and packed whole instead."""
+    """If unpacking over existing files is impossible, the description says so, and the system is packed whole."""
     trees = packer.stages(*over_directories(packer.guest))
     _, facts = packer.pack(trees, Initramfs)
     told = [each.problem for each in facts]
@@ -69,7 +69,7 @@ def test_a_tmpfs_packed_whole(packer: Packer) -> None:
 @pytest.mark.engine
 @pytest.mark.usefixtures("image_programs")
 def test_an_overlay_of_three_layers(packer: Packer) -> None:
-    """The same in layers, and a file that is bigger than a cpio archive can hold."""
+    """The same in layers, with a file that is larger than a cpio archive allows."""
 
     def third(tree: Tree) -> None:
         rest(tree)
@@ -92,7 +92,7 @@ def test_an_overlay_of_three_layers(packer: Packer) -> None:
 
 
 def test_a_file_that_is_too_big_for_a_tmpfs(packer: Packer) -> None:
-    """It is refused, with the way out."""
+    """The build rejects it, and names the way out."""
     system = packer.folder / "system"
     (system / "var").mkdir(parents=True)
     with (system / "var/sparse").open("wb") as file:
@@ -114,7 +114,7 @@ def test_a_hundred_thousand_files(packer: Packer) -> None:
 @pytest.mark.engine
 @pytest.mark.usefixtures("image_programs")
 def test_a_hundred_thousand_files_in_a_layer(packer: Packer) -> None:
-    """In one: an emulated machine needs minutes to look at as many through two."""
+    """In one layer, because an emulated machine needs minutes to read as many files through two."""
     a_hundred_thousand_files(packer, Layer, lambda tree: many(tree, packer.guest))
 
 
@@ -129,7 +129,7 @@ def a_hundred_thousand_files(packer: Packer, kind: type[Stage], *changes: Callab
 
 
 def many(tree: Tree, guest: Path) -> None:
-    """Make 100,000 tiny files."""
+    """Create 100,000 tiny files."""
     tree.folder("sbin", "root", "many")
     tree.file("sbin/init", guest.read_bytes(), 0o755)
     for folder in range(1000):

@@ -1,4 +1,4 @@
-"""Every example builds, all its outputs, as the README says."""
+"""Every example builds with all its outputs, as the README promises."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.engine import REPOSITORY, Engine
 
 pytestmark = pytest.mark.engine
 
-# Their packages have no stand-ins (tests/support/alpine_packages.py): tests/unit/frontend/test_examples.py plans them.
+# Their packages lack stand-ins (tests/support/alpine_packages.py), so tests/unit/frontend/test_examples.py plans them.
 OF_ALPINE_ONLY = {"alpine-typical", "alpine-full"}
 EXAMPLES = sorted({path.parent.name for path in (REPOSITORY / "examples").glob("*/claylinux.yaml")} - OF_ALPINE_ONLY)
 
@@ -23,7 +23,7 @@ HASH = "$6$saltsalt$" + "a" * 86
 
 
 def secrets(folder: Path) -> tuple[str, ...]:
-    """What the full example asks for."""
+    """Return the secrets that the full example needs."""
     values = {"licence": "ours\n", "root_hash": HASH}
     for name, value in values.items():
         (folder / name).write_text(value)
@@ -43,5 +43,5 @@ def test_example(
         request.getfixturevalue("alpine").build(folder, output=tmp_path).check()
     else:
         done = engine.buildx(folder, *more, output=tmp_path, build_args=arguments.given).check()
-        assert not re.search(r"\d+ warnings? found", done.log), "an example shows how it is done right"
+        assert not re.search(r"\d+ warnings? found", done.log), "examples must not have warnings"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(output.filename for output in spec.outputs)

@@ -1,4 +1,4 @@
-"""What a user sees when a build cannot succeed: one clear message, the place, no traceback."""
+"""Failing builds as the user sees them: one clear message, the place, no traceback."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_service_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
-    """A frontend that breaks inside says that it is a bug, and where."""
+    """An internal error of the frontend says that it is a bug, and where it is."""
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "system.py").write_text(
@@ -153,7 +153,7 @@ def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
     ids=["empty", "syntax", "bomb", "deep", "huge", "binary", "many"],
 )
 def test_hopeless_files(engine: Engine, tmp_path: Path, content: bytes, words: str) -> None:
-    """Whatever the file holds, the answer is a sentence, soon."""
+    """Whatever the file contains, the answer is a sentence, and it comes quickly."""
     project = tmp_path / "project"
     project.mkdir()
     (project / "claylinux.yaml").write_bytes(HEAD.encode() + content)

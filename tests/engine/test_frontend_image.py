@@ -1,4 +1,4 @@
-"""The image claylinux/frontend: what is in it, how big it is, how fast it starts."""
+"""The image claylinux/frontend: its content, its size, and its start time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ pytestmark = pytest.mark.engine
 
 IMAGE = "claylinux/frontend"
 LIMIT = 60_000_000
-"""Bytes, compressed: every fresh machine pulls them."""
+"""The limit in compressed bytes, because every fresh machine pulls the image."""
 
 
 def run(engine: Engine, program: str, *args: str) -> str:
-    """What a program of the image prints."""
+    """Return the output of a program in the image."""
     return engine.docker("run", "--rm", "--network=none", f"--entrypoint={program}", IMAGE, *args)
 
 

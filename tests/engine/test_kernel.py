@@ -1,4 +1,4 @@
-"""The key `kernel` on a real kernel of Debian, with the real depmod and modprobe; the size report; `limits`."""
+"""The key `kernel` with a real Debian kernel, depmod and modprobe; the size report; `limits`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def build(engine: Engine, folder: Path, text: str, *args: str) -> BuildResult:
 
 
 def test_modules_are_reduced_and_found_by_modprobe(engine: Engine, tmp_path: Path) -> None:
-    """The step is deterministic, and a change of anything after the packages does not repeat it."""
+    """The step is deterministic, and changes after the packages do not repeat it."""
     archive = tmp_path / "system.tar"
     trees = [tmp_path / "first", tmp_path / "second"]
     for tree in trees:

@@ -1,7 +1,7 @@
 """An apk repository made from scratch: packages, their index, and signatures that the real apk accepts.
 
-Formats: wiki of Alpine, "Apk spec" (v2). A package is three gzip streams in a row: signature, control, data,
-each a tar; only the last one has an end. The index names the SHA-1 of each package's control stream.
+Formats: wiki of Alpine, "Apk spec" (v2). A package is a sequence of three gzip streams: signature, control, data. Each
+is a tar, but only the last one has an end mark. The index contains the SHA-1 of each package's control stream.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ARCHITECTURE = "x86_64"
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """A file of a package; a link when `link` is set, a folder when `content` is None."""
+    """A file in a package: a link if `link` is set, a directory if `content` is None."""
 
     content: bytes | None = None
     mode: int = 0o644
@@ -35,7 +35,7 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """What is in a package. `files` are by path without leading slash; `scripts` by name, such as post-install."""
+    """The content of a package. `files` are by path without leading slash; `scripts` by name, such as post-install."""
 
     name: str
     version: str = "1.0-r0"
@@ -46,7 +46,7 @@ class Package:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An RSA key pair in `folder`; apk finds the public half by `name`."""
+    """An RSA key pair in `folder`; apk finds the public key by `name`."""
 
     folder: Path
     name: str
@@ -67,7 +67,7 @@ class SigningKey:
         return self.folder / self.name
 
     def sign(self, stream: bytes) -> bytes:
-        """Return the stream that goes before `stream`: its RSA signature with SHA-1, as apk 2 wants it."""
+        """Return the stream that precedes `stream`: its RSA signature with SHA-1, as apk 2 requires it."""
         signature = _openssl("dgst", "-sha1", "-sign", str(self.private), stdin=stream)
         return _stream([(f".SIGN.RSA.{self.name}", File(content=signature))], last=False)
 
@@ -104,7 +104,7 @@ def publish(packages: Iterator[Package] | list[Package], key: SigningKey, folder
 
 @contextmanager
 def serve(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Serve `folder` on the loopback interface; give its URL and the list of paths that were asked for."""
+    """Serve `folder` on the loopback interface; yield its URL and the list of requested paths."""
     asked: list[str] = []
 
     class Handler(SimpleHTTPRequestHandler):
@@ -123,7 +123,7 @@ def serve(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def tree(folder: Path, below: str = "") -> dict[str, File]:
-    """Return everything in a folder as files of a package, at `below`."""
+    """Return the content of a directory as files of a package, at `below`."""
     files: dict[str, File] = {}
     for path in sorted(folder.rglob("*")):
         name = f"{below}{path.relative_to(folder)}"
@@ -164,7 +164,7 @@ def _with_folders(files: Mapping[str, File]) -> list[tuple[str, File]]:
 
 
 def _stream(files: list[tuple[str, File]], *, last: bool = True) -> bytes:
-    """Return a gzip stream with a tar of `files`; one that others follow has no end-of-archive blocks."""
+    """Return a gzip stream with a tar of `files`; streams before the last one have no end-of-archive blocks."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, file in files:

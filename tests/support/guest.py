@@ -18,7 +18,7 @@ from tests.support.engine import REPOSITORY
 
 @dataclass(frozen=True)
 class Builder:
-    """Makes initramfs archives of small systems that have busybox and the probe."""
+    """Makes initramfs archives of small systems with busybox and the probe."""
 
     busybox: Path
     kernel: Path
@@ -27,7 +27,7 @@ class Builder:
     folder: Path
 
     def system(self, files: dict[str, str | bytes]) -> Path:
-        """Make the tree: busybox, the probe and `files`."""
+        """Create the tree with busybox, the probe and `files`, and return it."""
         system = self.folder / "system"
         for name in ("bin", "etc", "mnt", "opt", "sbin"):
             (system / name).mkdir(parents=True)
@@ -41,7 +41,7 @@ class Builder:
         return system
 
     def machine(self, append: str = "", *, more: bytes = b"") -> Machine:
-        """Give the machine that boots the tree, and `more` unpacked over it."""
+        """Return the machine that boots the tree, with `more` unpacked on top."""
         initrd = self.folder / "initrd"
         request = Initramfs(
             system=str(self.folder / "system"), init=str(self.init), output=str(initrd), compression="zstd:1", epoch=0

@@ -1,8 +1,8 @@
-"""Stages of a system as the engine keeps them: layers of overlayfs, each stage a mount of all that are below it.
+"""Stages of a system as the engine stores them: layers of overlayfs, with a mount of all lower layers for each stage.
 
-As containerd's overlayfs snapshotter does it (plugins/snapshots/overlay/overlay.go): a step changes the topmost layer
-through a mount with `index=off`; a stage of several layers is an overlay of them without one to write to, a stage of
-one layer is that directory itself.
+This works like containerd's overlayfs snapshotter (plugins/snapshots/overlay/overlay.go). A step changes the topmost
+layer through a mount with `index=off`. A stage of several layers is a read-only overlay of them; a stage of one layer
+is that directory itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.support.engine import unavailable
 
 
 class Overlay:
-    """Stages in `folder`; `close` ends their mounts."""
+    """Stages in `folder`; `close` unmounts them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -29,7 +29,7 @@ class Overlay:
 
     @contextmanager
     def changing(self) -> Iterator[Path]:
-        """Give the system as the next step sees it; afterwards it is one more stage."""
+        """Yield the system for the next step; afterwards it is one more stage."""
         number = len(self.layers)
         layer = self.folder / f"layer{number}"
         layer.mkdir(parents=True)
@@ -47,7 +47,7 @@ class Overlay:
         self.stages.append(stage)
 
     def stack(self, name: str, layers: list[Path]) -> Path:
-        """Mount other layers over each other, the lowest first."""
+        """Mount other layers on top of each other, the lowest first."""
         return self._mount(name, layers)
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class Overlay:
 
 @pytest.fixture
 def overlay(tmp_path: Path) -> Iterator[Overlay]:
-    """Give an overlay without stages yet; without the right to mount the test is skipped, and in CI it fails."""
+    """Yield an overlay without stages; without the permission to mount skip the test, or fail it in CI."""
     if os.geteuid() != 0:
         unavailable("only root can mount overlays")
     with opened(tmp_path / "probe") as probe:
@@ -85,7 +85,7 @@ def overlay(tmp_path: Path) -> Iterator[Overlay]:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Overlay]:
-    """Give an overlay whose mounts end with the block."""
+    """Yield an overlay whose mounts end with the block."""
     made = Overlay(folder)
     try:
         yield made

@@ -1,6 +1,6 @@
-"""Three stages of one system that have everything odd: a base, packages, and the rest.
+"""Three stages of one system with every oddity: a base, packages, and the rest.
 
-`first`, `second` and `third` change one tree in place, as build steps do.
+`first`, `second` and `third` change one tree in place, like build steps do.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pathlib import Path
 NO_TEXT = b"\xff\xfe-latin-\xe9"
 LONG = b"n" * 255
 NAMES = (NO_TEXT, b"two\nlines", b"-rf", LONG, b"a b  c ", b"*", b"back\\slash", b"\x01\x7f", "schön".encode(), b"...")
-"""Names that programs get wrong."""
+"""Names that programs often handle incorrectly."""
 OWNERS = ((0, 0), (1000, 100), (65534, 65534), (2097151, 2097152), (4294967294, 4294967294))
 TIMES = (-(10**9), -0.5, 0, 0.75, 1_000_000_000.123456, 1_699_999_999, 1_700_000_000, 1_700_000_001, 2**33)
-"""Times before 1970, with fractions, and around and after the tests' epoch."""
+"""Times before 1970, with fractions, and around and after the epoch of the tests."""
 MODES = (0o000, 0o644, 0o755, 0o4755, 0o2755, 0o6711, 0o1644, 0o7777)
 # cap_net_bind_service=ep, and the same for a user namespace (linux/capability.h, VFS_CAP_REVISION_2).
 CAPABILITY = struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0)
@@ -30,7 +30,7 @@ NOBODY = 0xFFFFFFFF
 
 
 def acl(user: int) -> bytes:
-    """Give an ACL that lets `user` read (linux/posix_acl_xattr.h)."""
+    """Return an ACL that lets `user` read (linux/posix_acl_xattr.h)."""
     entries = ((1, 6, NOBODY), (2, 4, user), (4, 4, NOBODY), (16, 4, NOBODY), (32, 0, NOBODY))
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
@@ -41,12 +41,12 @@ def _time(salt: int) -> float:
 
 @dataclass(frozen=True)
 class Tree:
-    """A system that changes. Paths are bytes or text below its root."""
+    """A changing system. Paths are bytes or text below its root."""
 
     root: Path
 
     def place(self, path: bytes | str) -> bytes:
-        """Give where `path` is on the host."""
+        """Return the place of `path` on the host."""
         return os.path.join(os.fsencode(self.root), os.fsencode(path))  # noqa: PTH118 - bytes
 
     def folder(self, *paths: bytes | str, mode: int = 0o755) -> None:
@@ -55,7 +55,7 @@ class Tree:
             os.chmod(self.place(path), mode)  # noqa: PTH101 - bytes
 
     def file(self, path: bytes | str, content: bytes | str = b"", mode: int = 0o644) -> None:
-        """Make a file; what was there is another one."""
+        """Create a file; an existing path is replaced by a new file."""
         place = self.place(path)
         if os.path.lexists(place):
             os.unlink(place)  # noqa: PTH108 - bytes
@@ -67,7 +67,7 @@ class Tree:
         os.symlink(os.fsencode(target), self.place(path))  # noqa: PTH211 - bytes
 
     def hard(self, path: bytes | str, other: bytes | str) -> None:
-        """Give `other` one more name."""
+        """Add another name to `other`."""
         os.link(self.place(other), self.place(path), follow_symlinks=False)
 
     def device(self, path: bytes | str, mode: int, major: int = 0, minor: int = 0) -> None:
@@ -82,7 +82,7 @@ class Tree:
                 os.unlink(place)  # noqa: PTH108 - bytes
 
     def own(self, path: bytes | str, uid: int, gid: int) -> None:
-        """Change the owner; the mode stays, with its setuid."""
+        """Change the owner and keep the mode, including setuid."""
         mode = os.lstat(self.place(path)).st_mode
         os.lchown(self.place(path), uid, gid)
         if not stat.S_ISLNK(mode):
@@ -101,7 +101,7 @@ class Tree:
         os.utime(self.place(path), (time, time), follow_symlinks=False)
 
     def date_all(self, stage: int, below: bytes = b"") -> None:
-        """Give every path a time; directories keep it in some stages, whatever changed in them."""
+        """Set the time of every path; in some stages directories keep their time, whatever changed in them."""
         with os.scandir(self.place(below)) as listing:
             for entry in listing:
                 path = below + b"/" + entry.name if below else entry.name
@@ -115,13 +115,13 @@ class Tree:
             self.date(b"", TIMES[4] + stage)
 
     def copy(self, to: Path) -> Path:
-        """Keep what the tree is now; as on some builders, no inode is shared."""
+        """Return a copy of the current tree; as on some builders, the copies share no inode."""
         subprocess.run(["cp", "-a", str(self.root), str(to)], check=True, timeout=120)
         return to
 
 
 def first(tree: Tree, init: Path) -> None:
-    """Make the base; `init` is what the guest runs."""
+    """Create the base; `init` is the program that the guest runs."""
     tree.folder("boot", "etc", "opt", "sbin", "usr/bin", "usr/lib", "var/lib", "tmp", "run", "dev")
     tree.folder("root", mode=0o700)
     tree.mode("tmp", 0o1777)
@@ -147,7 +147,7 @@ def first(tree: Tree, init: Path) -> None:
 
 
 def second(tree: Tree) -> None:
-    """Install the packages: what can be unpacked over the base."""
+    """Install the packages; the result can be unpacked over the base."""
     for number in range(0, 150, 3):
         tree.remove(f"usr/lib/many/1/{number}")
     tree.remove("usr/lib/many/2", "usr/lib/many/3", "usr/deep/d/d/d", "usr/odd/links/loop", "usr/odd/hard/three")
@@ -167,7 +167,7 @@ def second(tree: Tree) -> None:
     tree.unset("usr/odd/attributes/user", "user.colour")
     tree.set("usr/odd/attributes/listed", "system.posix_acl_access", acl(2000))
     tree.remove("var/empty0", "var/empty1", "var/empty2", "var/pipe", "var/null", "var/link")
-    # A file in another's place, and other names for files that are there.
+    # A file in the place of another, and more names for existing files.
     for kind in ("null", "sda", "pipe", "link"):
         tree.remove(f"usr/odd/kinds/{kind}")
         tree.file(f"usr/odd/kinds/{kind}", f"was {kind}")
@@ -182,7 +182,7 @@ def second(tree: Tree) -> None:
 
 
 def third(tree: Tree) -> None:
-    """Do the rest, some of which takes packages back."""
+    """Do the rest, which partly reverts the packages."""
     tree.folder("usr/lib/many/2", "usr/deep/d/d/d/again", "var/empty0", "var/empty1")
     for number in range(0, 150, 5):
         tree.file(f"usr/lib/many/2/{number}", f"back {number}")
@@ -211,7 +211,7 @@ def third(tree: Tree) -> None:
 
 
 def second_over_directories(tree: Tree) -> None:
-    """Put something else in the place of directories: `third_over_directories` partly takes it back."""
+    """Replace directories with other types; `third_over_directories` partly reverts this."""
     for number in range(8, 12):
         tree.remove(f"usr/lib/many/{number}")
     tree.file("usr/lib/many/8", "a file now")

@@ -165,12 +165,12 @@ for byte in '\\x1b[1;31mgr\u00fc\u00dfe\\x1b[0m\\r\\n'.encode():
             guest.expect("login:", SECONDS)
         assert time.monotonic() - began < SECONDS
         assert str(failure.value) == (
-            "waited for 'login:' on the console: the machine ended\n--- the console's last lines ---\nlast words\n---"
+            "waited for 'login:' on the console: the machine ended\n--- last lines of the console ---\nlast words\n---"
         )
 
     def test_a_guest_that_says_nothing(self) -> None:
         with console("input()") as guest:
-            with pytest.raises(ConsoleError, match=r"waited for 'login:' on the console: nothing in 0\.1 s"):
+            with pytest.raises(ConsoleError, match=r"waited for 'login:' on the console: no match in 0\.1 s"):
                 guest.expect("login:", 0.1)
             with pytest.raises(ConsoleError, match=r"still on after 0\.1 s"):
                 guest.wait_off(0.1)
@@ -189,7 +189,7 @@ for byte in '\\x1b[1;31mgr\u00fc\u00dfe\\x1b[0m\\r\\n'.encode():
         with console("print(*range(1000), sep='\\n')") as guest:
             guest.wait_off(SECONDS)
         assert guest.tail().splitlines() == [
-            "--- the console's last lines ---",
+            "--- last lines of the console ---",
             *map(str, range(960, 1000)),
             "---",
         ]
@@ -285,7 +285,7 @@ class TestRunVm:
     def test_a_word_that_never_comes(self, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
         image.touch()
         assert cli.main([str(image), "--until", "Login", "--timeout", "0.2"]) == 1
-        assert "run-vm: waited for 'Login' on the console: nothing in 0.2 s" in capsys.readouterr().err
+        assert "run-vm: waited for 'Login' on the console: no match in 0.2 s" in capsys.readouterr().err
 
     def test_an_image_that_is_not_there(self, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main([str(image), "--until", "x"]) == 1
@@ -295,8 +295,8 @@ class TestRunVm:
         ("flags", "message"),
         [
             (["--bus=floppy"], "argument --bus: invalid choice: 'floppy'"),
-            (["--forward=80"], "argument --forward: '80' is not two ports like 8080:80"),
-            (["--until=("], "argument --until: '(' is no regular expression: missing ), unterminated subpattern"),
+            (["--forward=80"], "argument --forward: '80' must be two ports, for example 8080:80"),
+            (["--until=("], "argument --until: '(' is not a regular expression: missing ), unterminated subpattern"),
         ],
     )
     def test_wrong_usage(self, flags: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
