@@ -8,6 +8,7 @@ import zlib
 
 import pytest
 
+from frontend import __version__
 from tests.support.engine import Engine
 
 pytestmark = pytest.mark.engine
@@ -70,6 +71,8 @@ def test_engines_are_told_what_we_can_do(engine: Engine) -> None:
     caps = config["Labels"]["moby.buildkit.frontend.caps"].split(",")
     assert caps == [f"moby.buildkit.frontend.{name}" for name in ("inputs", "subrequests", "contexts")]
     assert config["Entrypoint"] == ["/usr/bin/python3", "-m", "frontend"]
+    told = {name.rpartition(".")[2]: value for name, value in config["Labels"].items() if ".opencontainers." in name}
+    assert (told["title"], told["licenses"], told["version"]) == ("Claylinux", "Apache-2.0", __version__)
 
 
 def test_the_image_is_small(engine: Engine) -> None:

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from localengine.commands import finish, run, watch
@@ -17,51 +18,56 @@ VENV = REPOSITORY / ".venv"
 OLDEST_PYTHON = (3, 11)
 
 # Program or file -> the Debian package that brings it.
-HOST_FILES = {
-    "gcc": "gcc",
-    "make": "make",
-    "mmdebstrap": "mmdebstrap",
-    "qemu-system-x86_64": "qemu-system-x86",
-    "xz": "xz-utils",
-    "shellcheck": "shellcheck",
-    "zstd": "zstd",
-    "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
+UNIT_FILES = {
     "/usr/include/stdio.h": "libc6-dev",
+    "gcc": "gcc",
+    "lz4": "lz4",
+    "make": "make",
+    "xz": "xz-utils",
+    "zstd": "zstd",
     # The tests look at images with the tools of others.
+    "depmod": "kmod",
     "fsck.fat": "dosfstools",
     "mdir": "mtools",
     "mksquashfs": "squashfs-tools",
-    "tar2sqfs": "squashfs-tools-ng",
-    "objdump": "binutils",
     "openssl": "openssl",
     "pigz": "pigz",
-    "podman": "podman",
     "qemu-img": "qemu-utils",
     "sbverify": "sbsigntool",
-    "setcap": "libcap2-bin",
     "sgdisk": "gdisk",
+    "tar2sqfs": "squashfs-tools-ng",
     "xorriso": "xorriso",
+}
+HOST_FILES = UNIT_FILES | {
+    "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
+    "mmdebstrap": "mmdebstrap",
+    "objdump": "binutils",
+    "podman": "podman",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "setcap": "libcap2-bin",
+    "shellcheck": "shellcheck",
 }
 
 
 def main(argv: list[str]) -> int:
     """Run the command line; the result is the process's exit code."""
     parser = argparse.ArgumentParser(prog="tools/setup", description=__doc__)
-    parser.parse_args(argv)
+    parser.add_argument("--unit", action="store_true", help="only what the unit tests need")
+    files = UNIT_FILES if parser.parse_args(argv).unit else HOST_FILES
 
     def action() -> int:
-        install_host_packages(missing_packages())
+        install_host_packages(missing_packages(files))
         make_venv()
         return 0
 
     return finish("setup", action)
 
 
-def missing_packages() -> list[str]:
-    """The Debian packages that the host lacks."""
+def missing_packages(files: Mapping[str, str]) -> list[str]:
+    """The Debian packages that the host lacks of those that bring `files`."""
     missing = {
         package
-        for file, package in HOST_FILES.items()
+        for file, package in files.items()
         if not (Path(file).exists() if file.startswith("/") else on_host(file))
     }
     if not _python_has_venv():

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import runpy
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +36,8 @@ def main(argv: list[str]) -> int:
 def _command(tags: Sequence[str]) -> list[str]:
     command = ["docker", "buildx", "build", "--file=Dockerfile.frontend", "--load"]
     command += [f"--tag={tag}" for tag in tags]
+    version = runpy.run_path(str(REPOSITORY / "frontend/__init__.py"))["__version__"]
+    command.append(f"--label=org.opencontainers.image.version={version}")
     # Where TLS is intercepted, pip needs the machine's own certificates.
     bundle = os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt"
     if Path(bundle).is_file():
