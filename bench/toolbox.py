@@ -1,4 +1,4 @@
-"""The programs that make file systems, of a Debian release of choice, without installing them."""
+"""Programs that make file systems, from any Debian release, without installing them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROGRAMS = ("mksquashfs", "tar2sqfs", "mkfs.erofs", "zstd")
 
 
 def toolbox(suite: str) -> Path:
-    """A folder of programs for PATH; they run with the libraries of their own release."""
+    """Return a directory of programs for PATH; they run with the libraries of their own release."""
     tree = cache_dir() / "bench" / f"tools-{suite}"
     if not tree.is_dir():
         if not find_on_host("mmdebstrap"):
@@ -26,7 +26,7 @@ def toolbox(suite: str) -> Path:
         shutil.rmtree(part, ignore_errors=True)
         part.parent.mkdir(parents=True, exist_ok=True)
         argv = ["mmdebstrap", "--variant=extract", "--format=directory", f"--include={','.join(PACKAGES)}"]
-        watch([*argv, suite, str(part), host_mirror()], f"the programs of {suite} cannot be unpacked")
+        watch([*argv, suite, str(part), host_mirror()], f"cannot unpack the programs of {suite}")
         part.rename(tree)
     folder = tree / "run"
     folder.mkdir(exist_ok=True)
