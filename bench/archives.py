@@ -152,8 +152,8 @@ def add_unit(tree: Path) -> None:
 def pack_classic(tree: Path, output: Path) -> None:
     """Pack with find, cpio and pigz, and with a shell script as /init."""
     install_host_packages([name for name in ("cpio", "pigz") if not find_on_host(name)])
-    with tempfile.TemporaryDirectory(dir=output.parent) as folder, output.open("wb") as archive:
-        own = Path(folder)
+    with tempfile.TemporaryDirectory(dir=output.parent) as directory, output.open("wb") as archive:
+        own = Path(directory)
         shutil.copy(busybox(), own / "busybox")
         (own / "init").write_text(_CLASSIC_INIT)
         (own / "init").chmod(0o755)
@@ -165,12 +165,12 @@ def busybox() -> Path:
     program = cache_dir() / "bench" / "busybox"
     if program.exists():
         return program
-    with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as directory:
         hint = "cannot download busybox-static"
-        run(["sh", "-c", 'cd "$1" && apt-get download busybox-static', "sh", folder], hint)
-        (package,) = Path(folder).glob("*.deb")
-        run(["dpkg-deb", "-x", str(package), folder], hint)
-        (found,) = (path for path in Path(folder).glob("**/bin/busybox") if not path.is_symlink())
+        run(["sh", "-c", 'cd "$1" && apt-get download busybox-static', "sh", directory], hint)
+        (package,) = Path(directory).glob("*.deb")
+        run(["dpkg-deb", "-x", str(package), directory], hint)
+        (found,) = (path for path in Path(directory).glob("**/bin/busybox") if not path.is_symlink())
         program.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(found, program)
     return program

@@ -56,8 +56,8 @@ def main() -> int:
         tree = system()
         init = init_program()
         before = conditions()
-        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
-            work = Path(folder)
+        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as directory:
+            work = Path(directory)
             pairs = [(_classic(tree, work), _ours(tree, init, work)) for _ in range(args.n)]
         classic, ours = (list(column) for column in zip(*pairs, strict=True))
         if args.json:

@@ -87,8 +87,8 @@ def main() -> int:
     def action() -> int:
         scratch = cache_dir() / "bench"
         scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            subject = guest(Path(folder), args.compression)
+        with tempfile.TemporaryDirectory(dir=scratch) as directory:
+            subject = guest(Path(directory), args.compression)
             before = conditions()
             outcomes = measure(subject, args.n, args.processors, least=not args.no_least)
             sizes = {way.name: way.initrd.stat().st_size for way in subject.ways}

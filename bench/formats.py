@@ -41,8 +41,8 @@ def main() -> int:
         env, tree, init = environment(), system(), init_program()
         import_system(tree, env)
         before = conditions()
-        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
-            work = Path(folder)
+        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as directory:
+            work = Path(directory)
             builds = build_pairs(args.n, work, env)
             joins = join_pairs(args.n, work, tree, init)
         if args.json:

@@ -27,7 +27,7 @@ BENCH = Path(__file__).resolve().parent
 IMAGE = "claylinux/frontend"
 FILES = {"Dockerfile": "Dockerfile", "Claylinux": "claylinux.yaml"}
 """The frontends with their build files; the first is the base of the ratios."""
-OUTPUTS = {"build only": "type=cacheonly", "build, copy the disk to a folder": "type=local,dest="}
+OUTPUTS = {"build only": "type=cacheonly", "build, copy the disk to a directory": "type=local,dest="}
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 _STEP_OUTPUT = re.compile(r"^#\d+ \d+\.\d+ ", re.MULTILINE)
 _CACHED = re.compile(r"^#\d+ CACHED$", re.MULTILINE)
@@ -42,11 +42,11 @@ def main() -> int:
 
     def action() -> int:
         env = environment()
-        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
+        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as directory:
             for file in FILES.values():
                 warm(file, env)
             before = conditions()
-            costs = {name: pairs(where, folder, args.n, env) for name, where in OUTPUTS.items()}
+            costs = {name: pairs(where, directory, args.n, env) for name, where in OUTPUTS.items()}
         start = startup(env)
         if args.json:
             runs = {
@@ -71,12 +71,12 @@ def warm(file: str, env: Mapping[str, str]) -> None:
     raise EngineError(f"every build of {file} runs steps again: check the size of the engine's cache")
 
 
-def pairs(where: str, folder: str, number: int, env: Mapping[str, str]) -> dict[str, list[Cost]]:
+def pairs(where: str, directory: str, number: int, env: Mapping[str, str]) -> dict[str, list[Cost]]:
     """Build with both, alternating."""
     costs: dict[str, list[Cost]] = {who: [] for who in FILES}
     for _ in range(number):
         for who, file in FILES.items():
-            output = where + f"{folder}/{who}" if where.endswith("=") else where
+            output = where + f"{directory}/{who}" if where.endswith("=") else where
             costs[who].append(build(file, output, env)[0])
     return costs
 

@@ -59,9 +59,9 @@ class Build:
 class Project:
     """A copy of the build context that may change, with the directories of the outputs beside it."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], frontend: str) -> None:
-        self._context, self._out, self._env = folder / "context", folder / "out", env
-        self._least = folder / "least"
+    def __init__(self, directory: Path, env: Mapping[str, str], frontend: str) -> None:
+        self._context, self._out, self._env = directory / "context", directory / "out", env
+        self._least = directory / "least"
         shutil.copytree(BENCH / "rebuild", self._context)
         shutil.copy(BENCH / "classic.sh", self._context)
         self._least.mkdir()
@@ -140,8 +140,8 @@ def main() -> int:
     def action() -> int:
         env, scratch = environment(), cache_dir() / "bench"
         scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            project = Project(Path(folder), env, args.frontend)
+        with tempfile.TemporaryDirectory(dir=scratch) as directory:
+            project = Project(Path(directory), env, args.frontend)
             whom = tuple(FILES) if args.m else ("ours",)
             for who in whom:
                 say(f"first build of {who}, which may take minutes")
@@ -208,7 +208,7 @@ def report(builds: Mapping[str, list[Build]], copies: list[tuple[float, float]],
     least = middle[f"{LEAST}, a line changed"] - middle[f"{LEAST}, nothing changed"]
     disks = ", ".join(f"{who} {size / 1e6:.1f} MB" for who, size in sizes.items())
     return "\n".join((
-        table(("build, with its disk in a folder", "s", "least s", "builds"), rows),
+        table(("build, with its disk in a directory", "s", "least s", "builds"), rows),
         "",
         f"changed <= 3 cp + unchanged: {line:.2f} <= {limit:.2f} {verdict}; disks: {disks}",
         f"a line adds {line - none:.2f} s; to the least, {least:.2f} s",

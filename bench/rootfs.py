@@ -87,10 +87,10 @@ def main() -> int:
             raise EngineError(f"no way has that name: use one of {', '.join(way.name for way in WAYS)}")
         tree, before = system(), conditions()
         runs: dict[str, list[Packed]] = {way.name: [] for way in ways}
-        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
+        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as directory:
             for _ in range(args.n):
                 for way in ways:
-                    runs[way.name].append(pack(way, tree, Path(folder) / "packed"))
+                    runs[way.name].append(pack(way, tree, Path(directory) / "packed"))
         if args.json:
             plain = {name: [vars(one) for one in some] for name, some in runs.items()}
             print(json.dumps({"before": before, "after": conditions(), "runs": plain}, indent=1))

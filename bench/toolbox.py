@@ -28,12 +28,12 @@ def toolbox(suite: str) -> Path:
         argv = ["mmdebstrap", "--variant=extract", "--format=directory", f"--include={','.join(PACKAGES)}"]
         watch([*argv, suite, str(part), host_mirror()], f"cannot unpack the programs of {suite}")
         part.rename(tree)
-    folder = tree / "run"
-    folder.mkdir(exist_ok=True)
+    directory = tree / "run"
+    directory.mkdir(exist_ok=True)
     (loader,) = tree.glob("**/x86_64-linux-gnu/ld-linux-x86-64.so.2")
     for name in PROGRAMS:
-        program = folder / name
+        program = directory / name
         libraries = ":".join(str(tree / root / "x86_64-linux-gnu") for root in ("usr/lib", "lib"))
         program.write_text(f'#!/bin/sh\nexec {loader} --library-path {libraries} {tree}/usr/bin/{name} "$@"\n')
         program.chmod(0o755)
-    return folder
+    return directory
