@@ -27,7 +27,7 @@ _LZMA = 2
 
 def first(tree: Tree, guest: Path) -> None:
     """Create a small system; one file has more than the 8 MiB that lz4 compresses together."""
-    tree.folder("sbin", "root", "usr/lib")
+    tree.directory("sbin", "root", "usr/lib")
     tree.file("sbin/init", guest.read_bytes(), 0o755)
     blocks = [random.Random(number).randbytes(4096) for number in range(8)]
     tree.file("usr/lib/big", b"".join(block * 320 for block in blocks))
@@ -39,7 +39,7 @@ def second(tree: Tree) -> None:
     """Change some of it, so that another segment follows the end of the first one."""
     tree.remove("usr/lib/7")
     tree.file("usr/lib/8", "changed")
-    tree.folder("usr/lib/new")
+    tree.directory("usr/lib/new")
 
 
 @pytest.mark.parametrize("compression", KINDS)

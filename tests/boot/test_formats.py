@@ -68,11 +68,11 @@ class Ukis:
         shutil.copytree(self.modules / "lib", system / "lib")
         (system / "boot").mkdir()
         shutil.copy(builder.kernel, system / "boot")
-        segment = builder.folder / "segment"
+        segment = builder.directory / "segment"
         common: dict[str, Any] = {"system": str(system), "output": str(segment), "compression": "zstd:1", "epoch": 0}
         layers = mode == OVERLAY
         perform(Layer(**common) if layers else Initramfs(init=str(builder.init), **common))
-        output = builder.folder / "token.json"
+        output = builder.directory / "token.json"
         request = Uki(
             system=str(system),
             kernel_version=version,

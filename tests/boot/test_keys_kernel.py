@@ -32,13 +32,13 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def out(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("keys")
-    engine.buildx(PROJECT, output=folder).check()
+    directory = tmp_path_factory.mktemp("keys")
+    engine.buildx(PROJECT, output=directory).check()
     # The step prints it only when it runs.
-    log = engine.buildx(PROJECT, "--no-cache-filter=report", target="report", output=folder).check().log
+    log = engine.buildx(PROJECT, "--no-cache-filter=report", target="report", output=directory).check().log
     assert "RAM to boot" in log
-    engine.buildx(PROJECT, target="efi", output=folder).check()
-    return folder
+    engine.buildx(PROJECT, target="efi", output=directory).check()
+    return directory
 
 
 def test_the_guest_has_what_was_asked_for(out: Path) -> None:

@@ -52,7 +52,7 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def folder(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directory(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the system, built with a hash from a secret and a key from a file."""
     require_tool("openssl", "ssh-keygen")
     place = tmp_path_factory.mktemp("keys")
@@ -63,9 +63,9 @@ def folder(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_two_boots_of_one_machine(folder: Path) -> None:
-    empty = [folder / name for name in ("data", "late")]
-    taken = folder / "taken"
+def test_two_boots_of_one_machine(directory: Path) -> None:
+    empty = [directory / name for name in ("data", "late")]
+    taken = directory / "taken"
     for path in (*empty, taken):
         with path.open("wb") as disk:
             disk.truncate(64 << 20)
@@ -75,19 +75,19 @@ def test_two_boots_of_one_machine(folder: Path) -> None:
     before = taken.read_bytes()
 
     # With only one empty disk, it is clear which one becomes DATA.
-    first = ask(folder, empty[0], taken)
+    first = ask(directory, empty[0], taken)
     assert {key: first[key] for key in EXPECTED} == EXPECTED
     assert (first["boots"], first["late"]) == ("1", "")
-    second = ask(folder, empty[0], taken, empty[1])
+    second = ask(directory, empty[0], taken, empty[1])
     assert {key: second[key] for key in EXPECTED} == EXPECTED
     assert (second["boots"], second["late"]) == ("2", "/dev/vdc ext4")
     assert taken.read_bytes() == before, "a disk with a signature is never written"
 
 
-def ask(folder: Path, *disks: Path) -> dict[str, str]:
+def ask(directory: Path, *disks: Path) -> dict[str, str]:
     """Boot the system, log in with the password, and return the output of its check."""
     drives = tuple(Drive(path=disk, keep=True) for disk in disks)
-    machine = Machine(kernel=folder / "out/keys.efi", drives=drives, memory_mib=1536, network=True)
+    machine = Machine(kernel=directory / "out/keys.efi", drives=drives, memory_mib=1536, network=True)
     with greeter() as port, boot(machine) as console:
         console.expect(r"^keys login: ", 180)
         console.send("root\n")

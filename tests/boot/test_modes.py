@@ -37,11 +37,11 @@ LACKS = "rootfs mode tmpfs (the kernel has no module squashfs, which overlay mod
 @pytest.fixture
 def project(small: Path, debian_modules: Path, tmp_path: Path) -> Path:
     """Return the small system with the modules that its kernel needs for layers."""
-    folder = tmp_path / "project"
-    shutil.copytree(small, folder)
-    shutil.copytree(debian_modules / "lib/modules", folder / "modules")
-    (folder / "tell").write_text(TELL)
-    return folder
+    directory = tmp_path / "project"
+    shutil.copytree(small, directory)
+    shutil.copytree(debian_modules / "lib/modules", directory / "modules")
+    (directory / "tell").write_text(TELL)
+    return directory
 
 
 def build(engine: Engine, project: Path, text: str) -> tuple[Path, str]:

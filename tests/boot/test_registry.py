@@ -58,8 +58,8 @@ def push(registry: Registry, name: str) -> str:
     return f"type=image,name={registry.host}/{name},push=true"
 
 
-def build_file(folder: Path, text: str, registry: Registry) -> Path:
+def build_file(directory: Path, text: str, registry: Registry) -> Path:
     """Return a context with this build file."""
-    folder.mkdir()
-    (folder / "claylinux.yaml").write_text(text.format(host=registry.host))
-    return folder
+    directory.mkdir()
+    (directory / "claylinux.yaml").write_text(text.format(host=registry.host))
+    return directory

@@ -93,11 +93,11 @@ def test_an_overlay_of_three_layers(packer: Packer) -> None:
 
 def test_a_file_that_is_too_big_for_a_tmpfs(packer: Packer) -> None:
     """The build rejects it, and names the way out."""
-    system = packer.folder / "system"
+    system = packer.directory / "system"
     (system / "var").mkdir(parents=True)
     with (system / "var/sparse").open("wb") as file:
         file.truncate(SPARSE)
-    request = Initramfs(system=str(system), init=str(packer.init), output=str(packer.folder / "out"), epoch=EPOCH)
+    request = Initramfs(system=str(system), init=str(packer.init), output=str(packer.directory / "out"), epoch=EPOCH)
     argv = [sys.executable, "-m", "imager", *request.argv()]
     done = subprocess.run(argv, cwd=REPOSITORY, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
@@ -130,22 +130,22 @@ def a_hundred_thousand_files(packer: Packer, kind: type[Stage], *changes: Callab
 
 def many(tree: Tree, guest: Path) -> None:
     """Create 100,000 tiny files."""
-    tree.folder("sbin", "root", "many")
+    tree.directory("sbin", "root", "many")
     tree.file("sbin/init", guest.read_bytes(), 0o755)
-    for folder in range(1000):
-        tree.folder(f"many/{folder}")
+    for directory in range(1000):
+        tree.directory(f"many/{directory}")
         for number in range(100):
-            (tree.root / f"many/{folder}/{number}").write_text(f"{folder * number}" if number % 2 else "")
-        tree.date(f"many/{folder}", 1_000_000_000 + folder)
+            (tree.root / f"many/{directory}/{number}").write_text(f"{directory * number}" if number % 2 else "")
+        tree.date(f"many/{directory}", 1_000_000_000 + directory)
 
 
 def change_many(tree: Tree) -> None:
     """Remove, add and change some of them."""
-    for folder in range(100):
-        tree.remove(f"many/{folder}")
-    for folder in range(200, 300):
+    for directory in range(100):
+        tree.remove(f"many/{directory}")
+    for directory in range(200, 300):
         for number in range(0, 100, 10):
-            tree.remove(f"many/{folder}/{number}")
-            tree.file(f"many/{folder}/{number + 1}", "changed")
-            tree.file(f"many/{folder}/new{number}", "new")
-        tree.date(f"many/{folder}", 1_000_000_000 + folder % 2 * folder)
+            tree.remove(f"many/{directory}/{number}")
+            tree.file(f"many/{directory}/{number + 1}", "changed")
+            tree.file(f"many/{directory}/new{number}", "new")
+        tree.date(f"many/{directory}", 1_000_000_000 + directory % 2 * directory)

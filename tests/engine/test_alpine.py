@@ -138,13 +138,13 @@ def test_what_apk_cannot_do_is_told_in_words(alpine: Alpine, tmp_path: Path) -> 
 
 def test_repositories_with_keys(alpine: Alpine, tmp_path: Path) -> None:
     """The key identifies another repository; without the key apk does not trust it."""
-    project, folder = tmp_path / "project", tmp_path / "other"
+    project, directory = tmp_path / "project", tmp_path / "other"
     project.mkdir()
-    folder.mkdir()
-    key = SigningKey.make(folder, "acme@example.com-1.rsa.pub")
+    directory.mkdir()
+    key = SigningKey.make(directory, "acme@example.com-1.rsa.pub")
     packages = [Package(name="acme", files={"usr/bin/acme": File(content=b"#!/bin/sh\necho acme\n", mode=0o755)})]
-    publish(packages, key, folder / "v1/main")
-    with serve(folder) as (url, _):
+    publish(packages, key, directory / "v1/main")
+    with serve(directory) as (url, _):
         head = HEAD + f"packages: [acme]\nrun: [acme > /said]\nrepositories:\n  - url: {url}/v1\n    components: main\n"
         log, _ = error(build(alpine, tmp_path, head))
         assert "UNTRUSTED" in log

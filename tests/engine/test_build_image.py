@@ -22,7 +22,7 @@ def test_a_build_that_cannot_work_says_why(engine: Engine, tmp_path: Path) -> No
     assert "build-image: error: the system has no /sbin/init: install an init system" in result.log
 
 
-def test_a_folder_becomes_an_image_without_a_dockerfile(engine: Engine, small: Path, tmp_path: Path) -> None:
+def test_a_directory_becomes_an_image_without_a_dockerfile(engine: Engine, small: Path, tmp_path: Path) -> None:
     """With `docker run` and the options of build steps."""
     tree, out = tmp_path / "tree", tmp_path / "out"
     engine.buildx(small, target="system", output=tree).check()

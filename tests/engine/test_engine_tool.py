@@ -27,11 +27,11 @@ def run_engine(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def write_build(folder: Path, command: str) -> Path:
+def write_build(directory: Path, command: str) -> Path:
     """Return a build context with one step that runs `command`."""
-    folder.mkdir(exist_ok=True)
-    (folder / "Dockerfile").write_text(STEPS.format(command=command))
-    return folder
+    directory.mkdir(exist_ok=True)
+    (directory / "Dockerfile").write_text(STEPS.format(command=command))
+    return directory
 
 
 def test_progress_is_read_into_steps() -> None:

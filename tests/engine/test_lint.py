@@ -16,9 +16,9 @@ pytestmark = pytest.mark.engine
 TEXT = HEAD + 'base: {image: "debian:trixie"}\nusers: [{name: root, password: ""}]\n'
 
 
-def run(engine: Engine, folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+def run(engine: Engine, directory: Path, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["docker", *args], env=engine.env, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        ["docker", *args], env=engine.env, cwd=directory, capture_output=True, text=True, timeout=120, check=False
     )
 
 

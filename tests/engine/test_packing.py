@@ -34,13 +34,13 @@ WHOLE = "[initramfs] pack the system"
 @pytest.fixture
 def project(debian_kernel: Path, tmp_path: Path) -> Path:
     """Return a Debian with a kernel and a big file, to which apt can add packages."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    shutil.copy(debian_kernel, folder)
+    directory = tmp_path / "project"
+    directory.mkdir()
+    shutil.copy(debian_kernel, directory)
     # The current time in it prevents cache hits from earlier runs of this test.
-    (folder / "Dockerfile").write_text(DOCKERFILE % time.time_ns())
-    (folder / "x").write_text("1")
-    return folder
+    (directory / "Dockerfile").write_text(DOCKERFILE % time.time_ns())
+    (directory / "x").write_text("1")
+    return directory
 
 
 def build(engine: Engine, project: Path, packages: str = "less", script: str = "true") -> BuildResult:

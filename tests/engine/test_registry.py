@@ -29,10 +29,10 @@ WORKFLOW = REPOSITORY / "examples/ci/image.yaml"
 @pytest.fixture
 def context(registry: Registry, tmp_path: Path) -> Path:
     """Return a build file whose base is the system in the registry."""
-    folder = tmp_path / "context"
-    folder.mkdir()
-    (folder / "claylinux.yaml").write_text(RANDOM.format(host=registry.host))
-    return folder
+    directory = tmp_path / "context"
+    directory.mkdir()
+    (directory / "claylinux.yaml").write_text(RANDOM.format(host=registry.host))
+    return directory
 
 
 def test_a_fresh_engine_continues_from_the_cache_of_another(

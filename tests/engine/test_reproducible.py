@@ -42,12 +42,12 @@ AHEAD = 30 * 3600
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    (folder / "tree").mkdir(parents=True)
-    (folder / "claylinux.yaml").write_text(BUILD_FILE)
+    directory = tmp_path / "project"
+    (directory / "tree").mkdir(parents=True)
+    (directory / "claylinux.yaml").write_text(BUILD_FILE)
     for name in ("b", "a", "c"):
-        (folder / "tree" / name).write_text(name * 1000)
-    return folder
+        (directory / "tree" / name).write_text(name * 1000)
+    return directory
 
 
 def copy_from_another_day(project: Path, to: Path) -> Path:

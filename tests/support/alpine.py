@@ -29,10 +29,10 @@ class Alpine:
     asked: list[str]
     """The names of the files that apk requested, in order."""
 
-    def build(self, folder: Path, *args: str, output: Path | str | None = None) -> BuildResult:
+    def build(self, directory: Path, *args: str, output: Path | str | None = None) -> BuildResult:
         """Build a project. Only the step's network reaches the loopback interface with the packages."""
         stand_in = f"--build-context={PRESET_IMAGE}=docker-image://{self.image}"
-        return self.engine.buildx(folder, "--network=host", stand_in, *args, output=output)
+        return self.engine.buildx(directory, "--network=host", stand_in, *args, output=output)
 
     def downloads(self) -> list[str]:
         """Return the packages requested since the last call."""
@@ -45,16 +45,16 @@ class Alpine:
 def alpine(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alpine]:
     """Yield Alpine with reachable packages."""
     tool("base-image", RELEASE)
-    folder = tmp_path_factory.mktemp("alpine")
-    key = SigningKey.make(folder)
-    publish(packages(), key, folder / "repository")
+    directory = tmp_path_factory.mktemp("alpine")
+    key = SigningKey.make(directory)
+    publish(packages(), key, directory / "repository")
     image = f"claylinux-test/alpine-{os.getpid()}"
-    with serve(folder / "repository") as (url, asked):
-        (folder / "Dockerfile").write_text(
+    with serve(directory / "repository") as (url, asked):
+        (directory / "Dockerfile").write_text(
             f"FROM {RELEASE}\nCOPY {key.name} /etc/apk/keys/\nRUN echo {url} > /etc/apk/repositories\n"
         )
-        (folder / ".dockerignore").write_text("repository\n")
-        engine.buildx(folder, f"--tag={image}", "--file=Dockerfile").check()
+        (directory / ".dockerignore").write_text("repository\n")
+        engine.buildx(directory, f"--tag={image}", "--file=Dockerfile").check()
         try:
             yield Alpine(engine, image, key, asked)
         finally:

@@ -152,12 +152,12 @@ stop() {{
 
 def _kernel(flavor: str) -> Package:
     """Return a kernel with modules compressed like Alpine's, and dependencies and a script that builds must ignore."""
-    folder = _debian(_newest_kernel())
-    (image,) = (folder / "boot").glob("vmlinuz-*")
+    directory = _debian(_newest_kernel())
+    (image,) = (directory / "boot").glob("vmlinuz-*")
     files = {
         f"boot/vmlinuz-{flavor}": File(content=image.read_bytes()),
         f"boot/config-{flavor}": File(content=b"# a stand-in\n"),
-        **_modules(folder),
+        **_modules(directory),
     }
     hooks = {"post-install": "#!/bin/sh\necho this must not run >/claylinux-ran-a-kernel-script\n"}
     depends = ("no-such-initramfs-generator", "no-such-firmware")
@@ -165,8 +165,8 @@ def _kernel(flavor: str) -> Package:
 
 
 @cache
-def _modules(folder: Path) -> dict[str, File]:
-    (modules,) = (folder / "lib/modules").iterdir()
+def _modules(directory: Path) -> dict[str, File]:
+    (modules,) = (directory / "lib/modules").iterdir()
     place = f"lib/modules/{modules.name}"
     files = {}
     for path in sorted((modules / "kernel").rglob("*.ko")):
@@ -251,17 +251,17 @@ def _newest_kernel() -> str:
 def _debian(package: str) -> Path:
     """Return the unpacked Debian package, from the cache or from the host's own mirror."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "claylinux" / "test-packages"
-    folder = home / package
-    if not folder.exists():
+    directory = home / package
+    if not directory.exists():
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as scratch:
             _run("apt-get", "download", package, cwd=Path(scratch))
             (archive,) = Path(scratch).glob("*.deb")
             _run("dpkg-deb", "--extract", str(archive), str(Path(scratch) / "tree"))
             # Another session may have been faster.
-            if not folder.exists():
-                shutil.move(Path(scratch) / "tree", folder)
-    return folder
+            if not directory.exists():
+                shutil.move(Path(scratch) / "tree", directory)
+    return directory
 
 
 def _run(*argv: str, cwd: Path | None = None) -> str:

@@ -46,25 +46,25 @@ class Package:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An RSA key pair in `folder`; apk finds the public key by `name`."""
+    """An RSA key pair in `directory`; apk finds the public key by `name`."""
 
-    folder: Path
+    directory: Path
     name: str
 
     @classmethod
-    def make(cls, folder: Path, name: str = "claylinux-test.rsa.pub") -> SigningKey:
-        key = cls(folder, name)
+    def make(cls, directory: Path, name: str = "claylinux-test.rsa.pub") -> SigningKey:
+        key = cls(directory, name)
         _openssl("genrsa", "-out", str(key.private), "2048")
         _openssl("rsa", "-in", str(key.private), "-pubout", "-out", str(key.public))
         return key
 
     @property
     def private(self) -> Path:
-        return self.folder / "private.pem"
+        return self.directory / "private.pem"
 
     @property
     def public(self) -> Path:
-        return self.folder / self.name
+        return self.directory / self.name
 
     def sign(self, stream: bytes) -> bytes:
         """Return the stream that precedes `stream`: its RSA signature with SHA-1, as apk 2 requires it."""
@@ -72,13 +72,13 @@ class SigningKey:
         return _stream([(f".SIGN.RSA.{self.name}", File(content=signature))], last=False)
 
 
-def publish(packages: Iterator[Package] | list[Package], key: SigningKey, folder: Path) -> None:
+def publish(packages: Iterator[Package] | list[Package], key: SigningKey, directory: Path) -> None:
     """Write a repository: ARCH/NAME-VERSION.apk, ARCH/APKINDEX.tar.gz."""
-    place = folder / ARCHITECTURE
+    place = directory / ARCHITECTURE
     place.mkdir(parents=True, exist_ok=True)
     entries = []
     for package in packages:
-        data = _stream(_with_folders(package.files), last=True)
+        data = _stream(_with_directories(package.files), last=True)
         control = _control(package, data)
         content = key.sign(control) + control + data
         (place / f"{package.name}-{package.version}.apk").write_bytes(content)
@@ -103,15 +103,15 @@ def publish(packages: Iterator[Package] | list[Package], key: SigningKey, folder
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Serve `folder` on the loopback interface; yield its URL and the list of requested paths."""
+def serve(directory: Path) -> Iterator[tuple[str, list[str]]]:
+    """Serve `directory` on the loopback interface; yield its URL and the list of requested paths."""
     asked: list[str] = []
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             asked.append(self.path.rpartition("/")[2])
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(directory)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -122,11 +122,11 @@ def serve(folder: Path) -> Iterator[tuple[str, list[str]]]:
         server.server_close()
 
 
-def tree(folder: Path, below: str = "") -> dict[str, File]:
+def tree(directory: Path, below: str = "") -> dict[str, File]:
     """Return the content of a directory as files of a package, at `below`."""
     files: dict[str, File] = {}
-    for path in sorted(folder.rglob("*")):
-        name = f"{below}{path.relative_to(folder)}"
+    for path in sorted(directory.rglob("*")):
+        name = f"{below}{path.relative_to(directory)}"
         if path.is_symlink():
             files[name] = File(link=str(path.readlink()))
         elif path.is_file():
@@ -158,9 +158,11 @@ def _size(package: Package) -> int:
     return sum(len(file.content or b"") for file in package.files.values())
 
 
-def _with_folders(files: Mapping[str, File]) -> list[tuple[str, File]]:
-    folders = {str(parent): File(mode=0o755) for name in files for parent in Path(name).parents if str(parent) != "."}
-    return sorted({**folders, **files}.items())
+def _with_directories(files: Mapping[str, File]) -> list[tuple[str, File]]:
+    directories = {
+        str(parent): File(mode=0o755) for name in files for parent in Path(name).parents if str(parent) != "."
+    }
+    return sorted({**directories, **files}.items())
 
 
 def _stream(files: list[tuple[str, File]], *, last: bool = True) -> bytes:

@@ -26,23 +26,23 @@ AS_NOBODY = (
 STRANGER = {"LC_ALL": "tr_TR.UTF-8", "LANG": "de_DE.UTF-8", "TZ": "Asia/Tokyo", "USER": "nobody", "LOGNAME": "nobody"}
 
 
-def late(folder: Path, seconds: int) -> Path:
-    """Build the library in `folder` that sets the clock of programs ahead if it is preloaded."""
+def late(directory: Path, seconds: int) -> Path:
+    """Build the library in `directory` that sets the clock of programs ahead if it is preloaded."""
     if not shutil.which("gcc"):
         unavailable("gcc is not installed")
-    library = folder / "late.so"
+    library = directory / "late.so"
     source = REPOSITORY / "tests/support/late.c"
     argv = ["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", f"-DSECONDS={seconds}"]
     subprocess.run([*argv, "-o", str(library), str(source)], check=True)
     return library
 
 
-def late_runc(folder: Path, seconds: int) -> Path:
+def late_runc(directory: Path, seconds: int) -> Path:
     """Make a directory for an engine's PATH whose runc runs build steps with a clock that is ahead."""
     runc = shutil.which("runc", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin")
     assert runc, "a running engine has it"
-    folder.mkdir()
-    words = (sys.executable, REPOSITORY / "tests/support/late_runc.py", late(folder, seconds), runc)
-    (folder / "runc").write_text(f'#!/bin/sh\nexec {shlex.join(map(str, words))} "$@"\n')
-    (folder / "runc").chmod(0o755)
-    return folder
+    directory.mkdir()
+    words = (sys.executable, REPOSITORY / "tests/support/late_runc.py", late(directory, seconds), runc)
+    (directory / "runc").write_text(f'#!/bin/sh\nexec {shlex.join(map(str, words))} "$@"\n')
+    (directory / "runc").chmod(0o755)
+    return directory

@@ -155,13 +155,13 @@ class Engine:
         assert save.returncode == 0
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file below `folder` by relative path, so that equal outputs give equal results."""
+def digests(directory: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file below `directory` by relative path, so that equal outputs give equal results."""
     found = {}
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(directory.rglob("*")):
         if path.is_file():
             with path.open("rb") as file:
-                found[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
+                found[str(path.relative_to(directory))] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
 
 

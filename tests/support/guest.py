@@ -24,11 +24,11 @@ class Builder:
     kernel: Path
     init: Path
     probe: Path
-    folder: Path
+    directory: Path
 
     def system(self, files: dict[str, str | bytes]) -> Path:
         """Create the tree with busybox, the probe and `files`, and return it."""
-        system = self.folder / "system"
+        system = self.directory / "system"
         for name in ("bin", "etc", "mnt", "opt", "sbin"):
             (system / name).mkdir(parents=True)
         shutil.copy(self.busybox, system / "bin/busybox")
@@ -42,9 +42,13 @@ class Builder:
 
     def machine(self, append: str = "", *, more: bytes = b"") -> Machine:
         """Return the machine that boots the tree, with `more` unpacked on top."""
-        initrd = self.folder / "initrd"
+        initrd = self.directory / "initrd"
         request = Initramfs(
-            system=str(self.folder / "system"), init=str(self.init), output=str(initrd), compression="zstd:1", epoch=0
+            system=str(self.directory / "system"),
+            init=str(self.init),
+            output=str(initrd),
+            compression="zstd:1",
+            epoch=0,
         )
         subprocess.run([sys.executable, "-m", "imager", *request.argv()], cwd=REPOSITORY, check=True, timeout=60)
         with initrd.open("ab") as archive:

@@ -65,8 +65,8 @@ def layout_of(place: Path) -> Path:
 
 def make_system(path: Path, *, kernel: str = "6.1.0-1-amd64") -> Path:
     """Create a system with a kernel, an init and an os-release."""
-    for folder in ("boot", "etc", "usr/sbin", f"usr/lib/modules/{kernel}"):
-        (path / folder).mkdir(parents=True)
+    for directory in ("boot", "etc", "usr/sbin", f"usr/lib/modules/{kernel}"):
+        (path / directory).mkdir(parents=True)
     (path / "boot" / f"vmlinuz-{kernel}").write_bytes(make_kernel(kernel))
     (path / "etc/os-release").write_text('ID=debian\nPRETTY_NAME="Debian 13"\n')
     elf = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack("<HH", 2, 62)

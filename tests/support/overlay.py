@@ -19,10 +19,10 @@ from tests.support.engine import unavailable
 
 
 class Overlay:
-    """Stages in `folder`; `close` unmounts them."""
+    """Stages in `directory`; `close` unmounts them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self.layers: list[Path] = []
         self.stages: list[Path] = []
         self._mounted: list[Path] = []
@@ -31,13 +31,13 @@ class Overlay:
     def changing(self) -> Iterator[Path]:
         """Yield the system for the next step; afterwards it is one more stage."""
         number = len(self.layers)
-        layer = self.folder / f"layer{number}"
+        layer = self.directory / f"layer{number}"
         layer.mkdir(parents=True)
         if number == 0:
             yield layer
             stage = layer
         else:
-            work = self.folder / f"work{number}"
+            work = self.directory / f"work{number}"
             work.mkdir()
             live = self._mount(f"live{number}", self.layers, f",upperdir={layer},workdir={work},index=off")
             yield live
@@ -55,7 +55,7 @@ class Overlay:
             self._unmount(place)
 
     def _mount(self, name: str, layers: list[Path], more: str = "") -> Path:
-        place = self.folder / name
+        place = self.directory / name
         place.mkdir()
         options = f"lowerdir={':'.join(str(layer) for layer in reversed(layers))}{more}"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(place)], check=True, timeout=30)
@@ -84,9 +84,9 @@ def overlay(tmp_path: Path) -> Iterator[Overlay]:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Overlay]:
+def opened(directory: Path) -> Iterator[Overlay]:
     """Yield an overlay whose mounts end with the block."""
-    made = Overlay(folder)
+    made = Overlay(directory)
     try:
         yield made
     finally:

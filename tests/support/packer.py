@@ -43,16 +43,16 @@ class Packer:
     modules: Path
     init: Path
     guest: Path
-    folder: Path
+    directory: Path
 
     def stages(self, *changes: Callable[[Tree], None]) -> list[Path]:
         """Create a tree, apply each change, and return a copy of the tree after each of them."""
-        tree = Tree(self.folder / "live")
+        tree = Tree(self.directory / "live")
         tree.root.mkdir()
         trees = []
         for number, change in enumerate(changes):
             change(tree)
-            trees.append(tree.copy(self.folder / f"stage{number}"))
+            trees.append(tree.copy(self.directory / f"stage{number}"))
         return trees
 
     def pack(
@@ -63,7 +63,7 @@ class Packer:
         facts: list[str] = []
         for number, tree in enumerate(trees):
             last = number == len(trees) - 1
-            out = self.folder / f"{kind.command}{len(trees)}-{number}"
+            out = self.directory / f"{kind.command}{len(trees)}-{number}"
             own: dict[str, Any] = {"init": str(self.init)} if kind is Initramfs else {"number": number}
             request = kind(
                 system=str(tree),
@@ -83,7 +83,7 @@ class Packer:
 
     def machine(self, packed: list[Path], *, layers: bool, memory_mib: int = 512) -> Machine:
         """Return the machine that boots these segments."""
-        initrd = self.folder / "initrd"
+        initrd = self.directory / "initrd"
         with initrd.open("wb") as archive:
             if layers:
                 version = self.kernel.name.removeprefix("vmlinuz-")

@@ -24,10 +24,10 @@ class Podman:
 
     def argv(self, *args: str) -> list[str]:
         """Return the command line of a podman command."""
-        folders = [f"--{name}={self.storage / name}" for name in ("root", "runroot")]
+        directories = [f"--{name}={self.storage / name}" for name in ("root", "runroot")]
         # The engine includes runc; Debian prefers crun, which rejects machines with both kinds of cgroups.
         runtime = ["--runtime=runc"] if shutil.which("runc") else []
-        return ["podman", *folders, "--storage-driver=overlay", *runtime, *args]
+        return ["podman", *directories, "--storage-driver=overlay", *runtime, *args]
 
     def run(self, *args: str, cwd: Path | None = None, timeout: float = BUILD_SECONDS) -> str:
         """Return the output of a podman command; fail the test if the command fails."""

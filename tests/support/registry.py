@@ -51,26 +51,26 @@ class Registry:
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """Yield the registry in Debian's package docker-registry; it ends with the session."""
     program = debian_file("docker-registry", "./usr/bin/docker-registry")
-    folder = tmp_path_factory.mktemp("registry")
+    directory = tmp_path_factory.mktemp("registry")
     port = free_port()
-    (folder / "config.yml").write_text(_config(folder, port))
-    with (folder / "log").open("wb") as log:
+    (directory / "config.yml").write_text(_config(directory, port))
+    with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
-            [program, "serve", folder / "config.yml"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            [program, "serve", directory / "config.yml"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        _await(port, process, folder / "log")
+        _await(port, process, directory / "log")
         yield Registry(f"localhost:{port}")
     finally:
         process.kill()
         process.wait()
 
 
-def _config(folder: Path, port: int) -> str:
+def _config(directory: Path, port: int) -> str:
     config = {
         "version": "0.1",
         "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+        "storage": {"filesystem": {"rootdirectory": str(directory / "data")}},
         "http": {"addr": f"127.0.0.1:{port}"},
     }
     return json.dumps(config)

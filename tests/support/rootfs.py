@@ -32,7 +32,7 @@ class Rootfs:
     """The paths in the imager's notation; the root is `.`."""
 
     nodes: dict[bytes, Node] = field(default_factory=lambda: {b".": Node(stat.S_IFDIR | 0o755)})
-    folder_times: list[tuple[bytes, int]] = field(default_factory=list)
+    directory_times: list[tuple[bytes, int]] = field(default_factory=list)
 
     def unpack(self, archive: bytes) -> None:
         """Unpack one archive over the existing paths (`do_name`, `do_copy`, `do_symlink`)."""
@@ -42,7 +42,7 @@ class Rootfs:
 
     def finish(self) -> None:
         """Set directory times in the kernel's order (last added first), then do the work of init."""
-        for name, mtime in reversed(self.folder_times):
+        for name, mtime in reversed(self.directory_times):
             if name in self.nodes:
                 self.nodes[name].mtime = mtime
         lists = {name: self.nodes.pop(b".claylinux/" + name.encode()).data for name in LISTS}
@@ -72,7 +72,7 @@ class Rootfs:
         elif kind == stat.S_IFDIR:
             node = self.nodes.setdefault(name, Node(member.mode))
             node.mode, node.uid, node.gid = member.mode, member.uid, member.gid
-            self.folder_times.append((name, member.mtime))
+            self.directory_times.append((name, member.mtime))
         elif name in self.nodes:  # mknod fails with EEXIST, chown and chmod follow
             node = self.nodes[name]
             node.mode, node.uid, node.gid, node.mtime = member.mode, member.uid, member.gid, member.mtime

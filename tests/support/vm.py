@@ -84,11 +84,11 @@ def busybox() -> Path:
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return our init and the probe, compiled."""
     require_tool("make", "gcc")
-    folder = tmp_path_factory.mktemp("programs")
-    subprocess.run(["make", "-s", "-C", str(REPOSITORY / "init"), f"OUT={folder}"], check=True, timeout=120)
+    directory = tmp_path_factory.mktemp("programs")
+    subprocess.run(["make", "-s", "-C", str(REPOSITORY / "init"), f"OUT={directory}"], check=True, timeout=120)
     source = REPOSITORY / "tests/boot/guest/probe.c"
-    subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Werror", "-o", folder / "probe", source], check=True)
-    return folder
+    subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Werror", "-o", directory / "probe", source], check=True)
+    return directory
 
 
 def said(text: str) -> list[str]:
@@ -120,17 +120,17 @@ def debian_file(package: str, pattern: str) -> Path:
 def debian_files(package: str, patterns: tuple[str, ...], name: str) -> Path:
     """Return the directory `name` in the cache with the first file of a Debian package for each of the patterns."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "claylinux" / "test-assets"
-    folder = cache / name
-    if not folder.exists():
+    directory = cache / name
+    if not directory.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             _run("apt-get", "download", package, cwd=Path(scratch))
             (archive,) = Path(scratch).glob("*.deb")
             found = _unpack(archive, patterns, Path(scratch) / "found")
             # Another session may have been faster.
-            if not folder.exists():
-                found.rename(folder)
-    return folder
+            if not directory.exists():
+                found.rename(directory)
+    return directory
 
 
 def _unpack(archive: Path, patterns: tuple[str, ...], to: Path) -> Path:
