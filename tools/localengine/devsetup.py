@@ -19,6 +19,7 @@ OLDEST_PYTHON = (3, 11)
 # Program or file -> the Debian package that brings it.
 HOST_FILES = {
     "gcc": "gcc",
+    "gpg": "gpg",
     "make": "make",
     "mmdebstrap": "mmdebstrap",
     "qemu-system-x86_64": "qemu-system-x86",
