@@ -40,6 +40,7 @@ UNIT_FILES = {
 }
 HOST_FILES = UNIT_FILES | {
     "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
+    "gpg": "gpg",
     "mmdebstrap": "mmdebstrap",
     "objdump": "binutils",
     "podman": "podman",
