@@ -118,7 +118,7 @@ def test_a_package_of_a_stranger_is_refused(case: Case, tmp_path: Path, shape: s
 def test_an_older_kernel_is_not_taken(alpine: Alpine, case: Case, tmp_path: Path) -> None:
     """It is as signed as the new one. `apk fetch` leaves a file alone that has the right name and size."""
     name = "linux-virt-6.1.0-r0.apk"
-    real = (alpine.key.folder / "repository" / ARCHITECTURE / name).stat().st_size
+    real = (alpine.key.directory / "repository" / ARCHITECTURE / name).stat().st_size
     old = older_kernel(alpine.key, tmp_path, real)
     assert len(old) == real
     case.projects.attack(f"mkdir -p kernels\ncp /evil/old {name}\ncp /evil/old kernels/{name}", {"old": old})
