@@ -23,6 +23,7 @@ from imager.requests.packing import Initramfs, Layer, Uki
 from imager.rootfs.root import Root
 from imager.target import TARGETS
 from imager.uki import layout
+from spec.compression import LEVELS, NONE
 from spec.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -215,7 +216,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", default=OUTPUT, help="path and name without extension (%(default)s)")
     parser.add_argument("-v", "--volume", default="CLAYLINUX", help="label of the boot file system (%(default)s)")
     parser.add_argument(
-        "-c", "--compression", default="zstd", metavar="KIND[:LEVEL]", help="none, gz, xz, lz4 or zstd (%(default)s)"
+        "-c",
+        "--compression",
+        default="zstd",
+        metavar="KIND[:LEVEL]",
+        help=f"{', '.join((NONE, *LEVELS))} (%(default)s)",
     )
     parser.add_argument(
         "-r",

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from . import hints
+from .compression import LEVELS, NONE
 from .formats import FORMATS, formats_with
 from .keys import key
 from .values import sizes, words
+from .values.wording import listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class Rootfs:
         default="auto",
     )
     compression: words.Compression | None = key(
-        "`none`, `gz`, `lz4`, `xz` or `zstd`, with a level as in `zstd:19`. Default: zstd at a fast level.",
+        f"{listing((NONE, *LEVELS))}, with a level as in `zstd:19`. Default: zstd at a fast level.",
         "zstd:19",
         default=None,
     )

@@ -7,8 +7,9 @@ docs/rootfs.md has what they need in memory. More threads than these would mostl
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 _MOST = 4
 _MOST_GZ = 16
@@ -23,25 +24,35 @@ _XZ_DICTIONARY = (1, 1, 2, 4, 4, 8, 8, 16, 32, 64)
 """MiB, by level (xz(1)); a thread takes 17 times that."""
 _XZ_DICTIONARIES = 32
 """MiB, of all threads together."""
+_LZ4_END = bytes(4)
+"""The format does not tell where it ends: a block of no bytes does, for the kernel (lib/decompress_unlz4.c)."""
 
 
-IN_SQUASHFS = {"gz": "gzip", "xz": "xz", "zstd": "zstd"}
-"""The names that tar2sqfs(1) has for kinds of compression. mksquashfs(1) does the others."""
-LEVELLED_IN_SQUASHFS = ("gz", "zstd")
-
-
-@dataclass(frozen=True)
-class Program:
-    """What to start."""
+class Program(NamedTuple):
+    """What to start; `end` goes behind what it writes."""
 
     argv: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = MappingProxyType({})
+    end: bytes = b""
+
+
+class Kind(NamedTuple):
+    """How one kind of compression is made.
+
+    `program` gives what compresses an archive, by level and processors. `squashfs` is the name that tar2sqfs(1) and
+    mksquashfs(1) have for it, `option` what a kernel must have been built with to read it in a squashfs
+    (CONFIG_SQUASHFS_..., Linux, fs/squashfs/Kconfig). `levelled`: whether it has levels there.
+    """
+
+    program: Callable[[int, int], Program]
+    squashfs: str
+    option: str
+    levelled: bool = False
 
 
 def program(kind: str, level: int, processors: int | None = None) -> Program:
-    """Give the program for gz, xz, lz4 or zstd; `processors`: those that this process may use."""
-    count = processors or len(os.sched_getaffinity(0))
-    return {"gz": _gz, "xz": _xz, "lz4": _lz4, "zstd": _zstd}[kind](level, count)
+    """Give the program for one of `KINDS`; `processors`: those that this process may use."""
+    return KINDS[kind].program(level, processors or len(os.sched_getaffinity(0)))
 
 
 def _gz(level: int, processors: int) -> Program:
@@ -58,7 +69,7 @@ def _xz(level: int, processors: int) -> Program:
 def _lz4(level: int, processors: int) -> Program:
     threads = 1 if level < _SLOW_LZ4 else min(processors, _MOST)
     # Of the two formats, the kernel knows the older. Versions before 1.10 have one thread and do not know of -T.
-    return Program(("lz4", "-l", f"-{level}", "--quiet", "--stdout"), {"LZ4_NBWORKERS": str(threads)})
+    return Program(("lz4", "-l", f"-{level}", "--quiet", "--stdout"), {"LZ4_NBWORKERS": str(threads)}, _LZ4_END)
 
 
 def _zstd(level: int, processors: int) -> Program:
@@ -71,3 +82,12 @@ def _zstd(level: int, processors: int) -> Program:
     if level >= _ULTRA:
         words.insert(1, "--ultra")
     return Program(tuple(words))
+
+
+KINDS = {
+    "gz": Kind(_gz, "gzip", "ZLIB", levelled=True),
+    "lz4": Kind(_lz4, "lz4", "LZ4"),
+    "xz": Kind(_xz, "xz", "XZ"),
+    "zstd": Kind(_zstd, "zstd", "ZSTD", levelled=True),
+}
+"""By the names of `spec.compression`, which has their levels."""

@@ -13,9 +13,10 @@ import stat
 import struct
 from typing import TYPE_CHECKING
 
-from imager.archive.compressors import IN_SQUASHFS, LEVELLED_IN_SQUASHFS
+from imager.archive.compressors import KINDS
 from imager.core import output
 from imager.core.errors import ImagerError
+from spec.compression import NONE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,7 @@ _BLOCK = 1 << 18
 """Bytes that are compressed together: see docs/rootfs.md for what other sizes cost."""
 _THREADS = 4
 """At most: each takes 2 MiB, and one process feeds them all."""
+_NOT_BY_TAR2SQFS = (NONE, "lz4")
 _QUEUES = ("-read-queue", "4", "-fragment-queue", "4", "-write-queue", "16")
 """MiB for the buffers of mksquashfs; its default is a quarter of the machine's memory. The last is for blocks and for
 fragments by halves, 32 buffers each. With few for fragments it can wait for itself for ever: its threads take fragments
@@ -41,10 +43,11 @@ _MAGIC = b"hsqs"
 def program(compression: Compression, root: Entry, image: str) -> tuple[str, ...]:
     """Give what to start for the file `image`, which may exist; `root` is the directory that will be mounted."""
     threads = min(len(os.sched_getaffinity(0)), _THREADS)
-    if compression.kind not in IN_SQUASHFS:
+    if compression.kind in _NOT_BY_TAR2SQFS:
         return _mksquashfs(compression.kind, root, image, threads)
-    words = ["tar2sqfs", "--quiet", "--force", "--no-skip", "--compressor", IN_SQUASHFS[compression.kind]]
-    if compression.kind in LEVELLED_IN_SQUASHFS:
+    kind = KINDS[compression.kind]
+    words = ["tar2sqfs", "--quiet", "--force", "--no-skip", "--compressor", kind.squashfs]
+    if kind.levelled:
         words += ["--comp-extra", f"level={compression.level}"]
     # Two blocks for every thread, and those that wait for their turn to be written.
     words += ["--block-size", str(_BLOCK), "--num-jobs", str(threads), "--queue-backlog", str(2 * threads + 4)]
@@ -54,7 +57,7 @@ def program(compression: Compression, root: Entry, image: str) -> tuple[str, ...
 
 def _mksquashfs(kind: str, root: Entry, image: str, threads: int) -> tuple[str, ...]:
     words = ["mksquashfs", "-", image, "-tar", "-noappend", "-mkfs-time", "0", "-b", str(_BLOCK)]
-    words += ["-no-compression"] if kind == "none" else ["-comp", kind]
+    words += ["-no-compression"] if kind == NONE else ["-comp", KINDS[kind].squashfs]
     # It leaves out the root of a tar stream.
     words += ["-root-mode", f"{stat.S_IMODE(root.mode):o}", "-root-time", str(root.mtime)]
     words += ["-root-uid", str(root.uid), "-root-gid", str(root.gid)]
