@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import llb
 
-from .family import PackageSource, PackageStep
+from .family import Family, PackageSource, PackageStep
 from .systemd import DAY, FINISH, FINISH_AGAIN, LEFTOVERS
 
 _WORK = "/run/claylinux-apt"
@@ -134,6 +134,9 @@ done
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`. The format is that of sources.list(5), DEB822."""
         return PackageStep(script="".join(map(_source, sources)))
+
+
+FAMILY: Family = Apt()
 
 
 # Both formats of sources.list(5), and only what the distribution brought.
