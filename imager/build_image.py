@@ -23,6 +23,7 @@ from imager.requests.packing import Initramfs, Layer, Uki
 from imager.rootfs.root import Root
 from imager.target import TARGETS
 from imager.uki import layout
+from spec.compression import LEVELS, NONE
 from spec.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
         "--compression",
         default="zstd",
         metavar="KIND[:LEVEL]",
-        help="none, gz, xz, lz4 or zstd (default: %(default)s)",
+        help=f"{', '.join((NONE, *LEVELS))} (default: %(default)s)",
     )
     parser.add_argument(
         "-r",

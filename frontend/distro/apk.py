@@ -9,7 +9,7 @@ from types import MappingProxyType
 import llb
 
 from .caches import sweep
-from .family import PackageSource, PackageStep
+from .family import Family, PackageSource, PackageStep
 
 _WORK = "/run/claylinux-apk"
 """Where apk keeps indexes and downloads during a build. /run is never part of an image."""
@@ -120,6 +120,9 @@ done
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`."""
         return PackageStep(script="".join(map(_source, sources)))
+
+
+FAMILY: Family = Apk()
 
 
 def _step(script: str, cache_id: str) -> PackageStep:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import llb
 
 from .caches import sweep
-from .family import PackageSource, PackageStep
+from .family import Family, PackageSource, PackageStep
 from .systemd import DAY, FINISH, FINISH_AGAIN, LEFTOVERS
 
 _WORK = "/run/claylinux-apt"
@@ -179,6 +179,9 @@ done
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`. The format is that of sources.list(5), DEB822."""
         return PackageStep(script="".join(map(_source, sources)))
+
+
+FAMILY: Family = Apt()
 
 
 # Both formats of sources.list(5), and only what the distribution brought.

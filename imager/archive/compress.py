@@ -14,9 +14,6 @@ from spec.compression import LEVELS, NONE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LZ4_END = bytes(4)
-"""A block of no bytes tells the kernel where the stream ends (lib/decompress_unlz4.c); the format has no end mark."""
-
 
 @dataclass(frozen=True)
 class Compression:
@@ -79,5 +76,4 @@ def compressing(choice: Compression, fd: int) -> Iterator[Sink]:
     program = compressors.program(choice.kind, choice.level)
     with tools.filter_to(program.argv, fd, program.environment) as stdin:
         yield Descriptor(stdin)
-    if choice.kind == "lz4":
-        output.write_all(fd, _LZ4_END)
+    output.write_all(fd, program.end)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imager.archive.compressors import KINDS
+
 if TYPE_CHECKING:
     from imager.rootfs.root import Root
-
-_OPTIONS = {"gz": "ZLIB", "lz4": "LZ4", "xz": "XZ", "zstd": "ZSTD"}
 
 
 def missing(root: Root, version: str) -> tuple[str, ...]:
@@ -23,4 +23,4 @@ def missing(root: Root, version: str) -> tuple[str, ...]:
     lines = set(place.read_text(errors="backslashreplace").splitlines())
     if not {"CONFIG_SQUASHFS=y", "CONFIG_SQUASHFS=m"} & lines:
         return ()  # `bootstrap.missing` reports the missing module
-    return tuple(kind for kind, name in _OPTIONS.items() if f"CONFIG_SQUASHFS_{name}=y" not in lines)
+    return tuple(name for name, kind in KINDS.items() if f"CONFIG_SQUASHFS_{kind.option}=y" not in lines)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from frontend.distro.alpine import PRESETS
+from frontend.distro.registry import PRESETS
 from tests.support.alpine_packages import packages
 from tests.support.apk_repository import SigningKey, publish, serve
 from tests.support.engine import BuildResult, Engine, tool
 
 RELEASE = "alpine:3.20"
 """The newest release whose content is available without a registry."""
-PRESET_IMAGE = PRESETS[0].image_of(None)
+PRESET_IMAGE = PRESETS["alpine-lts"].image_of(None)
 
 
 @dataclass(frozen=True)

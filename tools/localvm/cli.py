@@ -13,7 +13,8 @@ from localvm.console import running
 from localvm.errors import VmError
 from localvm.machine import BUSES, Drive, Machine, command_line
 
-_FORMATS = {".qcow2": "qcow2", ".vmdk": "vmdk", ".vhdx": "vhdx", ".vhd": "vpc", ".vdi": "vdi"}
+_FORMATS = {"": "raw", "img": "raw", "iso": "raw", "vhd": "vpc"}
+"""QEMU's names of formats whose files end with another word."""
 
 
 def main(arguments: list[str]) -> int:
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tools/run-vm", description="Boot an image in QEMU with UEFI firmware.")
-    parser.add_argument("image", type=Path, help="an .img, .iso, .efi, .qcow2, .vmdk, .vhdx, .vhd or .vdi file")
+    parser.add_argument("image", type=Path, help="an output of any format")
     parser.add_argument("--memory", type=int, default=1024, metavar="MIB", help="RAM of the machine (default: 1024)")
     parser.add_argument("--bus", choices=BUSES, help="connection of the image (default: virtio; cdrom for an .iso)")
     parser.add_argument("--network", action="store_true", help="connect the guest to a network (DHCP)")
@@ -81,7 +82,8 @@ def _machine(options: argparse.Namespace) -> Machine:
     if image.suffix == ".efi":
         return Machine(kernel=image, **common)
     bus = options.bus or ("cdrom" if image.suffix == ".iso" else "virtio")
-    return Machine(drives=(Drive(path=image, bus=bus, format=_FORMATS.get(image.suffix, "raw")),), **common)
+    ending = image.suffix.removeprefix(".")
+    return Machine(drives=(Drive(path=image, bus=bus, format=_FORMATS.get(ending, ending)),), **common)
 
 
 def _interactive(machine: Machine) -> int:

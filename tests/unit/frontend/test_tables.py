@@ -7,8 +7,10 @@ from spec.presets import DISTRIBUTIONS, PRESETS
 
 
 def test_every_preset_is_made() -> None:
-    assert list(registry.PRESETS) == list(PRESETS)
-    assert {release.family for release in registry.PRESETS.values()} <= set(registry.FAMILIES)
+    assert {name: preset.name for name, preset in registry.PRESETS.items()} == {name: name for name in PRESETS}
+    assert {name: family.name for name, family in registry.FAMILIES.items()} == {
+        name: name for name in registry.FAMILIES
+    }
 
 
 def test_flavors_are_those_that_the_presets_have() -> None:

@@ -14,12 +14,17 @@ import pytest
 
 from imager.archive import compress, compressors
 from imager.core.errors import ToolError, UsageError
+from spec.compression import LEVELS
 from tests.support.engine import unavailable
 
 PROGRAMS = {"gz": "pigz", "xz": "xz", "lz4": "lz4", "zstd": "zstd"}
 RANDOM = random.Random(0).randbytes(1 << 20)
 DATA = RANDOM * 2 + bytes(18 << 20) + random.Random(1).randbytes(1 << 19)
 """More than two jobs of the default level of every program, not in whole pieces."""
+
+
+def test_every_kind_of_the_language_is_made() -> None:
+    assert list(compressors.KINDS) == list(LEVELS)
 
 
 def need(text: str) -> None:
