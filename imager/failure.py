@@ -1,4 +1,4 @@
-"""How a program of the imager ends: what went wrong as one line for people, and as an exit code."""
+"""How a program of the imager ends: the error as one line for people, and the exit code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DONE, FAILED, MISUSED = 0, 1, 2
 
 
 def attempt(program: str, action: Callable[[], None], request: object, name: str = "") -> int:
-    """Run `action`, which answers `request`, and return the exit code. `name` leads where the error has no context."""
+    """Run `action` for `request` and return the exit code. `name` starts messages that have no context of their own."""
     lead = f"{name}: " if name else ""
     try:
         action()

@@ -1,4 +1,4 @@
-"""What an architecture's images are made of, and where the image claylinux/frontend keeps it.
+"""The parts of an image for each architecture, and their paths in the image claylinux/frontend.
 
 Importing this module is cheap: the planner does it in every build.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 HOME = "/usr/lib/claylinux"
-"""Our own folder in our own image."""
+"""The directory of Claylinux in its own image."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The parts of one architecture: paths in our image, and the consoles of a system that says nothing of them."""
+    """The parts for one architecture: paths in our image, and the default consoles of a system."""
 
     init: str
     stub: str

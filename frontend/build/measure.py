@@ -49,7 +49,7 @@ def measure(
     size: int = json.loads(client.read_file(solve(uki.layout), uki.FILE))["size"]
     # What needs most counts.
     os_release = any(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
-    ram = memory.need(uki.system.mode, size, uki.system.unpacked, os_release=os_release)
+    ram = memory.required_ram(uki.system.mode, size, uki.system.unpacked, os_release=os_release)
     problems = tuple(limits.exceeded(spec, size, ram))
     asked = inputs.options.target == REPORT
     # The report is what helps to get below a limit: it is there whatever the limits say.

@@ -45,7 +45,7 @@ class Packing:
         """Return the segments for the kernel `version`. Raises `UserError` when it cannot boot them."""
         rootfs = self._inputs.spec.rootfs
         modules, decoders = report.no_overlay.get(version, ()), report.no_decoder.get(version, ())
-        lacking = memory.lacking(modules, decoders, packing.compression_of(rootfs, memory.OVERLAY))
+        lacking = memory.missing_for_overlay(modules, decoders, packing.compression_of(rootfs, memory.OVERLAY))
         if rootfs.mode == "overlay" and lacking:
             text = f"rootfs.mode: the kernel {version} has no {' and no '.join(lacking)}, which overlay mode needs"
             raise UserError(text, (places.at(self._inputs.spec, "rootfs", "mode"),))

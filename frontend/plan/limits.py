@@ -28,21 +28,21 @@ def exceeded(spec: Spec, uki: int, ram: int) -> Iterator[Problem]:
     limits = spec.limits
     if limits.uki is not None and uki > limits.uki:
         yield (
-            f"limits.uki: the UKI has {memory.shown(uki)}, but may have {memory.shown(limits.uki)} at most",
+            f"limits.uki: the UKI has {memory.format_size(uki)}, but may have {memory.format_size(limits.uki)} at most",
             ("limits", "uki"),
         )
     if limits.ram is not None and ram > limits.ram:
-        most = memory.shown(limits.ram)
-        text = f"limits.ram: booting needs about {memory.shown(ram)} of memory, but may need {most} at most"
+        most = memory.format_size(limits.ram)
+        text = f"limits.ram: booting needs about {memory.format_size(ram)} of memory, but may need {most} at most"
         yield text, ("limits", "ram")
 
 
 def warnings(uki: int) -> Iterator[Notice]:
     """Give what firmware may not do with a UKI of `uki` bytes."""
     if uki >= FIRMWARE_LIMIT:
-        text = f"the UKI has {memory.shown(uki)}: UEFI firmware starts none of 2G and more"
+        text = f"the UKI has {memory.format_size(uki)}: UEFI firmware starts none of 2G and more"
     elif uki >= SLOW_FIRMWARE:
-        text = f"the UKI has {memory.shown(uki)}: some UEFI firmware starts none of 1G and more"
+        text = f"the UKI has {memory.format_size(uki)}: some UEFI firmware starts none of 1G and more"
     else:
         return
     yield Notice(f"{text}; `--target report` shows what takes the space", ("base",), HUGE_SYSTEM)
@@ -53,5 +53,7 @@ def biggest(measured: dict[str, Any]) -> str:
     names = {"modules": "kernel modules", "firmware": "firmware", "unpackaged": "files of no package"}
     kinds = [{"name": name, "size": measured[kind]["size"]} for kind, name in names.items()]
     rows = sorted([*measured["packages"], *kinds], key=lambda row: (-row["size"], row["name"]))[:_TOP]
-    shown = ", ".join(f"{row['name']} {memory.shown(row['size'])}" for row in rows if row["size"] >= _MEBIBYTE // 10)
+    shown = ", ".join(
+        f"{row['name']} {memory.format_size(row['size'])}" for row in rows if row["size"] >= _MEBIBYTE // 10
+    )
     return f"the largest parts, unpacked: {shown} (`--target report` shows all)"

@@ -1,4 +1,4 @@
-"""Where an archive goes: a file, or a compressor in front of it, in bounded memory."""
+"""The destination of an archive: a file, or a compressor in front of one, in bounded memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LZ4_END = bytes(4)
-"""The format does not tell where it ends: a block of no bytes does, for the kernel (lib/decompress_unlz4.c)."""
+"""A block of no bytes tells the kernel where the stream ends (lib/decompress_unlz4.c); the format has no end mark."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Compression:
 
     @classmethod
     def parse(cls, text: str) -> Compression:
-        """Read `kind[:level]`; raises UsageError."""
+        """Return the choice in the text `kind[:level]`; raises UsageError."""
         kind, colon, level = text.partition(":")
         if kind == NONE and not colon:
             return cls(NONE, 0)
@@ -37,38 +37,40 @@ class Compression:
         if not colon:
             return cls(kind, default)
         if not level.isascii() or not level.isdigit() or not first <= int(level) <= last:
-            raise UsageError(f"the level of {kind} is {first} to {last}, not {level!r}")
+            raise UsageError(
+                f"the level of {kind} must be {first} to {last}, for example {kind}:{default}; got {level!r}"
+            )
         return cls(kind, int(level))
 
 
 class Sink(Protocol):
-    """Takes the bytes of an archive in order."""
+    """Receives the bytes of an archive in order."""
 
     def write(self, data: bytes | bytearray) -> None:
-        """Take `data`."""
+        """Receive `data`."""
 
     def send(self, source: int, size: int) -> None:
-        """Take the first `size` bytes of the open file `source`."""
+        """Receive the first `size` bytes of the open file `source`."""
 
 
 class Descriptor:
-    """A sink on a file or pipe: big files never enter this process."""
+    """A sink that writes to a file or pipe; large files never pass through this process."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
     def write(self, data: bytes | bytearray) -> None:
-        """Take `data`."""
+        """Write `data`."""
         output.write_all(self._fd, data)
 
     def send(self, source: int, size: int) -> None:
-        """Take the first `size` bytes of the open file `source`."""
+        """Write the first `size` bytes of the open file `source`."""
         output.send(source, self._fd, 0, size)
 
 
 @contextmanager
 def compressing(choice: Compression, fd: int) -> Iterator[Sink]:
-    """Give a sink whose bytes arrive compressed on the file `fd`; complete when the block ends."""
+    """Yield a sink that writes compressed bytes to the file `fd`; the file is complete when the block ends."""
     if choice.kind == NONE:
         yield Descriptor(fd)
         return

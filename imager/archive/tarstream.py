@@ -1,7 +1,7 @@
-"""The tar format as a way into programs that make file systems: POSIX pax with what cpio cannot say.
+"""The tar format as input for programs that make file systems: POSIX pax, for everything that cpio cannot express.
 
-Only what a plain ustar header cannot hold goes into extended records: long or strange names, big numbers, extended
-attributes (`SCHILY.xattr.`, as GNU tar and libarchive write them).
+Only values that do not fit into a plain ustar header go into extended records: long or unusual names, large numbers,
+and extended attributes (`SCHILY.xattr.`, as in GNU tar and libarchive).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
-"""What closes a stream."""
+"""The end of a stream."""
 _NAME, _LINK = 100, 100
 _KINDS = {
     stat.S_IFREG: b"0",
@@ -33,9 +33,9 @@ _ID_LIMIT, _SIZE_LIMIT, _DEVICE_LIMIT = 8**7, 8**11, 8**7
 def head(
     entry: Entry, *, mtime: int, size: int = 0, link: bytes = b"", attributes: Iterable[tuple[str, bytes]] = ()
 ) -> bytes:
-    """Encode one entry; `size` bytes and their `padding` follow it.
+    """Return the header of one entry; `size` bytes and their `padding` must follow.
 
-    `link` is the target of a symbolic link, or for anything else an earlier path with the same data.
+    `link` is the target of a symbolic link, or for any other entry an earlier path with the same data.
     """
     path = entry.path + b"/" if stat.S_ISDIR(entry.mode) else entry.path
     hard = bool(link) and not stat.S_ISLNK(entry.mode)
@@ -64,7 +64,7 @@ def head(
 
 
 def padding(size: int) -> bytes:
-    """Give what must follow `size` bytes: everything starts at a multiple of 512."""
+    """Return the padding after `size` bytes, because everything starts at a multiple of 512."""
     return bytes(-size % BLOCK)
 
 
@@ -76,7 +76,7 @@ def _extended(records: dict[bytes, bytes]) -> bytes:
 
 
 def _record(key: bytes, value: bytes) -> bytes:
-    """Encode `length key=value`, where the length counts its own digits."""
+    """Return `length key=value`, where the length includes its own digits."""
     rest = b" " + key + b"=" + value + b"\n"
     length = len(rest) + len(str(len(rest)))
     length = len(rest) + len(str(length))
@@ -94,7 +94,7 @@ def _block(
     link: bytes = b"",
     device: tuple[int, int] = (0, 0),
 ) -> bytes:
-    """Encode a ustar header (POSIX.1-2017, pax, "ustar Interchange Format")."""
+    """Return a ustar header (POSIX.1-2017, pax, "ustar Interchange Format")."""
     numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (mode, *owner, size, mtime)
     start = name.ljust(_NAME, b"\0") + numbers
     end = kind + link.ljust(_LINK, b"\0") + b"ustar\x0000" + bytes(64) + b"%07o\0%07o\0" % device

@@ -1,7 +1,7 @@
-"""The firmware files of a system: which of them stay.
+"""The firmware files of a system, and which of them stay.
 
-A driver asks for a name below /usr/lib/firmware; the kernel also takes the file with .xz or .zst behind it, and
-first looks in `updates/` (drivers/base/firmware_loader/main.c). Names may be symbolic links, or lead through some.
+A driver requests a name below /usr/lib/firmware. The kernel looks in `updates/` first, and also accepts the file with
+.xz or .zst appended (drivers/base/firmware_loader/main.c). Names may be symbolic links or go through some.
 """
 
 from __future__ import annotations
@@ -20,54 +20,54 @@ if TYPE_CHECKING:
 
     from imager.rootfs.root import Root
 
-FOLDERS = ("usr/lib/firmware", "lib/firmware")
+DIRECTORIES = ("usr/lib/firmware", "lib/firmware")
 _ENDING = re.compile(r"\.(xz|zst)$")
 
 
 @dataclass(frozen=True)
 class Firmware:
-    """The firmware in `folder`, a place on the builder's disk; None where a system has none."""
+    """The firmware in `directory`, a path on the builder's disk, or None if a system has none."""
 
     root: Root
-    folder: Path | None
+    directory: Path | None
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        """Every file and symbolic link, relative to the folder, sorted."""
-        if self.folder is None:
+        """Every file and symbolic link, relative to the directory, sorted."""
+        if self.directory is None:
             return ()
-        places = (place for place in self.folder.rglob("*") if place.is_symlink() or not place.is_dir())
-        return tuple(sorted(str(place.relative_to(self.folder)) for place in places))
+        places = (place for place in self.directory.rglob("*") if place.is_symlink() or not place.is_dir())
+        return tuple(sorted(str(place.relative_to(self.directory)) for place in places))
 
     @cached_property
     def _by_name(self) -> Mapping[str, tuple[str, ...]]:
-        """The files that answer to a name."""
+        """The files for each requested name."""
         found: dict[str, tuple[str, ...]] = {}
         for path in self.files:
-            name = asked_as(path)
+            name = requested_name(path)
             found[name] = (*found.get(name, ()), path)
         return found
 
     def matching(self, pattern: str) -> frozenset[str]:
-        """Give the files for a name or pattern, with those that symbolic links lead to."""
+        """Return the files for a name or pattern, including the targets of symbolic links."""
         if not patterns.is_glob(pattern) and not pattern.endswith("/"):
             found = self._by_name.get(pattern) or self._through_links(pattern)
             if found:
                 return self._complete(found)
-        # Firmware is named from the top of its folder.
+        # Patterns for firmware start at the top of its directory.
         fits = patterns.path_matcher("/" + pattern)
         return self._complete(path for name, paths in self._by_name.items() if fits(name) for path in paths)
 
     def _through_links(self, name: str) -> tuple[str, ...]:
-        """Give the files behind a name whose folders are symbolic links, with these links."""
-        assert self.folder is not None or not self.files
+        """Return the files for a name below symbolic links to directories, and these links."""
+        assert self.directory is not None or not self.files
         links = [path for path in self.files if name.startswith(path + "/")]
         targets = [self._inside(f"{name}{ending}") for ending in ("", ".xz", ".zst")] if links else []
         found = [target for target in targets if target is not None]
         return (*links, *found) if found else ()
 
     def _complete(self, paths: Iterable[str]) -> frozenset[str]:
-        """Add what symbolic links lead to, as far as it is firmware."""
+        """Return the paths and the targets of their symbolic links, as far as they are firmware."""
         found: set[str] = set()
         pending = list(paths)
         while pending:
@@ -80,9 +80,9 @@ class Firmware:
         return frozenset(found & self._known)
 
     def _targets(self, path: str) -> Iterator[str]:
-        """Give where a symbolic link leads: the next step, and the end, which it may reach through other folders."""
-        assert self.folder is not None
-        place = self.folder / path
+        """Yield the targets of a symbolic link: the next step, and the final one, maybe through other directories."""
+        assert self.directory is not None
+        place = self.directory / path
         if place.is_symlink():
             yield os.path.normpath(f"{os.path.dirname(path)}/{place.readlink()}").lstrip("/")  # noqa: PTH120 - no file
             if (end := self._inside(path)) is not None:
@@ -93,21 +93,21 @@ class Firmware:
         return frozenset(self.files)
 
     def _inside(self, path: str) -> str | None:
-        """Give where `path` leads in the end, relative to the folder; None outside of it, or when nothing is there."""
-        assert self.folder is not None
-        inside = os.path.relpath(self.folder, self.root.path)
+        """Return where `path` finally leads, relative to the directory; None if it is outside or does not exist."""
+        assert self.directory is not None
+        inside = os.path.relpath(self.directory, self.root.path)
         place = self.root.resolve(f"{inside}/{path}")
-        if place is None or not place.is_relative_to(self.folder):
+        if place is None or not place.is_relative_to(self.directory):
             return None
-        return os.path.relpath(place, self.folder)
+        return os.path.relpath(place, self.directory)
 
 
 def find(root: Root) -> Firmware:
-    """Look for the firmware of a system."""
-    places = (root.resolve(folder) for folder in FOLDERS)
+    """Return the firmware of a system."""
+    places = (root.resolve(directory) for directory in DIRECTORIES)
     return Firmware(root, next((place for place in places if place is not None and place.is_dir()), None))
 
 
-def asked_as(path: str) -> str:
-    """Give the name that a driver asks for to get the file `path`."""
+def requested_name(path: str) -> str:
+    """Return the name that a driver requests to get the file `path`."""
     return _ENDING.sub("", path).removeprefix("updates/")

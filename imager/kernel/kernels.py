@@ -18,7 +18,7 @@ _MODULES = ("usr/lib/modules", "lib/modules")
 
 @dataclass(frozen=True)
 class Kernel:
-    """One kernel: `path` is relative to the system, `machine` None when it is no EFI program."""
+    """One kernel: `path` is relative to the system, `machine` is None if it is not an EFI program."""
 
     version: str
     path: str
@@ -26,11 +26,11 @@ class Kernel:
 
 
 def find(root: Root) -> tuple[Kernel, ...]:
-    """Give the kernels in /boot and beside their modules, by version, each version once."""
+    """Return the kernels in /boot and beside their modules, sorted by version, each version once."""
     modules = module_versions(root)
     found: dict[str, Kernel] = {}
     for path, place in _files(root):
-        head = machine.head_of(place)
+        head = machine.read_head(place)
         beside = path.split("/")[-2] if not path.startswith("boot/") else None
         version = beside or _version_in(place) or _version_by_name(place.name, modules)
         found.setdefault(version, Kernel(version, path, machine.of_pe(head)))
@@ -38,14 +38,14 @@ def find(root: Root) -> tuple[Kernel, ...]:
 
 
 def module_versions(root: Root) -> tuple[str, ...]:
-    """Give the names of the module directories, which are kernel versions."""
+    """Return the names of the module directories, which are kernel versions."""
     return tuple(
         sorted(
             {
                 name
-                for folder in _MODULES
-                for name in root.names(folder)
-                if (place := root.resolve(f"{folder}/{name}")) is not None and place.is_dir()
+                for directory in _MODULES
+                for name in root.names(directory)
+                if (place := root.resolve(f"{directory}/{name}")) is not None and place.is_dir()
             }
         )
     )
@@ -53,12 +53,12 @@ def module_versions(root: Root) -> tuple[str, ...]:
 
 def _files(root: Root) -> list[tuple[str, Path]]:
     named = [f"boot/{name}" for name in root.names("boot") if name.startswith(("vmlinuz", "vmlinux"))]
-    beside = [f"{folder}/{name}/vmlinuz" for folder in _MODULES for name in root.names(folder)]
+    beside = [f"{directory}/{name}/vmlinuz" for directory in _MODULES for name in root.names(directory)]
     return [(path, place) for path in named + beside if (place := root.file(path)) is not None]
 
 
 def _version_in(place: Path) -> str | None:
-    """Read the version out of a bzImage (Documentation/arch/x86/boot.rst, kernel_version)."""
+    """Return the version in a bzImage (Documentation/arch/x86/boot.rst, kernel_version)."""
     with place.open("rb") as file:
         head = file.read(machine.HEAD)
         if head[0x202:0x206] != b"HdrS":
@@ -72,7 +72,7 @@ def _version_in(place: Path) -> str | None:
 
 
 def _version_by_name(name: str, modules: tuple[str, ...]) -> str:
-    """Guess the version of a kernel that does not tell: `vmlinuz-lts` goes with modules 6.6.1-0-lts."""
+    """Guess the version of a kernel that does not contain it: `vmlinuz-lts` belongs to modules 6.6.1-0-lts."""
     suffix = name.partition("-")[2]
     if suffix in modules:
         return suffix

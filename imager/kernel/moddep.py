@@ -1,7 +1,7 @@
-"""The lists beside the modules of a kernel: which modules there are, and what each needs (modules.dep(5), depmod(8)).
+"""The lists beside the modules of a kernel: its modules and their dependencies (modules.dep(5), depmod(8)).
 
-A module is named by its file name without ending, with `_` for `-`, as the kernel and modprobe(8) do; paths are
-relative to the folder of the kernel's modules, with their ending: `kernel/fs/ext4/ext4.ko.xz`.
+The name of a module is its file name without ending and with `_` for `-`, as in the kernel and modprobe(8). Paths are
+relative to the directory of the kernel's modules and include the ending: `kernel/fs/ext4/ext4.ko.xz`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from imager.core.errors import ImagerError
 if TYPE_CHECKING:
     from imager.rootfs.root import Root
 
-FOLDERS = ("usr/lib/modules", "lib/modules")
-"""Where the modules of all kernels are, each in a folder named after the version of its kernel."""
+DIRECTORIES = ("usr/lib/modules", "lib/modules")
+"""The parents of the module directories, which are named after the version of their kernel."""
 _PACKED = ("", ".gz", ".xz", ".zst")
 _SOFT = re.compile(r"(pre|post):")
 
@@ -28,9 +28,9 @@ _SOFT = re.compile(r"(pre|post):")
 class Modules:
     """The modules of one kernel.
 
-    `paths` are the files by name; `needs` the names that a module cannot do without, in the order of modules.dep;
-    `wants` those that it is better with, or loads by itself (softdep); `builtin` the paths, by name, of what is in
-    the kernel's own program; `aliases` the modules behind names such as `crypto-crc32c`, that stand for no hardware.
+    `paths` are the files by name; `needs` are the dependencies of a module, in the order of modules.dep; `wants` are
+    its optional dependencies (softdep); `builtin` are the paths, by name, of the modules in the kernel itself;
+    `aliases` are the modules for names such as `crypto-crc32c` that do not describe hardware.
     """
 
     paths: Mapping[str, str] = field(default_factory=dict)
@@ -41,17 +41,17 @@ class Modules:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Every name that can be asked for, in a file, built in or by alias."""
+        """Every name that can be requested: of a file, built in, or an alias."""
         return frozenset().union(self.builtin, self.paths, self.aliases)
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether the kernel has the module `name`, in a file, built in or by alias."""
+        """Return whether the kernel has the module `name`: as a file, built in, or by alias."""
         return to_name(name) in self.names
 
     def load_order(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Give `names` and all that they need in the order in which they must be loaded, each once.
+        """Return `names` and all their dependencies in load order, each once.
 
-        Those that are built in, or that the kernel does not have, are left out.
+        Modules that are built in or that the kernel lacks are left out.
         """
         order: dict[str, None] = {}
         for name in names:
@@ -59,7 +59,7 @@ class Modules:
         return tuple(order)
 
     def closure(self, names: Iterable[str]) -> frozenset[str]:
-        """Give `names` with all that they need or want; only what is in a file."""
+        """Return `names` with all required and optional dependencies; only modules in files."""
         seen: set[str] = set()
         pending = [to_name(name) for name in names]
         while pending:
@@ -76,40 +76,40 @@ class Modules:
     def _visit(self, name: str, order: dict[str, None], above: set[str]) -> None:
         if name in order or name in above or name not in self.paths:
             return
-        # modules.dep lists what must be loaded first at the end.
+        # modules.dep lists dependencies in reverse load order.
         for needed in reversed(self.needs.get(name, ())):
             self._visit(needed, order, above | {name})
         order[name] = None
 
 
 def load(root: Root, version: str) -> Modules:
-    """Read the lists of the kernel `version` of a system; lists that are not there count as empty."""
+    """Read the lists of the kernel `version` of a system; missing lists are empty."""
     return parse(*(_text(root, version, f"modules.{kind}") for kind in ("dep", "builtin", "softdep", "alias")))
 
 
-def folder_of(root: Root, version: str) -> Path | None:
-    """Give the folder of the modules of the kernel `version`; None when it has none."""
-    places = (root.resolve(f"{folder}/{version}") for folder in FOLDERS)
+def directory_of(root: Root, version: str) -> Path | None:
+    """Return the directory of the modules of the kernel `version`, or None if there is none."""
+    places = (root.resolve(f"{directory}/{version}") for directory in DIRECTORIES)
     return next((place for place in places if place is not None and place.is_dir()), None)
 
 
 def file(root: Root, version: str, path: str) -> Path | None:
-    """Give the file `path` of the folder of the kernel `version`, as the system itself would find it."""
-    folder = folder_of(root, version)
-    return root.file(f"{folder.relative_to(root.path)}/{path}") if folder is not None else None
+    """Return the file `path` in the directory of the kernel `version`, with links resolved as in the system."""
+    directory = directory_of(root, version)
+    return root.file(f"{directory.relative_to(root.path)}/{path}") if directory is not None else None
 
 
 def files(root: Root, version: str, modules: Modules, names: Iterable[str]) -> Iterator[tuple[str, Path]]:
-    """Give the files of modules, by name; raises ImagerError for one that is only in the lists."""
+    """Yield the files of modules with their names; raises ImagerError if a listed file does not exist."""
     for name in names:
         place = file(root, version, modules.paths[name])
         if place is None:
-            raise ImagerError(f"the kernel {version} lists a module {name}, but has no file of it")
+            raise ImagerError(f"the kernel {version} lists the module {name}, but its file is missing")
         yield name, place
 
 
 def parse(dep: str, builtin: str = "", softdep: str = "", alias: str = "") -> Modules:
-    """Read the texts of modules.dep, modules.builtin, modules.softdep and modules.alias."""
+    """Return the modules in the texts of modules.dep, modules.builtin, modules.softdep and modules.alias."""
     paths: dict[str, str] = {}
     needs: dict[str, tuple[str, ...]] = {}
     for line in dep.splitlines():
@@ -123,7 +123,7 @@ def parse(dep: str, builtin: str = "", softdep: str = "", alias: str = "") -> Mo
 
 
 def similar(name: str, modules: Modules) -> str | None:
-    """Give the name that was most likely meant by one that the kernel does not have."""
+    """Return the most similar name that the kernel has, or None."""
     from difflib import get_close_matches
 
     near = get_close_matches(to_name(name), sorted(modules.names), n=1)
@@ -131,14 +131,14 @@ def similar(name: str, modules: Modules) -> str | None:
 
 
 def to_name(path: str) -> str:
-    """Give the name of the module that `path`, or a name written with `-`, is about."""
+    """Return the module name for a path, or for a name with `-`."""
     name = path.strip().rpartition("/")[2]
     start, ko, ending = name.rpartition(".ko")
     return (start if ko and ending in _PACKED else name).replace("-", "_")
 
 
 def _soft(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Read lines like `softdep ext4 pre: crc32c post: other` (modprobe.d(5)); later lines add to earlier ones."""
+    """Yield the content of lines like `softdep ext4 pre: crc32c post: other` (modprobe.d(5)), combined by module."""
     found: dict[str, tuple[str, ...]] = {}
     for line in text.splitlines():
         words = line.split()
@@ -150,7 +150,7 @@ def _soft(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _aliases(text: str) -> dict[str, tuple[str, ...]]:
-    """Read lines like `alias crypto-crc32c crc32c_generic`; those with a pattern or `:` are about hardware."""
+    """Return the content of lines like `alias crypto-crc32c crc32c_generic`; a pattern or `:` describes hardware."""
     found: dict[str, tuple[str, ...]] = {}
     for line in text.splitlines():
         if line.startswith("alias ") and ":" not in line and "*" not in line:

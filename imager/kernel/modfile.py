@@ -1,4 +1,4 @@
-"""One kernel module file: its content, unpacked, and what it says of itself (.modinfo; include/linux/module.h)."""
+"""One kernel module file: its unpacked content, and its own metadata (.modinfo; include/linux/module.h)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _MODINFO = b".modinfo"
 
 
 def read(place: Path) -> bytes:
-    """Give the ELF program in a module file that ends with .ko, .ko.gz, .ko.xz or .ko.zst; raises ImagerError."""
+    """Return the ELF program in a module file that ends with .ko, .ko.gz, .ko.xz or .ko.zst; raises ImagerError."""
     return unpack(place.read_bytes(), place.suffix, place)
 
 
 def unpack(data: bytes, suffix: str, place: Path) -> bytes:
-    """Give the content of a file whose name ends with `suffix`; raises ImagerError, which names `place`."""
+    """Return the content of a file with the ending `suffix`; raises ImagerError about `place`."""
     import lzma
     import zlib
 
@@ -31,7 +31,7 @@ def unpack(data: bytes, suffix: str, place: Path) -> bytes:
             case ".xz":
                 return lzma.decompress(data)
             case ".zst":
-                from imager.core import tools  # starting programs takes a while to import
+                from imager.core import tools  # slow to import
 
                 return tools.run(("zstd", "--decompress", "--quiet", "--stdout", str(place)))
             case _:
@@ -41,10 +41,10 @@ def unpack(data: bytes, suffix: str, place: Path) -> bytes:
 
 
 def modinfo(program: bytes) -> tuple[tuple[str, str], ...]:
-    """Give the fields of a module, such as ("firmware", "e100/d101m_ucode.bin"), in the order of the file.
+    """Return the fields of a module, such as ("firmware", "e100/d101m_ucode.bin"), in the order of the file.
 
-    Nothing where there is no .modinfo section, or `program` is not a 64-bit little-endian ELF file: the
-    kernels of both architectures load no others.
+    There are none without a .modinfo section, or if `program` is not a 64-bit little-endian ELF file: the kernels of
+    both architectures load no other files.
     """
     if program[:6] != b"\x7fELF\x02\x01" or len(program) < 64:
         return ()
@@ -60,7 +60,7 @@ def modinfo(program: bytes) -> tuple[tuple[str, str], ...]:
 
 
 def parse_modinfo(data: bytes) -> tuple[tuple[str, str], ...]:
-    """Read `key=value` texts, each of which ends with a NUL."""
+    """Return the fields in `key=value` texts, each terminated by a NUL."""
     texts = (text.decode(errors="surrogateescape").partition("=") for text in data.split(b"\0"))
     return tuple((key, value) for key, equals, value in texts if equals)
 

@@ -1,8 +1,8 @@
-"""Patterns of paths as people write them for modules and firmware: `drivers/gpu/`, `/fs/ext4`, `iwlwifi-*`.
+"""Patterns of paths that people write for modules and firmware: `drivers/gpu/`, `/fs/ext4`, `iwlwifi-*`.
 
-`*`, `?` and `[abc]` stand for characters of one name, never for `/`. A pattern with a `/` is about paths: of files, or
-of folders with all that is below them. It may start at any folder; with a `/` in front, only at the top.
-A pattern that ends with `/` is about folders only.
+`*`, `?` and `[abc]` match characters in one name, but never `/`. A pattern with a `/` matches paths: files, or
+directories with everything below them. It may start at any directory, or with a leading `/` only at the top. A pattern
+that ends with `/` matches only directories.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _TOKEN = re.compile(r"\*+|\?|\[!?[^/\]]+\]|.", re.DOTALL)
 
 
 def name_matcher(pattern: str) -> Matcher:
-    """Give what tells whether a name without `/` matches."""
+    """Return a function that tells whether a name without `/` matches."""
     matches = re.compile(_expression(pattern)).fullmatch
     return lambda name: matches(name) is not None
 
 
 def path_matcher(pattern: str) -> Matcher:
-    """Give what tells whether a relative path matches a pattern that has a `/`."""
+    """Return a function that tells whether a relative path matches a pattern with a `/`."""
     start = "" if pattern.startswith("/") else "(?:.*/)?"
     end = "/.*" if pattern.endswith("/") else "(?:/.*)?"
     matches = re.compile(start + _expression(pattern.strip("/")) + end).fullmatch
@@ -29,7 +29,7 @@ def path_matcher(pattern: str) -> Matcher:
 
 
 def is_glob(text: str) -> bool:
-    """Tell whether a text stands for more than itself."""
+    """Return whether a text is a pattern."""
     return any(letter in text for letter in "*?[")
 
 

@@ -1,21 +1,21 @@
-"""What is in a system, without judging it: the frontend decides what that means.
+"""The facts about a system, without a verdict: the frontend decides what they mean.
 
 The report is a JSON object with sorted keys:
 
-    boot_cmdline     the lines of /boot/cmdline joined to one, or null
-    files            number of paths that would be shipped, 0 when they were not counted
-    init             the first of /sbin/init, /usr/sbin/init, /lib/systemd/systemd that exists, or null
-    init_machine     its architecture, null when it is no ELF program
-    kernels          [{"machine", "path", "version"}], by version; machine null: not an EFI program
-    kernel_tree      what `imager.kernel.kernel_tree` found, {} when it was not asked
-    microcode        paths of microcode images, in the order in which they are used
-    modules          versions that have a modules directory
-    no_decoder       {version: compressions whose layers a kernel cannot read}; only kernels of which some are known
-    no_overlay       {version: what a kernel lacks for a system of layers}; only kernels that lack something
-    os_release       the fields of os-release, {} when there is none
-    size             bytes of file content that would be shipped, 0 when they were not counted
-    unknown_modules  {version: {name: a similar name or null}}: what a kernel lacks of what was looked for
-    target_files     those of etc/{hostname,hosts,resolv.conf}.target that exist
+    boot_cmdline     the lines of /boot/cmdline as one line, or null
+    files            number of paths that would ship, 0 if not counted
+    init             the first that exists of /sbin/init, /usr/sbin/init, /lib/systemd/systemd, or null
+    init_machine     its architecture, or null if it is not an ELF program
+    kernels          [{"machine", "path", "version"}], by version; machine is null if it is not an EFI program
+    kernel_tree      the report of `imager.kernel.kernel_tree`, {} if not requested
+    microcode        paths of microcode images, in the order of the initramfs
+    modules          versions with a modules directory
+    no_decoder       {version: compressions of layers that a kernel cannot read}, without kernels that read all
+    no_overlay       {version: modules that a kernel lacks for overlay mode}, without kernels that have all
+    os_release       the fields of os-release, {} if there is none
+    size             bytes of file content that would ship, 0 if not counted
+    unknown_modules  {version: {name: a similar name or null}}: requested modules that a kernel lacks
+    target_files     the existing ones of etc/{hostname,hosts,resolv.conf}.target
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def run(request: Inspect) -> None:
 
 
 def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
-    """Give the report as a value."""
+    """Return the report as a value."""
     init = next((path for path in _INITS if root.file(path) is not None), None)
     place = root.file(init) if init else None
     cmdline = root.file("boot/cmdline")
@@ -64,7 +64,7 @@ def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
     return {
         "boot_cmdline": _one_line(cmdline.read_text(errors="backslashreplace")) if cmdline else None,
         "init": init,
-        "init_machine": machine.of_elf(machine.head_of(place)) if place else None,
+        "init_machine": machine.of_elf(machine.read_head(place)) if place else None,
         "kernels": [asdict(kernel) for kernel in found],
         "microcode": list(microcode.images(root)),
         "modules": list(kernels.module_versions(root)),
@@ -72,7 +72,7 @@ def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
         "no_overlay": _lacking(bootstrap.missing, root, found),
         "os_release": osrelease.fields(osrelease.read(root)),
         "target_files": [f"etc/{name}" for name in names if os.fsencode(name) in tree.TARGET_FILES],
-        **(_weigh(root) if weigh else {"files": 0, "size": 0}),
+        **(_count(root) if weigh else {"files": 0, "size": 0}),
     }
 
 
@@ -84,12 +84,12 @@ def _lacking(
 
 
 def _one_line(text: str) -> str:
-    """Join lines; white space within them may be inside quotes and stays."""
+    """Return all lines as one; white space within a line may be quoted, so it stays."""
     return " ".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _unknown_modules(root: Root, names: tuple[str, ...]) -> dict[str, dict[str, str | None]]:
-    """Give which of `names` no kernel has; a kernel whose modules have no list is not judged."""
+    """Return the `names` that each kernel lacks; kernels without a list of modules are ignored."""
     found: dict[str, dict[str, str | None]] = {}
     for version in kernels.module_versions(root) if names else ():
         modules = moddep.load(root, version)
@@ -98,6 +98,6 @@ def _unknown_modules(root: Root, names: tuple[str, ...]) -> dict[str, dict[str, 
     return found
 
 
-def _weigh(root: Root) -> dict[str, int]:
-    """Count what would be shipped; data under several names counts once."""
-    return asdict(segments.weigh(tree.walk(os.fsencode(root.path))))
+def _count(root: Root) -> dict[str, int]:
+    """Count the files that would ship; data with several names counts once."""
+    return asdict(segments.total(tree.walk(os.fsencode(root.path))))

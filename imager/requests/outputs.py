@@ -39,7 +39,7 @@ class Disk(Output):
 class Raw(Disk):
     """A GPT disk with one EFI system partition. `label`: at most 11 characters."""
 
-    performed_by: ClassVar[str] = "disk.disk"
+    performed_by: ClassVar[str] = "disk.raw"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ class Stage(Request):
 class Initramfs(Stage):
     """Pack a stage, with our `init` in the lowest, for the kernel to unpack."""
 
-    performed_by: ClassVar[str] = "initramfs.initramfs"
+    performed_by: ClassVar[str] = "initramfs.cpio_segment"
     init: str
 
 
@@ -60,7 +60,7 @@ class Uki(Request):
     are none.
     """
 
-    performed_by: ClassVar[str] = "uki.uki"
+    performed_by: ClassVar[str] = "uki.sections"
     system: str
     kernel_version: str
     initrd: tuple[str, ...]

@@ -1,7 +1,7 @@
 """The account databases of a system: passwd, group, shadow, gshadow (passwd(5), group(5), shadow(5)).
 
-Values, and reading and writing them; what to do with them is in `imager.customize.users`. Lines that are not
-understood (comments, NIS) are kept as they are.
+This module reads, writes and represents them; `imager.customize.users` decides what to change. Lines in any other
+form (comments, NIS) stay as they are.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     from imager.rootfs.root import Root
 
 FIRST_ID, LAST_ID = 1000, 59_999
-"""The numbers of people's accounts (login.defs(5) UID_MIN; the end as in Debian's policy)."""
+"""The numbers for human users (login.defs(5) UID_MIN; the end follows Debian's policy)."""
 FIRST_SYSTEM_ID, LAST_SYSTEM_ID = 100, 999
 _MODES = {"passwd": 0o644, "group": 0o644, "shadow": 0o640, "gshadow": 0o640}
 
 
 @dataclass
 class Database:
-    """One file of /etc: rows of fields that are separated by colons, the first one a name."""
+    """One file in /etc: rows of fields separated by colons, the first field a name."""
 
     rows: list[list[str]] = field(default_factory=list)
 
     @classmethod
     def parse(cls, text: str) -> Database:
-        """Read the text of a file."""
+        """Return the database in the text of a file."""
         return cls([line.split(":") for line in text.splitlines()])
 
     def text(self) -> str:
-        """Give the text of the file."""
+        """Return the text of the file."""
         return "".join(":".join(row) + "\n" for row in self.rows)
 
     def get(self, name: str) -> list[str] | None:
-        """Give the row of `name`, to be changed in place."""
+        """Return the row of `name`, which the caller may change in place."""
         return next((row for row in self.rows if row[0] == name and len(row) > 1), None)
 
     def put(self, row: list[str]) -> None:
-        """Replace the row of the same name, or add one at the end."""
+        """Replace the row with the same name, or append a new one."""
         old = self.get(row[0])
         if old is None:
             self.rows.append(row)
@@ -49,15 +49,15 @@ class Database:
             old[:] = row
 
     def ids(self) -> set[int]:
-        """Give the numbers in use: the third field of passwd and group."""
+        """Return the numbers in use: the third field of passwd and group."""
         return {int(row[2]) for row in self.rows if len(row) > 2 and row[2].isdigit()}
 
 
 @dataclass(frozen=True)
 class Accounts:
-    """The four databases of a system; `gshadow` is None when the system has none.
+    """The four databases of a system; `gshadow` is None if the system has none.
 
-    `reserved` are the numbers that somebody asks for: nobody else gets one of them.
+    Accounts that ask for a number get it, so `reserved` holds those numbers and nobody else gets one of them.
     """
 
     passwd: Database
@@ -68,7 +68,7 @@ class Accounts:
 
     @classmethod
     def load(cls, root: Root) -> Accounts:
-        """Read them; missing ones are empty."""
+        """Read the databases of a system; missing files are empty."""
         gshadow = root.file("etc/gshadow")
         return cls(
             _read(root.file("etc/passwd")),
@@ -78,7 +78,7 @@ class Accounts:
         )
 
     def save(self, root: Root) -> None:
-        """Write them back; files that exist keep their owner and mode."""
+        """Write the databases back; existing files keep their owner and mode."""
         for name, database in (
             ("passwd", self.passwd),
             ("group", self.group),
@@ -108,14 +108,14 @@ class Accounts:
                 row[3] = ",".join(members if user in members else [*members, user])
 
     def free_uid(self, *, system: bool) -> int | None:
-        """Give the number for a new user, free as a group too; None when all are taken.
+        """Return a number for a new user that is also free as a group, or None if all are taken.
 
-        System accounts count down from 999, as useradd(8) does.
+        Numbers of system accounts count down from 999, as in useradd(8).
         """
         return _free(self.passwd.ids() | self.group.ids() | self.reserved, system=system)
 
     def free_gid(self, *, system: bool) -> int | None:
-        """Give the number for a new group; None when all are taken."""
+        """Return a number for a new group, or None if all are taken."""
         return _free(self.group.ids() | self.reserved, system=system)
 
 

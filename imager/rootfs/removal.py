@@ -1,4 +1,4 @@
-"""Removing files from a system, without a trace of when that was."""
+"""Removing files from a system without changing the times of its directories."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def remove(folder: Path, paths: Iterable[str], epoch: int) -> int:
-    """Remove files, and folders that have nothing left; give how many bytes these were.
+def remove(directory: Path, paths: Iterable[str], epoch: int) -> int:
+    """Remove files, and directories that are empty afterwards; return the size of the removed files.
 
-    What is only linked into the folder stays: on the builder such a link may lead out of the system.
+    Files behind symbolic links in the directory stay: on the builder such a link may point outside of the system.
     """
     size = 0
     parents: set[Path] = set()
     inside: dict[Path, bool] = {}
     for path in sorted(paths):
-        place = folder / path
+        place = directory / path
         if place.parent not in inside:
-            inside[place.parent] = place.parent.resolve().is_relative_to(folder.resolve())
+            inside[place.parent] = place.parent.resolve().is_relative_to(directory.resolve())
         if not inside[place.parent]:
             continue
         if place.is_symlink() or place.exists():
             size += 0 if place.is_symlink() else place.stat().st_size
             place.unlink()
-        parents |= {parent for parent in place.parents if parent.is_relative_to(folder)}
+        parents |= {parent for parent in place.parents if parent.is_relative_to(directory)}
     for parent in sorted(parents, key=lambda each: len(each.parts), reverse=True):
-        if parent != folder and parent.is_dir() and not any(parent.iterdir()):
+        if parent != directory and parent.is_dir() and not any(parent.iterdir()):
             parent.rmdir()
         elif parent.is_dir():
-            date(parent, epoch)
+            set_time(parent, epoch)
     return size
 
 
-def date(place: Path, epoch: int) -> None:
-    """Date one path, not what it links to."""
+def set_time(place: Path, epoch: int) -> None:
+    """Set the time of one path, without following a symbolic link."""
     os.utime(place, (epoch, epoch), follow_symlinks=False)

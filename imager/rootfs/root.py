@@ -1,4 +1,4 @@
-"""Paths inside a system, never outside: symbolic links are read as the system itself would."""
+"""Paths inside a system: symbolic links resolve as they would in the system itself, and never lead outside."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LINKS = 40
-"""How many symbolic links Linux follows in one path (path_resolution(7))."""
+"""The number of symbolic links that Linux follows in one path (path_resolution(7))."""
 
 
 @dataclass(frozen=True)
 class Root:
-    """The directory that is `/` for a system."""
+    """The directory that is `/` in a system."""
 
     path: Path
 
     def resolve(self, inside: str) -> Path | None:
-        """Give the place of `inside` with all symbolic links followed; None when there is nothing."""
+        """Return the place of `inside` with all symbolic links followed, or None if nothing is there."""
         place = self.place(inside)
         return place if place is not None and os.path.lexists(place) else None
 
     def place(self, inside: str) -> Path | None:
-        """Give where `inside` is, or would be made; None when links go in circles.
+        """Return the place of `inside`, or where it would be created; None for too many levels of symbolic links.
 
-        Absolute links and `..` start and end at this root. What does not exist is taken literally.
+        Absolute links and `..` start and end at this root. Missing components are taken literally.
         """
         todo = _parts(inside)
         done: list[str] = []
@@ -51,18 +51,18 @@ class Root:
         return self.path.joinpath(*done)
 
     def names(self, inside: str) -> tuple[str, ...]:
-        """Give the sorted names in the directory `inside`; nothing when it is not one."""
+        """Return the sorted names in the directory `inside`; none if it is not a directory."""
         place = self.resolve(inside)
         if place is None or not place.is_dir():
             return ()
         return tuple(sorted(child.name for child in place.iterdir()))
 
     def file(self, inside: str) -> Path | None:
-        """Give the place of `inside` when it is, or links to, a regular file."""
+        """Return the place of `inside` if it is a regular file or links to one."""
         place = self.resolve(inside)
         return place if place is not None and place.is_file() else None
 
 
 def _parts(path: str) -> list[str]:
-    """Split a path, last component first."""
+    """Return the components of a path, last one first."""
     return [part for part in reversed(path.split("/")) if part not in ("", ".")]

@@ -1,4 +1,4 @@
-"""Small text files of a system, and the words of their formats."""
+"""Small text files of a system, and how systemd quotes names and words in them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def write(root: Root, path: str, text: str, epoch: int, mode: int = 0o644) -> None:
-    """Write a file of root's, dated `epoch`; folders on the way are made."""
+    """Write a file owned by root and dated `epoch`; missing parent directories are created."""
     place = root.place(path)
     if place is None:
-        raise ImagerError(f"/{path}: the links on the way go in circles")
+        raise ImagerError(f"/{path}: too many levels of symbolic links")
     if place.is_dir():
-        raise ImagerError(f"/{path} must be a file, and is a folder")
+        raise ImagerError(f"/{path} must be a file, but is a directory")
     place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     place.write_text(text)
     place.chmod(mode)
@@ -27,13 +27,13 @@ def write(root: Root, path: str, text: str, epoch: int, mode: int = 0o644) -> No
 
 
 def read(root: Root, path: str) -> str:
-    """Give the text of a file; empty where there is none."""
+    """Return the text of a file, or an empty text if there is none."""
     place = root.file(path)
     return place.read_text(errors="surrogateescape") if place else ""
 
 
 def unit_name(path: str) -> str:
-    """Give a path as it stands in the names of systemd's units (systemd.unit(5), string escaping)."""
+    """Return a path in the form that systemd uses in unit names (systemd.unit(5), string escaping)."""
     parts = "-".join(_escape(part) for part in path.split("/") if part)
     return parts.replace(".", "\\x2e", 1) if parts.startswith(".") else parts or "-"
 
@@ -46,7 +46,7 @@ def _escape(part: str) -> str:
 
 
 def unit_word(text: str, *, command: bool = False) -> str:
-    """Give a word in quotes for a line of a unit (systemd.syntax(7)); in a `command`, `$` is special too."""
+    """Return a word, quoted if necessary, for a line of a unit (systemd.syntax(7)); a `command` also escapes `$`."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("\t", "\\t")
     escaped = escaped.replace("$", "$$") if command else escaped
     return escaped if re.fullmatch(r"[A-Za-z0-9_/.:=@,+%$-]+", escaped) else f'"{escaped}"'

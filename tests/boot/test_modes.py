@@ -31,7 +31,7 @@ echo "token $((6*7))"
 exec poweroff -f
 """
 BASE, REST, SYSTEM = "[initramfs] pack the base", "[initramfs] pack what comes after", "[initramfs] pack the system"
-LACKS = "rootfs mode tmpfs (the kernel has no module squashfs, which overlay needs): boots with about "
+LACKS = "rootfs mode tmpfs (the kernel has no module squashfs, which overlay mode needs): boots with about "
 
 
 @pytest.fixture

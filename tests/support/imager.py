@@ -10,7 +10,7 @@ from pathlib import Path
 from imager.disk import efi
 from imager.requests.outputs import Efi
 from imager.requests.packing import Uki
-from imager.uki import uki
+from imager.uki import sections
 
 EPOCH = 1_700_000_000
 MACHINES = {"amd64": 0x8664, "arm64": 0xAA64}
@@ -49,7 +49,7 @@ def output_of(request: Uki, place: Path) -> Efi:
 
 def join(request: Uki, place: Path) -> bytes:
     """Lay a UKI out and write it to `place`; give its bytes."""
-    uki.run(request)
+    sections.run(request)
     efi.run(output_of(request, place))
     return place.read_bytes()
 

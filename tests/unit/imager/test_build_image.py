@@ -30,10 +30,12 @@ def build(folder: Path, *words: str, system: Path | None = None, **environment: 
 
 
 def test_the_defaults_are_those_that_dockerfiles_expect() -> None:
-    choice = build_image.choose((), {})
+    choice = build_image.parse_options((), {})
     assert (choice.path, choice.volume, choice.epoch) == ("/out/claylinux.img", "CLAYLINUX", 315532800)
-    short = build_image.choose(["-f", "iso", "-o", "x/y", "-v", "DATA", "-c", "xz:9"], {"SOURCE_DATE_EPOCH": "7"})
-    assert short == build_image.Choice("iso", "x/y", "DATA", "xz:9", "auto", 7)
+    short = build_image.parse_options(
+        ["-f", "iso", "-o", "x/y", "-v", "DATA", "-c", "xz:9"], {"SOURCE_DATE_EPOCH": "7"}
+    )
+    assert short == build_image.Options("iso", "x/y", "DATA", "xz:9", "auto", 7)
     assert short.path == "x/y.iso"
 
 
@@ -50,7 +52,7 @@ def test_every_format_is_made_alone_and_dated(parts: Path, name: str, capfd: pyt
 def test_why_a_system_is_unpacked_is_told(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Only where it was not asked for."""
     make_system(parts / "system")
-    why = " (the kernel has no module loop, squashfs, overlay, which overlay needs)"
+    why = " (the kernel has no module loop, squashfs, overlay, which overlay mode needs)"
     for words, told in (((), why), (("--rootfs", "tmpfs"), "")):
         assert build(parts, "--format", "efi", *words) == 0
         assert f"; rootfs mode tmpfs{told}: boots with about " in capfd.readouterr().out
@@ -81,8 +83,8 @@ def test_the_command_line_comes_from_the_system(parts: Path, text: str | None, e
         (("--format", "vfat"), "invalid choice: 'vfat'"),
         (("--formats", "raw"), "unrecognized arguments: --formats"),
         (("--compression", "rar"), "unknown compression 'rar'"),
-        (("--compression", "xz:10"), "the level of xz is 0 to 9"),
-        (("--output", "out/"), "'out/' names no file"),
+        (("--compression", "xz:10"), "the level of xz must be 0 to 9, for example xz:6; got '10'"),
+        (("--output", "out/"), "'out/' has no file name"),
         (("surplus",), "unrecognized arguments: surplus"),
     ],
 )
@@ -125,11 +127,14 @@ def with_an_old_kernel(system: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (shutil.rmtree, "write RUN --mount=from=STAGE,target="),
+        (shutil.rmtree, "for example RUN --mount=from=STAGE,target="),
         (without_init, "no /sbin/init: install an init system"),
-        (without_kernel, "no Linux kernel (looked for"),
+        (without_kernel, "no Linux kernel (looked for /boot/vmlinu*"),
         (with_two_kernels, "2 kernels (6.1.0-1-amd64, 7.0.0): remove all but one"),
-        (with_another_machine, "/sbin/init is a program for amd64, the kernel for arm64"),
+        (
+            with_another_machine,
+            "/sbin/init is for amd64, but the kernel is for arm64: install both",
+        ),
         (with_an_old_kernel, "the kernel /boot/vmlinuz-6.1.0-1-amd64 has no EFI stub"),
     ],
 )

@@ -147,8 +147,8 @@ def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ("script", "message"),
     [
         ("cat >/dev/null; echo broken >&2; exit 3", r"sh failed \(exit code 3\): broken"),
-        ("kill -9 $$", r"sh failed \(killed by SIGKILL, perhaps because .* memory\)"),
-        ("exit 127", r"sh failed \(it, or a library that it needs, is not installed\)"),
+        ("kill -9 $$", r"sh failed \(killed by SIGKILL, probably because .* memory\)"),
+        ("exit 127", r"sh failed \(the program or one of its libraries is not installed\)"),
     ],
 )
 def test_a_failing_program_is_quoted(

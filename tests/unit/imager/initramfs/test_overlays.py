@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from imager.archive.writer import Feed
+from imager.archive.batch_writer import BatchWriter
 from imager.initramfs import changes, layers, segments, snapshots
 from imager.requests.packing import Layer
 from tests.support import stages as odd
@@ -70,9 +70,9 @@ def test_names_that_were_not_seen_stay_one_file_with_those_that_were(overlay: Ov
     assert (system / "usr/d2/f").samefile(system / "usr/d3/f")
     facts = check(overlay.folder, overlay.stages)
     assert (facts[1].files, facts[1].size) == (2, 1007), "d1/f and d2/new"
-    assert facts[1].dead == segments.Weight()
+    assert facts[1].dead == segments.Total()
     below, system_ = (os.fsencode(stage) for stage in overlay.stages)
-    assert changes._compare(below, system_, EPOCH, prune=True)[1], "no walk through all was needed"
+    assert changes._compare_walks(below, system_, EPOCH, prune=True)[1], "no walk through all was needed"
 
 
 def test_a_file_lives_on_under_a_name_that_was_not_seen(overlay: Overlay) -> None:
@@ -109,7 +109,7 @@ def test_a_file_that_falls_apart_is_packed_in_part(tmp_path: Path) -> None:
     (tmp_path / "top/usr/one").unlink()
     (tmp_path / "top/usr/one").write_bytes(bytes(10))
     facts = check(tmp_path, [base, tmp_path / "top"])
-    assert (facts[1].size, facts[1].dead) == (10, segments.Weight())
+    assert (facts[1].size, facts[1].dead) == (10, segments.Total())
 
 
 def stages(made: Overlay, seed: int) -> list[Path]:
@@ -158,10 +158,10 @@ def test_segments_of_any_overlays_are_the_system(overlay: Overlay) -> None:
             check(made.folder, trees)
             for below, system in pairwise(trees):
                 places = (os.fsencode(below), os.fsencode(system), EPOCH)
-                found, sure = changes._compare(*places, prune=True)
+                found, sure = changes._compare_walks(*places, prune=True)
                 complete += sure
                 if sure:
-                    whole = changes._compare(*places, prune=False)[0]
+                    whole = changes._compare_walks(*places, prune=False)[0]
                     assert (found.changed, found.removed) == (whole.changed, whole.removed), seed
                     assert found.dead == whole.dead, seed
     assert complete > ROUNDS / 2, "leaving out is the rule"
@@ -196,7 +196,7 @@ def test_everything_odd_in_overlays(overlay: Overlay) -> None:
 def unpacked(made: Overlay, number: int, trees: list[Path]) -> Path:
     """Give the directory that a layer is: what the last of `trees` has over the one below, if any."""
     memory = Memory()
-    stream = layers.Stream(Feed(memory), epoch=EPOCH)
+    stream = layers.TarWriter(BatchWriter(memory), epoch=EPOCH)
     below = str(trees[0]) if len(trees) > 1 else ""
     layers._pack(
         Layer(system=str(trees[-1]), output="", compression="none", epoch=EPOCH, number=number, below=below),

@@ -236,7 +236,7 @@ def test_links_lead_to_the_system_not_to_the_builder(system: Path, tmp_path: Pat
     assert firmware_of(system) == ["disk.bin", "gpu/one.bin"]
     (system / str(outside)[1:] / "overlay.ko").unlink()
     (system / MODULES / "modules.dep").write_text("kernel/fs/overlay.ko:\n")
-    with pytest.raises(ImagerError, match="lists a module"):
+    with pytest.raises(ImagerError, match="lists the module"):
         reduce(system, firmware=("auto",))
     assert (outside / "overlay.ko").exists()
 

@@ -70,7 +70,7 @@ def measured(system: Path, **options: Any) -> tuple[dict[str, Any], str]:
 def test_files_belong_to_packages_wherever_these_say_they_are(system: Path) -> None:
     (system / "usr/lib/apk/db").mkdir(parents=True)
     (system / "usr/lib/apk/db/installed").write_text(APK)
-    found = owners.owners(Root(system))
+    found = owners.package_by_path(Root(system))
     assert found["usr/lib/big.so"] == "libbig"
     assert (found["usr/bin/tool"], found["bin/busybox"]) == ("tool", "busybox")
     assert (found["top"], found["usr/lib/ld.so"]) == ("busybox", "musl")

@@ -1,4 +1,4 @@
-"""A system and our init as cpio archives that the kernel unpacks one over the other: one segment for each stage."""
+"""A system and our init as cpio archives that the kernel unpacks on top of each other: one segment for each stage."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager.archive.archive import Archive, count_links
 from imager.archive.compress import Compression, compressing
+from imager.archive.cpio_writer import CpioWriter, count_links
 from imager.core import output
 from imager.core.errors import ImagerError
 from imager.initramfs import changes, fixups, segments
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imager.archive.compress import Sink
-    from imager.initramfs.changes import Change
+    from imager.initramfs.change import Change
     from imager.initramfs.segments import Segment
     from imager.requests.packing import Initramfs
     from imager.rootfs.tree import Entry
 
 
 def run(request: Initramfs) -> None:
-    """Write one segment, and what it holds."""
+    """Write one segment and its description."""
     compression = Compression.parse(request.compression)
     if not Path(request.system).is_dir():
         raise ImagerError(f"the system {request.system} is not a directory")
@@ -37,29 +37,31 @@ def run(request: Initramfs) -> None:
         compressing(compression, fd) as sink,
     ):
         found = _pack_changes(request, sink, lower) if request.below else _pack_all(request, sink)
-    output.note_digest(request.output, request.epoch)
+    output.save_digest(request.output, request.epoch)
     if request.facts:
         segments.write(request.facts, (*lower, found), request.epoch)
-        print(segments.told(found))  # noqa: T201 - the progress of the build shows it
+        print(segments.summarize(found))  # noqa: T201 - the progress of the build shows it
 
 
 def _pack_all(request: Initramfs, sink: Sink) -> Segment:
-    """Send the lowest segment; it is the only one that need not be compared with another."""
+    """Write the lowest segment; no other segment to compare it with exists."""
     system, init = os.fsencode(request.system), os.fsencode(request.init)
-    archive = Archive(sink, request.epoch, count_links(tree.walk(system)))
-    archive.add(tree.made(tree.PRIVATE, stat.S_IFDIR | 0o700))
-    # First, so that it can say so when memory does not suffice for the rest.
-    archive.add(tree.made(b"init", stat.S_IFREG | 0o755, source=init, size=Path(request.init).stat().st_size))
+    archive = CpioWriter(sink, request.epoch, count_links(tree.walk(system)))
+    archive.add(tree.synthetic_entry(tree.PRIVATE, stat.S_IFDIR | 0o700))
+    # First, so that init can report too little memory for the rest.
+    archive.add(
+        tree.synthetic_entry(b"init", stat.S_IFREG | 0o755, source=init, size=Path(request.init).stat().st_size)
+    )
     attributed: list[bytes] = []
-    own = segments.describe_whole(_adding(archive, system, attributed), attributed)
+    own = segments.describe_whole(_add_each(archive, system, attributed), attributed)
     if not request.more:
         fixups.write(archive, system, (own,), request.epoch)
     archive.close()
     return own
 
 
-def _adding(archive: Archive, system: bytes, attributed: list[bytes]) -> Iterator[Entry]:
-    """Add all entries, and give them."""
+def _add_each(archive: CpioWriter, system: bytes, attributed: list[bytes]) -> Iterator[Entry]:
+    """Add all entries, and yield each of them."""
     for entry in tree.walk(system):
         archive.add(entry)
         if entry.source and xattrs.read(entry.source):
@@ -68,16 +70,16 @@ def _adding(archive: Archive, system: bytes, attributed: list[bytes]) -> Iterato
 
 
 def _pack_changes(request: Initramfs, sink: Sink, lower: tuple[Segment, ...]) -> Segment:
-    """Send a segment with what the system has over the stage below."""
+    """Write a segment with the differences from the stage below."""
     system = os.fsencode(request.system)
-    found = changes.find(os.fsencode(request.below), system, request.epoch)
+    found = changes.compare(os.fsencode(request.below), system, request.epoch)
     entries = [change.entry for change in found.changed]
     attributed = [entry.path for entry in entries if entry.source and xattrs.read(entry.source)]
     own = segments.describe(found, lower, request.epoch, attributed)
-    archive = Archive(sink, request.epoch, count_links(entries))
+    archive = CpioWriter(sink, request.epoch, count_links(entries))
     for change in found.changed:
         if segments.occupant(change, lower) == segments.OTHER:
-            archive.add_data(_broom(change), b"/")
+            archive.add_data(_clear_path(change), b"/")
         archive.add(change.entry)
     if not request.more:
         fixups.write(archive, system, (*lower, own), request.epoch)
@@ -85,9 +87,9 @@ def _pack_changes(request: Initramfs, sink: Sink, lower: tuple[Segment, ...]) ->
     return own
 
 
-def _broom(change: Change) -> tree.Entry:
-    """Give a symbolic link: the kernel removes whatever is in its place, and then the link for the next entry.
+def _clear_path(change: Change) -> tree.Entry:
+    """Return a symbolic link that makes the kernel remove the old path, and then the link before the next entry.
 
-    Otherwise it would write into a file that has other names, and keep a device (init/initramfs.c, `clean_path`).
+    Otherwise the kernel would write into a file with other names, or keep a device (init/initramfs.c, `clean_path`).
     """
-    return tree.made(change.entry.path, stat.S_IFLNK | 0o777)
+    return tree.synthetic_entry(change.entry.path, stat.S_IFLNK | 0o777)

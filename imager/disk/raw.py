@@ -1,6 +1,6 @@
-"""The disk that all formats hold: a GPT with one EFI system partition with the unified kernel image.
+"""The disk inside every format: a GPT with one EFI system partition that contains the unified kernel image.
 
-The raw format is this disk and nothing else.
+The raw format is only this disk.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1 << 20
 ESP_START = MEBIBYTE
-"""Where the partition starts, in bytes: tools and flash media like whole MiB."""
+"""The start of the partition in bytes: tools and flash media prefer whole MiB."""
 PARTITION_NAME = "EFI System Partition"
 
 
 def run(request: Raw) -> None:
     """Write the disk."""
-    with planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
         write(fd, medium)
 
 
 def write(fd: int, medium: Medium) -> None:
-    """Write a disk as it is to the empty file `fd`; what holds nothing stays a hole."""
+    """Write the bytes of a disk to the empty file `fd`; unused parts stay holes."""
     output.truncate(fd, medium.size)
     medium.copy(fd, 0, 0, medium.size)
 
 
 @contextmanager
-def planned(request: Disk, label: str) -> Iterator[Medium]:
-    """Say what is on the disk whose partition is called `label`."""
-    uki = layout.wanted(request)
+def open_medium(request: Disk, label: str) -> Iterator[Medium]:
+    """Yield the disk for `request` with a partition called `label`."""
+    uki = layout.load_for(request)
     partition = esp.plan(
         size=uki.size,
         architecture=request.architecture,
@@ -52,12 +52,12 @@ def planned(request: Disk, label: str) -> Iterator[Medium]:
         epoch=request.epoch,
     )
     start = ESP_START + partition.program
-    with uki.opened(start) as pieces:
+    with uki.open_extents(start) as pieces:
         yield _medium(partition, pieces, range(start, start + uki.size), gpt.identify(uki.digest))
 
 
 def _medium(partition: esp.Esp, pieces: tuple[Extent, ...], place: range, guid: Callable[[str], UUID]) -> Medium:
-    # One MiB more for the second partition table keeps the disk a whole number of MiB.
+    # The additional MiB for the second partition table keeps the disk a whole number of MiB.
     size = ESP_START + partition.size + MEBIBYTE
     first = ESP_START // gpt.SECTOR
     tables = gpt.tables(

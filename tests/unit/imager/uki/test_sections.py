@@ -16,7 +16,7 @@ from imager.core.errors import ImagerError
 from imager.initramfs import layer_archive
 from imager.requests.packing import Uki
 from imager.rootfs.root import Root
-from imager.uki import layout, uki
+from imager.uki import layout, sections
 from tests.support.imager import EPOCH, join, make_kernel, make_pe, make_system, output_of, read_sections
 from tests.support.vm import require_tool
 
@@ -122,7 +122,7 @@ def test_microcode_goes_first_and_uncompressed(system: Path) -> None:
     padded = [part.ljust(output.ALIGNMENT, b"\0") for part in parts]
     assert initrd.startswith(b"".join(padded) + b"1")
     (system / "boot/amd-ucode.img").write_bytes(b"\x1f\x8b")
-    with pytest.raises(ImagerError, match=r"^the microcode image /boot/amd-ucode.img is not an uncompressed cpio"):
+    with pytest.raises(ImagerError, match=r"^the microcode image /boot/amd-ucode.img must be an uncompressed cpio"):
         build(system)
 
 
@@ -130,7 +130,7 @@ def test_microcode_goes_first_and_uncompressed(system: Path) -> None:
     ("changes", "message"),
     [
         ({"kernel_version": "9.9"}, r"^the system has no kernel 9\.9; it has 6\.1\.0-1-amd64$"),
-        ({"architecture": "arm64"}, r"^the kernel /boot/vmlinuz-6\S+ is for amd64; an EFI kernel for arm64 is needed"),
+        ({"architecture": "arm64"}, r"^the kernel /boot/vmlinuz-6\S+ is for amd64: install an EFI kernel for arm64"),
         ({"cmdline": "a\nb"}, "must be one line"),
     ],
 )
@@ -148,14 +148,14 @@ def test_a_system_without_kernel_says_so(system: Path) -> None:
 
 def test_a_kernel_without_efi_stub_is_refused(system: Path) -> None:
     (system / f"boot/vmlinuz-{VERSION}").write_bytes(b"\x1f\x8b gzip")
-    with pytest.raises(ImagerError, match="cannot be started by EFI firmware"):
+    with pytest.raises(ImagerError, match="has no EFI stub, which EFI firmware needs"):
         build(system)
 
 
 def test_stubs_that_do_not_fit_are_refused(system: Path) -> None:
     stub = system.parent / "stub"
     for content, message in (
-        (make_pe("arm64"), "is for arm64, not for amd64"),
+        (make_pe("arm64"), "is for arm64, but the architecture is amd64"),
         (b"ELF", "is not an EFI program"),
         (make_pe(room=0x200), "no room for more sections"),
     ):
@@ -167,7 +167,7 @@ def test_stubs_that_do_not_fit_are_refused(system: Path) -> None:
 def test_4_gib_are_refused(system: Path) -> None:
     with (system.parent / "two").open("wb") as file:
         file.truncate((1 << 32) - 20_000)
-    with pytest.raises(ImagerError, match=r"would reach 4 GiB with its section \.(initrd|linux)"):
+    with pytest.raises(ImagerError, match=r"with its section \.(initrd|linux) of \d+ bytes reaches the limit of 4 GiB"):
         build(system)
 
 
@@ -188,7 +188,7 @@ def test_payloads_never_enter_memory(system: Path) -> None:
 
 def test_the_digest_sees_every_byte_and_no_path(system: Path) -> None:
     def digest(**changes: object) -> str:
-        uki.run(request(system, **changes))
+        sections.run(request(system, **changes))
         return layout.load(str(system.parent / "uki.json")).digest
 
     known = digest()
@@ -202,11 +202,11 @@ def test_the_digest_sees_every_byte_and_no_path(system: Path) -> None:
 
 def test_a_noted_digest_is_taken(system: Path) -> None:
     """Segments are big, and read once."""
-    uki.run(request(system))
+    sections.run(request(system))
     known = layout.load(str(system.parent / "uki.json")).digest
-    output.note_digest(str(system.parent / "one"), EPOCH)
+    output.save_digest(str(system.parent / "one"), EPOCH)
     (system.parent / "one").write_bytes(b"x" * 5001)
-    uki.run(request(system))
+    sections.run(request(system))
     assert layout.load(str(system.parent / "uki.json")).digest == known
 
 
@@ -220,15 +220,15 @@ def test_with_the_system_at_hand_nothing_is_copied_twice(system: Path) -> None:
 
 
 def test_a_file_of_the_system_is_no_note_of_ours(system: Path) -> None:
-    uki.run(request(system, detached=False))
+    sections.run(request(system, detached=False))
     known = layout.load(str(system.parent / "uki.json")).digest
     (system / f"boot/vmlinuz-{VERSION}.sha256").write_text("not hex  vmlinuz\n")
-    uki.run(request(system, detached=False))
+    sections.run(request(system, detached=False))
     assert layout.load(str(system.parent / "uki.json")).digest == known
 
 
 def test_the_big_pieces_stay_where_they_are(system: Path) -> None:
-    uki.run(request(system))
+    sections.run(request(system))
     head = (system.parent / "uki.head").read_bytes()
     assert len(head) < output.ALIGNMENT + 5001 + len(make_kernel(VERSION))
     assert b"1" * 100 not in head
@@ -242,7 +242,7 @@ def test_the_big_pieces_stay_where_they_are(system: Path) -> None:
 
 def test_kernels_beside_their_modules_are_used(system: Path) -> None:
     (system / f"boot/vmlinuz-{VERSION}").rename(system / f"usr/lib/modules/{VERSION}/vmlinuz")
-    place = uki.kernel(Root(system), VERSION, "amd64")
+    place = sections.kernel(Root(system), VERSION, "amd64")
     assert place == system / f"usr/lib/modules/{VERSION}/vmlinuz"
     (count,) = struct.unpack_from("<H", build(system), 0x46)
     assert count == 6

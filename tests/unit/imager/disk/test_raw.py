@@ -15,7 +15,7 @@ import pytest
 
 from imager.core import output
 from imager.core.errors import ImagerError
-from imager.disk import disk, esp, iso
+from imager.disk import esp, iso, raw
 from imager.requests.outputs import Iso, Raw
 from tests.support.imager import EPOCH, layout_of, make_pe, read_fat
 
@@ -44,8 +44,8 @@ def program(tmp_path: Path) -> Path:
     return path
 
 
-def raw(program: Path, name: str = "out.raw", **changes: object) -> Path:
-    return _medium(Raw, disk.run, program, name, changes)
+def raw_image(program: Path, name: str = "out.raw", **changes: object) -> Path:
+    return _medium(Raw, raw.run, program, name, changes)
 
 
 def cd(program: Path, name: str = "out.iso", **changes: object) -> Path:
@@ -91,7 +91,7 @@ def partition(image: Path) -> bytes:
 @pytest.mark.parametrize(("architecture", "name"), [("amd64", "BOOTX64.EFI"), ("arm64", "BOOTAA64.EFI")])
 def test_the_program_is_where_firmware_looks(program: Path, architecture: str, name: str) -> None:
     program.write_bytes(make_pe(architecture) + program.read_bytes())
-    image = raw(program, architecture=architecture)
+    image = raw_image(program, architecture=architecture)
     assert read_fat(partition(image)) == {f"/EFI/BOOT/{name}": program.read_bytes()}
 
 
@@ -100,7 +100,7 @@ def test_a_cd_is_a_disk_too(program: Path) -> None:
 
 
 @needs("sgdisk")
-@pytest.mark.parametrize("make", [raw, cd])
+@pytest.mark.parametrize("make", [raw_image, cd])
 def test_sgdisk_finds_no_problem(program: Path, make) -> None:  # type: ignore[no-untyped-def]
     image = make(program)
     assert "No problems found" in tool("sgdisk", "-v", image)
@@ -171,11 +171,11 @@ def test_fsck_finds_no_problem(tmp_path: Path, size: int) -> None:
 
 @needs("mdir")
 def test_mtools_reads_label_serial_and_time(program: Path) -> None:
-    image = f"{raw(program, label='clay 1')}@@1M"
+    image = f"{raw_image(program, label='clay 1')}@@1M"
     said = tool("mdir", "-i", image, "-/", "::")
     assert "is CLAY 1" in said
     assert "2023-11-14  22:13" in said
-    early = f"{raw(program, 'early', epoch=0)}@@1M"
+    early = f"{raw_image(program, 'early', epoch=0)}@@1M"
     assert "1980-01-01   0:00" in tool("mdir", "-i", early, "::")
 
 
@@ -212,7 +212,7 @@ def test_the_cd_points_at_the_program_in_the_partition(program: Path) -> None:
     assert start * 2048 == 2048 * 512
 
 
-@pytest.mark.parametrize("make", [raw, cd])
+@pytest.mark.parametrize("make", [raw_image, cd])
 def test_the_bytes_follow_only_from_the_content(program: Path, make) -> None:  # type: ignore[no-untyped-def]
     first = make(program).read_bytes()
     os.utime(program, (1, 1))
@@ -231,7 +231,7 @@ def test_the_bytes_follow_only_from_the_content(program: Path, make) -> None:  #
 def test_disks_are_sparse(tmp_path: Path) -> None:
     program = tmp_path / "clay.efi"
     program.write_bytes(make_pe())
-    image = raw(program)
+    image = raw_image(program)
     assert image.stat().st_blocks * 512 < 256 << 10 < image.stat().st_size
 
 
@@ -239,22 +239,22 @@ def test_4_gib_are_refused(program: Path) -> None:
     with program.open("r+b") as file:
         file.truncate((1 << 32) - (1 << 16) + 1)
     layout = layout_of(program)
-    for make in (raw, cd):
+    for make in (raw_image, cd):
         with pytest.raises(ImagerError, match=r"has 4294901761 bytes.*smaller than 4 GiB"):
             make(layout)
     assert {*program.parent.iterdir()} == {program, layout}
 
 
 def test_a_checksum_beside_a_program_is_no_note_of_ours(program: Path) -> None:
-    known = raw(program).read_bytes()
+    known = raw_image(program).read_bytes()
     program.with_name("clay.efi.sha256").write_text("0123  clay.efi\n")
-    assert raw(program).read_bytes() == known
+    assert raw_image(program).read_bytes() == known
 
 
 @pytest.mark.parametrize("label", ["", "  ", "TWELVE-CHARS", "a/b", "ü", "a.b", "tab\t"])
 def test_labels_that_fat_cannot_hold_are_refused(program: Path, label: str) -> None:
     with pytest.raises(ImagerError, match="does not fit a FAT file system"):
-        raw(program, label=label)
+        raw_image(program, label=label)
 
 
 @pytest.mark.parametrize("label", ["", "x" * 33, "a/b", "ü"])
@@ -265,10 +265,10 @@ def test_labels_that_iso_cannot_hold_are_refused(program: Path, label: str) -> N
 
 def test_only_programs_for_the_architecture_are_taken(program: Path) -> None:
     with pytest.raises(ImagerError, match="is an EFI program for amd64, not for arm64"):
-        raw(program, architecture="arm64")
+        raw_image(program, architecture="arm64")
     program.write_bytes(b"text")
     with pytest.raises(ImagerError, match="is not an EFI program"):
-        raw(program)
+        raw_image(program)
     program.unlink()
-    with pytest.raises(ImagerError, match="does not exist"):
+    with pytest.raises(ImagerError, match="there is no EFI program"):
         cd(program)

@@ -1,4 +1,4 @@
-"""Entries of a system as a cpio archive that the kernel unpacks."""
+"""Write entries of a system to a cpio archive for the kernel to unpack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from imager.archive import cpio
-from imager.archive.writer import Feed
+from imager.archive.batch_writer import BatchWriter
 from imager.core import clock
 
 if TYPE_CHECKING:
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 def count_links(entries: Iterable[Entry]) -> Counter[tuple[int, int]]:
-    """Count the shipped names of every file that has several; names elsewhere do not count."""
+    """Count the shipped names of every file with several names; names outside of the image do not count."""
     return Counter(entry.identity for entry in entries if entry.nlink > 1 and entry.is_file)
 
 
-class Archive:
-    """Writes entries one after the other; nothing in it depends on the disk they come from."""
+class CpioWriter:
+    """Writes entries one after the other; the bytes do not depend on the disk that holds the system."""
 
     def __init__(self, sink: Sink, epoch: int, links: Counter[tuple[int, int]]) -> None:
-        self._feed = Feed(sink)
+        self._writer = BatchWriter(sink)
         self._epoch = epoch
         self._links = links
         self._left = Counter(links)
@@ -35,7 +35,7 @@ class Archive:
         self._inodes = 0
 
     def add(self, entry: Entry) -> None:
-        """Write one entry with its data; of several names of a file, the last carries the data."""
+        """Write one entry with its data; if a file has several names, the last one carries the data."""
         if stat.S_ISLNK(entry.mode):
             self.add_data(entry, os.readlink(entry.source))  # noqa: PTH115 - Path would tidy the target
             return
@@ -46,22 +46,22 @@ class Archive:
                 size = 0
         self._head(entry, size)
         if size:
-            self._feed.put_file(entry.source, size)
-            self._feed.put(cpio.padding(size))
+            self._writer.put_file(entry.source, size)
+            self._writer.put(cpio.padding(size))
 
     def add_data(self, entry: Entry, data: bytes) -> None:
-        """Write one entry that has `data`."""
+        """Write one entry with `data`."""
         self._head(entry, len(data))
-        self._feed.put(data + cpio.padding(len(data)))
+        self._writer.put(data + cpio.padding(len(data)))
 
     def close(self) -> None:
         """End the archive."""
-        self._feed.put(cpio.TRAILER)
-        self._feed.flush()
+        self._writer.put(cpio.TRAILER)
+        self._writer.flush()
 
     def _head(self, entry: Entry, size: int) -> None:
         device = stat.S_ISCHR(entry.mode) or stat.S_ISBLK(entry.mode)
-        self._feed.put(
+        self._writer.put(
             cpio.header(
                 entry.path,
                 ino=self._inode(entry),

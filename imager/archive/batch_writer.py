@@ -1,4 +1,4 @@
-"""Bytes and files on their way into a sink, in pieces of a size that costs little."""
+"""Write bytes and files to a sink in pieces that are large enough to be cheap."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from imager.archive.compress import Sink
 
 _SMALL = 1 << 16
-"""Files up to this size are batched in memory; bigger ones are spliced."""
+"""Files up to this size join a batch in memory; larger ones go straight to the sink."""
 _BATCH = 1 << 20
 
 
-class Feed:
+class BatchWriter:
     """Sends everything to `sink` in order; complete after `flush`."""
 
     def __init__(self, sink: Sink) -> None:
@@ -29,7 +29,7 @@ class Feed:
             self.flush()
 
     def put_file(self, path: bytes, size: int) -> None:
-        """Send the first `size` bytes of a file; raises ImagerError when it has fewer."""
+        """Send the first `size` bytes of a file; raises ImagerError if it has fewer."""
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             if size <= _SMALL:
@@ -41,7 +41,7 @@ class Feed:
             os.close(fd)
 
     def flush(self) -> None:
-        """Send what waits."""
+        """Send the waiting batch."""
         if self._batch:
             self._sink.write(self._batch)
             self._batch.clear()

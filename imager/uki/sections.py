@@ -1,6 +1,6 @@
-"""The Unified Kernel Image: one EFI program with kernel, initramfs and command line, laid out but not yet in one file.
+"""The content of the Unified Kernel Image: kernel, initramfs and command line as sections of one EFI program.
 
-Sections and their meaning: UAPI group, "Unified Kernel Image (UKI)", and systemd-stub(7).
+Section names and meanings: UAPI group, "Unified Kernel Image (UKI)", and systemd-stub(7).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def run(request: Uki) -> None:
         pe.Section(".cmdline", (_cmdline(request).encode(),)),
         pe.Section(".uname", (request.kernel_version.encode(),)),
         pe.Section(".initrd", _initrd(root, request)),
-        # Last: some kernels unpack themselves beyond their end.
+        # Last, because some kernels decompress themselves beyond their end.
         pe.Section(".linux", (kernel(root, request.kernel_version, request.architecture),), pe.CODE),
     )
     image = pe.plan(Path(request.stub), request.architecture, sections)
@@ -56,14 +56,14 @@ def run(request: Uki) -> None:
 
 def _os_release(root: Root, request: Uki) -> Iterator[pe.Section]:
     if request.os_release:
-        text = osrelease.identified(osrelease.read(root), request.name, request.version)
+        text = osrelease.with_identity(osrelease.read(root), request.name, request.version)
         yield pe.Section(".osrel", (text.encode(),))
 
 
 def _cmdline(request: Uki) -> str:
-    """Give the kernel's words. Layers need no file system that can do much, but all the memory that there is.
+    """Return the kernel command line. Layers need only a simple file system, but one that may use all memory.
 
-    A tmpfs may take half of what is left beside the initramfs, a ramfs all (Documentation/filesystems/
+    A tmpfs may use half of the memory that the initramfs leaves, a ramfs all of it (Documentation/filesystems/
     ramfs-rootfs-initramfs): layers of 235 MB booted with 532 MB of memory instead of 749 (bench/README.md).
     """
     if request.layers and "rootfstype=" not in request.cmdline:
@@ -73,24 +73,24 @@ def _cmdline(request: Uki) -> str:
 
 def _summary(request: Uki, size: int) -> str:
     mode = memory.OVERLAY if request.layers else memory.TMPFS
-    ram = memory.need(mode, size, request.unpacked, os_release=request.os_release)
-    parts = " + ".join(memory.shown(Path(name).stat().st_size) for name in request.initrd)
+    ram = memory.required_ram(mode, size, request.unpacked, os_release=request.os_release)
+    parts = " + ".join(memory.format_size(Path(name).stat().st_size) for name in request.initrd)
     return (
-        f"{memory.shown(size)}, of which the system has {parts} "
-        f"({memory.shown(request.unpacked)} unpacked); {memory.told(mode, ram, request.lacks)}"
+        f"{memory.format_size(size)}, including {parts} for the system "
+        f"({memory.format_size(request.unpacked)} unpacked); {memory.describe(mode, ram, request.lacks)}"
     )
 
 
 def kernel(root: Root, version: str, architecture: str) -> Path:
-    """Give the place of the kernel `version`, which must be an EFI program for `architecture`."""
+    """Return the file of the kernel `version`, which must be an EFI program for `architecture`."""
     found = {kernel.version: kernel for kernel in kernels.find(root)}
     if version not in found:
         has = f"it has {', '.join(found)}" if found else "it has none: install a kernel package"
         raise ImagerError(f"the system has no kernel {version}; {has}")
     if found[version].machine != architecture:
         kind = found[version].machine
-        problem = f"is for {kind}" if kind else "cannot be started by EFI firmware (no EFI stub)"
-        raise ImagerError(f"the kernel /{found[version].path} {problem}; an EFI kernel for {architecture} is needed")
+        problem = f"is for {kind}" if kind else "has no EFI stub, which EFI firmware needs"
+        raise ImagerError(f"the kernel /{found[version].path} {problem}: install an EFI kernel for {architecture}")
     place = root.file(found[version].path)
     assert place is not None
     return place
@@ -101,7 +101,7 @@ def _initrd(root: Root, request: Uki) -> tuple[bytes | Path, ...]:
     if request.layers:
         from imager.initramfs import bootstrap
 
-        # The firmware reads it anyway: not worth a file, and a build step, of its own.
+        # The firmware reads it anyway, so a separate file and build step would not pay off.
         first = bootstrap.archive(root, request.kernel_version, Path(request.init), request.layers, request.epoch)
         parts.append((b"", first))
     for number, place in enumerate(map(Path, request.initrd)):
@@ -110,11 +110,11 @@ def _initrd(root: Root, request: Uki) -> tuple[bytes | Path, ...]:
 
 
 def initrd(root: Root, segments: Iterable[tuple[bytes, bytes | Path]]) -> tuple[bytes | Path, ...]:
-    """Give microcode, then `segments`, each aligned, and right before it what belongs there.
+    """Return microcode, then `segments`, each aligned and preceded by its header.
 
-    The kernel wants multiples of 4 bytes and skips zeros between archives.
-    Microcode goes first and uncompressed: the kernel looks for it before it can unpack anything
-    (Documentation/arch/x86/microcode.rst). This way it works with every stub.
+    The kernel requires multiples of 4 bytes and skips zeros between archives. Microcode comes first and uncompressed,
+    because the kernel looks for it before it can unpack anything (Documentation/arch/x86/microcode.rst). This works
+    with every stub.
     """
     parts: list[bytes | Path] = []
     at = 0
@@ -129,6 +129,6 @@ def _microcode(root: Root) -> Iterator[tuple[bytes, Path]]:
     for path in microcode.images(root):
         place = root.file(path)
         assert place is not None
-        if machine.head_of(place)[: len(cpio.MAGIC)] != cpio.MAGIC:
-            raise ImagerError(f"the microcode image /{path} is not an uncompressed cpio archive")
+        if machine.read_head(place)[: len(cpio.MAGIC)] != cpio.MAGIC:
+            raise ImagerError(f"the microcode image /{path} must be an uncompressed cpio archive")
         yield b"", place
