@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imager.core import terminal
 from imager.core.errors import ImagerError
 from imager.customize import openrc_script, systemd_unit
 from imager.customize.openrc_switch import OpenrcSwitch
@@ -39,10 +39,8 @@ def run(request: Services) -> None:
             write(root, path, openrc_script.script(name, each), request.epoch, 0o755)
     missing = _switch(SystemdSwitch(root) if systemd else OpenrcSwitch(root), request)
     if missing and request.lenient:
-        print(  # noqa: T201
-            f"imager: warning: this release has no service {', '.join(missing)}: the system goes without",
-            file=sys.stderr,
-        )
+        names = ", ".join(missing)
+        terminal.tell(f"imager: warning: this release has no service {names}: the system goes without", error=True)
     elif missing:
         raise ImagerError(f"services: no such service: {', '.join(missing)} (is its package in `packages`?)")
 

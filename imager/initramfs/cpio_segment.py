@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imager.archive.compress import Compression, compressing
 from imager.archive.cpio_writer import CpioWriter, count_links
-from imager.core import output
+from imager.core import output, terminal
 from imager.core.errors import ImagerError
 from imager.initramfs import changes, fixups, segments
 from imager.rootfs import tree, xattrs
@@ -40,7 +40,7 @@ def run(request: Initramfs) -> None:
     output.save_digest(request.output, request.epoch)
     if request.facts:
         segments.write(request.facts, (*lower, found), request.epoch)
-        print(segments.summarize(found))  # noqa: T201 - the progress of the build shows it
+        terminal.tell(segments.summarize(found))
 
 
 def _pack_all(request: Initramfs, sink: Sink) -> Segment:

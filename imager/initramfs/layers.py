@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from imager.archive import squashfs, tarstream
 from imager.archive.batch_writer import BatchWriter
 from imager.archive.compress import Compression, Descriptor
-from imager.core import clock, output, tools
+from imager.core import clock, output, terminal, tools
 from imager.core.errors import ImagerError, ToolError
 from imager.initramfs import changes, layer_archive, segments
 from imager.rootfs import tree, xattrs
@@ -79,7 +79,7 @@ def run(request: Layer) -> None:
     output.save_digest(request.output, request.epoch)
     if request.facts:
         segments.write(request.facts, (*lower, own), request.epoch)
-        print(segments.summarize(own))  # noqa: T201 - the progress of the build shows it
+        terminal.tell(segments.summarize(own))
 
 
 def _root(system: bytes, epoch: int) -> Entry:

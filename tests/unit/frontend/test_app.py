@@ -78,7 +78,9 @@ def test_disks_share_one_uki_without_os_release() -> None:
         "[outputs] together",
     ]
     laid_out = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "packing.Uki"' in line]
-    assert ['"--os-release", "true"' in line for line in laid_out] == ['"then", "outputs.Efi"' in line for line in laid_out]
+    assert ['"--os-release", "true"' in line for line in laid_out] == [
+        '"then", "outputs.Efi"' in line for line in laid_out
+    ]
     assert len(laid_out) == 2
 
 
