@@ -59,13 +59,13 @@ def _switch(switch: Switch, request: Services) -> list[str]:
 def _check(root: Root, own: Mapping[str, ServiceCommand]) -> None:
     accounts = Accounts.load(root)
     for name, service in own.items():
-        program = root.file(service.command[0])
-        if program is None:
+        if root.file(service.command[0]) is None:
             raise ImagerError(
                 f"services: {name}: the program {service.command[0]} is not in the system: add it with `files`, "
                 "or the package that has it"
             )
-        if not program.stat().st_mode & 0o111:
+        status = root.status(service.command[0])
+        if status is not None and not status.st_mode & 0o111:
             raise ImagerError(f"services: {name}: {service.command[0]} is not executable: give it `mode: '0755'`")
         if service.user and accounts.passwd.get(service.user) is None:
             raise ImagerError(f"services: {name}: there is no user {service.user}: name it in `users`")
