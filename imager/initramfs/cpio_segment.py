@@ -53,7 +53,7 @@ def _pack_all(request: Initramfs, sink: Sink) -> Segment:
         tree.synthetic_entry(b"init", stat.S_IFREG | 0o755, source=init, size=Path(request.init).stat().st_size)
     )
     attributed: list[bytes] = []
-    own = segments.describe_whole(_add_each(archive, system, attributed), attributed)
+    own = segments.describe_whole(_add_each(archive, system, attributed), attributed, archive.condensed)
     if not request.more:
         fixups.write(archive, system, (own,), request.epoch)
     archive.close()
@@ -75,12 +75,12 @@ def _pack_changes(request: Initramfs, sink: Sink, lower: tuple[Segment, ...]) ->
     found = changes.compare(os.fsencode(request.below), system, request.epoch)
     entries = [change.entry for change in found.changed]
     attributed = [entry.path for entry in entries if entry.source and xattrs.read(entry.source)]
-    own = segments.describe(found, lower, request.epoch, attributed)
     archive = CpioWriter(sink, request.epoch, count_links(entries))
     for change in found.changed:
         if segments.occupant(change, lower) == segments.OTHER:
             archive.add_data(_clear_path(change), b"/")
         archive.add(change.entry)
+    own = segments.describe(found, lower, request.epoch, attributed, archive.condensed)
     if not request.more:
         fixups.write(archive, system, (*lower, own), request.epoch)
     archive.close()
