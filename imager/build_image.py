@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from imager import bootable, failure, memory
 from imager.archive.compress import Compression
 from imager.commands import perform
-from imager.core import clock
+from imager.core import clock, terminal
 from imager.core.errors import ImagerError, UsageError
 from imager.report import inspection
 from imager.requests.outputs import BY_FORMAT, Disk
@@ -158,7 +158,7 @@ def _print_summary(options: Options, facts: Facts, uki: int) -> None:
     mode = facts.mode(options)
     size = Path(options.path).stat().st_size / (1 << 20)
     ram = memory.required_ram(mode, uki, facts.unpacked, os_release=_has_os_release(options))
-    print(  # noqa: T201
+    terminal.tell(
         f"build-image: {options.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB; "
         f"{memory.describe(mode, ram, facts.missing_for_overlay(options) if options.mode == 'auto' else ())}"
     )

@@ -23,6 +23,7 @@
 #include "layers.h"
 #include "message.h"
 #include "root.h"
+#include "sparse.h"
 #include "stages.h"
 #include "xattrs.h"
 
@@ -61,6 +62,7 @@ static void remove_ours(void)
     if (rename(OURS "/init.system", "/init") < 0 && errno != ENOENT)
         say("cannot restore the system's own /init: %s", strerror(errno));
     unlink(OURS "/removed");
+    unlink(OURS "/sparse");
     unlink(OURS "/times");
     unlink(OURS "/xattrs");
     if (rmdir(OURS) < 0 && errno != ENOENT)
@@ -79,6 +81,8 @@ static void start_unpacked(void)
     int times = open(OURS "/times", O_RDONLY | O_CLOEXEC);
     debug("deleting files that later stages of the system removed");
     stages_remove(removed);
+    debug("restoring files with holes");
+    sparse_restore(open(OURS "/sparse", O_RDONLY | O_CLOEXEC)); /* first: to write to a file removes attributes */
     debug("restoring extended attributes");
     xattrs_restore(attributes);
     remove_ours();

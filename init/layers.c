@@ -14,6 +14,7 @@
 #include "loop.h"
 #include "message.h"
 #include "modules.h"
+#include "sparse.h"
 #include "xattrs.h"
 
 #define OURS "/.claylinux"
@@ -25,6 +26,7 @@
 #define MAX_LAYERS 64 /* overlayfs supports 500 */
 
 static int count;
+static int holes; /* an open list, of the topmost layer, or -1 */
 static int attributes[MAX_LAYERS]; /* open lists: after the switch of the root, their paths are unreachable */
 
 bool layers_exist(void)
@@ -129,6 +131,9 @@ const char *layers_mount(void)
     count = count_layers();
     for (int number = 0; number < count; number++)
         open_attributes(number);
+    char path[64];
+    snprintf(path, sizeof path, LAYERS "/%d.sparse", count - 1);
+    holes = open(path, O_RDONLY | O_CLOEXEC);
     modules_load(MODULES);
     for (int number = 0; number < count; number++)
         mount_layer(number);
@@ -147,6 +152,7 @@ const char *layers_mount(void)
 
 void layers_finish(void)
 {
+    sparse_restore(holes);
     for (int number = 0; number < count; number++)
         xattrs_restore(attributes[number]);
 }

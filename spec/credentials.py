@@ -39,9 +39,12 @@ def password_hash(text: str) -> str:
 
 def ssh_key(text: str) -> str:
     """Return the line of an authorized_keys file; options before the key may be there (sshd(8)). Raises ValueError."""
-    line = text.strip()
+    line = text.strip(" \t\r\n")
     if line.startswith("-----BEGIN") or "\n" in line:
         raise ValueError("expected a public key on one line: it is in the file that ends with .pub")
+    if not line.replace("\t", " ").isprintable():
+        # Some programs end a line at such a character, and then there are two keys.
+        raise ValueError("there is an invisible character in this key: copy the line of the .pub file again")
     found = re.search(_KEY, line)
     if found is None:
         raise ValueError(

@@ -9,6 +9,7 @@ from imager.core import output
 
 if TYPE_CHECKING:
     from imager.archive.compress import Sink
+    from imager.core.sparse import Ranges
 
 _SMALL = 1 << 16
 """Files up to this size join a batch in memory; larger ones go straight to the sink."""
@@ -28,15 +29,16 @@ class BatchWriter:
         if len(self._batch) >= _BATCH:
             self.flush()
 
-    def put_file(self, path: bytes, size: int) -> None:
-        """Send the first `size` bytes of a file; raises ImagerError if it has fewer."""
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    def put_file(self, path: bytes, ranges: Ranges) -> None:
+        """Send these ranges of a file; raises ImagerError if it ends before them."""
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
-            if size <= _SMALL:
-                self.put(output.read_at(fd, 0, size))
-            else:
-                self.flush()
-                self._sink.send(fd, size)
+            for start, size in ranges:
+                if size <= _SMALL:
+                    self.put(output.read_at(fd, start, size))
+                else:
+                    self.flush()
+                    self._sink.send(fd, start, size)
         finally:
             os.close(fd)
 

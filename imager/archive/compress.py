@@ -48,8 +48,8 @@ class Sink(Protocol):
     def write(self, data: bytes | bytearray) -> None:
         """Receive `data`."""
 
-    def send(self, source: int, size: int) -> None:
-        """Receive the first `size` bytes of the open file `source`."""
+    def send(self, source: int, start: int, size: int) -> None:
+        """Receive `size` bytes from `start` of the open file `source`."""
 
 
 class Descriptor:
@@ -62,9 +62,9 @@ class Descriptor:
         """Write `data`."""
         output.write_all(self._fd, data)
 
-    def send(self, source: int, size: int) -> None:
-        """Write the first `size` bytes of the open file `source`."""
-        output.send(source, self._fd, 0, size)
+    def send(self, source: int, start: int, size: int) -> None:
+        """Write `size` bytes from `start` of the open file `source`."""
+        output.send(source, self._fd, start, size)
 
 
 @contextmanager

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from imager.archive import cpio
 from imager.archive.batch_writer import BatchWriter
-from imager.core import clock
+from imager.core import clock, sparse
+from imager.core.sparse import Condensed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from imager.archive.compress import Sink
+    from imager.core.sparse import Ranges
     from imager.rootfs.tree import Entry
 
 
@@ -24,9 +26,13 @@ def count_links(entries: Iterable[Entry]) -> Counter[tuple[int, int]]:
 
 
 class CpioWriter:
-    """Writes entries one after the other; the bytes do not depend on the disk that holds the system."""
+    """Writes entries one after the other; the bytes do not depend on the disk that holds the system.
+
+    `condensed` collects the size and the ranges with data of files that were written without their holes.
+    """
 
     def __init__(self, sink: Sink, epoch: int, links: Counter[tuple[int, int]]) -> None:
+        self.condensed: dict[str, Condensed] = {}
         self._writer = BatchWriter(sink)
         self._epoch = epoch
         self._links = links
@@ -39,14 +45,15 @@ class CpioWriter:
         if stat.S_ISLNK(entry.mode):
             self.add_data(entry, os.readlink(entry.source))  # noqa: PTH115 - Path would tidy the target
             return
-        size = entry.size if entry.is_file else 0
+        ranges = self._ranges(entry) if entry.is_file and entry.size else ()
         if entry.identity in self._links and entry.is_file:
             self._left[entry.identity] -= 1
             if self._left[entry.identity]:
-                size = 0
+                ranges = ()
+        size = sparse.total(ranges)
         self._head(entry, size)
         if size:
-            self._writer.put_file(entry.source, size)
+            self._writer.put_file(entry.source, ranges)
             self._writer.put(cpio.padding(size))
 
     def add_data(self, entry: Entry, data: bytes) -> None:
@@ -58,6 +65,13 @@ class CpioWriter:
         """End the archive."""
         self._writer.put(cpio.TRAILER)
         self._writer.flush()
+
+    def _ranges(self, entry: Entry) -> Ranges:
+        """Return the data of a file. If it has holes, each of its names is noted as `condensed`."""
+        ranges = sparse.ranges_of(entry.source, entry.size)
+        if sparse.total(ranges) < entry.size:
+            self.condensed[os.fsdecode(entry.path)] = Condensed(entry.size, ranges)
+        return ranges
 
     def _head(self, entry: Entry, size: int) -> None:
         device = stat.S_ISCHR(entry.mode) or stat.S_ISBLK(entry.mode)

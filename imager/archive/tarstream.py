@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from imager.core.sparse import Ranges
     from imager.rootfs.tree import Entry
 
 BLOCK = 512
@@ -31,7 +33,13 @@ _ID_LIMIT, _SIZE_LIMIT, _DEVICE_LIMIT = 8**7, 8**11, 8**7
 
 
 def head(
-    entry: Entry, *, mtime: int, size: int = 0, link: bytes = b"", attributes: Iterable[tuple[str, bytes]] = ()
+    entry: Entry,
+    *,
+    mtime: int,
+    size: int = 0,
+    link: bytes = b"",
+    attributes: Iterable[tuple[str, bytes]] = (),
+    records: Mapping[bytes, bytes] = MappingProxyType({}),
 ) -> bytes:
     """Return the header of one entry; `size` bytes and their `padding` must follow.
 
@@ -40,16 +48,16 @@ def head(
     path = entry.path + b"/" if stat.S_ISDIR(entry.mode) else entry.path
     hard = bool(link) and not stat.S_ISLNK(entry.mode)
     device = stat.S_ISCHR(entry.mode) or stat.S_ISBLK(entry.mode)
-    records = {b"SCHILY.xattr." + os.fsencode(name): value for name, value in attributes}
+    more = {**records, **{b"SCHILY.xattr." + os.fsencode(name): value for name, value in attributes}}
     if len(path) > _NAME:
-        records[b"path"] = path
+        more[b"path"] = path
     if len(link) > _LINK:
-        records[b"linkpath"] = link
+        more[b"linkpath"] = link
     for key, number, limit in ((b"uid", entry.uid, _ID_LIMIT), (b"gid", entry.gid, _ID_LIMIT)):
         if number >= limit:
-            records[key] = b"%d" % number
+            more[key] = b"%d" % number
     if size >= _SIZE_LIMIT:
-        records[b"size"] = b"%d" % size
+        more[b"size"] = b"%d" % size
     block = _block(
         path[:_NAME],
         mode=stat.S_IMODE(entry.mode),
@@ -60,7 +68,27 @@ def head(
         link=link[:_LINK],
         device=(os.major(entry.rdev), os.minor(entry.rdev)) if device else (0, 0),
     )
-    return _extended(records) + block
+    return _extended(more) + block
+
+
+def head_with_holes(entry: Entry, ranges: Ranges, *, mtime: int, attributes: Iterable[tuple[str, bytes]] = ()) -> bytes:
+    """Encode a file of which only `ranges` follow, in the format of GNU tar, sparse version 1.0.
+
+    A map stands before the data: how many ranges, then position and length of each. The empty ones around it are for
+    mksquashfs, which finds no end in a file with a single range; it also wants the rest of the file to be data, and
+    all other lengths to be multiples of `BLOCK`.
+    """
+    rows = ((0, 0), *ranges, (entry.size, 0))
+    text = b"%d\n" % len(rows) + b"".join(b"%d\n%d\n" % row for row in rows)
+    listed = text + padding(len(text))
+    records = {
+        b"GNU.sparse.major": b"1",
+        b"GNU.sparse.minor": b"0",
+        b"GNU.sparse.name": entry.path,
+        b"GNU.sparse.realsize": b"%d" % entry.size,
+    }
+    size = len(listed) + sum(length for _, length in ranges)
+    return head(entry, mtime=mtime, size=size, attributes=attributes, records=records) + listed
 
 
 def padding(size: int) -> bytes:

@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 # Docker's names for the machine numbers of ELF (e_machine) and PE (IMAGE_FILE_MACHINE_*).
 _ELF = {3: "386", 21: "ppc64le", 22: "s390x", 40: "arm", 62: "amd64", 183: "arm64", 243: "riscv64"}
@@ -35,9 +35,3 @@ def of_pe(head: bytes) -> str | None:
         return None
     (number,) = struct.unpack_from("<H", head, offset + 4)
     return _PE.get(number, f"pe-{number:#x}")
-
-
-def read_head(path: Path) -> bytes:
-    """Return the bytes that the functions above need."""
-    with path.open("rb") as file:
-        return file.read(HEAD)

@@ -66,7 +66,7 @@ def digest(path: str | Path) -> bytes:
 @contextmanager
 def reading(path: str | bytes | Path) -> Iterator[int]:
     """Yield a file descriptor for reading `path`."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         yield fd
     finally:
@@ -99,11 +99,11 @@ def copy_at(source: int, target: int, offset: int, size: int, start: int = 0) ->
     Holes are skipped, so `target` must read as zeros there and get its size elsewhere. copy_file_range lets file
     systems share blocks, and no byte passes through this process.
     """
-    for low, high in _stored_ranges(source, start, start + size):
+    for low, high in stored_ranges(source, start, start + size):
         _copy(source, target, low, high, offset - start)
 
 
-def _stored_ranges(source: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+def stored_ranges(source: int, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the ranges between `start` and `end` that the file system stores."""
     if os.fstat(source).st_size < end:
         raise ImagerError("a file became shorter while the imager read it")

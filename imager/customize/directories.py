@@ -5,11 +5,11 @@ BuildKit's mkdir drops setuid, setgid and sticky bits, and leaves an existing di
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
+from imager.rootfs import writing
 from imager.rootfs.accounts import Accounts
 from imager.rootfs.root import Root
 from spec.values.types import Owner
@@ -26,16 +26,9 @@ def run(request: Directories) -> None:
     root = Root(Path(request.system))
     accounts = Accounts.load(root)
     for path, wanted in request.directory.items():
-        place = root.place(path)
-        if place is None:
-            raise ImagerError(f"{path}: too many levels of symbolic links")
-        if place.exists() and not place.is_dir():
-            raise ImagerError(f"{path}: cannot become a directory: a file is there")
-        uid, gid = numbers(accounts, wanted.owner or _ROOT)
-        place.mkdir(parents=True, exist_ok=True)
-        os.chown(place, uid, gid)
-        place.chmod(_MODE if wanted.mode is None else wanted.mode)
-        os.utime(place, (request.epoch, request.epoch))
+        owner = writing.Owner(*numbers(accounts, wanted.owner or _ROOT))
+        mode = _MODE if wanted.mode is None else wanted.mode
+        writing.make_directory(root, path, mode=mode, owner=owner, epoch=request.epoch)
 
 
 def numbers(accounts: Accounts, owner: Owner) -> tuple[int, int]:

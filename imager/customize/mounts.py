@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 from imager.core.errors import ImagerError
 from imager.customize import filesystems
 from imager.rootfs.root import Root
-from imager.rootfs.text import read, write
+from imager.rootfs.text import lines, read, write
+from imager.rootfs.writing import make_directory
 from spec.mounts import DeviceMount, FileSystem, MemoryMount
 from spec.values.types import Share
 
@@ -26,10 +28,10 @@ _MADE_AT_BOOT = ("/dev/", "/run/", "/tmp/")
 def run(request: Mounts) -> None:
     """Write the file systems table and what goes with it."""
     root = Root(Path(request.system))
-    old = [line for line in read(root, _FSTAB).splitlines() if _point(line) not in request.mount]
+    old = [line for line in lines(read(root, _FSTAB)) if _point(line) not in request.mount]
     # Sorted by mount point: what is mounted below another comes after it.
-    lines = [_line(root, point, mount, request.epoch) for point, mount in sorted(request.mount.items())]
-    write(root, _FSTAB, "".join(f"{line}\n" for line in (*old, *lines)), request.epoch)
+    new = [_line(root, point, mount, request.epoch) for point, mount in sorted(request.mount.items())]
+    write(root, _FSTAB, "".join(f"{line}\n" for line in (*old, *new)), request.epoch)
     created = {
         point: mount for point, mount in request.mount.items() if isinstance(mount, DeviceMount) and mount.create
     }
@@ -39,8 +41,11 @@ def run(request: Mounts) -> None:
 
 def _point(line: str) -> str | None:
     """Give the mount point of a line of an fstab; None for comments and empty lines."""
-    words = line.split()
-    return words[1] if len(words) > 1 and not line.lstrip().startswith("#") else None
+    words = line.replace("\t", " ").split(" ")
+    words = [word for word in words if word]
+    if len(words) < 2 or words[0].startswith("#"):
+        return None
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), words[1])
 
 
 def _line(root: Root, point: str, mount: FileSystem, epoch: int) -> str:
@@ -75,15 +80,12 @@ def _directory(root: Root, point: str, epoch: int) -> os.stat_result | None:
     """Make the mount point, and give what is known about it; None where it is made at every boot."""
     if point.startswith(_MADE_AT_BOOT):
         return None
-    place = root.place(point)
-    if place is None:
-        raise ImagerError(f"mounts: {point}: the links on the way go in circles")
-    if place.exists() and not place.is_dir():
-        raise ImagerError(f"mounts: {point} is a file in the system: a mount point must be a folder")
-    if not place.exists():
-        place.mkdir(mode=0o755, parents=True)
-        os.utime(place, (epoch, epoch))
-    return place.stat()
+    status = root.status(point)
+    if status is not None and not stat.S_ISDIR(status.st_mode):
+        raise ImagerError(f"mounts: {point} is a file in the system: a mount point must be a directory")
+    if status is None:
+        make_directory(root, point, epoch=epoch)
+    return root.status(point)
 
 
 def _owner(mount: MemoryMount, directory: os.stat_result | None) -> list[str]:

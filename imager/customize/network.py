@@ -10,6 +10,7 @@ from imager.customize import ifupdown, networkd
 from imager.rootfs import initsystem
 from imager.rootfs.root import Root
 from imager.rootfs.text import write
+from imager.rootfs.writing import remove
 
 if TYPE_CHECKING:
     from imager.requests.network import Network
@@ -29,9 +30,8 @@ def run(request: Network) -> None:
     if resolver and not _any(root, _RESOLVED):
         files["etc/resolv.conf"] = "".join(f"{line}\n" for line in resolver)
     for name in networkd.REPLACED:
-        place = root.file(name)
-        if place is not None and name not in files:
-            place.unlink()
+        if name not in files:
+            remove(root, name)
     for path, text in sorted(files.items()):
         write(root, path, text, request.epoch)
 

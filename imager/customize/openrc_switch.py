@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
 from imager.customize import filesystems
-from imager.customize.links import make
 from imager.customize.openrc_script import bare
 from imager.rootfs.text import read
+from imager.rootfs.writing import make_link, remove
 from spec.services import DEFAULT_RUNLEVEL, RUNLEVELS
 
 if TYPE_CHECKING:
@@ -38,16 +38,14 @@ class OpenrcSwitch:
                 f"services: {name}: there is no runlevel {runlevel} in {_RUNLEVELS}: {', '.join(RUNLEVELS)}?"
             )
         self.off(name)
-        make(self._root, f"{_RUNLEVELS}/{runlevel or DEFAULT_RUNLEVEL}/{name}", f"{_SCRIPTS}/{name}")
+        make_link(self._root, f"{_RUNLEVELS}/{runlevel or DEFAULT_RUNLEVEL}/{name}", f"{_SCRIPTS}/{name}")
         return True
 
     def off(self, name: str) -> bool:
         """Start a service in no runlevel. Return whether the system has it."""
         name = bare(name)
         for link in self._links(name):
-            place = self._root.place(link[: link.rindex("/")])
-            assert place is not None
-            (place / name).unlink()
+            remove(self._root, link)
         return self._exists(name)
 
     def needed_by(self, key: str) -> list[str]:

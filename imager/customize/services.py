@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imager.core import terminal
 from imager.core.errors import ImagerError
 from imager.customize import openrc_script, systemd_unit
 from imager.customize.openrc_switch import OpenrcSwitch
@@ -39,10 +39,8 @@ def run(request: Services) -> None:
             write(root, path, openrc_script.script(name, each), request.epoch, 0o755)
     missing = _switch(SystemdSwitch(root) if systemd else OpenrcSwitch(root), request)
     if missing and request.lenient:
-        print(  # noqa: T201
-            f"imager: warning: this release has no service {', '.join(missing)}: the system goes without",
-            file=sys.stderr,
-        )
+        names = ", ".join(missing)
+        terminal.tell(f"imager: warning: this release has no service {names}: the system goes without", error=True)
     elif missing:
         raise ImagerError(f"services: no such service: {', '.join(missing)} (is its package in `packages`?)")
 
@@ -61,13 +59,13 @@ def _switch(switch: Switch, request: Services) -> list[str]:
 def _check(root: Root, own: Mapping[str, ServiceCommand]) -> None:
     accounts = Accounts.load(root)
     for name, service in own.items():
-        program = root.file(service.command[0])
-        if program is None:
+        if root.file(service.command[0]) is None:
             raise ImagerError(
                 f"services: {name}: the program {service.command[0]} is not in the system: add it with `files`, "
                 "or the package that has it"
             )
-        if not program.stat().st_mode & 0o111:
+        status = root.status(service.command[0])
+        if status is not None and not status.st_mode & 0o111:
             raise ImagerError(f"services: {name}: {service.command[0]} is not executable: give it `mode: '0755'`")
         if service.user and accounts.passwd.get(service.user) is None:
             raise ImagerError(f"services: {name}: there is no user {service.user}: name it in `users`")

@@ -6,14 +6,13 @@ systemd-sysv-generator(8) looks for.
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
+from imager.core import terminal
 from imager.core.errors import ImagerError
-from imager.customize.links import make
 from imager.customize.systemd_unit import unit_of
 from imager.rootfs.systemd_units import Unit, UnitFiles
+from imager.rootfs.writing import make_link, remove
 
 if TYPE_CHECKING:
     from imager.rootfs.root import Root
@@ -64,24 +63,22 @@ class SystemdSwitch:
             raise ImagerError(f"services: {unit.name} is a template: name an instance of it, such as {example}")
         for key, directory in _KINDS.items():
             for target in unit.install(key):
-                make(self._root, f"{_ETC}/{target}.{directory}/{unit.enabled_name}", unit.path)
+                make_link(self._root, f"{_ETC}/{target}.{directory}/{unit.enabled_name}", unit.path)
         for alias in unit.install("Alias"):
-            make(self._root, f"{_ETC}/{alias}", unit.path)
+            make_link(self._root, f"{_ETC}/{alias}", unit.path)
         for other in unit.install("Also"):
             self._enable(other, seen)
         if not any(unit.install(key) for key in (*_KINDS, "Alias", "Also")):
-            print(  # noqa: T201
+            terminal.tell(
                 f"imager: services: {unit.name} starts only when another unit needs it: it has no [Install] section",
-                file=sys.stderr,
+                error=True,
             )
         return True
 
     def _unmask(self, name: str) -> Unit | None:
         """Remove the mask of a unit that is wanted after all."""
-        place = self._root.place(_ETC)
-        mask = place / name if place is not None else None
-        if mask is not None and mask.is_symlink():
-            mask.unlink()
+        if self._root.target(f"{_ETC}/{name}") is not None:
+            remove(self._root, f"{_ETC}/{name}")
         unit = self._units.find(name)
         if unit is not None and unit.masked:
             raise ImagerError(f"services: {name}: the system forbids this unit: {unit.path} is a link to /dev/null")
@@ -92,7 +89,7 @@ class SystemdSwitch:
         if self._root.file(f"{_SYSV}/{script}") is None:
             return False
         for level in _SYSV_LEVELS:
-            make(self._root, f"/etc/rc{level}.d/S01{script}", f"../init.d/{script}")
+            make_link(self._root, f"/etc/rc{level}.d/S01{script}", f"../init.d/{script}")
         return True
 
     def _disable(self, name: str, seen: set[str]) -> bool:
@@ -110,25 +107,20 @@ class SystemdSwitch:
 
     def _remove_links(self, directory: str, name: str) -> None:
         """Remove the links in a directory that are called `name` or lead to a unit of that name. Masks stay."""
-        place = self._root.resolve(directory)
-        if place is None or not place.is_dir():
-            return
-        for link in sorted(place.iterdir()):
-            if not link.is_symlink():
-                continue
-            target = os.readlink(link)  # noqa: PTH115 - a plain str
-            if target != "/dev/null" and name in (link.name, target.rpartition("/")[2]):
-                link.unlink()
+        for link in self._root.names(directory):
+            target = self._root.target(f"{directory}/{link}")
+            if target not in (None, "/dev/null") and name in (link, target.rpartition("/")[2]):
+                remove(self._root, f"{directory}/{link}")
 
     def _disable_script(self, name: str) -> bool:
         script = name.removesuffix(".service")
         if self._root.file(f"{_SYSV}/{script}") is None:
             return False
         for level in _SYSV_LEVELS:
-            place = self._root.resolve(f"/etc/rc{level}.d")
-            for link in sorted(place.iterdir()) if place is not None and place.is_dir() else ():
-                if link.is_symlink() and link.name.startswith("S") and link.name[3:] == script:
-                    link.unlink()
+            directory = f"/etc/rc{level}.d"
+            for link in self._root.names(directory):
+                if link.startswith("S") and link[3:] == script and self._root.target(f"{directory}/{link}") is not None:
+                    remove(self._root, f"{directory}/{link}")
         return True
 
 

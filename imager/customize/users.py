@@ -12,17 +12,18 @@ changed, others are created. By default a user gets
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-from dataclasses import dataclass
+import stat
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imager.core import terminal
 from imager.core.errors import ImagerError
 from imager.rootfs.accounts import Accounts
+from imager.rootfs.copying import copy_tree
 from imager.rootfs.root import Root
+from imager.rootfs.text import lines, read
+from imager.rootfs.writing import Owner, make_directory, write_file
 from spec.accounts import Group, HashSecret, HashText, KeyFile, KeyText, User, key_files
 from spec.credentials import ssh_key
 
@@ -63,19 +64,20 @@ def _keys_of(user: User, request: Users) -> tuple[str, ...]:
 
 def _lines_of(user: User, file: KeyFile, place: Path) -> list[str]:
     """Return the keys in a file, without comments and empty lines."""
-    if place.is_dir():
-        raise ImagerError(f"user {user.name}: {file} is a directory: name the file with the public keys")
-    lines = []
-    for number, text in enumerate(place.read_text(errors="backslashreplace").splitlines(), 1):
+    data = Root(place.parent).read(place.name)
+    if data is None:
+        raise ImagerError(f"user {user.name}: {file} is a directory or a special file: name the file with the keys")
+    found = []
+    for number, text in enumerate(lines(data.decode(errors="backslashreplace")), 1):
         if not text.strip() or text.lstrip().startswith("#"):
             continue
         try:
-            lines.append(ssh_key(text))
+            found.append(ssh_key(text))
         except ValueError as error:
             raise ImagerError(f"user {user.name}: {file}, line {number}: {error}") from None
-    if not lines:
+    if not found:
         raise ImagerError(f"user {user.name}: {file} has no public key in it")
-    return lines
+    return found
 
 
 def _add_group(accounts: Accounts, group: Group) -> None:
@@ -99,7 +101,7 @@ def _tell_new_groups(accounts: Accounts, user: User) -> None:
             near = get_close_matches(name, known, n=1)
             hint = f": did you mean {near[0]}?" if near else ""
             text = f"imager: user {user.name}: the system has no group {name}, so a new one is made{hint}"
-            print(text, file=sys.stderr)  # noqa: T201
+            terminal.tell(text, error=True)
 
 
 def _account(accounts: Accounts, root: Root, user: User, request: Users) -> None:
@@ -131,7 +133,7 @@ def _password(user: User, request: Users) -> str:
         case HashText(hash=text):
             return text
         case HashSecret(secret=name):
-            return Path(request.hashes, name).read_text()
+            return (Root(Path(request.hashes)).read(name) or b"").decode()
         case None:
             return _NO_PASSWORD
 
@@ -193,54 +195,22 @@ def _home(accounts: Accounts, root: Root, user: User, keys: tuple[str, ...], epo
         if keys:
             raise ImagerError(f"user {user.name}: ssh keys need a home directory: set home")
         return
-    home = root.place(row[5])
-    if home is None or (home.exists() and not home.is_dir()):
-        raise ImagerError(f"user {user.name}: the home {row[5]} is not a directory")
-    owner = _Owner(int(row[2]), int(row[3]), epoch)
-    if not home.exists():
-        home.parent.mkdir(parents=True, exist_ok=True)
-        skeleton = root.resolve("etc/skel")
-        if skeleton is not None and skeleton.is_dir():
-            shutil.copytree(skeleton, home, symlinks=True)
-        else:
-            home.mkdir()
-        owner.take_tree(home)
-        home.chmod(0o700)
+    home, owner = row[5], Owner(int(row[2]), int(row[3]))
+    status = root.status(home)
+    if status is not None and not stat.S_ISDIR(status.st_mode):
+        raise ImagerError(f"user {user.name}: the home {home} is not a directory")
+    if status is None:
+        make_directory(root, home, mode=0o700, owner=owner, epoch=epoch)
+        copy_tree(root, "etc/skel", home, owner, epoch)
     if keys:
-        _keys(root, row[5], owner, keys)
+        _write_keys(root, f"{home}/.ssh", owner, keys, epoch)
 
 
-def _keys(root: Root, home: str, owner: _Owner, keys: tuple[str, ...]) -> None:
-    folder = root.place(f"{home}/.ssh")
-    if folder is None:
-        raise ImagerError(f"{home}/.ssh is a symbolic link in a circle")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = folder / "authorized_keys"
-    if file.is_symlink():
-        file.unlink()
-    lines = file.read_text().splitlines() if file.exists() else []
-    lines += [key for key in dict.fromkeys(keys) if key not in lines]
-    file.write_text("".join(f"{line}\n" for line in lines))
-    file.chmod(0o600)
-    folder.chmod(0o700)
-    owner.take(file)
-    owner.take(folder)
-
-
-@dataclass(frozen=True)
-class _Owner:
-    uid: int
-    gid: int
-    epoch: int
-
-    def take(self, place: Path) -> None:
-        """Own one path, dated to the epoch."""
-        os.chown(place, self.uid, self.gid, follow_symlinks=False)
-        os.utime(place, (self.epoch, self.epoch), follow_symlinks=False)
-
-    def take_tree(self, place: Path) -> None:
-        """Own a path and everything below it."""
-        for folder, folders, files in os.walk(place, topdown=False):
-            for name in (*folders, *files):
-                self.take(Path(folder, name))
-        self.take(place)
+def _write_keys(root: Root, directory: str, owner: Owner, keys: tuple[str, ...], epoch: int) -> None:
+    path = f"{directory}/authorized_keys"
+    make_directory(root, directory, mode=0o700, owner=owner, epoch=epoch)
+    # A link there may lead to the keys of somebody else.
+    found = lines(read(root, path)) if root.target(path) is None else []
+    found += [key for key in dict.fromkeys(keys) if key not in found]
+    data = "".join(f"{line}\n" for line in found).encode(errors="surrogateescape")
+    write_file(root, path, data, mode=0o600, owner=owner, epoch=epoch)

@@ -42,7 +42,7 @@ def archive(root: Root, version: str, init: Path, layer_count: int, epoch: int) 
             "use rootfs.mode: tmpfs or another kernel"
         )
     found = moddep.files(root, version, modules, modules.load_order(NEEDED))
-    programs = ((name, modfile.read(place)) for name, place in found)
+    programs = ((name, modfile.read(root, path)) for name, path in found)
     made = bytearray()
     for number, (entry, data) in enumerate(_content(programs, init, layer_count), 1):
         rdev = (os.major(entry.rdev), os.minor(entry.rdev))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from imager.core import clock, output
+from imager.core import clock, output, sparse
 from imager.initramfs import snapshots
 from imager.initramfs.change import Change
 from imager.initramfs.hardlinks import Links
@@ -75,7 +75,7 @@ def _compare_walks(below: bytes, system: bytes, epoch: int, *, prune: bool) -> t
             links.add_below(old)
         if new is None:
             assert old is not None
-            found.removed.append(_slim(old))
+            found.removed.append(_slim(old, source=_big(old)))
             continue
         if new.is_directory:
             found.directories[new.path] = _slim(new, source=new.source)
@@ -83,7 +83,7 @@ def _compare_walks(below: bytes, system: bytes, epoch: int, *, prune: bool) -> t
         if new.is_file and (new.nlink > 1 or (old is not None and old.nlink > 1)):
             links.add(Change(new, old), same=same)
         elif not same:
-            before = _slim(old._replace(path=new.path)) if old is not None else None
+            before = _slim(old._replace(path=new.path), source=_big(old)) if old is not None else None
             found.changed.append(Change(_slim(new, source=new.source), before))
     outcome = links.finish()
     return found.finish(outcome), outcome.complete
@@ -93,6 +93,11 @@ def _slim(entry: Entry, source: bytes = b"") -> Entry:
     """Return an entry without the fields that only the comparison needs, a third of its size: there may be many."""
     shared = entry.nlink > 1 and entry.is_file
     return entry._replace(source=source, stamp=_NONE, identity=entry.identity if shared else _NONE)
+
+
+def _big(entry: Entry) -> bytes:
+    """Return the source of a file that may have holes: its data is counted."""
+    return entry.source if entry.is_file and entry.size >= sparse.BLOCK else b""
 
 
 @dataclass
@@ -166,8 +171,11 @@ def _same_inode(old: Entry, new: Entry) -> bool:
 
 def _same_bytes(old: bytes, new: bytes, size: int) -> bool:
     with output.reading(old) as one, output.reading(new) as other:
-        return all(
-            output.read_at(one, start, min(_CHUNK, size - start))
-            == output.read_at(other, start, min(_CHUNK, size - start))
-            for start in range(0, size, _CHUNK)
-        )
+        done = 0
+        for low, high in heapq.merge(output.stored_ranges(one, 0, size), output.stored_ranges(other, 0, size)):
+            for start in range(max(low, done), high, _CHUNK):
+                length = min(_CHUNK, high - start)
+                if output.read_at(one, start, length) != output.read_at(other, start, length):
+                    return False
+            done = max(high, done)
+        return True

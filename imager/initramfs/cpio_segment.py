@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imager.archive.compress import Compression, compressing
 from imager.archive.cpio_writer import CpioWriter, count_links
-from imager.core import output
+from imager.core import output, terminal
 from imager.core.errors import ImagerError
 from imager.initramfs import changes, fixups, segments
 from imager.rootfs import tree, xattrs
@@ -40,7 +40,7 @@ def run(request: Initramfs) -> None:
     output.save_digest(request.output, request.epoch)
     if request.facts:
         segments.write(request.facts, (*lower, found), request.epoch)
-        print(segments.summarize(found))  # noqa: T201 - the progress of the build shows it
+        terminal.tell(segments.summarize(found))
 
 
 def _pack_all(request: Initramfs, sink: Sink) -> Segment:
@@ -53,7 +53,7 @@ def _pack_all(request: Initramfs, sink: Sink) -> Segment:
         tree.synthetic_entry(b"init", stat.S_IFREG | 0o755, source=init, size=Path(request.init).stat().st_size)
     )
     attributed: list[bytes] = []
-    own = segments.describe_whole(_add_each(archive, system, attributed), attributed)
+    own = segments.describe_whole(_add_each(archive, system, attributed), attributed, archive.condensed)
     if not request.more:
         fixups.write(archive, system, (own,), request.epoch)
     archive.close()
@@ -75,12 +75,12 @@ def _pack_changes(request: Initramfs, sink: Sink, lower: tuple[Segment, ...]) ->
     found = changes.compare(os.fsencode(request.below), system, request.epoch)
     entries = [change.entry for change in found.changed]
     attributed = [entry.path for entry in entries if entry.source and xattrs.read(entry.source)]
-    own = segments.describe(found, lower, request.epoch, attributed)
     archive = CpioWriter(sink, request.epoch, count_links(entries))
     for change in found.changed:
         if segments.occupant(change, lower) == segments.OTHER:
             archive.add_data(_clear_path(change), b"/")
         archive.add(change.entry)
+    own = segments.describe(found, lower, request.epoch, attributed, archive.condensed)
     if not request.more:
         fixups.write(archive, system, (*lower, own), request.epoch)
     archive.close()

@@ -3,6 +3,7 @@
     .claylinux/removed   paths that stages removed from stages below, each terminated by NUL, children first
     .claylinux/times     times of directories that this removal changes or that several segments contain: path, NUL,
                          then the seconds as a little-endian int64
+    .claylinux/sparse    if there are any: files that were packed without their holes, see `holes`
     .claylinux/xattrs    everything that cpio cannot carry, see `xattrs`; as the very last file, it tells init that the
                          kernel unpacked everything
 
@@ -16,6 +17,8 @@ import stat
 from typing import TYPE_CHECKING
 
 from imager.core import clock
+from imager.initramfs import holes
+from imager.initramfs.segments import condensed
 from imager.rootfs import tree, xattrs
 
 if TYPE_CHECKING:
@@ -37,10 +40,13 @@ def write(archive: CpioWriter, system: bytes, segments: Iterable[Segment], epoch
     content = {
         b"removed": b"".join(_absolute(path) + b"\0" for path in reversed(_sorted(gone - present.keys()))),
         b"times": b"".join(_time(entry, epoch) for entry in present.values() if entry.path in dated),
+        b"sparse": holes.records(condensed(segments)),
         b"xattrs": b"".join(
             xattrs.records(_absolute(entry.path), entry.source) for entry in present.values() if entry.source
         ),
     }
+    if not content[b"sparse"]:
+        del content[b"sparse"]
     for name, data in content.items():
         archive.add_data(tree.synthetic_entry(tree.PRIVATE + b"/" + name, stat.S_IFREG | 0o600), data)
 

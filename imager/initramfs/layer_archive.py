@@ -6,7 +6,7 @@ Separate from `layers`, because laying out a UKI needs only this part and not th
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imager.archive import cpio, squashfs
 from imager.core.errors import ImagerError
@@ -23,11 +23,23 @@ def head(place: Path, number: int, epoch: int) -> bytes:
     return cpio.header(_name(number, "img"), ino=1, mode=stat.S_IFREG | 0o600, mtime=epoch, size=size)
 
 
-def tail(number: int, attributes: bytes, epoch: int) -> bytes:
-    """Return the bytes after the file system: `attributes` are the records of those that it cannot hold."""
-    name = _name(number, "xattrs")
-    start = cpio.header(name, ino=2, mode=stat.S_IFREG | 0o600, mtime=epoch, size=len(attributes))
-    return start + attributes + cpio.padding(len(attributes)) + cpio.TRAILER
+class Lists(NamedTuple):
+    """What init does with the finished tree: records of attributes to restore, and of files with holes."""
+
+    attributes: bytes = b""
+    holes: bytes = b""
+
+
+def tail(number: int, lists: Lists, epoch: int) -> bytes:
+    """Return the bytes after the file system. The list of attributes is always there, and the last file."""
+    files = {"sparse": lists.holes} if lists.holes else {}
+    files["xattrs"] = lists.attributes
+    made = bytearray()
+    for inode, (kind, data) in enumerate(files.items(), 2):
+        name = _name(number, kind)
+        made += cpio.header(name, ino=inode, mode=stat.S_IFREG | 0o600, mtime=epoch, size=len(data))
+        made += data + cpio.padding(len(data))
+    return bytes(made + cpio.TRAILER)
 
 
 def check_size(size: int) -> None:

@@ -5,6 +5,7 @@ supplies the bytes that precede it in an initramfs. The archive is not compresse
 `.claylinux/layers`:
 
     N.img      the file system
+    N.sparse   if there are any: the files without their holes, for our init to restore (`holes`); like the next
     N.xattrs   the attributes that squashfs cannot hold, for our init to restore (docs/internals/initramfs.md); only the
                topmost layer has any, those of the whole system. The file always exists and comes last: it tells init
                that the kernel unpacked everything
@@ -27,9 +28,10 @@ from typing import TYPE_CHECKING
 from imager.archive import squashfs, tarstream
 from imager.archive.batch_writer import BatchWriter
 from imager.archive.compress import Compression, Descriptor
-from imager.core import clock, output, tools
+from imager.core import clock, output, sparse, terminal, tools
 from imager.core.errors import ImagerError, ToolError
-from imager.initramfs import changes, layer_archive, segments
+from imager.core.sparse import Condensed
+from imager.initramfs import changes, holes, layer_archive, segments
 from imager.rootfs import tree, xattrs
 
 if TYPE_CHECKING:
@@ -72,14 +74,14 @@ def run(request: Layer) -> None:
             stream.begin(root)
             own = _pack(request, stream)
             stream.close()
-        rest = b"" if request.more else _records_for_init(system, (*lower, own))
         end = os.fstat(fd).st_size
         layer_archive.check_size(end)
-        output.write_at(fd, end, layer_archive.tail(request.number, rest, request.epoch))
+        lists = _lists_for_init(request, (*lower, own))
+        output.write_at(fd, end, layer_archive.tail(request.number, lists, request.epoch))
     output.save_digest(request.output, request.epoch)
     if request.facts:
         segments.write(request.facts, (*lower, own), request.epoch)
-        print(segments.summarize(own))  # noqa: T201 - the progress of the build shows it
+        terminal.tell(segments.summarize(own))
 
 
 def _root(system: bytes, epoch: int) -> Entry:
@@ -101,14 +103,15 @@ def _pack(request: Layer, stream: TarWriter) -> Segment:
     """Write the content of the layer."""
     system = os.fsencode(request.system)
     if not request.below:
-        return segments.describe_whole(stream.add_each(tree.walk(system)), stream.restored_by_init)
+        return segments.describe_whole(stream.add_each(tree.walk(system)), stream.restored_by_init, stream.condensed)
     # The layer also contains the directories above each change: the topmost entry decides about mode and owner.
     found = changes.compare(os.fsencode(request.below), system, request.epoch)
     changed = (change.entry for change in found.changed)
     for entry in heapq.merge(found.unchanged_parents, changed, _whiteouts(found), key=lambda each: each.order):
         stream.add(entry)
     # A layer hides the path below it, whatever its type, so there is never a problem.
-    return replace(segments.describe(found, (), request.epoch, stream.restored_by_init), problem="")
+    own = segments.describe(found, (), request.epoch, stream.restored_by_init, stream.condensed)
+    return replace(own, problem="")
 
 
 def _whiteouts(found: Changes) -> Iterator[Entry]:
@@ -121,24 +124,30 @@ def _whiteouts(found: Changes) -> Iterator[Entry]:
             yield tree.synthetic_entry(entry.path, stat.S_IFCHR)
 
 
-def _records_for_init(system: bytes, layers: tuple[Segment, ...]) -> bytes:
-    """Return the records of attributes that the layers cannot hold, for every name of a file.
+def _lists_for_init(request: Layer, layers: tuple[Segment, ...]) -> layer_archive.Lists:
+    """Return what init does with the finished tree: nothing as long as other layers follow.
 
-    Overlayfs splits a file with several names when its attributes change.
+    Attributes that the layers cannot hold are restored for every name of a file: overlayfs splits a file with several
+    names when its attributes change. Writing to a file removes attributes, so init restores all of a condensed one.
     """
+    if request.more:
+        return layer_archive.Lists()
+    system = os.fsencode(request.system)
+    condensed = segments.condensed(layers)
     paths = {os.fsencode(path) for each in layers for path in each.attributes}
     found = bytearray(xattrs.records(b"/", system))  # the stream has no attributes of the root
     for entry in tree.pick(system, paths - {b"."}):
-        for name, value in _split_attributes(entry)[1]:
+        for name, value in _split_attributes(entry, by_init=os.fsdecode(entry.path) in condensed)[1]:
             found += xattrs.record(b"/" + _shipped_path(entry.path), name, value)
-    return bytes(found)
+    shipped = {os.fsdecode(_shipped_path(os.fsencode(path))): file for path, file in condensed.items()}
+    return layer_archive.Lists(bytes(found), holes.records(shipped))
 
 
-def _split_attributes(entry: Entry) -> tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]:
-    """Return the attributes of an entry that the layer holds, and those that init restores."""
+def _split_attributes(entry: Entry, *, by_init: bool) -> tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]:
+    """Return the attributes of an entry that the layer holds, and those that init restores, which may be all."""
     held: list[tuple[str, bytes]] = []
     rest: list[tuple[str, bytes]] = []
-    room = _CARRIED
+    room = 0 if by_init else _CARRIED
     for name, value in xattrs.read(entry.source) if entry.source else ():
         taken = len(name) + len(value) + _RECORD
         fits = taken <= room and _NOT_IN_TAR not in name and not name.startswith(_NOT_IN_SQUASHFS)
@@ -152,10 +161,14 @@ def _shipped_path(path: bytes) -> bytes:
 
 
 class TarWriter:
-    """Writes entries as a tar stream; `restored_by_init` collects the paths with attributes that init restores."""
+    """Writes entries as a tar stream.
+
+    `restored_by_init` collects the paths with attributes that init restores, `condensed` the files without their holes.
+    """
 
     def __init__(self, writer: BatchWriter, epoch: int) -> None:
         self.restored_by_init: list[bytes] = []
+        self.condensed: dict[str, Condensed] = {}
         self._writer = writer
         self._epoch = epoch
         self._first: dict[tuple[int, int], bytes] = {}
@@ -172,28 +185,31 @@ class TarWriter:
 
     def add(self, entry: Entry) -> None:
         """Write one entry with its data; if a file has several names, the first one carries the data."""
-        held, rest = _split_attributes(entry)
+        ranges = sparse.ranges_of(entry.source, entry.size) if entry.is_file and entry.size else ()
+        condensed = entry.is_file and holes.condense_in_layer(entry.size, ranges)
+        held, rest = _split_attributes(entry, by_init=condensed)
         if rest:
             self.restored_by_init.append(entry.path)
+        if condensed:
+            self.condensed[os.fsdecode(entry.path)] = Condensed(entry.size, ranges)
         entry = entry._replace(path=_shipped_path(entry.path))
         if entry.path == b".":
             return  # `begin` wrote it
         link = os.readlink(entry.source) if stat.S_ISLNK(entry.mode) else b""  # noqa: PTH115 - Path would tidy it
-        size = entry.size if entry.is_file else 0
+        data = sparse.total(ranges)
+        has_holes = entry.is_file and data < entry.size and not condensed
         if entry.nlink > 1 and entry.is_file:
-            link = self._first.setdefault(entry.identity, entry.path)
-            if link == entry.path:
-                link = b""
-            else:
-                size = 0
-        again = bool(link) and entry.is_file
-        if again:
-            held = []
+            first = self._first.setdefault(entry.identity, entry.path)
+            if first != entry.path:
+                link, data, has_holes, held = first, 0, False, []
         mtime = clock.clamp(entry.mtime, self._epoch)
-        self._writer.put(tarstream.head(entry, mtime=mtime, size=size, link=link, attributes=held))
-        if size:
-            self._writer.put_file(entry.source, size)
-            self._writer.put(tarstream.padding(size))
+        if has_holes:
+            self._writer.put(tarstream.head_with_holes(entry, ranges, mtime=mtime, attributes=held))
+        else:
+            self._writer.put(tarstream.head(entry, mtime=mtime, size=data, link=link, attributes=held))
+        if data:
+            self._writer.put_file(entry.source, ranges)
+            self._writer.put(tarstream.padding(data))
 
     def close(self) -> None:
         """End the stream."""

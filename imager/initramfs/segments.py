@@ -3,6 +3,8 @@
 It is a list of objects, from the lowest segment to the one beside the file:
 
     attributes  paths with attributes that only init can restore
+    condensed   {path: [size, [[position, length]]]}: files of this segment without their holes (see `holes`), or null:
+                a file of this path has them, whatever a segment below says
     dead        {"files", "size"}: content of the segments below that is no longer visible
     files       number of paths in the segment; size: their content in bytes
     growth      {"files", "size"}: the increase over the stage below; the sum describes the whole system
@@ -22,10 +24,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imager import memory
-from imager.core import clock, output
+from imager.core import clock, output, sparse
+from imager.core.sparse import Condensed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from imager.initramfs.change import Change
     from imager.initramfs.changes import Changes
@@ -51,31 +54,42 @@ class Segment:
     growth: Total = field(default_factory=Total)
     dead: Total = field(default_factory=Total)
     attributes: tuple[str, ...] = ()
+    condensed: Mapping[str, Condensed | None] = field(default_factory=dict)
     removed: Mapping[str, str] = field(default_factory=dict)
     redated_directories: tuple[str, ...] = ()
     problem: str = ""
 
 
 def total(entries: Iterable[Entry]) -> Total:
-    """Count entries; data with several names counts once."""
+    """Count entries; data with several names counts once, holes do not count."""
     files = size = 0
     seen: set[tuple[int, int]] = set()
     for entry in entries:
         files += 1
         if entry.is_file and entry.identity not in seen:
-            size += entry.size
+            size += sparse.total(sparse.ranges_of(entry.source, entry.size)) if entry.source else entry.size
             if entry.nlink > 1:
                 seen.add(entry.identity)
     return Total(files=files, size=size)
 
 
-def describe_whole(entries: Iterable[Entry], attributes: Iterable[bytes]) -> Segment:
-    """Describe the lowest segment; read `attributes` only after all `entries`, because these fill it."""
+def describe_whole(
+    entries: Iterable[Entry], attributes: Iterable[bytes], condensed: Mapping[str, Condensed]
+) -> Segment:
+    """Describe the lowest segment; read the other arguments only after all `entries`, because these fill them."""
     packed = total(entries)
-    return Segment(files=packed.files, size=packed.size, growth=packed, attributes=_texts(attributes))
+    return Segment(
+        files=packed.files, size=packed.size, growth=packed, attributes=_texts(attributes), condensed=dict(condensed)
+    )
 
 
-def describe(changes: Changes, below: tuple[Segment, ...], epoch: int, attributes: Iterable[bytes]) -> Segment:
+def describe(
+    changes: Changes,
+    below: tuple[Segment, ...],
+    epoch: int,
+    attributes: Iterable[bytes],
+    condensed: Mapping[str, Condensed],
+) -> Segment:
     """Describe the segment with `changes` on top of the segments `below`."""
     packed = total(change.entry for change in changes.changed)
     dead = total(changes.dead)
@@ -88,10 +102,28 @@ def describe(changes: Changes, below: tuple[Segment, ...], epoch: int, attribute
         growth=Total(files=new - len(changes.removed), size=packed.size - dead.size),
         dead=dead,
         attributes=_texts(attributes),
+        condensed={**dict.fromkeys(_replaced(changes)), **condensed},
         removed={_text(entry.path): kind(entry) for entry in changes.removed},
         redated_directories=tuple(_text(change.entry.path) for change in changes.changed if _is_redated(change, epoch)),
         problem=f"{problem} was a directory before" if problem else "",
     )
+
+
+def condensed(segments: Iterable[Segment]) -> dict[str, Condensed]:
+    """Return the files without their holes in the finished system: what the topmost segment with a path says counts."""
+    found: dict[str, Condensed] = {}
+    for each in segments:
+        for path in (*each.removed, *each.condensed):
+            found.pop(path, None)
+        found |= {path: file for path, file in each.condensed.items() if file is not None}
+    return found
+
+
+def _replaced(changes: Changes) -> Iterator[str]:
+    """Yield the changed paths at which there may have been a file without its holes."""
+    for change in changes.changed:
+        if change.below is not None and change.below.is_file and change.below.size >= sparse.BLOCK:
+            yield _text(change.entry.path)
 
 
 def summarize(segment: Segment) -> str:
@@ -140,7 +172,12 @@ def read(path: str) -> tuple[Segment, ...]:
 
 def _decode(row: dict[str, Any]) -> Segment:
     totals = {key: Total(**row[key]) for key in ("dead", "growth")}
+    row["condensed"] = {path: _condensed(file) for path, file in row["condensed"].items()}
     return Segment(**{**row, **totals, **{key: tuple(row[key]) for key in ("attributes", "redated_directories")}})
+
+
+def _condensed(file: tuple[int, list[list[int]]] | None) -> Condensed | None:
+    return Condensed(file[0], tuple((start, length) for start, length in file[1])) if file is not None else None
 
 
 def write(path: str, found: tuple[Segment, ...], epoch: int) -> None:

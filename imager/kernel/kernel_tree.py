@@ -14,15 +14,19 @@ The report is a JSON object of facts, without a verdict:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imager.core import output
-from imager.kernel import depmod, firmware, kernels, microcode, moddep, modfile, module_filter
+from imager.core.errors import ImagerError
+from imager.kernel import depmod, firmware, kernels, microcode, moddep, modfile, module_filter, patterns
 from imager.rootfs import removal
 from imager.rootfs.root import Root
+from imager.rootfs.writing import set_time, write_file
 
 if TYPE_CHECKING:
     from imager.kernel.firmware import Firmware
@@ -30,13 +34,17 @@ if TYPE_CHECKING:
     from imager.requests.kernel import KernelTree
 
 _AUTO, _NONE = "auto", "none"
+_FIRMWARE = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
+"""What a module may request: messages show it."""
+_PATTERNS = 1000
+"""More patterns than all drivers of Linux request; each is compared with every file."""
 
 
 @dataclass(frozen=True)
 class _Kernel:
     """One kernel with its remaining modules, and the firmware that each of them requests."""
 
-    directory: Path
+    directory: str
     modules: moddep.Modules
     chosen: Choice
     requested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -52,10 +60,10 @@ def run(request: KernelTree) -> None:
     files = firmware.find(root)
     found["missing_microcode"] = [name for name in request.microcode if not _microcode(request, root, files, name)]
     trees = {version: _plan_kernel(request, root, version, scratch) for version in versions}
-    removed = {"modules": sum(_remove_modules(request, kernel) for kernel in trees.values()), "firmware": 0}
+    removed = {"modules": sum(_remove_modules(request, root, kernel) for kernel in trees.values()), "firmware": 0}
     for version, kernel in trees.items():
         if request.include or request.exclude:
-            depmod.run(kernel.directory, version, scratch, request.epoch)
+            depmod.run(root, kernel.directory, version, scratch, request.epoch)
     found["not_included"] = {version: list(kernel.chosen.not_included) for version, kernel in trees.items()}
     found["not_excluded"] = {version: list(kernel.chosen.not_excluded) for version, kernel in trees.items()}
     found["similar"] = {
@@ -65,8 +73,8 @@ def run(request: KernelTree) -> None:
     keep, unmatched = _select_firmware(request.firmware, files, trees.values())
     found["unmatched_firmware"] = unmatched
     found["missing_firmware"] = _missing_firmware(request, files, trees.values())
-    if files.directory is not None and request.firmware:
-        removed["firmware"] = removal.remove(files.directory, set(files.files) - keep, request.epoch)
+    if files.directory and request.firmware:
+        removed["firmware"] = removal.remove(root, files.directory, set(files.files) - keep, request.epoch)
     found["removed"] = removed
     with output.writing(request.output, 0) as fd:
         output.write_all(fd, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())
@@ -76,8 +84,8 @@ def _plan_kernel(request: KernelTree, root: Root, version: str, scratch: Path) -
     """Decide which modules of one kernel stay."""
     directory = moddep.directory_of(root, version)
     assert directory is not None
-    if moddep.file(root, version, "modules.dep") is None:
-        depmod.run(directory, version, scratch, request.epoch)
+    if root.file(f"{directory}/modules.dep") is None:
+        depmod.run(root, directory, version, scratch, request.epoch)
     modules = moddep.load(root, version)
     chosen = module_filter.choose(modules, request.include, request.exclude, (*request.load, *request.required))
     requested = _requested_firmware(root, version, modules, chosen.keep) if _AUTO in request.firmware else {}
@@ -89,22 +97,25 @@ def _requested_firmware(
 ) -> dict[str, tuple[str, ...]]:
     """Return the firmware that modules request, including built-in ones, by module."""
     requested: dict[str, tuple[str, ...]] = {}
-    for name, place in moddep.files(root, version, modules, sorted(keep)):
-        fields = modfile.modinfo(modfile.read(place))
-        requested[name] = tuple(value for key, value in fields if key == "firmware")
-    built_in = moddep.file(root, version, "modules.builtin.modinfo")
-    for key, value in modfile.parse_modinfo(built_in.read_bytes()) if built_in is not None else ():
+    for name, path in moddep.files(root, version, modules, sorted(keep)):
+        fields = modfile.modinfo(modfile.read(root, path))
+        requested[name] = tuple(value for key, value in fields if key == "firmware" and _FIRMWARE.fullmatch(value))
+    built_in = root.read(f"{moddep.directory_of(root, version)}/modules.builtin.modinfo", modfile.METADATA) or b""
+    for key, value in modfile.parse_modinfo(built_in):
         name, _, kind = key.partition(".")
-        if kind == "firmware":
-            requested[name] = (*requested.get(name, ()), value)
+        if kind == "firmware" and _FIRMWARE.fullmatch(value):
+            requested.setdefault(name, ())
+            requested[name] += (value,)
+    if sum(map(patterns.is_glob, chain(*requested.values()))) > _PATTERNS:
+        raise ImagerError(f"the modules of the kernel {version} request more than {_PATTERNS:,} patterns of firmware")
     return {name: values for name, values in requested.items() if values}
 
 
-def _remove_modules(request: KernelTree, kernel: _Kernel) -> int:
+def _remove_modules(request: KernelTree, root: Root, kernel: _Kernel) -> int:
     if not request.include and not request.exclude:
         return 0
     gone = {path for name, path in kernel.modules.paths.items() if name not in kernel.chosen.keep}
-    return removal.remove(kernel.directory, gone, request.epoch)
+    return removal.remove(root, kernel.directory, gone, request.epoch)
 
 
 def _select_firmware(
@@ -115,7 +126,7 @@ def _select_firmware(
     keep = frozenset().union(*given.values())
     for kernel in trees:
         names = {name for names in kernel.requested.values() for name in names}
-        keep = keep.union(*(files.matching(name) for name in sorted(names)))
+        keep = keep.union(*(files.requested(name) for name in sorted(names)))
     return keep, [pattern for pattern, matches in given.items() if not matches]
 
 
@@ -124,7 +135,7 @@ def _missing_firmware(request: KernelTree, files: Firmware, trees: Iterable[_Ker
     found: dict[str, list[str]] = {}
     for kernel in trees:
         for name in sorted(kernel.chosen.named.union(map(moddep.to_name, request.load))):
-            lacking = [each for each in kernel.requested.get(name, ()) if not files.matching(each)]
+            lacking = [each for each in kernel.requested.get(name, ()) if not files.requested(each)]
             # Drivers list firmware for many versions and devices, so having some of it is enough.
             if lacking and len(lacking) == len(kernel.requested[name]):
                 found[name] = lacking
@@ -137,14 +148,10 @@ def _microcode(request: KernelTree, root: Root, files: Firmware, name: str) -> b
     if root.file(vendor.image) is not None:
         return True
     data = microcode.image(vendor, files, request.epoch)
-    place = root.place(vendor.image)
-    if not data or place is None:
+    if not data:
         return False
-    place.parent.mkdir(exist_ok=True)
-    with output.writing(str(place), request.epoch) as fd:
-        output.write_all(fd, data)
-    removal.set_time(place.parent, request.epoch)
+    write_file(root, vendor.image, data, epoch=request.epoch)
+    set_time(root, "boot", request.epoch)
     # The kernel uses only the image; keeping the parts too would waste many megabytes of memory.
-    assert files.directory is not None
-    removal.remove(files.directory, microcode.parts(vendor, files), request.epoch)
+    removal.remove(root, files.directory, microcode.parts(vendor, files), request.epoch)
     return True

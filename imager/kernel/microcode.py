@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imager.archive import cpio
+from imager.core.errors import ImagerError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from imager.kernel.firmware import Firmware
     from imager.rootfs.root import Root
 
+LIMIT = 64 << 20
+"""The most bytes that the microcode of a vendor may have."""
 _DIRECTORIES = ("kernel", "kernel/x86", "kernel/x86/microcode")
 
 
@@ -65,9 +66,14 @@ def parts(vendor: Vendor, firmware: Firmware) -> tuple[str, ...]:
 
 
 def image(vendor: Vendor, firmware: Firmware, epoch: int) -> bytes:
-    """Return the image of a vendor's parts, empty if there are no parts."""
-    places = [firmware.directory / path for path in parts(vendor, firmware)] if firmware.directory else []
-    data = b"".join(_read(place) for place in places)
+    """Return the image of a vendor's parts, empty if there are no parts. Raises ImagerError for too large ones."""
+    data = bytearray()
+    for part in parts(vendor, firmware):
+        data += firmware.read(part)
+        if len(data) > LIMIT:
+            raise ImagerError(
+                f"the microcode in /{firmware.directory}/{vendor.directory} has more than {LIMIT:,} bytes"
+            )
     if not data:
         return b""
     pieces = [
@@ -76,10 +82,3 @@ def image(vendor: Vendor, firmware: Firmware, epoch: int) -> bytes:
     path = f"{_DIRECTORIES[-1]}/{vendor.name}".encode()
     pieces.append(cpio.header(path, ino=0, mode=stat.S_IFREG | 0o644, mtime=epoch, size=len(data)))
     return b"".join([*pieces, data, cpio.padding(len(data)), cpio.TRAILER])
-
-
-def _read(place: Path) -> bytes:
-    from imager.kernel import modfile
-
-    suffix = place.suffix if place.suffix in (".xz", ".zst") else ""
-    return modfile.unpack(place.read_bytes(), suffix, place)

@@ -7,13 +7,15 @@ relative to the directory of the kernel's modules and include the ending: `kerne
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
+from imager.rootfs.root import LARGE
+from imager.rootfs.text import lines, read
 
 if TYPE_CHECKING:
     from imager.rootfs.root import Root
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 DIRECTORIES = ("usr/lib/modules", "lib/modules")
 """The parents of the module directories, which are named after the version of their kernel."""
 _PACKED = ("", ".gz", ".xz", ".zst")
+_PATH = re.compile(r"[A-Za-z0-9_+.,=@~-]+(/[A-Za-z0-9_+.,=@~-]+)*")
+_LONGEST, _DEEPEST, _LONGEST_NAME = 512, 32, 64
+"""More than the kernel's own paths and names have; patterns are compared with every part of a path."""
 _SOFT = re.compile(r"(pre|post):")
 
 
@@ -54,8 +59,16 @@ class Modules:
         Modules that are built in or that the kernel lacks are left out.
         """
         order: dict[str, None] = {}
-        for name in names:
-            self._visit(to_name(name), order, set())
+        entered: set[str] = set()
+        pending = [(to_name(name), False) for name in reversed(tuple(names))]
+        while pending:
+            name, complete = pending.pop()
+            if complete:
+                order[name] = None
+            elif name not in entered and name in self.paths:
+                entered.add(name)
+                # modules.dep lists dependencies in reverse load order, and the last one added here comes first.
+                pending += [(name, True), *((needed, False) for needed in self.needs.get(name, ()))]
         return tuple(order)
 
     def closure(self, names: Iterable[str]) -> frozenset[str]:
@@ -73,60 +86,70 @@ class Modules:
                 pending += self.aliases.get(name, ())
         return frozenset(seen & self.paths.keys())
 
-    def _visit(self, name: str, order: dict[str, None], above: set[str]) -> None:
-        if name in order or name in above or name not in self.paths:
-            return
-        # modules.dep lists dependencies in reverse load order.
-        for needed in reversed(self.needs.get(name, ())):
-            self._visit(needed, order, above | {name})
-        order[name] = None
-
 
 def load(root: Root, version: str) -> Modules:
     """Read the lists of the kernel `version` of a system; missing lists are empty."""
-    return parse(*(_text(root, version, f"modules.{kind}") for kind in ("dep", "builtin", "softdep", "alias")))
-
-
-def directory_of(root: Root, version: str) -> Path | None:
-    """Return the directory of the modules of the kernel `version`, or None if there is none."""
-    places = (root.resolve(f"{directory}/{version}") for directory in DIRECTORIES)
-    return next((place for place in places if place is not None and place.is_dir()), None)
-
-
-def file(root: Root, version: str, path: str) -> Path | None:
-    """Return the file `path` in the directory of the kernel `version`, with links resolved as in the system."""
     directory = directory_of(root, version)
-    return root.file(f"{directory.relative_to(root.path)}/{path}") if directory is not None else None
+    kinds = ("dep", "builtin", "softdep", "alias")
+    return parse(*(read(root, f"{directory}/modules.{kind}", LARGE) if directory else "" for kind in kinds))
 
 
-def files(root: Root, version: str, modules: Modules, names: Iterable[str]) -> Iterator[tuple[str, Path]]:
-    """Yield the files of modules with their names; raises ImagerError if a listed file does not exist."""
+def directory_of(root: Root, version: str) -> str | None:
+    """Return the directory of the modules of the kernel `version`, without links, or None if there is none."""
+    places = (root.real(path) for each in DIRECTORIES if is_directory(root, path := f"{each}/{version}"))
+    return next((place for place in places if place is not None), None)
+
+
+def is_directory(root: Root, path: str) -> bool:
+    """Return whether `path` is a directory, or a link to one."""
+    status = root.status(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def files(root: Root, version: str, modules: Modules, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield modules with the paths of their files; raises ImagerError if a listed file does not exist."""
+    directory = directory_of(root, version)
     for name in names:
-        place = file(root, version, modules.paths[name])
-        if place is None:
+        path = f"{directory}/{modules.paths[name]}"
+        if root.file(path) is None:
             raise ImagerError(f"the kernel {version} lists the module {name}, but its file is missing")
-        yield name, place
+        yield name, path
 
 
 def parse(dep: str, builtin: str = "", softdep: str = "", alias: str = "") -> Modules:
-    """Return the modules in the texts of modules.dep, modules.builtin, modules.softdep and modules.alias."""
+    """Return the modules in the texts of modules.dep, modules.builtin, modules.softdep and modules.alias.
+
+    Raises ImagerError for a path that no module can have.
+    """
     paths: dict[str, str] = {}
     needs: dict[str, tuple[str, ...]] = {}
-    for line in dep.splitlines():
+    for number, line in enumerate(lines(dep), 1):
         path, colon, rest = line.partition(":")
         if colon and not line.startswith("#"):
-            name = to_name(path)
+            name = to_name(_checked(path, "modules.dep", number))
             paths[name] = path
             needs[name] = tuple(to_name(each) for each in rest.split())
-    inside = {to_name(line): line.strip() for line in builtin.splitlines() if line.strip()}
+    inside = {
+        to_name(path): _checked(path, "modules.builtin", number)
+        for number, line in enumerate(lines(builtin), 1)
+        if (path := line.strip())
+    }
     return Modules(paths, needs, dict(_soft(softdep)), inside, _aliases(alias))
+
+
+def _checked(path: str, file: str, line: int) -> str:
+    if not _PATH.fullmatch(path) or len(path) > _LONGEST or path.count("/") > _DEEPEST or "/../" in f"/{path}":
+        raise ImagerError(f"{file}, line {line}: {path[:80]!r} is no path of a module, such as kernel/fs/ext4/ext4.ko")
+    return path
 
 
 def similar(name: str, modules: Modules) -> str | None:
     """Return the most similar name that the kernel has, or None."""
     from difflib import get_close_matches
 
-    near = get_close_matches(to_name(name), sorted(modules.names), n=1)
+    # Longer names are not the kernel's own (MODULE_NAME_LEN), and comparing takes the square of the length.
+    known = sorted(each for each in modules.names if len(each) < _LONGEST_NAME)
+    near = get_close_matches(to_name(name), known, n=1)
     return near[0] if near else None
 
 
@@ -140,7 +163,7 @@ def to_name(path: str) -> str:
 def _soft(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the content of lines like `softdep ext4 pre: crc32c post: other` (modprobe.d(5)), combined by module."""
     found: dict[str, tuple[str, ...]] = {}
-    for line in text.splitlines():
+    for line in lines(text):
         words = line.split()
         if len(words) > 2 and words[0] == "softdep":
             name = to_name(words[1])
@@ -152,15 +175,10 @@ def _soft(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _aliases(text: str) -> dict[str, tuple[str, ...]]:
     """Return the content of lines like `alias crypto-crc32c crc32c_generic`; a pattern or `:` describes hardware."""
     found: dict[str, tuple[str, ...]] = {}
-    for line in text.splitlines():
+    for line in lines(text):
         if line.startswith("alias ") and ":" not in line and "*" not in line:
             words = line.split()
             if len(words) == 3:
                 name = to_name(words[1])
                 found[name] = (*found.get(name, ()), to_name(words[2]))
     return found
-
-
-def _text(root: Root, version: str, path: str) -> str:
-    place = file(root, version, path)
-    return place.read_text(errors="surrogateescape") if place is not None else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imager.archive.compressors import KINDS
+from imager.rootfs.text import lines, read
 
 if TYPE_CHECKING:
     from imager.rootfs.root import Root
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
 def missing(root: Root, version: str) -> tuple[str, ...]:
     """Return the compressions of layers that the kernel `version` cannot read."""
     places = (f"boot/config-{version}", f"lib/modules/{version}/config", f"usr/lib/modules/{version}/config")
-    place = next((found for path in places if (found := root.file(path)) is not None), None)
-    if place is None:
-        return ()
-    lines = set(place.read_text(errors="backslashreplace").splitlines())
-    if not {"CONFIG_SQUASHFS=y", "CONFIG_SQUASHFS=m"} & lines:
+    found = next((text for path in places if (text := read(root, path))), "")
+    options = frozenset(lines(found))
+    if not {"CONFIG_SQUASHFS=y", "CONFIG_SQUASHFS=m"} & options:
         return ()  # `bootstrap.missing` reports the missing module
-    return tuple(name for name, kind in KINDS.items() if f"CONFIG_SQUASHFS_{kind.option}=y" not in lines)
+    return tuple(name for name, kind in KINDS.items() if f"CONFIG_SQUASHFS_{kind.option}=y" not in options)

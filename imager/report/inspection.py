@@ -32,12 +32,15 @@ from imager.initramfs import bootstrap, segments
 from imager.kernel import kernels, microcode, moddep, squashfs_support
 from imager.rootfs import osrelease, tree
 from imager.rootfs.root import Root
+from imager.rootfs.text import lines, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imager.requests.reports import Inspect
 
+_CMDLINE = 64 << 10
+"""More bytes than any kernel takes."""
 _INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd")
 
 
@@ -57,14 +60,12 @@ def run(request: Inspect) -> None:
 def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
     """Return the report as a value."""
     init = next((path for path in _INITS if root.file(path) is not None), None)
-    place = root.file(init) if init else None
-    cmdline = root.file("boot/cmdline")
     names = root.names("etc")
     found = kernels.find(root)
     return {
-        "boot_cmdline": _one_line(cmdline.read_text(errors="backslashreplace")) if cmdline else None,
+        "boot_cmdline": _cmdline(root),
         "init": init,
-        "init_machine": machine.of_elf(machine.read_head(place)) if place else None,
+        "init_machine": machine.of_elf(root.head(init, machine.HEAD)) if init else None,
         "kernels": [asdict(kernel) for kernel in found],
         "microcode": list(microcode.images(root)),
         "modules": list(kernels.module_versions(root)),
@@ -83,9 +84,16 @@ def _lacking(
     return {version: names for version, names in lacking.items() if names}
 
 
-def _one_line(text: str) -> str:
-    """Return all lines as one; white space within a line may be quoted, so it stays."""
-    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+def _cmdline(root: Root) -> str | None:
+    """Return all lines of /boot/cmdline as one; white space within a line may be quoted, so it stays."""
+    path = "boot/cmdline"
+    if root.file(path) is None:
+        return None
+    words = (line.strip(" \t\r") for line in lines(read(root, path, _CMDLINE, errors="backslashreplace")))
+    text = " ".join(word for word in words if word)
+    if not text.replace("\t", " ").isprintable():
+        raise ImagerError(f"/{path} must be text that can be printed, such as: quiet console=ttyS0")
+    return text
 
 
 def _unknown_modules(root: Root, names: tuple[str, ...]) -> dict[str, dict[str, str | None]]:

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager.core import output
+from imager.core import output, terminal
 from imager.kernel import firmware, microcode, moddep
 from imager.rootfs import owners, tree
 from imager.rootfs.root import Root
@@ -68,7 +68,8 @@ def run(request: Sizes) -> None:
     for path, content in ((request.output, json.dumps(found, indent=1, sort_keys=True) + "\n"), (request.text, text)):
         with output.writing(path, request.epoch) as fd:
             output.write_all(fd, content.encode())
-    print(text, end="")  # noqa: T201 - the progress of the build shows it
+    for line in text.split("\n")[:-1]:
+        terminal.tell(line)
 
 
 def measure(root: Root, uki: layout.UkiLayout, name: str, ram: int | None) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def _files(root: Root) -> Iterator[tuple[str, int, float]]:
             continue
         if entry.nlink > 1:
             seen.add(entry.identity)
-        yield entry.path.decode(errors="backslashreplace"), entry.size, _estimate(entry.source, entry.size)
+        yield terminal.printable(os.fsdecode(entry.path)), entry.size, _estimate(entry.source, entry.size)
 
 
 def _estimate(source: bytes, size: int) -> float:

@@ -9,36 +9,62 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from imager.core.errors import ImagerError
+from imager.rootfs.text import lines, read
+from imager.rootfs.writing import write_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from imager.rootfs.root import Root
 
 FIRST_ID, LAST_ID = 1000, 59_999
 """The numbers for human users (login.defs(5) UID_MIN; the end follows Debian's policy)."""
 FIRST_SYSTEM_ID, LAST_SYSTEM_ID = 100, 999
-_MODES = {"passwd": 0o644, "group": 0o644, "shadow": 0o640, "gshadow": 0o640}
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How many fields a row of a file needs, and which of them are numbers of users or groups."""
+
+    mode: int
+    fields: int = 2
+    numbers: tuple[int, ...] = ()
+
+
+_FORMATS = {
+    "passwd": _Format(0o644, 7, (2, 3)),
+    "group": _Format(0o644, 4, (2,)),
+    "shadow": _Format(0o640),
+    "gshadow": _Format(0o640, 4),
+}
 
 
 @dataclass
 class Database:
     """One file in /etc: rows of fields separated by colons, the first field a name."""
 
+    file: str
     rows: list[list[str]] = field(default_factory=list)
 
     @classmethod
-    def parse(cls, text: str) -> Database:
-        """Return the database in the text of a file."""
-        return cls([line.split(":") for line in text.splitlines()])
+    def load(cls, root: Root, file: str) -> Database:
+        """Return the database in /etc; a missing file is empty."""
+        return cls(file, [line.split(":") for line in lines(read(root, f"etc/{file}"))])
 
-    def text(self) -> str:
-        """Return the text of the file."""
-        return "".join(":".join(row) + "\n" for row in self.rows)
+    def save(self, root: Root) -> None:
+        """Write the file back; it keeps its owner and mode."""
+        text = "".join(":".join(row) + "\n" for row in self.rows)
+        data = text.encode(errors="surrogateescape")
+        write_file(root, f"etc/{self.file}", data, mode=_FORMATS[self.file].mode, keep=True)
 
     def get(self, name: str) -> list[str] | None:
-        """Return the row of `name`, which the caller may change in place."""
-        return next((row for row in self.rows if row[0] == name and len(row) > 1), None)
+        """Return the row of `name`, which the caller may change in place. Raises ImagerError for a damaged row."""
+        for number, row in enumerate(self.rows, 1):
+            if row[0] == name and len(row) > 1:
+                self._check(row, number)
+                return row
+        return None
 
     def put(self, row: list[str]) -> None:
         """Replace the row with the same name, or append a new one."""
@@ -50,7 +76,21 @@ class Database:
 
     def ids(self) -> set[int]:
         """Return the numbers in use: the third field of passwd and group."""
-        return {int(row[2]) for row in self.rows if len(row) > 2 and row[2].isdigit()}
+        return {int(row[2]) for row in self.rows if len(row) > 2 and _is_number(row[2])}
+
+    def _check(self, row: list[str], line: int) -> None:
+        kind = _FORMATS[self.file]
+        about = f"/etc/{self.file}, line {line}: the row of {row[0]}"
+        if len(row) < kind.fields:
+            raise ImagerError(f"{about} has {len(row)} fields instead of {kind.fields}: correct it in the base")
+        for index in kind.numbers:
+            if not _is_number(row[index]):
+                raise ImagerError(f"{about} has {row[index]!r} in place of a number: correct it in the base")
+
+
+def _is_number(text: str) -> bool:
+    """Return whether a text is the number of a user or group; the last one means nobody (chown(2))."""
+    return text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -69,29 +109,14 @@ class Accounts:
     @classmethod
     def load(cls, root: Root) -> Accounts:
         """Read the databases of a system; missing files are empty."""
-        gshadow = root.file("etc/gshadow")
-        return cls(
-            _read(root.file("etc/passwd")),
-            _read(root.file("etc/group")),
-            _read(root.file("etc/shadow")),
-            _read(gshadow) if gshadow else None,
-        )
+        gshadow = Database.load(root, "gshadow") if root.file("etc/gshadow") else None
+        return cls(Database.load(root, "passwd"), Database.load(root, "group"), Database.load(root, "shadow"), gshadow)
 
     def save(self, root: Root) -> None:
         """Write the databases back; existing files keep their owner and mode."""
-        for name, database in (
-            ("passwd", self.passwd),
-            ("group", self.group),
-            ("shadow", self.shadow),
-            ("gshadow", self.gshadow),
-        ):
-            place = root.place(f"etc/{name}")
-            if database is None or place is None:
-                continue
-            new = not place.exists()
-            place.write_text(database.text(), errors="surrogateescape")
-            if new:
-                place.chmod(_MODES[name])
+        for database in (self.passwd, self.group, self.shadow, self.gshadow):
+            if database is not None:
+                database.save(root)
 
     def add_group(self, name: str, gid: int) -> None:
         """Add an empty group."""
@@ -122,7 +147,3 @@ class Accounts:
 def _free(taken: set[int], *, system: bool) -> int | None:
     order: Iterable[int] = range(LAST_SYSTEM_ID, FIRST_SYSTEM_ID - 1, -1) if system else range(FIRST_ID, LAST_ID + 1)
     return next((number for number in order if number not in taken), None)
-
-
-def _read(place: Path | None) -> Database:
-    return Database.parse(place.read_text(errors="surrogateescape")) if place else Database()

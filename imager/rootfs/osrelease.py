@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imager.rootfs import text as texts
 from imager.rootfs.root import Root
 
 if TYPE_CHECKING:
@@ -15,25 +15,20 @@ if TYPE_CHECKING:
 _PLACE = "usr/lib/os-release"
 _LINK = "etc/os-release"
 """os-release(5) gives this path priority."""
+_LIMIT = 1 << 20
 
 
 def run(request: Identity) -> None:
     """Write name and version into the system's os-release."""
     root = Root(Path(request.system))
     text = with_identity(read(root), request.name, request.version)
-    place = _find(root) or root.place(_LINK)
-    if place is None:
-        place = root.path / _LINK
-        place.unlink()  # a symbolic link to itself
-    place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    place.write_text(text)
-    os.utime(place, (request.epoch, request.epoch))
+    texts.write(root, _find(root) or _LINK, text, request.epoch)
 
 
 def read(root: Root) -> str:
     """Return the system's os-release, or an empty text if there is none."""
     place = _find(root)
-    return place.read_text(errors="backslashreplace") if place else ""
+    return texts.read(root, place, _LIMIT, errors="backslashreplace") if place else ""
 
 
 def fields(text: str) -> dict[str, str]:
@@ -41,8 +36,8 @@ def fields(text: str) -> dict[str, str]:
     import shlex
 
     found: dict[str, str] = {}
-    for line in text.splitlines():
-        key, equals, value = line.strip().partition("=")
+    for line in texts.lines(text):
+        key, equals, value = line.strip(" \t\r").partition("=")
         if equals and key.isidentifier():
             try:
                 found[key] = "".join(shlex.split(value))
@@ -61,8 +56,9 @@ def with_identity(text: str, name: str, version: str) -> str:
     return text
 
 
-def _find(root: Root) -> Path | None:
-    return root.file(_LINK) or root.file(_PLACE)
+def _find(root: Root) -> str | None:
+    """Return the path of the file itself: where one of the two is a link to the other, both stay what they are."""
+    return next((root.real(path) for path in (_LINK, _PLACE) if root.file(path) is not None), None)
 
 
 def _quote(value: str) -> str:

@@ -6,13 +6,18 @@ below /lib is below usr/lib.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+
+from imager.rootfs.root import LARGE
+from imager.rootfs.text import lines, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imager.rootfs.root import Root
 
+_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _DPKG = "var/lib/dpkg/info"
 _APK = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
 
@@ -26,25 +31,23 @@ def package_by_path(root: Root) -> dict[str, str]:
 def _dpkg(root: Root) -> Iterator[tuple[str, str]]:
     """Yield the files in the lists of dpkg: NAME.list, or NAME:ARCHITECTURE.list."""
     for name in root.names(_DPKG):
-        place = root.file(f"{_DPKG}/{name}") if name.endswith(".list") else None
-        if place is not None:
-            package = name.removesuffix(".list").partition(":")[0]
-            for line in place.read_text(errors="surrogateescape").splitlines():
+        package = name.removesuffix(".list").partition(":")[0]
+        if name.endswith(".list") and _PACKAGE.fullmatch(package):
+            for line in lines(read(root, f"{_DPKG}/{name}", LARGE)):
                 yield line.strip("/"), package
 
 
 def _apk(root: Root) -> Iterator[tuple[str, str]]:
     """Yield the files in the database of apk: blocks of `P:` package, `F:` directory, and `R:` files in it."""
     for database in _APK:
-        place = root.file(database)
         package = directory = ""
-        for line in place.read_text(errors="surrogateescape").splitlines() if place else ():
+        for line in lines(read(root, database, LARGE)):
             kind, text = line[:2], line[2:]
             if kind == "P:":
-                package, directory = text, ""
+                package, directory = text if _PACKAGE.fullmatch(text) else "", ""
             elif kind == "F:":
                 directory = text
-            elif kind == "R:":
+            elif kind == "R:" and package:
                 yield f"{directory}/{text}".strip("/"), package
 
 
@@ -52,9 +55,8 @@ def _merged(root: Root) -> dict[str, str]:
     """Return the links to directories at the top of a system: `lib` -> `usr/lib`."""
     found = {}
     for name in root.names("/"):
-        place = root.resolve(name)
-        if (root.path / name).is_symlink() and place is not None and place.is_dir():
-            found[name] = str(place.relative_to(root.path))
+        if root.target(name) is not None and (real := root.real(name)) is not None:
+            found[name] = real
     return found
 
 

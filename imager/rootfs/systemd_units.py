@@ -87,9 +87,7 @@ class UnitFiles:
 
     def _link(self, directory: str, name: str) -> str:
         """Return what a unit file links to; nothing where it is a file."""
-        place = self._root.resolve(directory)
-        file = place / name if place is not None else None
-        return str(file.readlink()) if file is not None and file.is_symlink() else ""
+        return self._root.target(f"{directory}/{name}") or ""
 
     def _install(self, directory: str, name: str) -> dict[str, tuple[str, ...]]:
         """Return what [Install] says in the file and its drop-ins."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from imager.core.errors import ImagerError
+from imager.rootfs.root import SMALL
+from imager.rootfs.writing import write_file
 
 if TYPE_CHECKING:
     from imager.rootfs.root import Root
@@ -13,19 +13,18 @@ if TYPE_CHECKING:
 
 def write(root: Root, path: str, text: str, epoch: int, mode: int = 0o644) -> None:
     """Write a file owned by root and dated `epoch`; missing parent directories are created."""
-    place = root.place(path)
-    if place is None:
-        raise ImagerError(f"/{path}: too many levels of symbolic links")
-    if place.is_dir():
-        raise ImagerError(f"/{path} must be a file, but is a directory")
-    place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    place.write_text(text)
-    place.chmod(mode)
-    os.chown(place, 0, 0)
-    os.utime(place, (epoch, epoch))
+    write_file(root, path, text.encode(errors="surrogateescape"), mode=mode, epoch=epoch)
 
 
-def read(root: Root, path: str) -> str:
+def read(root: Root, path: str, limit: int = SMALL, errors: str = "surrogateescape") -> str:
     """Return the text of a file, or an empty text if there is none."""
-    place = root.file(path)
-    return place.read_text(errors="surrogateescape") if place else ""
+    return (root.read(path, limit) or b"").decode(errors=errors)
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines of a text as the programs of a system see them: nothing but a line feed ends one.
+
+    `str.splitlines` also ends a line at ten other characters, so a comment could hide an entry.
+    """
+    found = text.split("\n")
+    return found[:-1] if found[-1] == "" else found

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -130,8 +131,9 @@ def write(
 
 
 def _whole(path: Path) -> UkiLayout:
-    found = machine.of_pe(machine.read_head(path))
+    with output.reading(path) as fd:
+        found = machine.of_pe(os.pread(fd, machine.HEAD, 0))
+        size = os.fstat(fd).st_size
     if found is None:
         raise ImagerError(f"{path} is not an EFI program")
-    size = path.stat().st_size
     return UkiLayout(found, size, output.digest(path).hex(), (Piece(0, str(path), size),))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imager import memory
 from imager.archive import cpio
-from imager.core import machine, output
+from imager.core import output, terminal
 from imager.core.errors import ImagerError
 from imager.initramfs import layer_archive
 from imager.kernel import kernels, microcode
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def run(request: Uki) -> None:
     """Write the layout."""
     root = Root(Path(request.system))
-    if "\0" in request.cmdline or "\n" in request.cmdline:
+    if not request.cmdline.replace("\t", " ").isprintable():
         raise ImagerError("the kernel command line must be one line of text")
     sections = (
         *_os_release(root, request),
@@ -51,7 +51,7 @@ def run(request: Uki) -> None:
         detached=request.detached,
     )
     if request.unpacked:
-        print(_summary(request, image.size))  # noqa: T201 - the progress of the build shows it
+        terminal.tell(_summary(request, image.size))
 
 
 def _os_release(root: Root, request: Uki) -> Iterator[pe.Section]:
@@ -91,8 +91,16 @@ def kernel(root: Root, version: str, architecture: str) -> Path:
         kind = found[version].machine
         problem = f"is for {kind}" if kind else "has no EFI stub, which EFI firmware needs"
         raise ImagerError(f"the kernel /{found[version].path} {problem}: install an EFI kernel for {architecture}")
-    place = root.file(found[version].path)
+    return _payload(root, found[version].path, kernels.LIMIT)
+
+
+def _payload(root: Root, path: str, limit: int) -> Path:
+    """Return the place of a file that is put into the program as it is."""
+    place = root.file(path)
     assert place is not None
+    size = place.stat().st_size
+    if size > limit:
+        raise ImagerError(f"/{path} has {size:,} bytes: such a file may have {limit:,}")
     return place
 
 
@@ -127,8 +135,6 @@ def initrd(root: Root, segments: Iterable[tuple[bytes, bytes | Path]]) -> tuple[
 
 def _microcode(root: Root) -> Iterator[tuple[bytes, Path]]:
     for path in microcode.images(root):
-        place = root.file(path)
-        assert place is not None
-        if machine.read_head(place)[: len(cpio.MAGIC)] != cpio.MAGIC:
+        if root.head(path, len(cpio.MAGIC)) != cpio.MAGIC:
             raise ImagerError(f"the microcode image /{path} must be an uncompressed cpio archive")
-        yield b"", place
+        yield b"", _payload(root, path, microcode.LIMIT)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,8 +47,10 @@ class Rootfs:
             if name in self.nodes:
                 self.nodes[name].mtime = mtime
         lists = {name: self.nodes.pop(b".claylinux/" + name.encode()).data for name in LISTS}
+        holes = self.nodes.pop(b".claylinux/sparse", None)
         for path in lists["removed"].split(b"\0")[:-1]:
             self._remove(path)
+        self._restore_holes(holes.data if holes else b"")
         moved = self.nodes.pop(b".claylinux/init.system", None)
         del self.nodes[b".claylinux"], self.nodes[b"init"]
         if moved:
@@ -101,6 +104,22 @@ class Rootfs:
             return
         if not stat.S_ISDIR(found.mode) or not any(path.startswith(name + b"/") for path in self.nodes):
             del self.nodes[name]
+
+    def _restore_holes(self, rest: bytes) -> None:
+        while rest:
+            path, _, rest = rest.partition(b"\0")
+            size, count = struct.unpack_from("<QQ", rest)
+            ranges = [struct.unpack_from("<QQ", rest, 16 * (index + 1)) for index in range(count)]
+            rest = rest[16 * (count + 1) :]
+            node = self.nodes[path[1:]]
+            if len(node.data) == size:
+                continue  # under another name
+            made, at = bytearray(size), 0
+            for start, length in ranges:
+                made[start : start + length] = node.data[at : at + length]
+                at += length
+            assert at == len(node.data)
+            node.data = bytes(made)
 
     def _remove(self, path: bytes) -> None:
         name = path[1:]

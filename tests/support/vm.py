@@ -21,6 +21,7 @@ import pytest
 
 from imager.initramfs import bootstrap
 from imager.kernel import modfile
+from imager.rootfs.root import Root
 from tests.support.engine import REPOSITORY, unavailable
 
 sys.path.insert(0, str(REPOSITORY / "tools"))
@@ -67,7 +68,10 @@ def debian_modules(debian_kernel: Path, tmp_path_factory: pytest.TempPathFactory
     found = debian_files(f"linux-image-{version}", patterns, f"modules-{version}")
     tree = tmp_path_factory.mktemp("modules")
     shutil.copytree(found, tree / "lib/modules" / version)
-    needs = {file.name: dict(modfile.modinfo(modfile.read(file))).get("depends") for file in found.iterdir()}
+    needs = {
+        file.name: dict(modfile.modinfo(modfile.read(Root(found), file.name))).get("depends")
+        for file in found.iterdir()
+    }
     # Like the output of depmod(8); any further dependency would have to come from the package too.
     assert not any(needs.values()), needs
     (tree / "lib/modules" / version / "modules.dep").write_text("".join(f"{name}:\n" for name in sorted(needs)))
