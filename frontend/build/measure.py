@@ -57,6 +57,6 @@ def measure(
     if problems and not asked:
         assert reports is not None
         measured = json.loads(client.read_file(reports, report_name(spec.name, "json")))
-        ranges = tuple(places.at(spec, *path) for _, path in problems)
+        ranges = tuple(places.location_of(spec, *path) for _, path in problems)
         raise UserError("\n".join([*(text for text, _ in problems), limits.biggest(measured)]), ranges)
     return reports, (*(Notice(text, path) for text, path in problems), *limits.warnings(size))

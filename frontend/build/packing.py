@@ -48,7 +48,7 @@ class Packing:
         lacking = memory.lacking(modules, decoders, packing.compression_of(rootfs, memory.OVERLAY))
         if rootfs.mode == "overlay" and lacking:
             text = f"rootfs.mode: the kernel {version} has no {' and no '.join(lacking)}, which overlay mode needs"
-            raise UserError(text, (places.at(self._inputs.spec, "rootfs", "mode"),))
+            raise UserError(text, (places.location_of(self._inputs.spec, "rootfs", "mode"),))
         mode = packing.mode_of(rootfs, lacks_overlay=bool(lacking))
         if mode == self._guess.mode:
             return self._packed.result()

@@ -35,7 +35,7 @@ def add_users(inputs: PlanInputs, system: llb.State) -> llb.State:
     if hashes is not None:
         mounts.append(llb.Bind(target=_HASHES, source=hashes))
     names = (*(group.name for group in spec.groups), *(user.name for user in spec.users))
-    place = places.at(spec, "users" if spec.users else "groups")
+    place = places.location_of(spec, "users" if spec.users else "groups")
     step = Step(f"[users] {' '.join(dict.fromkeys(names))}", place, ("users",))
     return run_imager(inputs, request, step=step, mounts=tuple(mounts)).mount(SYSTEM)
 
@@ -97,7 +97,7 @@ def _hashes(inputs: PlanInputs) -> llb.State | None:
     if not names:
         return None
     request = contract.Hashes(source=_SECRETS, name=names, output=OUT, epoch=DEFAULT_EPOCH)
-    place = places.at(spec, "users", users[0][0], "password")
+    place = places.location_of(spec, "users", users[0][0], "password")
     step = Step(f"[users] secret {' '.join(names)}", place, ("users",))
     out = llb.Bind(target=OUT, source=llb.scratch(), readonly=False)
     secrets = tuple(llb.Secret(target=f"{_SECRETS}/{name}", id=name) for name in names)

@@ -46,7 +46,7 @@ def finish_first_boot(inputs: PlanInputs, system: llb.State) -> llb.State:
     key = "run" if spec.run else "files" if _files_matter(inputs) else ""
     if not done or not key:
         return system
-    step = Step("[system] what systemd would do at first boot", places.at(spec, key), (key,))
+    step = Step("[system] what systemd would do at first boot", places.location_of(spec, key), (key,))
     return run_package_manager(inputs, system, lambda family: family.first_boot(), step, network="none", optional=True)
 
 

@@ -18,6 +18,6 @@ def add_identity(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     request = contract.Identity(system=SYSTEM, name=spec.name, version=spec.version or "", epoch=DEFAULT_EPOCH)
     title = f"{spec.name} {spec.version}" if spec.version else spec.name
-    step = Step(f"[system] os-release: {title}", places.at(spec, "version" if spec.version else "name"))
+    step = Step(f"[system] os-release: {title}", places.location_of(spec, "version" if spec.version else "name"))
     mount = tree(SYSTEM, system, readonly=False)
     return run_imager(inputs, request, step=step, mounts=(mount,)).mount(SYSTEM)

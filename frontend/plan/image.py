@@ -18,7 +18,7 @@ def plan_image(inputs: PlanInputs, system: llb.State) -> llb.State:
     words = inputs.spec.kernel.cmdline
     if not words:
         return system
-    step = Step(f"[system] {CMDLINE}", places.at(inputs.spec, "kernel", "cmdline"), ("kernel",))
+    step = Step(f"[system] {CMDLINE}", places.location_of(inputs.spec, "kernel", "cmdline"), ("kernel",))
     return edit_files(
         inputs, system, (llb.Rm(CMDLINE, allow_not_found=True), *new_file(CMDLINE, " ".join(words) + "\n")), step
     )

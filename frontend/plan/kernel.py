@@ -68,7 +68,7 @@ def add_boot_settings(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     names = [f"load {' '.join(kernel.modules.load)}"] if kernel.modules.load else []
     names += [f"sysctl {' '.join(sorted(kernel.sysctl))}"] if kernel.sysctl else []
-    return edit_files(inputs, system, actions, Step(f"[kernel] {', '.join(names)}", places.at(spec, "kernel")))
+    return edit_files(inputs, system, actions, Step(f"[kernel] {', '.join(names)}", places.location_of(spec, "kernel")))
 
 
 def is_checked(kernel: Kernel) -> bool:
@@ -147,7 +147,7 @@ def _kernel_tree(inputs: PlanInputs, packaged: llb.State) -> llb.ExecResult | No
         tree(SYSTEM, packaged, readonly=False),
         llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
     )
-    step = Step(f"[kernel] {_title(kernel, microcode)}", places.at(spec, "kernel"), ("kernel",))
+    step = Step(f"[kernel] {_title(kernel, microcode)}", places.location_of(spec, "kernel"), ("kernel",))
     return run_imager(inputs, request, step=step, mounts=mounts)
 
 

@@ -20,7 +20,7 @@ def add_mounts(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     mounts = tuple(_mount(point, spec.mounts[point]) for point in sorted(spec.mounts))
     request = contract.Mounts(system=SYSTEM, mount=mounts, epoch=DEFAULT_EPOCH)
-    step = Step(f"[mounts] {' '.join(sorted(spec.mounts))}", places.at(spec, "mounts"), ("mounts",))
+    step = Step(f"[mounts] {' '.join(sorted(spec.mounts))}", places.location_of(spec, "mounts"), ("mounts",))
     bind = tree(SYSTEM, system, readonly=False)
     return run_imager(inputs, request, step=step, mounts=(bind,)).mount(SYSTEM)
 

@@ -42,7 +42,7 @@ def set_names(inputs: PlanInputs, system: llb.State) -> llb.State:
     actions += [action for path, text in contents.items() for action in new_file(path, text)]
     names = " ".join(path.rpartition("/")[2] for path in contents)
     first = next((key for key in ("hostname", "hosts", "dns") if getattr(spec, key)), "base")
-    return edit_files(inputs, system, tuple(actions), Step(f"[system] {names}", places.at(spec, first)))
+    return edit_files(inputs, system, tuple(actions), Step(f"[system] {names}", places.location_of(spec, first)))
 
 
 def _hosts(hostname: str | None, extra: object) -> str:

@@ -20,7 +20,7 @@ def add_network(inputs: PlanInputs, system: llb.State) -> llb.State:
     interfaces = _interfaces(spec.network)
     texts = tuple(_interface(name, each) for name, each in sorted(interfaces.items()))
     request = contract.Network(system=SYSTEM, interface=texts, epoch=DEFAULT_EPOCH)
-    step = Step(f"[network] {' '.join(sorted(interfaces))}", places.at(spec, "network"), ("network",))
+    step = Step(f"[network] {' '.join(sorted(interfaces))}", places.location_of(spec, "network"), ("network",))
     bind = tree(SYSTEM, system, readonly=False)
     return run_imager(inputs, request, step=step, mounts=(bind,)).mount(SYSTEM)
 

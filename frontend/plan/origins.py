@@ -46,18 +46,18 @@ def needs(spec: Spec) -> Iterator[Need]:
     for path, entry in spec.files.items():
         if isinstance(entry, CopiedFile):
             origin = origin_of_file(entry)
-            at = places.at(spec, "files", path, "source")
-            origin_at = places.at(spec, "files", path, origin.kind)
+            at = places.location_of(spec, "files", path, "source")
+            origin_at = places.location_of(spec, "files", path, origin.kind)
             yield Need(origin, entry.source, f"files: {path}", at, origin_at)
     for index, repository in enumerate(spec.repositories):
         if isinstance(repository.public_key, CopiedKey):
-            at = places.at(spec, "repositories", index, "key", "source")
+            at = places.location_of(spec, "repositories", index, "key", "source")
             yield Need(MAIN, repository.public_key.source, "repositories: key", at, at)
     yield from _key_files(spec)
     for index, step in enumerate(spec.run):
         for number, mount in enumerate(step.mounts):
             if isinstance(mount, BindMount) or (isinstance(mount, CacheMount) and mount.origin):
-                at = places.at(spec, "run", index, "mounts", number)
+                at = places.location_of(spec, "run", index, "mounts", number)
                 yield Need(origin_of_mount(mount), mount.source, f"run: mount at {mount.target}", at, at)
 
 
@@ -66,7 +66,7 @@ def _key_files(spec: Spec) -> Iterator[Need]:
         for number, each in enumerate(user.ssh_authorized_keys):
             if isinstance(each, KeyFile):
                 path = ("users", index, "ssh_authorized_keys", number)
-                at, origin_at = places.at(spec, *path, "source"), places.at(spec, *path, "context")
+                at, origin_at = places.location_of(spec, *path, "source"), places.location_of(spec, *path, "context")
                 yield Need(origin_of_key(each), each.source, f"users: {user.name}", at, origin_at)
 
 

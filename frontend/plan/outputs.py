@@ -102,7 +102,7 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         unpacked=packed.unpacked,
         lacks=packed.lacks,
     )
-    step = Step(f"[uki] Linux {kernel.version}", places.at(spec, "kernel"), ("uki",))
+    step = Step(f"[uki] Linux {kernel.version}", places.location_of(spec, "kernel"), ("uki",))
     trees = {SYSTEM: system, **segments}
     layout = run_on_trees(inputs, replace(request, output=OUT + Uki.FILE), step=step, trees=trees)
     return Uki(step, request, trees, layout, packed)
@@ -134,7 +134,11 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) 
         epoch=inputs.options.epoch,
         **extra,
     )
-    name, place, keys = f"[output] {output.filename}", places.at(inputs.spec, "outputs"), ("outputs", output.format)
+    name, place, keys = (
+        f"[output] {output.filename}",
+        places.location_of(inputs.spec, "outputs"),
+        ("outputs", output.format),
+    )
     if not shared:
         step = Step(f"{name} with Linux {uki.request.kernel_version}", place, (*uki.step.keys, *keys))
         first = replace(uki.request, detached=False, os_release=kind.os_release)

@@ -40,7 +40,7 @@ def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     spec = inputs.spec
     kernel = preset.kernel_of(spec.kernel.flavor, inputs.platform.architecture)
-    step = Step(f"[base] {preset.name}: {kernel} and a bootable system", places.at(spec, "base"), ("base",))
+    step = Step(f"[base] {preset.name}: {kernel} and a bootable system", places.location_of(spec, "base"), ("base",))
     packages, services = preset.packages, preset.services
 
     def assemble(family: Family) -> PackageStep:
@@ -54,7 +54,7 @@ def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
     system = _add_repositories(inputs, system)
     spec = inputs.spec
     if spec.packages:
-        step = Step(f"[packages] {' '.join(spec.packages)}", places.at(spec, "packages"), ("packages",))
+        step = Step(f"[packages] {' '.join(spec.packages)}", places.location_of(spec, "packages"), ("packages",))
         system = run_package_manager(
             inputs, system, lambda each: each.install(spec.packages, cache_id=cache_id(inputs, each.name)), step
         )
@@ -62,7 +62,9 @@ def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
     if spec.remove_packages:
         names = spec.remove_packages
         step = Step(
-            f"[remove_packages] {' '.join(names)}", places.at(spec, "remove_packages"), ("packages", "remove_packages")
+            f"[remove_packages] {' '.join(names)}",
+            places.location_of(spec, "remove_packages"),
+            ("packages", "remove_packages"),
         )
         system = run_package_manager(inputs, system, lambda each: each.remove(names), step, network="none")
     return system
@@ -83,7 +85,7 @@ def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
     vendors = _microcode(inputs)
     if not vendors:
         return system
-    place = places.at(spec, "kernel", "microcode")
+    place = places.location_of(spec, "kernel", "microcode")
 
     def install(family: Family) -> PackageStep:
         packages = tuple(sorted(family.microcode[vendor] for vendor in vendors))
@@ -123,7 +125,7 @@ def _add_repositories(inputs: PlanInputs, system: llb.State) -> llb.State:
             )
         )
     title = " ".join(source.url or ",".join(source.components or source.suites) for source in added)
-    step = Step(f"[repositories] {title}", places.at(spec, "repositories"), ("packages", "repositories"))
+    step = Step(f"[repositories] {title}", places.location_of(spec, "repositories"), ("packages", "repositories"))
     sources = tuple(added)
     return run_package_manager(
         inputs, system, lambda each: each.add_sources(sources), step, network="none", mounts=tuple(mounts)
@@ -147,7 +149,7 @@ def _key(
         case CopiedKey(source=source):
             return inputs.sources[MAIN].state, f"/{source}", posixpath.basename(source)
         case FetchedKey(url=url, checksum=checksum):
-            place = places.at(inputs.spec, "repositories", index, "key")
+            place = places.location_of(inputs.spec, "repositories", index, "key")
             state = llb.http(
                 url, checksum=checksum, filename="key", name=f"[repositories] the key {url}", location=place
             )

@@ -127,5 +127,5 @@ def _segment(
         if mode == memory.OVERLAY
         else contract.Initramfs(init=TARGETS[inputs.platform.architecture].init, **common)
     )
-    step = Step(f"[initramfs] pack {stage.what}", places.at(inputs.spec, "base"), ("initramfs",))
+    step = Step(f"[initramfs] pack {stage.what}", places.location_of(inputs.spec, "base"), ("initramfs",))
     return run_on_trees(inputs, request, step=step, trees=trees)

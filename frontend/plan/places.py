@@ -21,7 +21,7 @@ def to_llb(place: Range) -> llb.SourceRange:
     )
 
 
-def at(spec: Spec, *path: str | int) -> llb.SourceRange:
+def location_of(spec: Spec, *path: str | int) -> llb.SourceRange:
     """Return where the value at `path` (or its nearest ancestor) stands in the build file.
 
     Of what an included file says, that is where the file is included.

@@ -74,7 +74,7 @@ def check_kernel_key(spec: Spec, report: Report, platform: llb.Platform) -> None
 
 def _raise(spec: Spec, problems: list[Problem]) -> None:
     if problems:
-        ranges = tuple(dict.fromkeys(places.at(spec, *path) for _, path in problems))
+        ranges = tuple(dict.fromkeys(places.location_of(spec, *path) for _, path in problems))
         raise UserError("\n".join(text for text, _ in problems), ranges)
 
 

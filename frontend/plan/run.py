@@ -26,7 +26,7 @@ def add_run_steps(inputs: PlanInputs, system: llb.State) -> llb.State:
     for index, run in enumerate(spec.run):
         title = run.name or " ".join(run.script.split())[:_TITLE]
         keys = ("run", run.name or "run")
-        step = Step(f"[run {index + 1}/{len(spec.run)}] {title}", places.at(spec, "run", index), keys)
+        step = Step(f"[run {index + 1}/{len(spec.run)}] {title}", places.location_of(spec, "run", index), keys)
         system = run_in_system(
             inputs,
             system,

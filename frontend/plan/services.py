@@ -77,7 +77,7 @@ def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     first = "services" if spec.services else needed[0]
     title = " ".join(name if start else f"no {name}" for name, start in sorted(wanted.items())) or " ".join(needed)
-    step = Step(f"[services] {title}", places.at(spec, first), ("services",))
+    step = Step(f"[services] {title}", places.location_of(spec, first), ("services",))
     return run_in_system(inputs, system, _services_script(wanted, needed), step, network="none")
 
 
@@ -89,7 +89,7 @@ def _add_own(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     texts = tuple(_own(name, each) for name, each in own.items())
     request = contract.Services(system=SYSTEM, service=texts, epoch=DEFAULT_EPOCH)
-    place = places.at(spec, "services", next(name for name in spec.services if name in own))
+    place = places.location_of(spec, "services", next(name for name in spec.services if name in own))
     step = Step(f"[services] make {' '.join(own)}", place, ("services",))
     mount = tree(SYSTEM, system, readonly=False)
     return run_imager(inputs, request, step=step, mounts=(mount,)).mount(SYSTEM)

@@ -38,5 +38,5 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb
         tree(uki.MOUNT, uki.layout),
         llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
     )
-    step = Step(f"[report] what takes the space in {spec.name}", places.at(spec, "limits"), ("report",))
+    step = Step(f"[report] what takes the space in {spec.name}", places.location_of(spec, "limits"), ("report",))
     return run_imager(inputs, request, step=step, mounts=mounts).mount(OUT)

@@ -82,4 +82,6 @@ def _add_preset_files(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     files = preset.files[inputs.platform.architecture]
     actions = tuple(action for path, text in sorted(files.items()) for action in new_file(path, text))
-    return edit_files(inputs, system, actions, Step("[base] network and consoles", places.at(inputs.spec, "base")))
+    return edit_files(
+        inputs, system, actions, Step("[base] network and consoles", places.location_of(inputs.spec, "base"))
+    )

@@ -29,7 +29,7 @@ _FRONTEND_MARK = "image.recordtype"
 
 def resolve_base(client: Client, contexts: Contexts, spec: Spec, platform: llb.Platform) -> BaseImage:
     """Return the tree and image config that the system starts from. Raises `UserError` at the `base` key."""
-    at = places.at(spec, "base")
+    at = places.location_of(spec, "base")
     match spec.base:
         case PresetBase(preset=name, release=release):
             preset = PRESETS[name]

@@ -43,7 +43,7 @@ def resolve_dockerfile(
     client: Client, contexts: Contexts, spec: Spec, base: DockerfileBase, platform: llb.Platform
 ) -> BaseImage:
     """Return what the Dockerfile of `base` makes. Its own mistakes come back as `EngineError`, with their places."""
-    at = places.at(spec, "base", "dockerfile")
+    at = places.location_of(spec, "base", "dockerfile")
     inputs = dict(contexts.inputs)
     inputs.pop("dockerfile", None)
     if "context" in inputs:
