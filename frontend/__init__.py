@@ -1,1 +1,1 @@
-"""The BuildKit frontend: claylinux.yaml in, graphs and results out."""
+"""The BuildKit frontend: reads claylinux.yaml, and returns graphs and results."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,11 +13,10 @@ from .failure import explain, to_status
 
 if TYPE_CHECKING:
     import llb
+    from frontend.config.syntax.diagnostics import Diagnostic
     from frontend.gateway.client import Client, Pong, Ref, Solved
     from frontend.plan.inputs import PlanInputs
-    from frontend.plan.kernel import Notice
     from spec.document import Spec
-    from spec.positions import Range
 
     from .config import Arguments
     from .context import BuildFile, Contexts
@@ -30,10 +28,10 @@ _Result = TypeVar("_Result")
 
 
 def handle(client: Client, environment: Mapping[str, str]) -> None:
-    """Answer the request in `environment`. Every outcome, a bug included, is told to BuildKit exactly once."""
+    """Answer the request in `environment`. BuildKit gets exactly one answer, even after a bug."""
     source: llb.SourceFile | None = None
     try:
-        pong = client.ping()  # first of all: BuildKit waits for it
+        pong = client.ping()  # before anything else: BuildKit waits for it
         from .context import Contexts, read_build_file
         from .options import parse_environment
 
@@ -44,7 +42,7 @@ def handle(client: Client, environment: Mapping[str, str]) -> None:
         source = build_file.source
         contexts = Contexts(options, inputs, build_file.ignore)
         result = _answer(Request(client, pong, options, contexts, build_file))
-    except Exception as error:  # noqa: BLE001 - the user must hear of every failure
+    except Exception as error:  # noqa: BLE001 - every failure must reach the user
         client.return_error(to_status(error, source))
     else:
         client.return_result(result)
@@ -52,7 +50,7 @@ def handle(client: Client, environment: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """All that is known before the build file is decoded."""
+    """Everything that is known before the build file is decoded."""
 
     client: Client
     pong: Pong
@@ -82,7 +80,7 @@ def _answer(request: Request) -> Solved:
     _check_target(spec, options)
     _lint(request, spec)
     options = options.completed(spec.platforms, spec.source_date_epoch)
-    # A file can say something else for each platform: ${TARGETARCH}.
+    # A build file can differ between platforms, by ${TARGETARCH}.
     specs = {each: spec if each == request.options.platforms[0] else _load(request, each) for each in options.platforms}
     with ThreadPoolExecutor(max_workers=len(specs)) as pool:
         built = pool.map(lambda each: _build(request.on(options, each[0]), each[1], each[0]), specs.items())
@@ -100,7 +98,7 @@ def _read(
     request: Request,
     platform: llb.Platform,
 ) -> _Result:
-    """Read the build file with one of the functions of `config`, for one platform."""
+    """Read the build file for one platform, with one of the functions of `config`."""
     from .config import Arguments
     from .context import read_context_file
 
@@ -115,37 +113,38 @@ def _read(
 
 
 def _lint(request: Request, spec: Spec) -> None:
-    """Warn of what the lint finds; raise it all as errors where the file wants that."""
+    """Show the warnings of the lint. Raises `ConfigError` where the file makes them errors."""
     from frontend.config.rules.lint import check
 
-    from .config import ConfigError, Diagnostic
+    from .config import ConfigError
 
     found = check(request.build_file.source.data, spec)
-    if found.fails and found.findings:
-        told = (Diagnostic(each.range, f"{each.message} [{each.rule}]") for each in found.findings)
-        raise ConfigError(request.options.filename, tuple(told))
-    for each in found.findings:
-        _tell(request, each.range, each.message, each.rule)
+    if any(each.severity == "error" for each in found):
+        raise ConfigError(request.options.filename, found)
+    for each in found:
+        _show_warning(request, each)
 
 
 def _check_target(spec: Spec, options: BuildOptions) -> None:
+    from spec.values.wording import code, listing, quote, suggest
     from spec.values.words import OUTPUT_FORMATS
 
     targets = (*OUTPUT_FORMATS, IMAGE_TARGET, REPORT_TARGET)
     if options.target and options.target not in targets:
-        near = get_close_matches(options.target, targets, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise UserError(f"unknown --target {options.target!r}{hint}: expected one of {', '.join(targets)}")
+        near = suggest(options.target, targets)
+        hint = f"did you mean {code(near)}?" if near else f"the targets are {listing(targets, 'and')}"
+        raise UserError(f"unknown --target {quote(options.target)}: {hint}")
 
 
 def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, bytes]:
-    """Build what the target asks for on one platform; return it with its OCI image config."""
+    """Build the target for one platform. Return the result and its OCI image config."""
     from frontend.build.measure import is_wanted, measure
     from frontend.build.packing import Packing
+    from frontend.plan.bootable import check_kernel_key, choose_kernel
     from frontend.plan.image import plan_image
-    from frontend.plan.kernel import is_checked, warnings
+    from frontend.plan.kernel_checks import is_needed, warnings
     from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
-    from frontend.plan.report import check_kernel_key, choose_kernel, parse_report
+    from frontend.plan.report import parse_report
     from frontend.plan.system import plan_stages
 
     from .result import image_config
@@ -155,7 +154,7 @@ def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, b
     stages = plan_stages(inputs)
     system = stages[-1].state
     if request.options.target == IMAGE_TARGET:
-        if is_checked(spec.kernel):
+        if is_needed(spec.kernel):
             report = parse_report(request.client.read_file(solve(plan_inspect(inputs, system)), REPORT))
             check_kernel_key(spec, report, platform)
         ref = solve(plan_image(inputs, system))
@@ -163,40 +162,39 @@ def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, b
     packing = Packing(request.client, solve, inputs, stages)
     report = parse_report(request.client.read_file(solve(plan_inspect(inputs, system)), REPORT))
     kernel = choose_kernel(spec, report, platform)
-    _warn(request, spec, warnings(spec, report, kernel.version, platform.architecture))
+    _warn(request, warnings(spec, report, kernel.version, platform.architecture))
     uki = plan_uki(inputs, system, report, kernel, packing.finish(report, kernel.version))
     reports, measured = None, is_wanted(inputs, uki)
     if measured:
         reports, found = measure(request.client, solve, inputs, system, uki)
-        _warn(request, spec, found)
+        _warn(request, found)
     ref = reports or solve(plan_outputs(inputs, uki, laid_out=measured))
     return ref, image_config({}, platform, _labels(request, spec))
 
 
-def _warn(request: Request, spec: Spec, notices: Iterable[Notice]) -> None:
-    """Warn of what only the build found, without what the file leaves out."""
+def _warn(request: Request, warnings: Iterable[Diagnostic]) -> None:
+    """Show the warnings that only a build can give, except for those of the rules that the file turns off."""
     from frontend.config.rules.lint import skipped
 
-    left_out = skipped(request.build_file.source.data)
-    for notice in notices:
-        if notice.rule not in left_out:
-            _tell(request, spec.positions.of(*notice.path).head, notice.text, notice.rule)
+    turned_off = skipped(request.build_file.source.data)
+    for each in warnings:
+        if each.rule not in turned_off:
+            _show_warning(request, each)
 
 
-def _tell(request: Request, place: Range, message: str, rule: str) -> None:
-    """Show a warning at its place; `rule` may be empty."""
+def _show_warning(request: Request, warning: Diagnostic) -> None:
     from frontend.config.rules.lint import description, url
     from frontend.plan.places import to_llb
 
-    source = request.build_file.source
-    text = f"{place.file or request.options.filename}:{place.start.line}: {message}" + (f" [{rule}]" if rule else "")
+    source, place, rule = request.build_file.source, warning.range.head, warning.rule
+    text = f"{place.file or request.options.filename}:{place.start.line}: {warning.text}"
     about, page = ((description(rule),), url(rule)) if rule else ((), "")
     shown = None if place.file else to_llb(place)
     request.client.warn(request.build_file.vertex, text, about, url=page, source=source, place=shown)
 
 
 def _labels(request: Request, spec: Spec) -> dict[str, str]:
-    """Return the labels of the result; those of the command line win over those of the file."""
+    """Return the labels of the result. Those of the command line win over those of the file."""
     own = {"org.opencontainers.image.title": spec.name}
     if spec.version:
         own["org.opencontainers.image.version"] = spec.version
@@ -221,7 +219,7 @@ def _gather(request: Request, spec: Spec, platform: llb.Platform) -> PlanInputs:
 
 
 def _solve(request: Request, state: llb.State) -> Ref:
-    """Build `state` now, so that a failure can be told in the words of the build file."""
+    """Build `state` now, so that a failure can be explained in terms of the build file."""
     import llb
     from frontend.gateway.client import CacheImport, Ref
 
@@ -239,5 +237,5 @@ def _solve(request: Request, state: llb.State) -> Ref:
 def _check_caps(needed: frozenset[str], pong: Pong) -> None:
     missing = sorted(needed - pong.llb_caps)
     if missing and pong.llb_caps:
-        reasons = "; ".join(f"{cap}: {pong.disabled.get(cap) or 'unknown to this engine'}" for cap in missing)
-        raise UserError(f"this engine (dockerd or BuildKit) is too old for this build: {reasons}")
+        reasons = "; ".join(f"{cap}: {pong.disabled.get(cap) or 'not supported'}" for cap in missing)
+        raise UserError(f"this build needs a newer engine (dockerd or BuildKit): {reasons}")

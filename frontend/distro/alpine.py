@@ -1,8 +1,8 @@
 """Alpine presets: data.
 
-The release is the newest one with apk-tools 2.14, the series that the tests run (in Alpine 3.20: no newer image is
-at hand where this is written), and the first one that has linux-stable. 3.20 itself gets no security fixes any
-more, so it is no default; `base: {preset: alpine-lts, release: "3.20"}` still takes it.
+The default release is the newest one with apk-tools 2.14, the series that the tests use, and the first one with
+linux-stable. The tests use Alpine 3.20. It is not the default because it gets no more security fixes, but
+`base: {preset: alpine-lts, release: "3.20"}` works.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ _RUNLEVELS = {
 
 
 def _files(serial: str, *, serial_login: bool) -> dict[str, str]:
-    """Return the files of a machine whose serial port is the main console, or is no more than a second one."""
+    """Return the files of a machine. `serial_login`: its serial port is the main console, not just a second one."""
     consoles = ("tty0", f"{serial},115200") if serial_login else (f"{serial},115200", "tty0")
     terminals = [_SCREEN]
     if serial_login:
         terminals.append(f"{serial}::respawn:/sbin/getty -L 0 {serial} vt100")
     return {
-        # Everything that starts later prints to the last one.
+        # The last console is the main one: services print to it.
         "/boot/cmdline": " ".join(f"console={console}" for console in consoles) + "\n",
         "/etc/inittab": _INITTAB.format(terminals="\n".join(terminals)),
         "/etc/network/interfaces": _INTERFACES,

@@ -1,4 +1,4 @@
-"""Which presets and package-manager families there are."""
+"""All presets and package-manager families."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who the system says it is: `name` and `version` in its os-release."""
+"""The identity of the system: `name` and `version` in its os-release."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .steps import SYSTEM, Step, run_imager, tree
 
 
 def add_identity(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with the name and version that the file gives it; one without either stays as it is."""
+    """Return `system` with the name and version of the spec; unchanged if it has neither."""
     spec = inputs.spec
     if not spec.version and not spec.positions.has("name"):
         return system

@@ -1,4 +1,4 @@
-"""A finished system as an image for registries: what it must carry so that it can be a base again."""
+"""A finished system as an image for registries, which can be a base again."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .inputs import PlanInputs
 from .steps import Step, edit_files
 
 CMDLINE = "/boot/cmdline"
-"""Where builds from the image look for the command line of its kernel."""
+"""The kernel command line, for builds that start from the image."""
 
 
 def plan_image(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with the command line that is otherwise only in its outputs."""
+    """Return `system` with its kernel command line, which is otherwise only in the outputs."""
     words = inputs.spec.kernel.cmdline
     if not words:
         return system

@@ -28,27 +28,27 @@ from .steps import Step, edit_files
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The system at one point of its making; `what` the step brought that made it."""
+    """The system at one point of the build. `what` names the part that was added last."""
 
     what: str
     state: llb.State
 
 
 def plan_stages(inputs: PlanInputs) -> tuple[Stage, ...]:
-    """Return the stages, the less often they change the earlier: the last one is the finished system.
+    """Return the stages. Those that change less often come first; the last one is the finished system.
 
-    Each holds the one before, changed. A stage that nothing was done for is not there.
+    Each stage is based on the one before. A stage without changes is left out.
     """
     base = make_bootable(inputs, inputs.base.state)
     packaged = add_packages(inputs, base)
     reduced = kernel.reduce_kernel(inputs, packaged)
-    # Where the kernel's files are reduced, the base holds all those that nobody wants.
+    # If the files of the kernel are reduced, the base contains all the unwanted ones: it is no stage of its own.
     stages = [Stage("the base", base), Stage("the packages", packaged)]
     if inputs.base.below is not None:
         stages.insert(0, Stage("the image of the Dockerfile", inputs.base.below))
     if reduced is not packaged:
         stages = [Stage("the base and the packages", reduced)]
-    stages.append(Stage("what comes after", _customise(inputs, reduced)))
+    stages.append(Stage("the rest", _customise(inputs, reduced)))
     made: list[Stage] = []
     for stage in stages:
         if not made or stage.state is not made[-1].state:
@@ -57,7 +57,7 @@ def plan_stages(inputs: PlanInputs) -> tuple[Stage, ...]:
 
 
 def packaged_system(inputs: PlanInputs) -> llb.State:
-    """Return the system as it is after all packages, before anything else."""
+    """Return the system with all packages, before any other change."""
     return add_packages(inputs, make_bootable(inputs, inputs.base.state))
 
 

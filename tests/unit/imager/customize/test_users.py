@@ -235,7 +235,7 @@ def test_hashes_and_keys_from_files(system: Path, tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "user me: me.pub has no public key in it"),
-        (f"{REAL} a\nssh-ed25519 AAAA b\n", "user me: me.pub, line 2: this ssh-ed25519 key is cut off or damaged"),
+        (f"{REAL} a\nssh-ed25519 AAAA b\n", "user me: me.pub, line 2: this ssh-ed25519 key is incomplete or damaged"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "user me: me.pub, line 1: expected a public key"),
         (None, "user me: me.pub is a folder"),
     ],
