@@ -1,4 +1,4 @@
-"""The process that BuildKit starts: take stdio, answer one request, exit. With arguments: the programs for people."""
+"""The process that BuildKit starts. It answers one request over stdio and exits. With arguments it is `cli`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def main() -> int:
     """Answer the request and return the exit code."""
     from frontend.gateway.transport import open_channel, take_stdio
 
-    gc.disable()  # one request is over before garbage could matter
+    gc.disable()  # The process ends before garbage could matter.
     reader, writer = take_stdio()
     channel = open_channel(reader, writer)
     from frontend.gateway.bridge import Bridge
@@ -44,5 +44,5 @@ if __name__ == "__main__":
         code = main()
     finally:
         sys.stderr.flush()
-        # BuildKit waits for this process: no thread of gRPC's may keep it alive.
+        # BuildKit waits for this process, so no thread of gRPC may keep it alive.
         os._exit(code)

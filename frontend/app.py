@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,10 +23,10 @@ _Result = TypeVar("_Result")
 
 
 def handle(client: Client, environment: Mapping[str, str]) -> None:
-    """Answer the request in `environment`. Every outcome, a bug included, is told to BuildKit exactly once."""
+    """Answer the request in `environment`. BuildKit gets exactly one answer, even after a bug."""
     source: llb.SourceFile | None = None
     try:
-        pong = client.ping()  # first of all: BuildKit waits for it
+        pong = client.ping()  # before anything else: BuildKit waits for it
         from .build.request import Request
         from .context import Contexts, read_build_file
         from .options import parse_environment
@@ -39,7 +38,7 @@ def handle(client: Client, environment: Mapping[str, str]) -> None:
         source = build_file.source
         contexts = Contexts(options, inputs, build_file.ignore)
         result = _answer(Request(client, pong, options, contexts, build_file))
-    except Exception as error:  # noqa: BLE001 - the user must hear of every failure
+    except Exception as error:  # noqa: BLE001 - every failure must reach the user
         client.return_error(to_status(error, source))
     else:
         client.return_result(result)
@@ -62,7 +61,7 @@ def _answer(request: Request) -> Solved:
     _check_target(spec, options)
     _lint(request, spec)
     options = options.completed(spec.platforms, spec.source_date_epoch)
-    # A file can say something else for each platform: ${TARGETARCH}.
+    # A build file can differ between platforms, by ${TARGETARCH}.
     specs = {each: spec if each == request.options.platforms[0] else _load(request, each) for each in options.platforms}
     with ThreadPoolExecutor(max_workers=len(specs)) as pool:
         built = pool.map(lambda each: build(request.on(options, each[0]), each[1], each[0]), specs.items())
@@ -80,7 +79,7 @@ def _read(
     request: Request,
     platform: llb.Platform,
 ) -> _Result:
-    """Read the build file with one of the functions of `config`, for one platform."""
+    """Read the build file for one platform, with one of the functions of `config`."""
     from .config import Arguments
     from .context import read_context_file
 
@@ -95,24 +94,25 @@ def _read(
 
 
 def _lint(request: Request, spec: Spec) -> None:
-    """Warn of what the lint finds; raise it all as errors where the file wants that."""
+    """Show the warnings of the lint. Raises `ConfigError` where the file makes them errors."""
     from frontend.config.rules.lint import check
 
     from .build.request import tell
-    from .config import ConfigError, Diagnostic
+    from .config import ConfigError
 
     found = check(request.build_file.source.data, spec)
-    if found.fails and found.findings:
-        told = (Diagnostic(each.range, f"{each.message} [{each.rule}]") for each in found.findings)
-        raise ConfigError(request.options.filename, tuple(told))
-    for each in found.findings:
-        tell(request, each.range, each.message, each.rule)
+    if any(each.severity == "error" for each in found):
+        raise ConfigError(request.options.filename, found)
+    for each in found:
+        tell(request, each)
 
 
 def _check_target(spec: Spec, options: BuildOptions) -> None:
+    from spec.values.wording import code, listing, quote, suggest
+
     from .targets import TARGETS
 
     if options.target and options.target not in TARGETS:
-        near = get_close_matches(options.target, TARGETS, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise UserError(f"unknown --target {options.target!r}{hint}: expected one of {', '.join(TARGETS)}")
+        near = suggest(options.target, TARGETS)
+        hint = f"did you mean {code(near)}?" if near else f"the targets are {listing(TARGETS, 'and')}"
+        raise UserError(f"unknown --target {quote(options.target)}: {hint}")

@@ -6,6 +6,6 @@ from spec.formats import FORMATS
 
 IMAGE = "image"
 REPORT = "report"
-OTHERS = {IMAGE: "the system as an OCI image", REPORT: "what takes the space, as text and JSON"}
+OTHERS = {IMAGE: "the system as an OCI image", REPORT: "a size report, as text and JSON"}
 """The targets that are no output, with what they give."""
 TARGETS = (*FORMATS, *OTHERS)

@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 NO_KERNEL = "this system has no Linux kernel in /boot/vmlinu* or /usr/lib/modules/*/vmlinuz"
-NO_INIT = "this system has no /sbin/init"
+NO_INIT = "this system has no init (expected /sbin/init)"

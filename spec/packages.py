@@ -1,4 +1,4 @@
-"""Where packages come from: the key `repositories`."""
+"""Package repositories: the key `repositories`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .values import paths, words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InlineKey:
-    """A public key that is in the build file."""
+    """A public key in the build file."""
 
     SHORT: ClassVar[str] = "content"
     CHOSEN_BY: ClassVar[str] = "content"
@@ -20,7 +20,7 @@ class InlineKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopiedKey:
-    """A public key that is in the build context."""
+    """A public key in the build context."""
 
     CHOSEN_BY: ClassVar[str] = "source"
     source: paths.SourcePath = key("The path in the build context.", "keys/acme.rsa.pub")
@@ -31,7 +31,7 @@ class FetchedKey:
     """A public key to download."""
 
     CHOSEN_BY: ClassVar[str] = "url"
-    url: words.Url = key("Where to download it.", "https://packages.example/acme.rsa.pub")
+    url: words.Url = key("The URL to download.", "https://packages.example/acme.rsa.pub")
     checksum: words.Checksum = key("The SHA-256 of the key.", f"sha256:{'0' * 64}")
 
 
@@ -40,30 +40,32 @@ PublicKey = InlineKey | CopiedKey | FetchedKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """A further place that packages come from.
+    """An additional package repository.
 
-    Without `url` the distribution's own repositories get further `components`.
+    Without `url`, `components` are added to the repositories of the distribution.
     """
 
     SHORT: ClassVar[str] = "url"
-    url: words.Url | None = key("Its address.", "https://packages.example/alpine/v3.20/main", default=None)
+    url: words.Url | None = key(
+        "The URL of the repository.", "https://packages.example/alpine/v3.20/main", default=None
+    )
     name: words.RepositoryName | None = key(
-        "What its files in the system are called. apk finds a key by this name; default there: that of the key's "
-        "file. Otherwise: the host name of `url`.",
+        "The name of its files in the system. apk finds the key by this name, which defaults to that of the key file. "
+        "Other default: the host name of `url`.",
         "acme",
         default=None,
     )
     suites: tuple[words.Suite, ...] = key(
-        "apt: the releases to take from it. Default: that of the system.", "[trixie]", default=(), one_or_many=True
+        "apt: the suites to use. Default: the release of the system.", "[trixie]", default=(), one_or_many=True
     )
     components: tuple[words.Suite, ...] = key(
-        "Parts of the repository. apt: main where `url` is given; apk: of the distribution's own, such as community.",
+        "The components to use (for example community on Alpine). Default with `url`, for apt: main.",
         "[non-free-firmware]",
         default=(),
         one_or_many=True,
     )
     public_key: PublicKey | None = key(
-        "The public key that its packages or its index are signed with.",
+        "The public key for signatures of its packages or its index.",
         "{source: keys/acme.rsa.pub}",
         name="key",
         default=None,

@@ -1,4 +1,4 @@
-"""What runs once the system is up: the key `services`."""
+"""Services of the running system: the key `services`."""
 
 from __future__ import annotations
 
@@ -24,43 +24,47 @@ RESTART_DELAY = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSwitch:
-    """A service that a package brings."""
+    """A service of a package."""
 
     HINTS: ClassVar[Mapping[str, str]] = hints.SERVICE
     SHORT: ClassVar[str] = "start"
     CHOSEN_BY: ClassVar[str] = "start"
     start: words.ServiceStart = key(
-        "`true` or `false`: whether it starts at boot; or the OpenRC runlevel that it starts in.", "boot"
+        "`true` or `false`: whether it starts at boot; or the OpenRC runlevel in which it starts.", "boot"
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceCommand:
-    """A service of your own: a systemd unit or an OpenRC script is made of it, and it starts at boot."""
+    """A service of your own. It becomes a systemd unit or an OpenRC script, and starts at boot."""
 
     HINTS: ClassVar[Mapping[str, str]] = hints.SERVICE
     CHOSEN_BY: ClassVar[str] = "command"
     command: programs.CommandLine = key(
-        "The program with its arguments, in quotes where they hold spaces. No shell reads it: nothing is expanded; "
-        "`/bin/sh -c '...'` starts one.",
+        "The program with its arguments. Put quotes around arguments with spaces. No shell runs it and nothing is "
+        "expanded; for a shell, write `/bin/sh -c '...'`.",
         "/usr/local/bin/agent --stdio",
     )
-    user: words.UserName | None = key("The user that it runs as. Default: root.", "agent", default=None)
-    group: words.UserName | None = key("The group that it runs as. Default: that of the user.", "agent", default=None)
+    user: words.UserName | None = key("The user that runs it. Default: root.", "agent", default=None)
+    group: words.UserName | None = key("The group that runs it. Default: the group of the user.", "agent", default=None)
     restart: Literal["always", "on-failure", "no"] = key(
-        "When it is started again: `always`, `on-failure` or `no`. OpenRC knows no difference between the first two.",
+        "When it is restarted: `always`, `on-failure` or `no`. OpenRC does not distinguish the first two.",
         "always",
         default="no",
     )
     after: tuple[words.Service, ...] = key(
-        "What is started before it; `net` is the network.", "[net, postgresql]", default=(), unique=True
+        "Services that start before it; `net` is the network.", "[net, postgresql]", default=(), unique=True
     )
     env: Mapping[words.Variable, programs.Line] = key(
-        "Its environment variables. Everyone can read them in the image.", "{LANG: C.UTF-8}", default=NOTHING
+        "Environment variables. Anyone can read them in the image.", "{LANG: C.UTF-8}", default=NOTHING
     )
-    working_directory: paths.ProgramPath | None = key("Where it is started. Default: /.", "/srv", default=None)
-    description: words.Title | None = key("What it is, for the boot messages.", "Edge agent", default=None)
-    oneshot: bool = key("Whether it ends by itself: what comes after it then waits for its end.", "true", default=False)
+    working_directory: paths.ProgramPath | None = key(
+        "The directory in which it starts. Default: /.", "/srv", default=None
+    )
+    description: words.Title | None = key("A description for boot messages.", "Edge agent", default=None)
+    oneshot: bool = key(
+        "Whether it exits after its work. Services after it wait until it exits.", "true", default=False
+    )
 
 
 Service = ServiceSwitch | ServiceCommand

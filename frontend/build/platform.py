@@ -14,20 +14,21 @@ from .request import Request, tell
 
 if TYPE_CHECKING:
     import llb
+    from frontend.config.syntax.diagnostics import Diagnostic
     from frontend.gateway.client import Pong, Ref
     from frontend.plan.inputs import PlanInputs
-    from frontend.plan.kernel import Notice
     from spec.document import Spec
 
 
 def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, bytes]:
-    """Build what the target asks for on one platform; return it with its OCI image config."""
+    """Build the target for one platform. Return the result and its OCI image config."""
     from frontend.build.measure import is_wanted, measure
     from frontend.build.packing import Packing
+    from frontend.plan.bootable import check_kernel_key, choose_kernel
     from frontend.plan.image import plan_image
-    from frontend.plan.kernel import is_checked, warnings
+    from frontend.plan.kernel_checks import is_needed, warnings
     from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
-    from frontend.plan.report import check_kernel_key, choose_kernel, parse_report
+    from frontend.plan.report import parse_report
     from frontend.plan.system import plan_system
     from frontend.result import image_config
 
@@ -36,7 +37,7 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     planned = plan_system(inputs)
     system = planned.finished
     if request.options.target == IMAGE:
-        if is_checked(spec.kernel):
+        if is_needed(spec.kernel):
             report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
             check_kernel_key(spec, report, platform)
         ref = solve(plan_image(inputs, system))
@@ -44,28 +45,28 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     packing = Packing(request.client, solve, inputs, planned.stages)
     report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
     kernel = choose_kernel(spec, report, platform)
-    _warn(request, spec, warnings(spec, report, kernel.version, platform.architecture))
+    _warn(request, warnings(spec, report, kernel.version, platform.architecture))
     uki = plan_uki(inputs, system, report, kernel, packing.finish(report, kernel.version))
     reports, measured = None, is_wanted(inputs, uki)
     if measured:
         reports, found = measure(request.client, solve, inputs, system, uki)
-        _warn(request, spec, found)
+        _warn(request, found)
     ref = reports or solve(plan_outputs(inputs, uki, laid_out=measured))
     return ref, image_config({}, platform, _labels(request, spec))
 
 
-def _warn(request: Request, spec: Spec, notices: Iterable[Notice]) -> None:
-    """Warn of what only the build found, without what the file leaves out."""
+def _warn(request: Request, warnings: Iterable[Diagnostic]) -> None:
+    """Show the warnings that only a build can give, except for those of the rules that the file turns off."""
     from frontend.config.rules.lint import skipped
 
-    left_out = skipped(request.build_file.source.data)
-    for notice in notices:
-        if notice.rule not in left_out:
-            tell(request, spec.positions.of(*notice.path).head, notice.text, notice.rule)
+    turned_off = skipped(request.build_file.source.data)
+    for each in warnings:
+        if each.rule not in turned_off:
+            tell(request, each)
 
 
 def _labels(request: Request, spec: Spec) -> dict[str, str]:
-    """Return the labels of the result; those of the command line win over those of the file."""
+    """Return the labels of the result. Those of the command line win over those of the file."""
     own = {"org.opencontainers.image.title": spec.name}
     if spec.version:
         own["org.opencontainers.image.version"] = spec.version
@@ -90,7 +91,7 @@ def _gather(request: Request, spec: Spec, platform: llb.Platform) -> PlanInputs:
 
 
 def _solve(request: Request, state: llb.State) -> Ref:
-    """Build `state` now, so that a failure can be told in the words of the build file."""
+    """Build `state` now, so that a failure can be explained in terms of the build file."""
     import llb
     from frontend.gateway.client import CacheImport, Ref
 
@@ -108,5 +109,5 @@ def _solve(request: Request, state: llb.State) -> Ref:
 def _check_caps(needed: frozenset[str], pong: Pong) -> None:
     missing = sorted(needed - pong.llb_caps)
     if missing and pong.llb_caps:
-        reasons = "; ".join(f"{cap}: {pong.disabled.get(cap) or 'unknown to this engine'}" for cap in missing)
-        raise UserError(f"this engine (dockerd or BuildKit) is too old for this build: {reasons}")
+        reasons = "; ".join(f"{cap}: {pong.disabled.get(cap) or 'not supported'}" for cap in missing)
+        raise UserError(f"this build needs a newer engine (dockerd or BuildKit): {reasons}")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import llb
+    from frontend.config.syntax.diagnostics import Diagnostic
     from frontend.context import BuildFile, Contexts
     from frontend.gateway.client import Client, Pong
     from frontend.options import BuildOptions
-    from spec.positions import Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Request:
         return replace(self, options=own, contexts=replace(self.contexts, options=own))
 
 
-def tell(request: Request, place: Range, message: str, rule: str) -> None:
-    """Show a warning at its place; `rule` may be empty."""
+def tell(request: Request, warning: Diagnostic) -> None:
+    """Show a warning at its place."""
     from frontend.config.rules.lint import description, url
     from frontend.plan.places import to_llb
 
-    source = request.build_file.source
-    text = f"{place.file or request.options.filename}:{place.start.line}: {message}" + (f" [{rule}]" if rule else "")
+    source, place, rule = request.build_file.source, warning.range.head, warning.rule
+    text = f"{place.file or request.options.filename}:{place.start.line}: {warning.text}"
     about, page = ((description(rule),), url(rule)) if rule else ((), "")
     shown = None if place.file else to_llb(place)
     request.client.warn(request.build_file.vertex, text, about, url=page, source=source, place=shown)

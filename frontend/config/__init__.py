@@ -1,4 +1,4 @@
-"""claylinux.yaml: text -> frozen spec, or every error at once, each at its place."""
+"""claylinux.yaml: from text to a frozen spec, or to all errors at once, each at its place."""
 
 from .decode.arguments import Arguments
 from .load import load, load_outline

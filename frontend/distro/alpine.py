@@ -46,13 +46,13 @@ _RUNLEVELS = {
 
 
 def _files(serial: str, *, serial_login: bool) -> dict[str, str]:
-    """Return the files of a machine whose serial port is the main console, or is no more than a second one."""
+    """Return the files of a machine. `serial_login`: its serial port is the main console, not just a second one."""
     consoles = ("tty0", f"{serial},115200") if serial_login else (f"{serial},115200", "tty0")
     terminals = [_SCREEN]
     if serial_login:
         terminals.append(f"{serial}::respawn:/sbin/getty -L 0 {serial} vt100")
     return {
-        # Everything that starts later prints to the last one.
+        # The last console is the main one: services print to it.
         "/boot/cmdline": " ".join(f"console={console}" for console in consoles) + "\n",
         "/etc/inittab": _INITTAB.format(terminals="\n".join(terminals)),
         "/etc/network/interfaces": _INTERFACES,

@@ -28,7 +28,7 @@ _OPTIONS = (
     "Acquire::GzipIndexes=false",
     "APT::Keep-Downloaded-Packages=true",
     "APT::Install-Recommends=false",
-    "APT::Sandbox::User=root",  # the cache mounts belong to root
+    "APT::Sandbox::User=root",  # root owns the cache mounts
     "Acquire::Languages=none",
     "Acquire::Retries=3",
     "Dpkg::Use-Pty=false",
@@ -37,11 +37,11 @@ _OPTIONS = (
 
 _FLAGS = " ".join(f"-o {shlex.quote(option)}" for option in _OPTIONS)
 
-# Package scripts must neither start daemons in a build step, nor build an initramfs of their own: ours replaces it.
+# Package scripts must not start daemons in a build step, nor build an initramfs: ours replaces it.
 _POLICY = "/usr/sbin/policy-rc.d"
 _ENV = (("DEBIAN_FRONTEND", "noninteractive"), ("DEBCONF_NONINTERACTIVE_SEEN", "true"), ("INITRD", "No"))
 
-# What differs from build to build (times, random numbers, host names) is no part of the packages.
+# Files that differ from build to build (times, random numbers, host names) are not part of the packages.
 _CLEAN = f"""\
 rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log \\
   /var/log/fontconfig.log /var/log/faillog /var/log/lastlog /var/log/journal/* /var/log/*.gz \\
@@ -50,9 +50,9 @@ rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstr
   /var/lib/systemd/random-seed /var/lib/dbus/machine-id {LEFTOVERS}
 mkdir -p /var/log/apt
 [ ! -e /etc/machine-id ] || : > /etc/machine-id
-# The day of the build is in the shadow file of every user that a package made.
+# The shadow file has the day of the build for every user that a package created.
 [ ! -e /etc/shadow ] || sed -i -E 's/^([^:]*:[^:]*):[0-9]+:/\\1:{DAY}:/' /etc/shadow
-# Host keys in an image would be the same on every machine that runs it: they are made at boot.
+# Host keys in an image would be the same on all its machines: each machine creates them at boot.
 if ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1; then
   rm -f /etc/ssh/ssh_host_*
   mkdir -p /etc/systemd/system/ssh.service.d
@@ -62,7 +62,7 @@ fi
 """
 
 
-# `distrust` reads names, and removes the files that are not those of the lines `NAME SIZE SHA256` in the file "$1".
+# `distrust` reads names, and removes every file that is not one of the lines `NAME SIZE SHA256` in the file "$1".
 # The size comes first: to hash a file may take for ever.
 _DISTRUST = """\
 distrust() {
@@ -72,12 +72,12 @@ distrust() {
   grep -vxF -e "$sound" | xargs -r rm -f --
 }
 """
-# The lists are as signed as the new InRelease that names their hashes: kept ones are compared with it before apt sees
-# them, which looks at their names only.
+# The new InRelease signs the lists by their hashes. Cached lists are compared with it before apt sees them, which looks
+# at their names only.
 _REFRESH = f"""\
 refresh() {{
   apt -o APT::Update::Error-Mode=any "$@" update && return
-  echo "claylinux: the package lists cannot be read: is there a network, and are the repositories right?" >&2
+  echo "claylinux: apt cannot read the package lists (see its output above): check the network and the repositories" >&2
   exit 1
 }}
 refresh -o pkgCacheFile::Generate=false -o APT::Get::List-Cleanup=false \\
@@ -92,8 +92,7 @@ refresh -o pkgCacheFile::Generate=false -o APT::Get::List-Cleanup=false \\
 )
 refresh
 """
-# apt takes a package of the right name and size for the right one. It prints what it is about to download, so it is
-# asked with an empty folder.
+# apt trusts a package with the right name and size. It prints its downloads, so it is asked with an empty directory.
 _COMPARE = f"""\
 compare() {{
   apt --print-uris -o Dir::Cache::Archives={_WORK}/none -o Acquire::ForceHash=SHA256 -y install "$@" 2>/dev/null |
@@ -102,7 +101,7 @@ compare() {{
 }}
 """
 
-# "$@" of `explain` are the packages that were asked for: what is wrong with each is told by its name.
+# `explain` gets the requested packages, and reports what is wrong with each of them.
 _HEAD = f"""\
 apt() {{ apt-get {_FLAGS} -qq "$@"; }}
 {sweep(_LISTS, "*_Packages")}{sweep(_ARCHIVES, "*.deb")}mkdir {_LISTS}/partial {_ARCHIVES}/partial
@@ -114,21 +113,21 @@ explain() {{
     name=${{package%%[=/]*}}
     known=$(apt-cache {_FLAGS} madison "$name" 2>/dev/null | awk '{{ printf "%s ", $3 }}')
     if [ -z "$known" ]; then
-      echo "claylinux: no repository of this system has a package $name" >&2
+      echo "claylinux: $name is not available: no repository of this system has it" >&2
     elif [ "$name" != "$package" ]; then
-      echo "claylinux: $package cannot be had: the repositories have $known" >&2
+      echo "claylinux: $package is not available: the repositories have $known" >&2
     else
-      echo "claylinux: $package cannot be installed: apt says why above" >&2
+      echo "claylinux: $package cannot be installed (see the output of apt above)" >&2
     fi
   done
-  [ -n "$blame" ] || echo "claylinux: these packages cannot be installed: apt says why above" >&2
+  [ -n "$blame" ] || echo "claylinux: these packages cannot be installed together (see the output of apt above)" >&2
   exit "$code"
 }}
 {_DISTRUST}{_REFRESH}{_COMPARE}"""
 
 
 class Apt:
-    """Debian and its relatives."""
+    """Debian and its derivatives."""
 
     name = "apt"
     command = "apt-get"
@@ -148,25 +147,25 @@ class Apt:
         return PackageStep(script=script, mounts=mounts, env=_ENV)
 
     def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
-        """See `Family.assemble`. A kernel of Debian depends on little: INITRD=No keeps its hooks from much work."""
+        """See `Family.assemble`. Debian kernels have few dependencies, and INITRD=No skips most work of their hooks."""
         return self.install((*packages, kernel), cache_id=cache_id)
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:
-        """See `Family.remove`. Purging a package would take along all that need it: only orphans are removed."""
+        """See `Family.remove`. Only orphans are removed: a purge would also remove all packages that need them."""
         names = " ".join(map(shlex.quote, packages))
         options = " ".join(f"-o APT::AutoRemove::{kind}Important=false" for kind in ("Recommends", "Suggests"))
         script = f"""\
-there() {{ dpkg-query -W -f '${{Status}}' "$1" 2>/dev/null | grep -q '^install ok'; }}
+is_installed() {{ dpkg-query -W -f '${{Status}}' "$1" 2>/dev/null | grep -q '^install ok'; }}
 for name in {names}; do
-  there "$name" && continue
-  echo "claylinux: $name is not installed, so it cannot be removed" >&2
+  is_installed "$name" && continue
+  echo "claylinux: $name cannot be removed: it is not installed" >&2
   exit 1
 done
 apt-mark -qq auto {names} >/dev/null
 apt-get -qq -y -o Dpkg::Use-Pty=false {options} autoremove --purge
 for name in {names}; do
-  there "$name" || continue
-  echo "claylinux: $name cannot be removed: other packages need it, or it is essential" >&2
+  is_installed "$name" || continue
+  echo "claylinux: $name cannot be removed: other packages depend on it, or it is essential" >&2
   exit 1
 done
 {FINISH}{_CLEAN}"""
@@ -184,7 +183,7 @@ done
 FAMILY: Family = Apt()
 
 
-# Both formats of sources.list(5), and only what the distribution brought.
+# Both formats of sources.list(5), but only the lists of the distribution.
 _MORE_COMPONENTS = """\
 for list in /etc/apt/sources.list /etc/apt/sources.list.d/{own}; do
   [ ! -f "$list" ] || sed -i -E \
@@ -197,7 +196,7 @@ _OWN_URL = f"""\
 own=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/{_OWN_LISTS} 2>/dev/null |
   awk '$1 == "URIs:" || $1 == "deb" && $2 !~ /^\\[/ {{ print $2; exit }}')
 """
-# apt tells a key in ASCII from one in bytes by the ending of its name.
+# apt recognizes a key in ASCII by the extension of its name.
 _KEY = """\
 mkdir -p /etc/apt/keyrings
 key=/etc/apt/keyrings/{name}.gpg
@@ -209,7 +208,7 @@ chmod 644 "$key"
 
 def _source(source: PackageSource) -> str:
     """Return the script for one repository."""
-    name = re.sub(r"[^A-Za-z0-9_.\-]", "-", source.name)  # apt looks past other files
+    name = re.sub(r"[^A-Za-z0-9_.\-]", "-", source.name)  # apt ignores other files
     if not source.url and not source.suites:
         return "".join(_MORE_COMPONENTS.format(own=_OWN_LISTS, component=part) for part in source.components)
     script = ". /etc/os-release\n"
@@ -230,7 +229,7 @@ def _source(source: PackageSource) -> str:
 
 
 class _Shell(str):
-    """A line in which the shell puts the value of a variable."""
+    """A line in which the shell expands a variable."""
 
     __slots__ = ()
 
@@ -240,6 +239,6 @@ def _no_daemons() -> llb.Mount:
 
 
 def _deny_daemons() -> llb.State:
-    """Return a tree with a policy-rc.d that refuses to start anything (exit code 101)."""
+    """Return a tree with a policy-rc.d that does not allow any service to start (exit code 101)."""
     policy = llb.Mkfile("/policy-rc.d", b"#!/bin/sh\nexit 101\n", mode=0o755, timestamp_ns=0)
-    return llb.edit(llb.scratch(), policy, name="[internal] keep daemons from starting in build steps")
+    return llb.edit(llb.scratch(), policy, name="[internal] do not start daemons in build steps")

@@ -20,7 +20,7 @@ _BOOT = (
     "systemd-timesyncd",
     "udev",
 )
-"""A system that boots to a login prompt with a network."""
+"""Packages of a system that boots to a login prompt and has a network."""
 
 _DHCP = """\
 # By Claylinux: every wired interface asks for an address.
@@ -60,6 +60,6 @@ def preset(name: str, row: PresetRow) -> Preset:
         kernels=_KERNELS,
         files=dict.fromkeys(("amd64", "arm64"), _FILES),
         services=dict.fromkeys(("systemd-networkd", "systemd-resolved", "systemd-timesyncd"), True),
-        # systemd-resolved makes its link at boot, where there is no file.
+        # systemd-resolved creates its link at boot, if there is no file.
         volatile=("/etc/resolv.conf",),
     )

@@ -1,4 +1,4 @@
-"""Which presets and package-manager families there are: `spec.presets` says it, modules of these names make them."""
+"""All presets and package-manager families: `spec.presets` lists them, and modules of these names make them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def add_users(inputs: PlanInputs, system: llb.State) -> llb.State:
     if hashes is not None:
         mounts.append(llb.Bind(target=request.hashes, source=hashes))
     names = (*(group.name for group in spec.groups), *(user.name for user in spec.users))
-    place = places.at(spec, "users" if spec.users else "groups")
+    place = places.location_of(spec, "users" if spec.users else "groups")
     step = Step(f"[users] {' '.join(dict.fromkeys(names))}", place, ("users",))
     return edit_system(inputs, system, request, step, mounts=tuple(mounts))
 
@@ -58,7 +58,7 @@ def _hashes(inputs: PlanInputs) -> llb.State | None:
         return None
     names = tuple(sorted(secrets))
     request = Hashes(source=_SECRETS, name=names, output=OUT, epoch=DEFAULT_EPOCH)
-    place = places.at(spec, "users", min(secrets.values()), "password")
+    place = places.location_of(spec, "users", min(secrets.values()), "password")
     step = Step(f"[users] secret {' '.join(names)}", place, ("users",))
     out = llb.Bind(target=OUT, source=llb.scratch(), readonly=False)
     mounts = tuple(llb.Secret(target=f"{_SECRETS}/{name}", id=name) for name in names)

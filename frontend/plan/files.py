@@ -28,7 +28,7 @@ def add_files(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` with the files of the spec. Paths are handled in sorted order: parents come first."""
     spec = inputs.spec
     entries = sorted(spec.files.items())
-    step = Step(f"[files] {_summary(inputs)}", places.at(spec, "files"), ("files",))
+    step = Step(f"[files] {_summary(inputs)}", places.location_of(spec, "files"), ("files",))
     actions = [action for path, entry in entries for action in _actions(inputs, path, entry)]
     if actions:
         system = edit_files(inputs, system, tuple(actions), step)
@@ -44,7 +44,7 @@ def add_files(inputs: PlanInputs, system: llb.State) -> llb.State:
 
 def _edit(inputs: PlanInputs, system: llb.State, request: Request, what: str) -> llb.State:
     """Do what file operations cannot do on every engine."""
-    step = Step(f"[files] {what}", places.at(inputs.spec, "files"), ("files",))
+    step = Step(f"[files] {what}", places.location_of(inputs.spec, "files"), ("files",))
     return edit_system(inputs, system, request, step)
 
 
@@ -97,7 +97,7 @@ def _inline(path: str, entry: InlineFile) -> tuple[llb.Action, ...]:
 
 
 def _fetched(inputs: PlanInputs, path: str, entry: FetchedFile) -> llb.Copy:
-    place = places.at(inputs.spec, "files", path, "url")
+    place = places.location_of(inputs.spec, "files", path, "url")
     name = f"[files] {entry.url}"
     # The server's own name for it could be anything.
     tree = llb.http(entry.url, checksum=entry.checksum, filename=_DOWNLOAD, name=name, location=place)

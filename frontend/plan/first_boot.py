@@ -1,7 +1,7 @@
-"""What the init system does at the first boot, once more in the build, where things came that no package brought.
+"""The first-boot work of the init system, done again in the build after files that came without a package.
 
-Every boot of a system in memory is the first one, so the package steps do this work for good. A step for it after them
-is only planned where it may find something new: a changed line of `files` must not cost a step more.
+Every boot of a system in memory is a first boot. So the package steps do this work in advance. Another step for it is
+planned only if it may find something new: a changed line in `files` must not cost an extra step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from spec.files import CopiedFile, FetchedFile, FileEntry, Symlink
 from . import places
 from .inputs import PlanInputs
 from .origins import origin_of_file
-from .packages import asks_package_manager, preset_of, run_package_manager
+from .packages import changes_packages, preset_of, run_package_manager
 from .steps import Step
 
 _PLACES = (
@@ -23,30 +23,30 @@ _PLACES = (
     "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/libx32/", "/usr/local/lib/",
     "/etc/sysusers.d/", "/etc/udev/hwdb.d/",
 )  # fmt: skip
-"""Folders in which something is looked for; all that /usr has of it is below its libraries."""
+"""Directories that the first boot reads. In /usr they are all below its libraries."""
 _KINDS = re.compile(
     r"""
-    / (lib|ld-) [^/]* \.so (\.[^/]*)? $  # what ldconfig takes for a library, wherever its folders are
+    / (lib|ld-) [^/]* \.so (\.[^/]*)? $  # a library for ldconfig, in any directory
     | ^/etc/ld\.so\.conf
     | ^/etc/udev/hwdb\.d/
     | /sysusers\.d/
-    | ^/etc/(passwd|group|g?shadow)$  # then users of packages may be missing
+    | ^/etc/(passwd|group|g?shadow)$  # users of packages may be missing
     | /systemd/catalog/
     """,
     re.VERBOSE,
 )
-"""Files that are looked for."""
+"""Files that the first boot reads."""
 
 
 def finish_first_boot(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system`, which `files` and `run` changed, as it would be after its first boot."""
+    """Return `system`, after `files` and `run`, as it would be after its first boot."""
     spec, preset = inputs.spec, preset_of(inputs)
-    # Where no package step was, nothing says that the work is done: the system does it at boot.
-    done = FAMILIES[preset.family].first_boot() is not None if preset else asks_package_manager(inputs)
+    # Without a package step, nothing marks the work as done: the system does it at boot.
+    done = FAMILIES[preset.family].first_boot() is not None if preset else changes_packages(inputs)
     key = "run" if spec.run else "files" if _files_matter(inputs) else ""
     if not done or not key:
         return system
-    step = Step("[system] what systemd would do at first boot", places.at(spec, key), (key,))
+    step = Step("[system] first-boot work of systemd", places.location_of(spec, key), (key,))
     return run_package_manager(inputs, system, lambda family: family.first_boot(), step, network="none", optional=True)
 
 
@@ -55,7 +55,7 @@ def _files_matter(inputs: PlanInputs) -> bool:
 
 
 def matters(path: str, *, tree: bool) -> bool:
-    """Tell whether what `files` puts at `path` is looked for at the first boot. What a `tree` holds is not known."""
+    """Return whether the first boot reads a file at `path`. The content of a `tree` is not known."""
     if _KINDS.search(path):
         return True
     inner = f"{path.rstrip('/')}/"
@@ -69,6 +69,6 @@ def _is_tree(inputs: PlanInputs, entry: FileEntry) -> bool:
         case FetchedFile(unpack=unpack):
             return unpack
         case Symlink():
-            return True  # of whatever it points to
+            return True  # It may point to a directory.
         case _:
             return False

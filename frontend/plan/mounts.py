@@ -18,5 +18,5 @@ def add_mounts(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     mounts = dict(sorted(spec.mounts.items()))
     request = Mounts(system=SYSTEM, mount=mounts, epoch=DEFAULT_EPOCH)
-    step = Step(f"[mounts] {' '.join(mounts)}", places.at(spec, "mounts"), ("mounts",))
+    step = Step(f"[mounts] {' '.join(mounts)}", places.location_of(spec, "mounts"), ("mounts",))
     return edit_system(inputs, system, request, step)

@@ -18,5 +18,5 @@ def add_network(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     interfaces = dict(sorted(spec.network.interfaces.items()))
     request = network.Network(system=SYSTEM, interface=interfaces, epoch=DEFAULT_EPOCH)
-    step = Step(f"[network] {' '.join(interfaces)}", places.at(spec, "network"), ("network",))
+    step = Step(f"[network] {' '.join(interfaces)}", places.location_of(spec, "network"), ("network",))
     return edit_system(inputs, system, request, step)

@@ -1,4 +1,4 @@
-"""What package managers do: bootable presets, `repositories`, `packages`, `kernel.microcode`, `remove_packages`."""
+"""Steps of package managers: bootable presets, `repositories`, `packages`, `kernel.microcode`, `remove_packages`."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ _TIME_NS = DEFAULT_EPOCH * 1_000_000_000
 
 
 def preset_of(inputs: PlanInputs) -> Preset | None:
-    """Return the preset that the system starts from, or None for a base of the user's own."""
+    """Return the preset that the system starts from, or None for another base."""
     base = inputs.spec.base
     return PRESETS[base.preset] if isinstance(base, PresetBase) else None
 
 
 def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with the preset's own packages and services.
+    """Return `system` with the packages and services of the preset.
 
-    A vertex of its own: it is the same, and cached, for all users of a preset.
+    This is a vertex of its own, which is the same, and cached, for all users of the preset.
     """
     preset = preset_of(inputs)
     if preset is None:
         return system
     spec = inputs.spec
     kernel = preset.kernel_of(spec.kernel.flavor, inputs.platform.architecture)
-    step = Step(f"[base] {preset.name}: {kernel} and a bootable system", places.at(spec, "base"), ("base",))
+    step = Step(f"[base] {preset.name} with {kernel}", places.location_of(spec, "base"), ("base",))
 
     def assemble(family: Family) -> PackageStep:
         return family.assemble(preset.packages, kernel, cache_id=cache_id(inputs, family.name))
@@ -57,11 +57,11 @@ def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
 
 
 def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with everything that its package manager is asked for. Raises `UserError`."""
+    """Return `system` after all steps of its package manager. Raises `UserError`."""
     system = _add_repositories(inputs, system)
     spec = inputs.spec
     if spec.packages:
-        step = Step(f"[packages] {' '.join(spec.packages)}", places.at(spec, "packages"), ("packages",))
+        step = Step(f"[packages] {' '.join(spec.packages)}", places.location_of(spec, "packages"), ("packages",))
         system = run_package_manager(
             inputs, system, lambda each: each.install(spec.packages, cache_id=cache_id(inputs, each.name)), step
         )
@@ -69,14 +69,16 @@ def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
     if spec.remove_packages:
         names = spec.remove_packages
         step = Step(
-            f"[remove_packages] {' '.join(names)}", places.at(spec, "remove_packages"), ("packages", "remove_packages")
+            f"[remove_packages] {' '.join(names)}",
+            places.location_of(spec, "remove_packages"),
+            ("packages", "remove_packages"),
         )
         system = run_package_manager(inputs, system, lambda each: each.remove(names), step, network="none")
     return system
 
 
-def asks_package_manager(inputs: PlanInputs) -> bool:
-    """Tell whether the spec has a step of the package manager that changes what is installed."""
+def changes_packages(inputs: PlanInputs) -> bool:
+    """Return whether the spec installs or removes packages."""
     spec = inputs.spec
     return bool(spec.packages or spec.remove_packages or microcode_of(inputs))
 
@@ -91,7 +93,7 @@ def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
     vendors = microcode_of(inputs)
     if not vendors:
         return system
-    place = places.at(spec, "kernel", "microcode")
+    place = places.location_of(spec, "kernel", "microcode")
 
     def install(family: Family) -> PackageStep:
         packages = tuple(sorted(family.microcode[vendor] for vendor in vendors))
@@ -104,7 +106,7 @@ def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
         )
 
     step = Step(f"[kernel] microcode: {' '.join(vendors)}", place, ("packages",))
-    # A base without package manager may have brought it; what is missing is told when the kernel is looked at.
+    # A base without a package manager may already have it. `kernel_checks` reports what is missing.
     return run_package_manager(inputs, system, install, step, optional=True)
 
 
@@ -131,7 +133,7 @@ def _add_repositories(inputs: PlanInputs, system: llb.State) -> llb.State:
             )
         )
     title = " ".join(source.url or ",".join(source.components or source.suites) for source in added)
-    step = Step(f"[repositories] {title}", places.at(spec, "repositories"), ("packages", "repositories"))
+    step = Step(f"[repositories] {title}", places.location_of(spec, "repositories"), ("packages", "repositories"))
     sources = tuple(added)
     return run_package_manager(
         inputs, system, lambda each: each.add_sources(sources), step, network="none", mounts=tuple(mounts)
@@ -139,7 +141,7 @@ def _add_repositories(inputs: PlanInputs, system: llb.State) -> llb.State:
 
 
 def _name(repository: Repository, index: int) -> str:
-    """Return what the files of a repository are called; never the same for two that are not named."""
+    """Return the name of the files of a repository. Those without a name get different ones."""
     host = urlsplit(repository.url).hostname if repository.url else None
     return repository.name or f"{host or 'more'}-{index + 1}"
 
@@ -147,7 +149,7 @@ def _name(repository: Repository, index: int) -> str:
 def _key(
     inputs: PlanInputs, key: InlineKey | CopiedKey | FetchedKey, name: str, index: int
 ) -> tuple[llb.State, str, str]:
-    """Return where a public key is (tree and path in it), and the file name that it had."""
+    """Return the tree of a public key, its path in the tree, and its original file name."""
     match key:
         case InlineKey(content=text):
             file = llb.Mkfile("/key", text.encode(), mode=0o644, timestamp_ns=_TIME_NS)
@@ -155,7 +157,7 @@ def _key(
         case CopiedKey(source=source):
             return inputs.sources[MAIN].state, f"/{source}", posixpath.basename(source)
         case FetchedKey(url=url, checksum=checksum):
-            place = places.at(inputs.spec, "repositories", index, "key")
+            place = places.location_of(inputs.spec, "repositories", index, "key")
             state = llb.http(
                 url, checksum=checksum, filename="key", name=f"[repositories] the key {url}", location=place
             )
@@ -172,9 +174,10 @@ def run_package_manager(
     mounts: tuple[llb.Mount, ...] = (),
     optional: bool = False,
 ) -> llb.State:
-    """Run what `make` gives for the package manager of the system; a base of the user's own is asked which it has.
+    """Run the step that `make` returns for the package manager of the system.
 
-    Where it has none that there is a step for the build fails, unless the step is `optional`.
+    If the base is not a preset, the step detects its package manager. Without a supported one it fails, unless it is
+    `optional`.
     """
     preset = preset_of(inputs)
     made = {name: make(FAMILIES[name]) for name in ([preset.family] if preset else sorted(FAMILIES))}
@@ -184,20 +187,20 @@ def run_package_manager(
     needed |= {mount.target: mount for mount in mounts}
     scripts = {name: steps[name].script for name in names}
     script = scripts[preset.family] if preset else _detect(scripts, optional=optional)
-    # A file of its own: when a step fails, BuildKit shows its whole command line.
+    # The script is a file, because BuildKit shows the whole command line of a failed step.
     program = llb.Mkfile("/script", script.encode(), mode=0o644, timestamp_ns=_TIME_NS)
-    source = llb.edit(llb.scratch(), program, name=f"[internal] script of {step.name.partition(']')[0]}]")
+    source = llb.edit(llb.scratch(), program, name=f"[internal] script for {step.name.partition(']')[0]}]")
     needed[_SCRIPT] = llb.Bind(target=_SCRIPT, source=source, selector="/script", readonly=True)
     env = tuple(sorted({pair for name in names for pair in steps[name].env}))
     return run_in_system(inputs, system, f". {_SCRIPT}", step, env=env, mounts=tuple(needed.values()), network=network)
 
 
 def _detect(scripts: dict[str, str], *, optional: bool) -> str:
-    """Return a script that takes the branch of the package manager which the base has."""
+    """Return a script that runs the branch for the package manager of the base."""
     branches = "".join(
         f"{'if' if not index else 'elif'} command -v {FAMILIES[name].command} >/dev/null 2>&1; then\n{script}"
         for index, (name, script) in enumerate(scripts.items())
     )
     managers = ", ".join(FAMILIES[name].command for name in scripts)
-    complaint = f"claylinux: packages: this base has no package manager that Claylinux knows ({managers})"
+    complaint = f"claylinux: packages: this base has no supported package manager ({managers})"
     return branches + ("fi\n" if optional else f"else\necho {shlex.quote(complaint)} >&2\nexit 1\nfi\n")

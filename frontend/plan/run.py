@@ -1,4 +1,4 @@
-"""The `run` key: the user's own commands, one build step each."""
+"""The key `run`: commands of the user, one build step each."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .origins import origin_of_mount
 from .steps import Step, cache_id, run_in_system
 
 _TITLE = 60
-"""Characters of a script that the progress shows where the step has no name."""
+"""The most characters of a script that the progress shows if the step has no name."""
 _EMPTY = CacheMount(target="/cache", id="")
 
 
 def add_run_steps(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` after all steps, in their order."""
+    """Return `system` after all steps, in order."""
     spec = inputs.spec
     for index, run in enumerate(spec.run):
         title = run.name or " ".join(run.script.split())[:_TITLE]
         keys = ("run", run.name or "run")
-        step = Step(f"[run {index + 1}/{len(spec.run)}] {title}", places.at(spec, "run", index), keys)
+        step = Step(f"[run {index + 1}/{len(spec.run)}] {title}", places.location_of(spec, "run", index), keys)
         system = run_in_system(
             inputs,
             system,
@@ -41,9 +41,9 @@ def add_run_steps(inputs: PlanInputs, system: llb.State) -> llb.State:
 
 
 def environment(inputs: PlanInputs, run: RunStep) -> tuple[tuple[str, str], ...]:
-    """Return the variables of a step beside those of the base: its own, and the arguments that it mentions.
+    """Return the variables of a step in addition to those of the base: its own, and the arguments that it mentions.
 
-    As with ARG of a Dockerfile, but only what a script mentions is part of its cache key.
+    This is like ARG in a Dockerfile, but only arguments that a script mentions are part of its cache key.
     """
     arguments = inputs.spec.arguments
     own = {name: arguments[name] for name in mentioned(run.script, arguments)}
@@ -67,7 +67,7 @@ def _mounts(inputs: PlanInputs, mount: RunMount) -> Iterator[llb.Mount]:
                 target=target, id=mount.id, uid=mount.uid, gid=mount.gid, mode=mount.mode, optional=optional
             )
         case SecretMount():
-            pass  # only a variable
+            pass  # It is only a variable.
         case SshMount():
             optional = not mount.required
             target = mount.target or ""
@@ -81,7 +81,7 @@ def _cache(inputs: PlanInputs, mount: CacheMount) -> llb.Cache:
     elif (mount.mode, mount.uid, mount.gid) != (_EMPTY.mode, _EMPTY.uid, _EMPTY.gid):
         owner, selector = llb.Owner(mount.uid, mount.gid), "/cache"
         start = llb.Mkdir(selector, mode=mount.mode, owner=owner, timestamp_ns=DEFAULT_EPOCH * 1_000_000_000)
-        source = llb.edit(source, start, name=f"[internal] start of cache {mount.id}")
+        source = llb.edit(source, start, name=f"[internal] new cache {mount.id}")
     return llb.Cache(
         target=mount.target,
         id=cache_id(inputs, f"run-{mount.id}"),

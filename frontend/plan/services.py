@@ -22,7 +22,7 @@ def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
         system=SYSTEM, service=dict(sorted(spec.services.items())), needed_by=needed, epoch=DEFAULT_EPOCH
     )
     title = " ".join(_shown(name, each) for name, each in sorted(spec.services.items())) or " ".join(needed)
-    place = places.at(spec, "services" if spec.services else needed[0])
+    place = places.location_of(spec, "services" if spec.services else needed[0])
     return edit_system(inputs, system, request, Step(f"[services] {title}", place, ("services",)))
 
 

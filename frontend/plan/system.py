@@ -28,7 +28,7 @@ from .steps import Step, edit_files
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The system at one point of its making; `what` the step brought that made it."""
+    """The system at one point of the build. `what` names the part that was added last."""
 
     what: str
     state: llb.State
@@ -36,10 +36,9 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class PlannedSystem:
-    """The stages of a system, and the findings of `kernel.reduce_kernel`, if it had anything to do.
+    """The stages of a system, and the report of `kernel.reduce_kernel`, if it had anything to do.
 
-    The less often a stage changes, the earlier it comes. Each holds the one before, changed; the last one is the
-    finished system.
+    Stages that change less often come first. Each is based on the one before; the last one is the finished system.
     """
 
     stages: tuple[Stage, ...]
@@ -56,13 +55,13 @@ def plan_system(inputs: PlanInputs) -> PlannedSystem:
     base = make_bootable(inputs, inputs.base.state)
     packaged = add_packages(inputs, base)
     reduced, findings = kernel.reduce_kernel(inputs, packaged)
-    # Where the kernel's files are reduced, the base holds all those that nobody wants.
+    # If the files of the kernel are reduced, the base contains all the unwanted ones: it is no stage of its own.
     stages = [Stage("the base", base), Stage("the packages", packaged)]
     if inputs.base.below is not None:
         stages.insert(0, Stage("the image of the Dockerfile", inputs.base.below))
     if reduced is not packaged:
         stages = [Stage("the base and the packages", reduced)]
-    stages.append(Stage("what comes after", _customise(inputs, reduced)))
+    stages.append(Stage("the rest", _customise(inputs, reduced)))
     made: list[Stage] = []
     for stage in stages:
         if not made or stage.state is not made[-1].state:
@@ -91,4 +90,6 @@ def _add_preset_files(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     files = preset.files[inputs.platform.architecture]
     actions = tuple(action for path, text in sorted(files.items()) for action in new_file(path, text))
-    return edit_files(inputs, system, actions, Step("[base] network and consoles", places.at(inputs.spec, "base")))
+    return edit_files(
+        inputs, system, actions, Step("[base] network and consoles", places.location_of(inputs.spec, "base"))
+    )

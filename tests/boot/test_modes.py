@@ -30,7 +30,7 @@ echo "root $(grep ' / ' /proc/mounts | tail -n1 | cut -d' ' -f3) $(ls /bin/uu?nc
 echo "token $((6*7))"
 exec poweroff -f
 """
-BASE, REST, SYSTEM = "[initramfs] pack the base", "[initramfs] pack what comes after", "[initramfs] pack the system"
+BASE, REST, SYSTEM = "[initramfs] pack the base", "[initramfs] pack the rest", "[initramfs] pack the system"
 LACKS = "rootfs mode tmpfs (the kernel has no module squashfs, which overlay mode needs): boots with about "
 
 

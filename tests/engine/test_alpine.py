@@ -118,22 +118,22 @@ def test_what_apk_cannot_do_is_told_in_words(alpine: Alpine, tmp_path: Path) -> 
         return error(build(alpine, tmp_path, HEAD + text, *args))
 
     log, lines = fails("packages:\n  - nginx\n  - nginks\n  - lesss\n")
-    assert "claylinux: no repository of this system has a package nginks\n" in log
-    assert "claylinux: no repository of this system has a package lesss\n" in log
-    assert "package nginx\n" not in log
+    assert "claylinux: nginks is not available: no repository of this system has it\n" in log
+    assert "claylinux: lesss is not available: no repository of this system has it\n" in log
+    assert "nginx is not available" not in log
     assert 4 in lines
     log, _ = fails("packages: [less=500-r0]\n")
-    assert re.search(r"claylinux: less=500-r0 cannot be had: the repositories have 600-r0 608-r0 *\n", log)
+    assert re.search(r"claylinux: less=500-r0 is not available: the repositories have 600-r0 608-r0 *\n", log)
     log, _ = fails("remove_packages: [nano]\n")
-    assert "claylinux: nano is not installed, so it cannot be removed" in log
+    assert "claylinux: nano cannot be removed: it is not installed" in log
     log, lines = fails("remove_packages: [musl]\n")
-    assert "claylinux: musl cannot be removed: other packages need it" in log
+    assert "claylinux: musl cannot be removed: other packages depend on it" in log
     assert lines == [3]
     log, lines = fails("kernel:\n  flavor: cloud\n")
     assert "alpine-virt has no kernel flavor `cloud`: write `lts`, `stable` or `virt`" in log
     assert lines == [4]
     log, _ = fails("packages: [less]\n", "--network=none", "--no-cache")
-    assert "claylinux: the package lists cannot be read: is there a network" in log
+    assert "claylinux: apk cannot read the package lists (see its output above): check the network" in log
 
 
 def test_repositories_with_keys(alpine: Alpine, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_repositories_with_keys(alpine: Alpine, tmp_path: Path) -> None:
         head = HEAD + f"packages: [acme]\nrun: [acme > /said]\nrepositories:\n  - url: {url}/v1\n    components: main\n"
         log, _ = error(build(alpine, tmp_path, head))
         assert "UNTRUSTED" in log
-        assert "claylinux: the package lists cannot be read" in log
+        assert "claylinux: apk cannot read the package lists" in log
         (project / key.name).write_bytes(key.public.read_bytes())
         tree = system(alpine, tmp_path, head + f"    key: {{source: {key.name}}}\n")
         assert (tree / "said").read_text() == "acme\n"

@@ -27,7 +27,7 @@ def test_the_image_checks_a_file_without_a_builder(engine: Engine, tmp_path: Pat
     argv = ["run", "--rm", "--network=none", f"--volume={tmp_path}:/src:ro", "claylinux/frontend"]
     done = run(engine, tmp_path, *argv, "check", "/src/claylinux.yaml")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("/src/claylinux.yaml:3:32: warning: root needs no password")
+    assert done.stdout.startswith("/src/claylinux.yaml:3:32: warning: root has an empty password")
     assert run(engine, tmp_path, *argv, "check", "--strict", "/src/claylinux.yaml").returncode == 1
     assert run(engine, tmp_path, *argv, "check", "/src/other.yaml").returncode == 2
 
@@ -36,7 +36,7 @@ def test_a_build_that_wants_no_findings_fails_with_them(engine: Engine, tmp_path
     (tmp_path / "claylinux.yaml").write_text(HEAD + "# check=error=true\n" + TEXT.removeprefix(HEAD))
     result = engine.buildx(tmp_path)
     assert result.returncode != 0
-    assert "claylinux.yaml:4:32: root needs no password" in result.log
+    assert "claylinux.yaml:4:32: root has an empty password" in result.log
     assert "[RootWithoutPassword]" in result.log
 
 

@@ -27,7 +27,7 @@ run: ["%s"]
 rootfs: {mode: tmpfs}
 outputs: [efi]
 """
-BASE, PACKAGES, REST = (f"[initramfs] pack {what}" for what in ("the base", "the packages", "what comes after"))
+BASE, PACKAGES, REST = (f"[initramfs] pack {what}" for what in ("the base", "the packages", "the rest"))
 WHOLE = "[initramfs] pack the system"
 
 

@@ -105,7 +105,7 @@ class FakeClient:
         found = {**self.files, **self.outputs}.get(path)
         return None if found is None else Stat(path, 0o644, len(found))
 
-    def list_folder(self, ref: Ref, path: str) -> tuple[str, ...]:
+    def list_directory(self, ref: Ref, path: str) -> tuple[str, ...]:
         names = {*self.files, *self.outputs, *self.folders}
         return tuple(sorted(name.rpartition("/")[2] for name in names if name.rpartition("/")[0] == path.strip("/")))
 

@@ -31,16 +31,16 @@ def explained(state: llb.State, message: str) -> str:
     [
         (
             'process "/bin/true" did not complete successfully: exit code: 127',
-            "[run 1/1] build failed with exit code 127: a program was not found; see the output above",
+            "[run 1/1] build failed with exit code 127: a program was not found (see the output above)",
         ),
         (
             "secret a/b: not found",
-            "[run 1/1] build needs the secret 'a/b': give it with --secret id=a/b,src=FILE (or env=VARIABLE)",
+            "[run 1/1] build needs the secret `a/b`: pass it with --secret id=a/b,src=FILE (or env=VARIABLE)",
         ),
-        ("unset ssh forward key x", "[run 1/1] build needs the ssh agent 'x': give it with --ssh x"),
+        ("unset ssh forward key x", "[run 1/1] build needs the SSH agent `x`: pass it with --ssh x"),
         (
             'no SSH key "default" forwarded from the client',
-            "[run 1/1] build needs the ssh agent 'default': give it with --ssh default",
+            "[run 1/1] build needs the SSH agent `default`: pass it with --ssh default",
         ),
         ("something else", "something else"),
     ],
@@ -55,16 +55,16 @@ def test_a_step_that_failed(message: str, expected: str) -> None:
         ("failed to load cache key: invalid response status 404", "invalid response status 404"),
         (
             f"failed to compute cache key: digest mismatch {ONES}: {TWOS}",
-            f"its checksum is {ONES}, not {TWOS}: it is not the file that was meant, or it has changed",
+            f"its checksum is {ONES}, not {TWOS}: check the URL, or update `checksum` if the file changed",
         ),
         (
             "failed to load cache key: git error: exit status 128\nstderr:\nfatal: Authentication failed for 'x'\n",
-            "Authentication failed for 'x'; give a token with --secret id=GIT_AUTH_TOKEN,env=VARIABLE",
+            "Authentication failed for 'x': pass a token with --secret id=GIT_AUTH_TOKEN,env=VARIABLE",
         ),
-        ("unset ssh forward key default", "needs the ssh agent 'default': give it with --ssh default"),
+        ("unset ssh forward key default", "needs the SSH agent `default`: pass it with --ssh default"),
     ],
 )
-def test_a_source_that_cannot_be_had(message: str, expected: str) -> None:
+def test_a_source_that_is_not_available(message: str, expected: str) -> None:
     separator = " " if expected.startswith("needs") else ": "
     assert explained(FILE, message) == f"[files] https://files.example/x{separator}{expected}"
 
@@ -88,7 +88,7 @@ def test_several_mistakes_each_with_its_line(update_golden: bool) -> None:
 def test_a_long_list_ends_with_how_much_is_left() -> None:
     text = "base: debian\n" + "".join(f"key{number}: {'x' * 5000}\n" for number in range(60))
     lines = shown(mistaken(text), text).split("\n")
-    assert lines[0].startswith("claylinux.yaml:2:1: there is no key `key0`")
+    assert lines[0].startswith("claylinux.yaml:2:1: unknown key `key0`")
     assert lines[-1] == "... and 10 more"
     assert len(lines) == 3 * 50 + 1
     assert max(map(len, lines[1::3])) == 162

@@ -69,7 +69,7 @@ def test_the_system_goes_on_from_what_the_dockerfile_made() -> None:
 
 def test_a_dockerfile_that_makes_nothing_is_told_at_its_line() -> None:
     client = ask(DOCKERFILE)
-    assert "makes an empty system" in told(client)
+    assert "gives an empty system" in told(client)
     assert places(client) == [1]
 
 
@@ -91,11 +91,11 @@ run:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("{image: tool, source: bin/toll}", "'bin/toll' is not in the image 'tool'; did you mean 'bin/tool'?"),
-        ("{image: tool, source: zzz}", "'zzz' is not in the image 'tool'; is the name right?"),
-        ("{git: 'https://git.example/x', source: lib}", "'lib' is not in the repository 'https://git.example/x'"),
-        ("{source: bin/toll}", "'bin/toll' is not in the build context; is the name right, and does .dockerignore"),
-        ("{context: othr, source: x}", "no build context 'othr': give it with --build-context othr=FOLDER; did you"),
+        ("{image: tool, source: bin/toll}", "`bin/toll` is not in the image `tool`: did you mean `bin/tool`?"),
+        ("{image: tool, source: zzz}", "`zzz` is not in the image `tool`: check the name"),
+        ("{git: 'https://git.example/x', source: lib}", "`lib` is not in the repository `https://git.example/x`"),
+        ("{source: bin/toll}", "`bin/toll` is not in the build context: check the name, and whether .dockerignore"),
+        ("{context: othr, source: x}", "unknown build context `othr`: did you mean `other`?"),
     ],
 )
 def test_what_is_missing_is_told_at_its_line(entry: str, message: str) -> None:

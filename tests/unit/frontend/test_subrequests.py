@@ -88,7 +88,7 @@ def test_questions_are_answered_before_an_argument_is_given() -> None:
     assert [each["name"] for each in document["targets"] if "default" in each] == ["raw"]
     for name in ("outline", "targets"):
         message = told(ask(text + "packges: [x]\n", FakeClient(), requestid=f"frontend.{name}"))
-        assert message == "claylinux.yaml:5:1: there is no key `packges`: did you mean `packages`?"
+        assert message == "claylinux.yaml:5:1: unknown key `packges`: did you mean `packages`?"
     assert "give V" in told(ask(text, FakeClient()))
 
 

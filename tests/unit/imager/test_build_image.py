@@ -128,7 +128,7 @@ def with_an_old_kernel(system: Path) -> None:
     ("spoil", "said"),
     [
         (shutil.rmtree, "for example RUN --mount=from=STAGE,target="),
-        (without_init, "no /sbin/init: install an init system"),
+        (without_init, "no init (expected /sbin/init): install an init system"),
         (without_kernel, "no Linux kernel in /boot/vmlinu*"),
         (with_two_kernels, "2 kernels (6.1.0-1-amd64, 7.0.0): remove all but one"),
         (

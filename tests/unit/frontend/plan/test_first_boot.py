@@ -8,7 +8,7 @@ from frontend.plan.first_boot import matters
 from tests.support.fake_client import FakeClient
 from tests.unit.frontend.test_app import BOOTABLE, ask
 
-STEP = "[system] what systemd would do at first boot"
+STEP = "[system] first-boot work of systemd"
 IMAGE = "base: {image: x}\nhostname: h\n"
 
 

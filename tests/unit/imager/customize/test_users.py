@@ -245,8 +245,8 @@ def test_hashes_and_keys_from_files(system: Path, tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "user me: me.pub has no public key in it"),
-        (f"{REAL} a\nssh-ed25519 AAAA b\n", "user me: me.pub, line 2: this ssh-ed25519 key is cut off or damaged"),
-        ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "user me: me.pub, line 1: expected a public key"),
+        (f"{REAL} a\nssh-ed25519 AAAA b\n", "user me: me.pub, line 2: this ssh-ed25519 key is incomplete or damaged"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "user me: me.pub, line 1: this is not a public key"),
         (None, "user me: me.pub is a directory"),
     ],
 )
@@ -270,7 +270,7 @@ def test_a_secret_is_a_hash(tmp_path: Path) -> None:
 
     copied = copy(f"{HASH}\n".encode())
     assert (copied.read_text(), copied.stat().st_mtime) == (HASH, EPOCH)
-    for wrong, message in ((b"hunter2\n", "no crypt"), (b"\n", "is empty"), (b"\xff", "is no text")):
+    for wrong, message in ((b"hunter2\n", "not a crypt"), (b"\n", "is empty"), (b"\xff", "is no text")):
         with pytest.raises(ImagerError, match=f"users: the secret root.*{message}") as caught:
             copy(wrong)
         assert "hunter2" not in str(caught.value)

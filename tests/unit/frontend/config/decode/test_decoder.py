@@ -18,7 +18,7 @@ def test_an_unknown_key_is_answered_with_those_that_there_are(shape: ObjectShape
     root = parse("zzzzzz: 1\n", problems)
     assert root is not None
     decode(root, shape, problems)
-    told = [each.message for each in problems.sorted() if each.message.startswith("there is no key `zzzzzz`: ")]
+    told = [each.message for each in problems.sorted() if each.message.startswith("unknown key `zzzzzz`: ")]
     assert len(told) == 1
     assert f"`{shape.keys[-1]}`" in told[0]
 
