@@ -81,6 +81,8 @@ static void mount_layer(int number)
     }
     close(block);
     unlink(file); /* the mount keeps its data */
+    /* Nobody can detach it: without the node, systemd-shutdown does not try, and does not complain. */
+    unlink(device);
 }
 
 static void mount_changes(void)
