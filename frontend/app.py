@@ -140,6 +140,7 @@ def _check_target(spec: Spec, options: BuildOptions) -> None:
 
 def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, bytes]:
     """Build what the target asks for on one platform; return it with its OCI image config."""
+    from frontend.build.emulation import check_programs
     from frontend.build.measure import is_wanted, measure
     from frontend.build.packing import Packing
     from frontend.plan.image import plan_image
@@ -154,6 +155,7 @@ def _build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, b
     solve = partial(_solve, request)
     stages = plan_stages(inputs)
     system = stages[-1].state
+    check_programs(request.client, inputs, system, request.build_file.source)
     if request.options.target == IMAGE_TARGET:
         if is_checked(spec.kernel):
             report = parse_report(request.client.read_file(solve(plan_inspect(inputs, system)), REPORT))

@@ -28,7 +28,8 @@ class BuildOptions:
     """One build request.
 
     `no_cache` is None (use the cache), an empty tuple (ignore all of it) or names of steps to ignore it for.
-    `network` is the mode forced on every step, or None. `epoch` is in seconds.
+    `network` is the mode forced on every step, or None. `epoch` is in seconds. `runs` are the architectures whose
+    programs the builder knows that it can run: it may be able to run more.
     """
 
     filename: str = DEFAULT_FILENAME
@@ -37,6 +38,7 @@ class BuildOptions:
     labels: Mapping[str, str] = field(default_factory=dict)
     platforms: tuple[Platform, ...]
     build_platform: Platform
+    runs: frozenset[str] = frozenset()
     multi_platform: bool = False
     no_cache: tuple[str, ...] | None = None
     resolve_mode: str = "default"
@@ -111,6 +113,7 @@ def parse_options(raw: Mapping[str, str], *, workers: list[dict[str, object]], s
         labels=_prefixed(raw, "label:"),
         platforms=platforms,
         build_platform=build_platform,
+        runs=frozenset((build_platform.architecture, *_architectures(workers))),
         multi_platform=len(platforms) > 1 or _truth(multi),
         no_cache=_no_cache(raw),
         resolve_mode=_choice(raw, "image-resolve-mode", ("default", "local", "pull")) or "default",
@@ -140,6 +143,13 @@ def _build_platform(workers: list[dict[str, object]]) -> Platform:
         return Platform(first["os"], first["architecture"], first.get("variant", "")).normalized()
     except (LookupError, TypeError):
         return Platform("linux", "amd64")
+
+
+def _architectures(workers: list[dict[str, object]]) -> tuple[str, ...]:
+    try:
+        return tuple(each["architecture"] for each in workers[0]["platforms"])  # type: ignore[attr-defined]
+    except (LookupError, TypeError):
+        return ()
 
 
 def _platforms(text: str) -> tuple[Platform, ...]:
