@@ -1,15 +1,10 @@
-"""Alpine presets: data.
-
-The release is the newest one with apk-tools 2.14, the series that the tests run (in Alpine 3.20: no newer image is
-at hand where this is written), and the first one that has linux-stable. 3.20 itself gets no security fixes any
-more, so it is no default; `base: {preset: alpine-lts, release: "3.20"}` still takes it.
-"""
+"""Alpine presets: data. Releases from 3.22 on have all three kernels."""
 
 from __future__ import annotations
 
 from .family import Preset
 
-_RELEASE = "3.22"
+_RELEASE = "3.24"
 _SERIAL = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 """The first serial port of a machine, by OCI architecture."""
 
@@ -75,6 +70,7 @@ def _preset(flavor: str, *, serial_login: bool = False) -> Preset:
         kernels={name: f"linux-{name}" for name in ("lts", "stable", "virt")},
         files={architecture: _files(serial, serial_login=serial_login) for architecture, serial in _SERIAL.items()},
         services={name: runlevel for runlevel, names in _RUNLEVELS.items() for name in names},
+        yields={"ntpd": ("chronyd", "openntpd")},
         volatile=("/etc/resolv.conf",),  # udhcpc writes it
     )
 

@@ -85,8 +85,8 @@ class Preset:
     `kernels` maps a flavor to its kernel package, in which `{architecture}` stands for the OCI architecture.
     `files` (by architecture) are written before the user's own files, so that the user can replace them.
     `services` maps what is enabled from the start, so that later steps may disable it, to its OpenRC runlevel, or to
-    True with systemd, which has none. `volatile` are files that are made at boot: what the build left there would be in
-    the way.
+    True with systemd, which has none. `yields` maps some of them to services of the same purpose: one of those that is
+    asked for switches it off. `volatile` are files made at boot, where what the build left would be in the way.
     """
 
     name: str
@@ -98,6 +98,7 @@ class Preset:
     kernels: Mapping[str, str]
     files: Mapping[str, Mapping[str, str]]
     services: Mapping[str, bool | str] = field(default_factory=dict)
+    yields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     volatile: tuple[str, ...] = ()
 
     @property

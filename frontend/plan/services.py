@@ -13,6 +13,7 @@ from spec.services import ServiceCommand, ServiceSwitch
 
 from . import places
 from .inputs import PlanInputs
+from .packages import preset_of
 from .steps import SYSTEM, Step, compact_json, run_imager, run_in_system, tree
 
 _FUNCTIONS = f"""\
@@ -78,7 +79,20 @@ def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
     first = "services" if spec.services else needed[0]
     title = " ".join(name if start else f"no {name}" for name, start in sorted(wanted.items())) or " ".join(needed)
     step = Step(f"[services] {title}", places.at(spec, first), ("services",))
-    return run_in_system(inputs, system, _services_script(wanted, needed), step, network="none")
+    return run_in_system(
+        inputs, system, _services_script(wanted, needed, _yielding(inputs, wanted)), step, network="none"
+    )
+
+
+def _yielding(inputs: PlanInputs, wanted: Mapping[str, bool | str]) -> dict[str, str]:
+    """Return the services of the preset that one of the same purpose switches off, and which one."""
+    preset = preset_of(inputs)
+    return {
+        name: rival
+        for name, rivals in (preset.yields.items() if preset else ())
+        for rival in rivals
+        if wanted.get(rival) and name not in wanted
+    }
 
 
 def _add_own(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -112,16 +126,22 @@ def _own(name: str, each: ServiceCommand) -> str:
     return compact_json(wanted)
 
 
-def _services_script(wanted: Mapping[str, bool | str], needed: Sequence[str]) -> str:
+def _services_script(
+    wanted: Mapping[str, bool | str], needed: Sequence[str], yielding: Mapping[str, str] | None = None
+) -> str:
     """Return a script that sets all services with the init system found, and names every one that is missing.
 
-    `needed` are other keys of the build file that want services of the system: network, mounts.
+    `needed` are other keys of the build file that want services of the system: network, mounts. `yielding`: see
+    `_yielding`.
     """
     calls = [f'needed_by_{key} || failed="$failed ({key})"' for key in needed]
     for name, start in sorted(wanted.items()):
         verb = f"{'off' if start is False else 'on'} {shlex.quote(name)}"
         runlevel = f" {shlex.quote(start)}" if isinstance(start, str) else ""
         calls.append(f'{verb}{runlevel} || failed="$failed {name}"')
+    for name, rival in (yielding or {}).items():
+        told = f"claylinux: services: {name} of the preset is off, as {rival} does its work"
+        calls.append(f"! off {shlex.quote(name)} || echo {shlex.quote(told)} >&2")
     lines = "\n".join(calls)
     return f"""\
 {_FUNCTIONS}failed=
