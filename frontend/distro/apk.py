@@ -110,7 +110,8 @@ for name in {names}; do
   echo "claylinux: $name is not installed, so it cannot be removed" >&2
   exit 1
 done
-apk -q --no-network --no-progress del {names}
+# The indexes are in no cache of this step: apk 3 would warn of each.
+apk -q --no-network --no-progress --repositories-file /dev/null del {names}
 for name in {names}; do
   apk info -q -e "$name" || continue
   echo "claylinux: $name cannot be removed: other packages need it" >&2

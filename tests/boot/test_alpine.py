@@ -28,9 +28,9 @@ SMALL = 208
 
 
 @pytest.fixture(scope="module")
-def images(alpine: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def images(alpine_official: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("alpine-images")
-    alpine.build(REPOSITORY / "tests/boot/alpine", output=out).check()
+    alpine_official.build(REPOSITORY / "tests/boot/alpine", output=out).check()
     assert (out / "alpine.efi").stat().st_size < 30_000_000
     return out
 

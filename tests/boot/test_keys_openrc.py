@@ -37,12 +37,12 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def image(alpine: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def image(alpine_official: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     require_tool("ssh-keygen")
     place = tmp_path_factory.mktemp("keys")
     shutil.copytree(REPOSITORY / "tests/boot/keys_openrc", place, dirs_exist_ok=True)
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "op@example", "-f", str(place / "op"))
-    alpine.build(place, output=place / "out").check()
+    alpine_official.build(place, output=place / "out").check()
     return place / "out/keys.efi"
 
 

@@ -165,8 +165,23 @@ def digests(folder: Path) -> dict[str, str]:
     return found
 
 
+class ToolError(Exception):
+    """A program of tools/ failed; its last words."""
+
+
 def tool(*argv: str, env: Mapping[str, str] | None = None, timeout: float = 600.0, before: tuple[str, ...] = ()) -> str:
     """Run a program of tools/, with words `before` it; without it a test is skipped, and in CI it fails."""
+    try:
+        return run_tool(*argv, env=env, timeout=timeout, before=before)
+    except ToolError as error:
+        unavailable(f"tools/{' '.join(argv)}: {error}")
+        raise
+
+
+def run_tool(
+    *argv: str, env: Mapping[str, str] | None = None, timeout: float = 600.0, before: tuple[str, ...] = ()
+) -> str:
+    """Run a program of tools/, with words `before` it, and return its output. Raises `ToolError`."""
     done = subprocess.run(
         [*before, str(REPOSITORY / "tools" / argv[0]), *argv[1:]],
         env=env,
@@ -177,7 +192,7 @@ def tool(*argv: str, env: Mapping[str, str] | None = None, timeout: float = 600.
         check=False,
     )
     if done.returncode != 0:
-        unavailable(f"tools/{' '.join(argv)}: {done.stderr[-4000:]}")
+        raise ToolError(done.stderr[-4000:])
     return done.stdout
 
 
@@ -185,6 +200,11 @@ def unavailable(reason: str) -> None:
     """End a test that lacks something of its machine: a skip for a developer, a failure in CI."""
     if os.environ.get("CI"):
         pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def out_of_reach(reason: str) -> None:
+    """Skip a test, in CI as well, whose data is nowhere to be had: neither beside the repository nor in a registry."""
     pytest.skip(reason)
 
 
