@@ -25,7 +25,7 @@ EXPECTED = {
     "routes": "2",
     "resolver": "nameserver 10.0.2.3 search keys.example",
     "host": "hello",
-    "worker": '/srv 50% "$HOME" a "b" 5% $c \\d default',
+    "worker": 'op /srv 50% "$HOME" a "b" 5% $c \\d default',
     "flaky": "again",
     "plain": "op data /srv a  b",
     "once": "op",

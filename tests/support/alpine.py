@@ -2,7 +2,7 @@
 
 `alpine` is the newest official image at hand, with apk-tools 2 unless a registry has the one of the presets. Where
 Alpine's mirror answers, its packages are taken; elsewhere the signed ones of the shared data, and stand-ins for kernel
-and nginx. `alpine_apk3` is Alpine 3.23 with apk-tools 3 and a merged /usr. `alpine_arm64` is 3.13 for arm64.
+and nginx. `alpine_apk3` is Alpine 3.23 with apk-tools 3 and a merged /usr. `alpine_arm64` is Alpine for arm64.
 """
 
 from __future__ import annotations
@@ -103,6 +103,25 @@ def alpine_apk3(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with _serving(engine, folder, base, packages, signed, steps=_PLAIN + _MERGED_USR) as made:
         yield made
     engine.docker("rmi", base)
+
+
+@pytest.fixture(scope="session")
+def alpine_arm64(engine: Engine, arm64: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alpine]:
+    """Alpine for arm64: the presets' release where a registry and the mirror have it, 3.13 elsewhere."""
+    folder = tmp_path_factory.mktemp("alpine-arm64")
+    if engine.registry_has(PRESET_IMAGE) and _mirror_answers(engine, PRESET_IMAGE):
+        with _serving(engine, folder, PRESET_IMAGE, made_up(), None, architecture="arm64", mirror=True) as made:
+            yield made
+        return
+    signed = signed_packages(f"{_folder(OFFICIAL_ARM64)}-{MACHINES['arm64']}", "arm64")
+    if signed is None:
+        out_of_reach(f"neither Alpine's mirror nor the shared data has packages of {OFFICIAL_ARM64} for arm64")
+    packages = [*kernels("arm64"), *made_up()]
+    with (
+        engine.stand_in(OFFICIAL_ARM64, "arm64") as base,
+        _serving(engine, folder, base, packages, signed, architecture="arm64") as made,
+    ):
+        yield made
 
 
 def _folder(image: str) -> str:

@@ -9,10 +9,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from localengine import binfmt
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMAGES = ("debian:trixie", "claylinux/frontend")
@@ -141,6 +144,21 @@ class Engine:
         )
         return BuildResult(done.returncode, done.stdout, time.monotonic() - started)
 
+    def registry_has(self, image: str) -> bool:
+        """Tell whether a registry answers and has an image: for each platform that BuildKit may ask for."""
+        argv = ["docker", "buildx", "imagetools", "inspect", image]
+        return subprocess.run(argv, env=self.env, capture_output=True, timeout=120, check=False).returncode == 0
+
+    @contextmanager
+    def stand_in(self, image: str, architecture: str) -> Iterator[str]:
+        """Have the content of an image for another architecture, under a name of its own, until the block ends."""
+        name = f"claylinux-test/{image.replace(':', '-')}-{architecture}-{os.getpid()}"
+        tool("base-image", f"--stand-in={name}", f"--architecture={architecture}", image, timeout=1800)
+        try:
+            yield name
+        finally:
+            self.docker("rmi", name)
+
     def kill(self) -> None:
         """End dockerd like a power failure would; only an engine of `throwaway_engine` may be killed."""
         assert self.instance, "the shared engine is not ours to kill"
@@ -224,6 +242,13 @@ def engine() -> Engine:
     tool("engine", "up")
     tool("frontend-image")
     return Engine(environment())
+
+
+@pytest.fixture(scope="session")
+def arm64() -> None:
+    """A machine that runs programs of arm64, as tools/setup makes it."""
+    if problem := binfmt.register():
+        unavailable(f"programs of arm64 cannot run here: {problem}")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from localengine import binfmt
 from localengine.commands import finish, run, watch
 from localengine.errors import EngineError
 from localengine.host import install_host_packages, on_host
@@ -22,12 +23,18 @@ HOST_FILES = {
     "make": "make",
     "mmdebstrap": "mmdebstrap",
     "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-system-aarch64": "qemu-system-arm",
     "xz": "xz-utils",
     "shellcheck": "shellcheck",
     "zstd": "zstd",
     "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
+    "/usr/share/AAVMF/AAVMF_CODE.fd": "qemu-efi-aarch64",
+    # Steps of arm64 run emulated; mmdebstrap makes its system.
+    "qemu-aarch64-static": "qemu-user-static",
+    "arch-test": "arch-test",
     "/usr/include/stdio.h": "libc6-dev",
     # The tests look at images with the tools of others.
+    "debugfs": "e2fsprogs",
     "fsck.fat": "dosfstools",
     "mdir": "mtools",
     "mksquashfs": "squashfs-tools",
@@ -52,6 +59,8 @@ def main(argv: list[str]) -> int:
     def action() -> int:
         install_host_packages(missing_packages())
         make_venv()
+        if problem := binfmt.register():
+            say(f"systems for arm64 cannot be built here: {problem}")
         return 0
 
     return finish("setup", action)
