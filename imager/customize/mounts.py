@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
 from imager.customize import filesystems
+from imager.rootfs import initsystem
 from imager.rootfs.root import Root
 from imager.rootfs.text import read, write
 
@@ -75,7 +76,8 @@ def _line(root: Root, each: Mount, epoch: int) -> str:
     options = list(each.options)
     if each.optional:
         options.append("nofail")  # with systemd, the boot does not even wait for it
-    if each.create:
+    # busybox, which mounts with OpenRC, hands words that it does not know to the kernel.
+    if each.create and initsystem.find(root) == initsystem.SYSTEMD:
         options.append(f"x-systemd.requires={filesystems.unit_of(each.point)}")
     bind = "bind" in options or "rbind" in options
     fstype = each.fstype or ("none" if bind else "nfs" if ":/" in each.device else "auto")

@@ -147,6 +147,8 @@ def script(service: Service) -> str:
     if depends:
         lines += ["", "depend() {", *depends, "}"]
     if service.oneshot:
+        # rc-status calls a service crashed when a program that it started is gone: here that is as it should be.
+        lines += ["", "start_post() {", '\trm -rf "$RC_SVCDIR/daemons/$RC_SVCNAME"', "}"]
         lines += ["", "stop() {", "\treturn 0", "}"]
     return "\n".join(lines) + "\n"
 

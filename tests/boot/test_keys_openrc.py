@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from localvm.machine import Machine
+from localvm.machine import Drive, Machine
 from tests.boot.test_keys_system import greeter, run
 from tests.support.alpine import Alpine
 from tests.support.engine import REPOSITORY
@@ -32,7 +32,8 @@ EXPECTED = {
     "ntpd": "",
     "cache": "1",
     "tmp": "64 1777",
-    "crashed": "0",
+    "crashed": "",
+    "data": 'on /srv/data type ext4 LABEL="DATA"',
 }
 
 
@@ -46,9 +47,13 @@ def image(alpine_official: Alpine, tmp_path_factory: pytest.TempPathFactory) -> 
     return place / "out/keys.efi"
 
 
-def test_openrc_and_ifupdown_do_what_was_asked(image: Path) -> None:
-    with greeter() as port, boot(Machine(kernel=image, network=True, memory_mib=512)) as console:
-        console.expect(r"^keys login: ", 180)
+def test_openrc_and_ifupdown_do_what_was_asked(image: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "empty.raw"
+    with disk.open("wb") as file:
+        file.truncate(64 << 20)
+    machine = Machine(kernel=image, drives=(Drive(path=disk),), network=True, memory_mib=512)
+    with greeter() as port, boot(machine) as console:
+        console.expect(r"^keys login: ", 240)
         console.send("root\n")
         console.expect(r"# $", 60)
         console.send(f"check {port}\n")
@@ -56,5 +61,5 @@ def test_openrc_and_ifupdown_do_what_was_asked(image: Path) -> None:
         end = console.expect(r"^check-end=43$", 60).start()
         found = dict(re.findall(r"^(\w+)=(.*?) *$", console.text[start:end], re.MULTILINE))
         console.send("poweroff\n")
-        assert console.wait_off(60) == 0
+        assert console.wait_off(120) == 0
     assert found == EXPECTED

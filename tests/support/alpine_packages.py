@@ -1,7 +1,7 @@
 """The packages that are not Alpine's own: a kernel, nginx, and those that exist only to be installed and removed.
 
 The kernel is Alpine's linux-virt under the name of every flavor, as packages of our own; where PyPI does not have it,
-it is Debian's. nginx is Debian's, with the libraries that it needs.
+it is Debian's. nginx and wipefs are Debian's, with the libraries that they need.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MODULES = (
     "lib/*",
     "net/core/failover.ko",
 )
-_NGINX_NEEDS = ("libc6", "libcrypt1", "libpcre2-8-0", "libssl3", "zlib1g")
+_LIBRARIES = ("libblkid1", "libc6", "libcrypt1", "libpcre2-8-0", "libsmartcols1", "libssl3", "zlib1g")
 _NGINX_CONF = b"""\
 events {}
 http { server { listen 80 default_server; location / { root /var/www; } } }
@@ -107,8 +107,9 @@ def _debian_kernel() -> tuple[File, dict[str, File]]:
 
 
 def applications() -> list[Package]:
-    """Return nginx and microcode."""
-    nginx = {"usr/sbin/nginx": File(content=(debian_package("nginx") / "usr/sbin/nginx").read_bytes(), mode=0o755)}
+    """Return nginx, wipefs and microcode."""
+    wipefs = {"sbin/wipefs": _program("util-linux", "sbin/wipefs")}
+    nginx = {"usr/sbin/nginx": _program("nginx", "usr/sbin/nginx")}
     nginx |= {
         "etc/nginx/nginx.conf": File(content=_NGINX_CONF),
         "etc/init.d/nginx": File(content=_NGINX_SERVICE, mode=0o755),
@@ -126,6 +127,7 @@ def applications() -> list[Package]:
             depends=("glibc-stand-in",),
             scripts={"pre-install": account},
         ),
+        Package(name="wipefs", version="2.38-r0", files=wipefs, depends=("glibc-stand-in",)),
         Package(name="intel-ucode", files={"boot/intel-ucode.img": File(content=b"070701 microcode\n")}),
         Package(name="amd-ucode", files={"boot/amd-ucode.img": File(content=b"070701 microcode\n")}),
     ]
@@ -147,10 +149,14 @@ def made_up() -> list[Package]:
     ]
 
 
+def _program(package: str, path: str) -> File:
+    return File(content=(debian_package(package) / path).read_bytes(), mode=0o755)
+
+
 def _libraries() -> dict[str, File]:
     """Every shared library of the packages, and the loader, at Debian's paths: Alpine's own are elsewhere."""
     found: dict[str, File] = {}
-    for package in _NGINX_NEEDS:
+    for package in _LIBRARIES:
         for name, file in tree(debian_package(package)).items():
             kept = name.startswith(("lib/x86_64-linux-gnu/", "lib64/", "usr/lib/x86_64-linux-gnu/"))
             if kept and ".so" in Path(name).name and "/gconv/" not in name:
