@@ -30,7 +30,8 @@ class BuildOptions:
     """One build request.
 
     `no_cache` is None (use the cache), an empty tuple (do not use it), or the names of steps that do not use it.
-    `network` is a mode for every step, or None. `epoch` is in seconds.
+    `network` is a mode for every step, or None. `epoch` is in seconds. `runs` are the architectures whose programs the
+    builder is known to run; it may run more.
     """
 
     filename: str = DEFAULT_FILENAME
@@ -39,6 +40,7 @@ class BuildOptions:
     labels: Mapping[str, str] = field(default_factory=dict)
     platforms: tuple[Platform, ...]
     build_platform: Platform
+    runs: frozenset[str] = frozenset()
     multi_platform: bool = False
     no_cache: tuple[str, ...] | None = None
     resolve_mode: str = "default"
@@ -113,6 +115,7 @@ def parse_options(raw: Mapping[str, str], *, workers: list[dict[str, object]], s
         labels=_prefixed(raw, "label:"),
         platforms=platforms,
         build_platform=build_platform,
+        runs=frozenset((build_platform.architecture, *_architectures(workers))),
         multi_platform=len(platforms) > 1 or _truth(multi),
         no_cache=_no_cache(raw),
         resolve_mode=_choice(raw, "image-resolve-mode", ("default", "local", "pull")) or "default",
@@ -142,6 +145,13 @@ def _build_platform(workers: list[dict[str, object]]) -> Platform:
         return Platform(first["os"], first["architecture"], first.get("variant", "")).normalized()
     except (LookupError, TypeError):
         return Platform("linux", "amd64")
+
+
+def _architectures(workers: list[dict[str, object]]) -> tuple[str, ...]:
+    try:
+        return tuple(each["architecture"] for each in workers[0]["platforms"])  # type: ignore[attr-defined]
+    except (LookupError, TypeError):
+        return ()
 
 
 def _platforms(text: str) -> tuple[Platform, ...]:

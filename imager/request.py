@@ -90,7 +90,7 @@ def _parse_one(kind: type[Request], words: Iterator[str]) -> tuple[Request, bool
 def _take(values: dict[str, Any], name: str, hint: Any, text: str) -> None:
     """Put what `text` says for the field `name` to the others. Raises ValueError, or what `wire.load` does."""
     if _is_mapping(hint):
-        key, value = _value(get_args(hint)[1], text)
+        key, value = _loaded(get_args(hint)[1], text)
         values.setdefault(name, {})[key] = value
     elif _is_tuple(hint):
         values[name] = (*values.get(name, ()), _value(get_args(hint)[0], text))
@@ -111,6 +111,11 @@ def _value(hint: Any, text: str) -> Any:
         if not text.removeprefix("-").isdecimal():
             raise ValueError(f"expected a whole number, got {text!r}")
         return int(text)
+    return _loaded(hint, text)
+
+
+def _loaded(hint: Any, text: str) -> Any:
+    """Return the value of `spec`, or the pair with one, that a line of JSON stands for."""
     from spec import wire  # many steps get no such value
 
     one = next(iter(get_args(hint)), hint)  # the classes of a union are in one module

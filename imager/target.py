@@ -13,9 +13,14 @@ HOME = "/usr/lib/claylinux"
 
 @dataclass(frozen=True)
 class Target:
-    """The parts for one architecture: paths in our image, and the default consoles of a system."""
+    """The parts for one architecture: paths in our image, and the default consoles of a system.
+
+    `runs` is a program that does nothing and succeeds: it shows whether a builder runs programs of this architecture.
+    `microcode`: whether its processors take microcode from the kernel.
+    """
 
     init: str
+    runs: str
     stub: str
     consoles: str
     microcode: bool = False
@@ -23,8 +28,13 @@ class Target:
 
 
 TARGETS: dict[str, Target] = {
-    "amd64": Target(f"{HOME}/init/amd64", f"{HOME}/stubs/linuxx64.efi.stub", "console=tty0 console=ttyS0,115200", True),
-    "arm64": Target(f"{HOME}/init/arm64", f"{HOME}/stubs/linuxaa64.efi.stub", "console=tty0 console=ttyAMA0"),
+    architecture: Target(
+        f"{HOME}/init/{architecture}", f"{HOME}/runs/{architecture}", f"{HOME}/stubs/{stub}", consoles, microcode
+    )
+    for architecture, stub, consoles, microcode in (
+        ("amd64", "linuxx64.efi.stub", "console=tty0 console=ttyS0,115200", True),
+        ("arm64", "linuxaa64.efi.stub", "console=tty0 console=ttyAMA0", False),
+    )
 }
 """Every supported architecture, by Docker's name."""
 

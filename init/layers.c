@@ -83,6 +83,8 @@ static void mount_layer(int number)
     }
     close(block);
     unlink(file); /* the mount keeps the data */
+    /* Nothing can detach the device. Without its node, systemd-shutdown does not try, and does not complain. */
+    unlink(device);
 }
 
 static void mount_changes(void)

@@ -34,10 +34,10 @@ class PresetRow:
     serial_login: bool = False
 
 
-# Alpine: the newest release with apk-tools 2.14, the series that the tests run, and the first that has linux-stable.
+# Alpine has all three kernels since 3.22.
 DISTRIBUTIONS: dict[str, Distribution] = {
     "alpine": Distribution(
-        family="apk", release="3.22", flavors=("lts", "stable", "virt"), admins="wheel", runlevels=True
+        family="apk", release="3.24", flavors=("lts", "stable", "virt"), admins="wheel", runlevels=True
     ),
     "debian": Distribution(
         family="apt", release="trixie", flavors=("cloud", "default", "rt"), admins="sudo", suites=True

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, bytes]:
     """Build the target for one platform. Return the result and its OCI image config."""
+    from frontend.build.emulation import check_programs
     from frontend.build.measure import is_wanted, measure
     from frontend.build.packing import Packing
     from frontend.plan.bootable import check_kernel_key, choose_kernel
@@ -36,6 +37,7 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     solve = partial(_solve, request)
     planned = plan_system(inputs)
     system = planned.finished
+    check_programs(request.client, inputs, system, request.build_file.source)
     if request.options.target == IMAGE:
         if is_needed(spec.kernel):
             report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))

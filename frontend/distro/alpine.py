@@ -74,5 +74,6 @@ def preset(name: str, row: PresetRow) -> Preset:
         kernels={flavor: f"linux-{flavor}" for flavor in distribution.flavors},
         files={architecture: _files(serial, serial_login=row.serial_login) for architecture, serial in serials},
         services={service: runlevel for runlevel, services in _RUNLEVELS.items() for service in services},
+        yields={"ntpd": ("chronyd", "openntpd")},
         volatile=("/etc/resolv.conf",),  # udhcpc writes it
     )

@@ -102,7 +102,8 @@ for name in {names}; do
   echo "claylinux: $name cannot be removed: it is not installed" >&2
   exit 1
 done
-apk -q --no-network --no-progress del {names}
+# The indexes are in no cache of this step: apk 3 would warn of each.
+apk -q --no-network --no-progress --repositories-file /dev/null del {names}
 for name in {names}; do
   apk info -q -e "$name" || continue
   echo "claylinux: $name cannot be removed: other packages depend on it" >&2

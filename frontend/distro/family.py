@@ -80,7 +80,8 @@ class Preset:
     `kernels` maps a flavor to its kernel package, in which `{architecture}` stands for the OCI architecture.
     `files` (by architecture) are written before those of the user, which can replace them.
     `services` are enabled first, so that later steps can disable them. The values are OpenRC runlevels, or True for
-    systemd, which has none. `volatile` files are created at boot, so the build removes them.
+    systemd, which has none. `yields` maps some of them to other services with the same purpose: a build file that wants
+    one of those switches ours off. `volatile` files are created at boot, so the build removes them.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Preset:
     kernels: Mapping[str, str]
     files: Mapping[str, Mapping[str, str]]
     services: Mapping[str, bool | str] = field(default_factory=dict)
+    yields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     volatile: tuple[str, ...] = ()
 
     @property

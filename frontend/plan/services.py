@@ -9,6 +9,7 @@ from spec.services import Service, ServiceCommand
 
 from . import places
 from .inputs import PlanInputs
+from .packages import preset_of
 from .steps import SYSTEM, Step, edit_system
 
 
@@ -19,12 +20,31 @@ def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
     if not spec.services and not needed:
         return system
     request = Services(
-        system=SYSTEM, service=dict(sorted(spec.services.items())), needed_by=needed, epoch=DEFAULT_EPOCH
+        system=SYSTEM,
+        service=dict(sorted(spec.services.items())),
+        needed_by=needed,
+        yielding=_yielding(inputs),
+        epoch=DEFAULT_EPOCH,
     )
     title = " ".join(_shown(name, each) for name, each in sorted(spec.services.items())) or " ".join(needed)
     place = places.location_of(spec, "services" if spec.services else needed[0])
     return edit_system(inputs, system, request, Step(f"[services] {title}", place, ("services",)))
 
 
+def _yielding(inputs: PlanInputs) -> dict[str, str]:
+    """Return the services of the preset that give way to one with the same purpose, each with that one."""
+    preset, wanted = preset_of(inputs), inputs.spec.services
+    return {
+        name: rival
+        for name, rivals in (preset.yields.items() if preset else ())
+        for rival in rivals
+        if rival in wanted and name not in wanted and _starts(wanted[rival])
+    }
+
+
+def _starts(service: Service) -> bool:
+    return isinstance(service, ServiceCommand) or service.start is not False
+
+
 def _shown(name: str, service: Service) -> str:
-    return name if isinstance(service, ServiceCommand) or service.start else f"no {name}"
+    return name if _starts(service) else f"no {name}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
 from imager.customize import filesystems
+from imager.rootfs import initsystem
 from imager.rootfs.root import Root
 from imager.rootfs.text import lines, read, write
 from imager.rootfs.writing import make_directory
@@ -55,7 +56,8 @@ def _line(root: Root, point: str, mount: FileSystem, epoch: int) -> str:
     options = list(mount.options)
     if mount.optional:
         options.append("nofail")  # with systemd, the boot does not even wait for it
-    if mount.create:
+    # busybox, which mounts with OpenRC, hands unknown words to the kernel.
+    if mount.create and initsystem.find(root) == initsystem.SYSTEMD:
         options.append(f"x-systemd.requires={filesystems.unit_of(point)}")
     bind = "bind" in options or "rbind" in options
     fstype = mount.fstype or ("none" if bind else "nfs" if ":/" in mount.device else "auto")

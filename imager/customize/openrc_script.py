@@ -51,6 +51,8 @@ def script(name: str, service: ServiceCommand) -> str:
     if depends:
         lines += ["", "depend() {", *depends, "}"]
     if service.oneshot:
+        # A program of a oneshot service ends. Without this, rc-status would call the service crashed.
+        lines += ["", "start_post() {", '\trm -rf "$RC_SVCDIR/daemons/$RC_SVCNAME"', "}"]
         lines += ["", "stop() {", "\treturn 0", "}"]
     return "\n".join(lines) + "\n"
 

@@ -53,6 +53,9 @@ def _switch(switch: Switch, request: Services) -> list[str]:
         done = switch.off(name) if start is False else switch.on(name, start if isinstance(start, str) else "")
         if not done:
             missing.append(name)
+    for name, rival in request.yielding.items():
+        if switch.off(name):
+            terminal.tell(f"imager: services: {name} of the preset is off, because {rival} does its work", error=True)
     return missing
 
 

@@ -69,7 +69,7 @@ def test_alpine_from_a_dockerfile_serves(alpine: Alpine, podman: Podman, tmp_pat
     port = free_port()
     drive = Drive(path=tmp_path / "podman/claylinux.img")
     with boot(Machine(drives=(drive,), network=True, forwards=((port, 80),), memory_mib=512)) as console:
-        assert page(port) == b"nginx on Alpine\n"
+        assert b"nginx" in page(port)
         console.expect(r"# $", 60)
         assert ask(console, "cat /etc/resolv.conf").split() == ["nameserver", "10.0.2.3"]
         assert ask(console, "hostname").strip() == "claylinux"

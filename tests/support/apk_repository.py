@@ -21,7 +21,6 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 BUILD_DATE = 1_725_000_000
-ARCHITECTURE = "x86_64"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +71,14 @@ class SigningKey:
         return _stream([(f".SIGN.RSA.{self.name}", File(content=signature))], last=False)
 
 
-def publish(packages: Iterator[Package] | list[Package], key: SigningKey, directory: Path) -> None:
-    """Write a repository: ARCH/NAME-VERSION.apk, ARCH/APKINDEX.tar.gz."""
-    place = directory / ARCHITECTURE
+def publish(packages: list[Package], key: SigningKey, directory: Path, machine: str = "x86_64") -> None:
+    """Write a repository for one kind of machine: MACHINE/NAME-VERSION.apk, MACHINE/APKINDEX.tar.gz."""
+    place = directory / machine
     place.mkdir(parents=True, exist_ok=True)
     entries = []
     for package in packages:
         data = _stream(_with_directories(package.files), last=True)
-        control = _control(package, data)
+        control = _control(package, data, machine)
         content = key.sign(control) + control + data
         (place / f"{package.name}-{package.version}.apk").write_bytes(content)
         identity = base64.b64encode(hashlib.sha1(control).digest()).decode()
@@ -87,7 +86,7 @@ def publish(packages: Iterator[Package] | list[Package], key: SigningKey, direct
             "C": f"Q1{identity}",
             "P": package.name,
             "V": package.version,
-            "A": ARCHITECTURE,
+            "A": machine,
             "S": str(len(content)),
             "I": str(_size(package)),
             "T": package.name,
@@ -136,14 +135,14 @@ def tree(directory: Path, below: str = "") -> dict[str, File]:
     return files
 
 
-def _control(package: Package, data: bytes) -> bytes:
+def _control(package: Package, data: bytes, machine: str) -> bytes:
     lines = [
         f"pkgname = {package.name}",
         f"pkgver = {package.version}",
         f"pkgdesc = {package.name}",
         f"builddate = {BUILD_DATE}",
         f"size = {_size(package)}",
-        f"arch = {ARCHITECTURE}",
+        f"arch = {machine}",
         f"origin = {package.name}",
         "license = none",
         *(f"depend = {name}" for name in package.depends),

@@ -9,10 +9,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from localengine import binfmt
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMAGES = ("debian:trixie", "claylinux/frontend")
@@ -141,6 +144,21 @@ class Engine:
         )
         return BuildResult(done.returncode, done.stdout, time.monotonic() - started)
 
+    def registry_has(self, image: str) -> bool:
+        """Tell whether a registry answers and has an image: for each platform that BuildKit may ask for."""
+        argv = ["docker", "buildx", "imagetools", "inspect", image]
+        return subprocess.run(argv, env=self.env, capture_output=True, timeout=120, check=False).returncode == 0
+
+    @contextmanager
+    def stand_in(self, image: str, architecture: str) -> Iterator[str]:
+        """Have the content of an image for another architecture, under a name of its own, until the block ends."""
+        name = f"claylinux-test/{image.replace(':', '-')}-{architecture}-{os.getpid()}"
+        tool("base-image", f"--stand-in={name}", f"--architecture={architecture}", image, timeout=1800)
+        try:
+            yield name
+        finally:
+            self.docker("rmi", name)
+
     def kill(self) -> None:
         """Kill dockerd as abruptly as a power failure; only for an engine of `throwaway_engine`."""
         assert self.instance, "only an engine of `throwaway_engine` may be killed"
@@ -165,8 +183,23 @@ def digests(directory: Path) -> dict[str, str]:
     return found
 
 
+class ToolError(Exception):
+    """A program of tools/ failed; its last words."""
+
+
 def tool(*argv: str, env: Mapping[str, str] | None = None, timeout: float = 600.0, before: tuple[str, ...] = ()) -> str:
-    """Run a program in tools/ after the words `before`; without that program skip the test, or fail it in CI."""
+    """Run a program of tools/, with words `before` it; without it a test is skipped, and in CI it fails."""
+    try:
+        return run_tool(*argv, env=env, timeout=timeout, before=before)
+    except ToolError as error:
+        unavailable(f"tools/{' '.join(argv)}: {error}")
+        raise
+
+
+def run_tool(
+    *argv: str, env: Mapping[str, str] | None = None, timeout: float = 600.0, before: tuple[str, ...] = ()
+) -> str:
+    """Run a program of tools/, with words `before` it, and return its output. Raises `ToolError`."""
     done = subprocess.run(
         [*before, str(REPOSITORY / "tools" / argv[0]), *argv[1:]],
         env=env,
@@ -177,7 +210,7 @@ def tool(*argv: str, env: Mapping[str, str] | None = None, timeout: float = 600.
         check=False,
     )
     if done.returncode != 0:
-        unavailable(f"tools/{' '.join(argv)}: {done.stderr[-4000:]}")
+        raise ToolError(done.stderr[-4000:])
     return done.stdout
 
 
@@ -185,6 +218,11 @@ def unavailable(reason: str) -> None:
     """End a test that this machine cannot run: skip it for a developer, fail it in CI."""
     if os.environ.get("CI"):
         pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def out_of_reach(reason: str) -> None:
+    """Skip a test, in CI as well, whose data is nowhere to be had: neither beside the repository nor in a registry."""
     pytest.skip(reason)
 
 
@@ -204,6 +242,13 @@ def engine() -> Engine:
     tool("engine", "up")
     tool("frontend-image")
     return Engine(environment())
+
+
+@pytest.fixture(scope="session")
+def arm64() -> None:
+    """A machine that runs programs of arm64, as tools/setup makes it."""
+    if problem := binfmt.register():
+        unavailable(f"programs of arm64 cannot run here: {problem}")
 
 
 @pytest.fixture

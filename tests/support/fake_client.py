@@ -56,7 +56,10 @@ ALL_LLB_CAPS = frozenset(
 
 @dataclass
 class FakeClient:
-    """`files` are the content of every local source; `outputs` the content of a built state, by path."""
+    """`files` are the content of every local source; `outputs` the content of a built state, by path.
+
+    The id of a ref is the place of its graph in `solved`, whatever several threads ask for at a time.
+    """
 
     files: Mapping[str, bytes] = field(default_factory=dict)
     outputs: Mapping[str, bytes] = field(default_factory=dict)
@@ -82,7 +85,7 @@ class FakeClient:
     ) -> Solved:
         self.solved.append(definition)
         self.on_solve(definition)
-        return Solved(ref=Ref(str(len(self.solved))))
+        return Solved(ref=Ref(str(self.solved.index(definition))))
 
     def solve_frontend(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import socket
@@ -26,6 +25,7 @@ from tests.support.engine import REPOSITORY, unavailable
 
 sys.path.insert(0, str(REPOSITORY / "tools"))
 
+from localengine.places import cache_dir
 from localvm import host
 from localvm.console import Console, running
 from localvm.errors import MissingToolError
@@ -53,11 +53,7 @@ def boot(machine: Machine) -> Iterator[Console]:
 @pytest.fixture(scope="session")
 def debian_kernel() -> Path:
     """Return a kernel for virtual machines as Debian ships it; its name ends with its version."""
-    newest = _run("apt-cache", "depends", "--important", "linux-image-cloud-amd64")
-    names = [line.split()[-1] for line in newest.splitlines() if "Depends: linux-image-" in line]
-    if not names:
-        unavailable("apt does not know linux-image-cloud-amd64: run apt-get update")
-    return debian_file(names[0], "./boot/vmlinuz-*")
+    return debian_file(newest_kernel(), "./boot/vmlinuz-*")
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +111,28 @@ def require_tool(*names: str) -> None:
             unavailable(f"{name} is not installed")
 
 
+def newest_kernel() -> str:
+    """Return the Debian package that has the newest kernel for virtual machines."""
+    newest = _run("apt-cache", "depends", "--important", "linux-image-cloud-amd64")
+    names = [line.split()[-1] for line in newest.splitlines() if "Depends: linux-image-" in line]
+    if not names:
+        unavailable("apt knows no linux-image-cloud-amd64: apt-get update")
+    return names[0]
+
+
+def debian_package(package: str) -> Path:
+    """Return a whole Debian package, unpacked, from the cache or else from the host's own mirror."""
+    folder = _cache() / f"whole-{package}"
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=_cache()) as scratch:
+            tree = Path(scratch) / "tree"
+            _run("dpkg-deb", "--extract", str(_download(package, Path(scratch))), str(tree))
+            # Another session may have been faster.
+            if not folder.exists():
+                tree.rename(folder)
+    return folder
+
+
 def debian_file(package: str, pattern: str) -> Path:
     """Return the matching file of a Debian package, from the cache or from the host's own mirror."""
     (file,) = debian_files(package, (pattern,), package).iterdir()
@@ -123,18 +141,26 @@ def debian_file(package: str, pattern: str) -> Path:
 
 def debian_files(package: str, patterns: tuple[str, ...], name: str) -> Path:
     """Return the directory `name` in the cache with the first file of a Debian package for each of the patterns."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "claylinux" / "test-assets"
-    directory = cache / name
+    directory = _cache() / name
     if not directory.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            _run("apt-get", "download", package, cwd=Path(scratch))
-            (archive,) = Path(scratch).glob("*.deb")
-            found = _unpack(archive, patterns, Path(scratch) / "found")
+        with tempfile.TemporaryDirectory(dir=_cache()) as scratch:
+            found = _unpack(_download(package, Path(scratch)), patterns, Path(scratch) / "found")
             # Another session may have been faster.
             if not directory.exists():
                 found.rename(directory)
     return directory
+
+
+def _cache() -> Path:
+    folder = cache_dir() / "test-assets"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _download(package: str, to: Path) -> Path:
+    _run("apt-get", "download", package, cwd=to)
+    (archive,) = to.glob("*.deb")
+    return archive
 
 
 def _unpack(archive: Path, patterns: tuple[str, ...], to: Path) -> Path:

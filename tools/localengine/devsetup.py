@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from localengine import binfmt
 from localengine.commands import exit_code_of, run, watch
 from localengine.errors import EngineError
 from localengine.host import find_on_host, install_host_packages
@@ -26,6 +27,7 @@ UNIT_FILES = {
     "xz": "xz-utils",
     "zstd": "zstd",
     # The tests check images with independent tools.
+    "debugfs": "e2fsprogs",
     "depmod": "kmod",
     "fsck.fat": "dosfstools",
     "mdir": "mtools",
@@ -39,11 +41,16 @@ UNIT_FILES = {
     "xorriso": "xorriso",
 }
 HOST_FILES = UNIT_FILES | {
+    "/usr/share/AAVMF/AAVMF_CODE.fd": "qemu-efi-aarch64",
     "/usr/share/OVMF/OVMF_CODE_4M.fd": "ovmf",
+    # Steps of arm64 run emulated; mmdebstrap makes its system.
+    "arch-test": "arch-test",
     "gpg": "gpg",
     "mmdebstrap": "mmdebstrap",
     "objdump": "binutils",
     "podman": "podman",
+    "qemu-aarch64-static": "qemu-user-static",
+    "qemu-system-aarch64": "qemu-system-arm",
     "qemu-system-x86_64": "qemu-system-x86",
     "setcap": "libcap2-bin",
     "shellcheck": "shellcheck",
@@ -59,6 +66,8 @@ def main(argv: list[str]) -> int:
     def action() -> int:
         install_host_packages(missing_packages(files))
         make_venv()
+        if problem := binfmt.register():
+            say(f"systems for arm64 cannot be built here: {problem}")
         return 0
 
     return exit_code_of("setup", action)

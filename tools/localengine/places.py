@@ -74,6 +74,11 @@ def cache_dir() -> Path:
     return Path(base) / "claylinux"
 
 
+def data_dir() -> Path:
+    """Where content is that no package registry has: $CLAYLINUX_DATA, or shared/data beside the repository."""
+    return Path(os.environ.get("CLAYLINUX_DATA") or Path(__file__).resolve().parents[3] / "shared/data")
+
+
 def places_for(suite: str, instance: str = "", data_root: str = "") -> Places:
     """Return the places of an instance; without a name, of the default engine of its suite."""
     instance = f"{suite}-{instance}" if instance else suite

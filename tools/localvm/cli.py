@@ -39,6 +39,13 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tools/run-vm", description="Boot an image in QEMU with UEFI firmware.")
     parser.add_argument("image", type=Path, help="an output of any format")
     parser.add_argument("--memory", type=int, default=1024, metavar="MIB", help="RAM of the machine (default: 1024)")
+    parser.add_argument(
+        "--arch",
+        choices=host.PROGRAMS,
+        default="amd64",
+        dest="architecture",
+        help="processor of the machine (default: amd64)",
+    )
     parser.add_argument("--bus", choices=BUSES, help="connection of the image (default: virtio; cdrom for an .iso)")
     parser.add_argument("--network", action="store_true", help="connect the guest to a network (DHCP)")
     parser.add_argument(
@@ -78,7 +85,8 @@ def _machine(options: argparse.Namespace) -> Machine:
     if not image.is_file():
         raise VmError(f"there is no image {image}")
     network = {"network": options.network or bool(options.forward), "forwards": tuple(options.forward)}
-    common = {"memory_mib": options.memory, "kvm": host.kvm_works(), **network}
+    kvm = options.architecture == "amd64" and host.kvm_works()
+    common = {"memory_mib": options.memory, "kvm": kvm, "architecture": options.architecture, **network}
     if image.suffix == ".efi":
         return Machine(kernel=image, **common)
     bus = options.bus or ("cdrom" if image.suffix == ".iso" else "virtio")
@@ -88,9 +96,9 @@ def _machine(options: argparse.Namespace) -> Machine:
 
 def _interactive(machine: Machine) -> int:
     """Replace this process with QEMU, with this terminal as its console. Ctrl-A X ends the machine."""
-    host.find_qemu()
+    host.find_qemu(machine.architecture)
     words = ["-serial", "mon:stdio"]
-    command = list(command_line(machine, host.find_firmware()))
+    command = list(command_line(machine, host.find_firmware(machine.architecture)))
     at = command.index("-serial")
     command[at : at + 2] = words
     speed = "with KVM" if machine.kvm else "with slow emulation, because KVM does not work here"

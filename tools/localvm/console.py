@@ -110,8 +110,8 @@ def running(machine: Machine, echo: Callable[[str], None] | None = None) -> Iter
 
     Raises `MissingToolError` if QEMU or its firmware is not installed.
     """
-    host.find_qemu()
-    firmware = host.find_firmware() if machine.firmware else None
+    host.find_qemu(machine.architecture)
+    firmware = host.find_firmware(machine.architecture) if machine.firmware else None
     words = command_line(machine, firmware)
     with subprocess.Popen(
         words, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

@@ -14,12 +14,15 @@ BUSES = {
     "cdrom": ("ide-cd,drive={id},bus=ide.{n}",),
     "scsi-cdrom": ("virtio-scsi-pci,id=scsi{n}", "scsi-cd,drive={id},bus=scsi{n}.0"),
 }
-"""The devices that connect a drive to a q35 machine, in order."""
+"""The devices that connect a drive to a machine, in order. Only q35 has sata and cdrom."""
 
 
 TCG_CPU = "max,cx16=off,la57=off"
 """QEMU 7.2 corrupts the flags of cmpxchg16b, which kernels from 6.12 on use to allocate memory, so they panic randomly.
 Five-level page tables only cost time in emulation."""
+
+ARM_TCG_CPU = "cortex-a57"
+"""`max` signs pointers, which takes half of the time in emulation."""
 
 TCG_PROCESSORS = 1
 """With two processors, one can run into code that the kernel on the other is changing (static keys; KFENCE does so
@@ -42,6 +45,7 @@ class Machine:
 
     With `network` the guest gets an address by DHCP and reaches the host as 10.0.2.2; `forwards` are
     (host port on loopback, guest port). `kvm` says that KVM works. `processors` 0 means a safe number.
+    `architecture` is amd64, or arm64, which is always emulated.
     """
 
     drives: tuple[Drive, ...] = ()
@@ -54,6 +58,7 @@ class Machine:
     network: bool = False
     forwards: tuple[tuple[int, int], ...] = ()
     kvm: bool = False
+    architecture: str = "amd64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,7 @@ class Firmware:
 
 def command_line(machine: Machine, firmware: Firmware | None) -> tuple[str, ...]:
     """Return the QEMU command: serial console on stdio, no display, and an exit at reboot or power-off."""
-    accelerator = ("-accel", "kvm", "-cpu", "host") if machine.kvm else ("-accel", "tcg", "-cpu", TCG_CPU)
-    processors = machine.processors or (2 if machine.kvm else TCG_PROCESSORS)
-    words = ["qemu-system-x86_64", "-machine", "q35", *accelerator, "-smp", str(processors)]
-    words += ["-m", str(machine.memory_mib)]
+    words = [*_board(machine), "-m", str(machine.memory_mib)]
     words += ["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"]
     # Early boot needs entropy; without a source, ssh-keygen and systemd may wait for minutes.
     words += ["-device", "virtio-rng-pci"]
@@ -85,6 +87,26 @@ def command_line(machine: Machine, firmware: Firmware | None) -> tuple[str, ...]
     for number, drive in enumerate(machine.drives):
         words += _drive(number, drive)
     return (*words, *_network(machine))
+
+
+def _board(machine: Machine) -> list[str]:
+    """Return the program, the board, and what runs its instructions."""
+    if machine.architecture == "arm64":
+        processors = machine.processors or 1
+        return [
+            "qemu-system-aarch64",
+            "-machine",
+            "virt",
+            "-accel",
+            "tcg",
+            "-cpu",
+            ARM_TCG_CPU,
+            "-smp",
+            str(processors),
+        ]
+    accelerator = ("-accel", "kvm", "-cpu", "host") if machine.kvm else ("-accel", "tcg", "-cpu", TCG_CPU)
+    processors = machine.processors or (2 if machine.kvm else TCG_PROCESSORS)
+    return ["qemu-system-x86_64", "-machine", "q35", *accelerator, "-smp", str(processors)]
 
 
 def _drive(number: int, drive: Drive) -> list[str]:

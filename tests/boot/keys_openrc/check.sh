@@ -17,5 +17,7 @@ echo "once=$(cat /tmp/once)"
 echo "ntpd=$(find /etc/runlevels -name ntpd)"
 echo "cache=$(mount | grep -c ' on /srv/cache type tmpfs .*noexec.*mode=755')"
 echo "tmp=$(df -m /tmp | tail -1 | tr -s ' ' | cut -d' ' -f2) $(stat -c %a /tmp)"
-echo "crashed=$(rc-status -a | grep -c crashed)"
+# These two end as they were made to.
+echo "crashed=$(rc-status -a -f ini | grep crashed | grep -v '^flaky\|^plain')"
+echo "data=$(mount | grep -o 'on /srv/data type ext4') $(blkid /dev/vda | grep -o 'LABEL="[A-Z]*"')"
 echo "check-end=$((40 + 3))"

@@ -54,7 +54,7 @@ def test_the_installed_command_checks_build_files(installed: Path, tmp_path: Pat
     assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
     bad = run(installed / "claylinux", "check", "good.yaml", "bad.yaml", cwd=tmp_path)
     assert (bad.returncode, bad.stderr) == (1, "")
-    assert bad.stdout.startswith("bad.yaml:2:1: error: there is no key `packges`: did you mean `packages`?\n")
+    assert bad.stdout.startswith("bad.yaml:2:1: error: unknown key `packges`: did you mean `packages`?\n")
     schema = run(installed / "claylinux", "schema", cwd=tmp_path)
     assert schema.stdout == (ROOT / "docs/claylinux.schema.json").read_text()
 

@@ -50,6 +50,11 @@ class TestCommandLine:
             *("-net", "none"),
         )
 
+    def test_a_machine_of_another_architecture_is_emulated(self) -> None:
+        words = command_line(Machine(kernel=Path("k.efi"), architecture="arm64", kvm=True), FIRMWARE)
+        assert " ".join(words[:9]) == "qemu-system-aarch64 -machine virt -accel tcg -cpu cortex-a57 -smp 1"
+        assert "-serial" in words and "if=pflash,unit=0,format=raw,readonly=on,file=/fw/code.fd" in words
+
     def test_a_kernel_without_firmware(self) -> None:
         machine = Machine(kernel=Path("k"), initrd=Path("i"), append="quiet", firmware=False, memory_mib=99, kvm=True)
         words = command_line(machine, FIRMWARE)
@@ -255,7 +260,7 @@ class TestRunVm:
     def image(self, fake_qemu: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
         folder = fake_qemu('echo "machine: $*"; echo login:; exec sleep 60')
         monkeypatch.setattr(host, "KVM", folder / "nothing")
-        monkeypatch.setattr(host, "find_firmware", lambda: FIRMWARE)
+        monkeypatch.setattr(host, "find_firmware", lambda architecture: FIRMWARE)
         return folder / "hello.img"
 
     @pytest.mark.parametrize(

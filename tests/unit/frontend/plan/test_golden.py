@@ -47,11 +47,11 @@ def request(case: str, text: str) -> FakeClient:
 
 
 def graph(case: str) -> str:
-    """Return the dump of the last graph that this build file is solved with, one for each platform, and the result."""
+    """Return the dump of the graph that makes the result, one for each platform, and the result."""
     client = request(case, (FOLDER / f"{case}.yaml").read_text())
     assert client.result is not None
-    refs = max(len(client.result.refs), 1)
-    dumps = sorted(llb.dump(each) for each in client.solved[-refs:])
+    refs = client.result.refs.values() or [client.result.ref]
+    dumps = sorted(llb.dump(client.solved[int(ref.id)]) for ref in refs if ref)
     result = [f"{key}: {value.decode()}\n" for key, value in sorted(client.result.metadata.items())]
     for name, asked, _ in client.delegated:
         result.append(f"asked of {name}: {json.dumps(asked, sort_keys=True)}\n")

@@ -55,6 +55,13 @@ def test_lines(system: Path, wanted: Mapping[str, FileSystem], line: str) -> Non
     assert (system / point[1:]).is_dir() == (point != "/dev/shm")
 
 
+def test_openrc_gets_no_words_of_systemd(system: Path) -> None:
+    (system / "usr/bin/systemctl").unlink()
+    (system / "sbin").mkdir()
+    (system / "sbin/openrc-run").touch()
+    assert make(system, CREATE) == ["LABEL=DATA\t/data\text4\tdefaults\t0\t2"]
+
+
 def test_a_folder_in_memory_is_as_the_one_it_hides(system: Path) -> None:
     (system / "spool").mkdir()
     (system / "spool").chmod(0o1770)
