@@ -3,16 +3,14 @@
 import fcntl
 import json
 import os
-import re
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from localengine import network
+from localengine import network, processes
 from localengine.api import ping
 from localengine.errors import EngineError
 from localengine.host import install_host_tools
@@ -21,7 +19,6 @@ from localengine.places import Places
 from localengine.say import say
 
 START_SECONDS = 90.0
-STOP_SECONDS = 30.0
 _CACHE_LIMIT = "24GB"
 """The limit for build cache, least recently used first out: one run of all tests makes 36 GB."""
 
@@ -113,7 +110,7 @@ def _start(places: Places) -> None:
         if daemon.poll() is not None:
             raise EngineError(f"dockerd exited with code {daemon.returncode}:\n{_tail(places.log)}")
         if time.monotonic() > deadline:
-            _terminate(daemon.pid)
+            processes.end(daemon.pid)
             raise EngineError(f"dockerd does not answer after {START_SECONDS:.0f} s:\n{_tail(places.log)}")
         time.sleep(0.05)
     # The daemon keeps running after this process, so suppress the warning about that.
@@ -132,12 +129,11 @@ def find_program(places: Places, name: str) -> str:
 
 def _clean_up(places: Places) -> None:
     """Remove the remains of an engine after kill -9, a crash or a reboot."""
-    for pid in (_daemon_pid(places), *_pids_naming(str(places.exec_root))):
+    for pid in (_daemon_pid(places), *processes.daemons(places)):
         if pid is not None:
-            _terminate(pid)
-    for pid in _orphans(places):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            processes.end(pid)
+    for pid in processes.orphans(places):
+        processes.kill(pid)
     for mount in _mounts_of(places):
         subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
     # The containerd.pid of a zombie process would block the next dockerd.
@@ -152,55 +148,7 @@ def _daemon_pid(places: Places) -> int | None:
         pid = int(places.pidfile.read_text())
     except (OSError, ValueError):
         return None
-    return pid if pid in _pids_naming(str(places.pidfile)) else None
-
-
-def _pids_naming(text: str) -> list[int]:
-    """Return the processes with `text`, a path of our own, in their command line."""
-    return [pid for pid in _pids_with("cmdline", re.escape(text)) if pid != os.getpid()]
-
-
-def _orphans(places: Places) -> list[int]:
-    """Return the build steps of an engine that no longer runs: their root is in the data root."""
-    root = rf"(?m)^\d+ \d+ \S+ \S+ / .* - overlay \S+ \S*upperdir={re.escape(str(places.data_root))}/"
-    found = _pids_with("mountinfo", root)
-    # In a container of another engine with the same paths, this would match all of our own processes.
-    return [] if os.getpid() in found else found
-
-
-def _pids_with(file: str, pattern: str) -> list[int]:
-    """Return the processes whose `file` in /proc matches."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            content = (entry / file).read_bytes()
-        except OSError:
-            continue
-        if re.search(pattern.encode(), content):
-            found.append(int(entry.name))
-    return sorted(found)
-
-
-def _terminate(pid: int) -> None:
-    """Terminate a process, or kill it if it does not end."""
-    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if not _alive(pid):
-                return
-            time.sleep(0.02)
-
-
-def _alive(pid: int) -> bool:
-    """Return whether a process is alive; a zombie is not."""
-    try:
-        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    return pid if pid in processes.daemons(places) else None
 
 
 def _mounts_of(places: Places) -> list[str]:
