@@ -24,11 +24,21 @@ def main() -> int:
     return 0
 
 
+def programs(argv: list[str]) -> int:
+    """Run what `docker run` asks for, and return the exit code. Build steps start `build-image` themselves."""
+    if argv[0] == "build-image":
+        from imager.build_image import main as build_image
+
+        return build_image(argv[1:])
+    from .cli import main as command
+
+    epilog = "build-image makes a bootable image of the system at /system: build-image -h tells more."
+    return command(argv, prog="claylinux/frontend", epilog=epilog)
+
+
 if __name__ == "__main__":
     if sys.argv[1:]:
-        from .cli import main as check
-
-        sys.exit(check(sys.argv[1:]))
+        sys.exit(programs(sys.argv[1:]))
     code = 1
     try:
         code = main()

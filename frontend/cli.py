@@ -1,7 +1,7 @@
-"""The programs of the image for people: `python3 -m frontend check FILE`, `schema` and `build-image`.
+"""The programs for people: `check FILE...` and `schema`, in the image and as the command `claylinux`.
 
-`check` tells what a build would say to a build file, without an engine. Its exit codes: 0 nothing wrong (there may be
-warnings), 1 errors (with --strict: or warnings), 2 wrong usage, or the file cannot be read.
+`check` tells what a build would say to build files, without an engine. Its exit codes: 0 nothing wrong (there may be
+warnings), 1 errors (with --strict: or warnings), 2 wrong usage, or a file cannot be read.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from frontend import __version__
 from frontend.config.rules.lint import check, url
 from spec.positions import Range
 
-from .config import Arguments, ConfigError, load
+from .config import Arguments, ConfigError, excerpt, load
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -33,29 +34,25 @@ class Note:
     message: str
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run the program and return its exit code."""
-    if argv[:1] == ["build-image"]:
-        # `docker run` starts us, and build steps of Dockerfiles the program itself.
-        from imager.build_image import main as build_image
-
-        return build_image(argv[1:])
-    arguments = _parser().parse_args(argv)
+def main(argv: Sequence[str], prog: str = "claylinux", epilog: str = "") -> int:
+    """Run the program and return its exit code. `prog` is what people call it; `epilog` ends its help."""
+    arguments = _parser(prog, epilog).parse_args(argv)
     if arguments.command == "schema":
         from frontend.config.docs.schema import json_schema
 
         sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
         return 0
-    file: Path = arguments.file
-    try:
-        text = file.read_bytes()
-    except OSError as error:
-        sys.stderr.write(f"{file}: {error.strerror}\n")
-        return 2
-    notes = examine(file, text, dict(arguments.build_arg))
-    sys.stdout.write(_FORMATS[arguments.format](notes))
+    notes: list[Note] = []
+    unread = False
+    for file in arguments.files:
+        try:
+            notes += examine(file, file.read_bytes(), dict(arguments.build_arg))
+        except OSError as error:
+            sys.stderr.write(f"{file}: {error.strerror}\n")
+            unread = True
+    sys.stdout.write(_FORMATS[arguments.format](tuple(notes)))
     bad = any(note.severity == "error" or arguments.strict for note in notes)
-    return 1 if bad else 0
+    return 2 if unread else int(bad)
 
 
 def examine(file: Path, text: bytes, given: dict[str, str]) -> tuple[Note, ...]:
@@ -95,16 +92,10 @@ def _as_text(notes: tuple[Note, ...]) -> str:
 
 
 def _note_text(note: Note, lines: list[str]) -> str:
-    (line, column), end = note.range.start, note.range.end
+    line, column = note.range.start
     rule = f" [{note.rule}]" if note.rule else ""
     head = f"{note.file}:{line}:{column}: {note.severity}: {note.message}{rule}\n"
-    if not 0 < line <= len(lines):
-        return head
-    shown = lines[line - 1]
-    # Tabs stay tabs: so the caret is below its character however wide they are.
-    blank = "".join("\t" if each == "\t" else " " for each in shown[: column - 1])
-    width = max(1, end.column - column) if end.line == line else 1
-    return f"{head}  {shown}\n  {blank}{'^' * width}\n"
+    return head + excerpt(lines, note.range)
 
 
 def _lines(file: Path) -> list[str]:
@@ -148,18 +139,17 @@ def _escape(text: str, more: str = "") -> str:
 _FORMATS: dict[str, Callable[[tuple[Note, ...]], str]] = {"text": _as_text, "json": _as_json, "github": _as_github}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="claylinux/frontend", description="What this image does besides building claylinux.yaml."
-    )
+def _parser(prog: str, epilog: str) -> argparse.ArgumentParser:
+    description = "Check build files, and print their JSON Schema."
+    parser = argparse.ArgumentParser(prog=prog, description=description, epilog=epilog)
+    parser.add_argument("--version", action="version", version=f"claylinux {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    one = commands.add_parser("check", help="tell what is wrong with a build file")
-    one.add_argument("file", type=Path, metavar="FILE")
+    one = commands.add_parser("check", help="tell what is wrong with build files")
+    one.add_argument("files", type=Path, metavar="FILE", nargs="+")
     one.add_argument("--format", choices=tuple(_FORMATS), default="text", help="default: text")
     one.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="K=V", help="as of the build")
     one.add_argument("--strict", action="store_true", help="warnings fail, too")
     commands.add_parser("schema", help="print the JSON Schema of the language")
-    commands.add_parser("build-image", help="make a bootable image of the system at /system; build-image -h tells more")
     return parser
 
 

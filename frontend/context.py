@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import llb
 
 from .errors import UserError
+from .image_config import read_config
 
 if TYPE_CHECKING:
     from frontend.gateway.client import Client
@@ -106,7 +107,7 @@ class Contexts:
         """Return the image config that bake sends along with a linked target; empty where there is none."""
         metadata = json.loads(self.options.raw.get(f"input-metadata:{context.value}", "{}"))
         config = metadata.get("containerimage.config")
-        return json.loads(base64.b64decode(config)) if config else {}
+        return read_config(base64.b64decode(config), context.value) if config else {}
 
     def _local(self, local: str, paths: tuple[str, ...], *, ignore: tuple[str, ...], name: str) -> llb.State:
         raw = self.options.raw

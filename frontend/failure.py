@@ -30,11 +30,7 @@ def to_status(error: Exception, source: SourceFile | None) -> status_pb2.Status:
     from .config import ConfigError
 
     if isinstance(error, ConfigError):
-        from frontend.plan.places import to_llb
-
-        own = (diagnostic.range for diagnostic in error.diagnostics if not diagnostic.range.file)
-        ranges = tuple(dict.fromkeys(to_llb(place) for place in own))
-        return wire.make(_listing(error), source, ranges)
+        return _mistakes(error, source)
     if isinstance(error, UserError):
         return wire.make(error.message, source, error.ranges)
     if isinstance(error, EngineError):
@@ -96,11 +92,26 @@ def plain_reason(message: str) -> str:
     return reason
 
 
-def _listing(error: ConfigError) -> str:
-    """Return all mistakes, one a line, but never so many that the client cannot take the message."""
-    lines = str(error).splitlines()
-    left = len(lines) - _MISTAKES
-    return "\n".join([*lines[:_MISTAKES], *([f"... and {left} more"] if left > 0 else [])])
+def _mistakes(error: ConfigError, source: SourceFile | None) -> status_pb2.Status:
+    """Return all mistakes in the order of the file, but never so many that the client cannot take the message.
+
+    The client shows every snippet before the message. Several mistakes therefore have no snippets: each is followed by
+    its line of the file, and what a person sees first is the first mistake.
+    """
+    from frontend.plan.places import to_llb
+
+    from .config import excerpt
+
+    if len(error.diagnostics) == 1:
+        own = tuple(to_llb(each.range) for each in error.diagnostics if not each.range.file)
+        return wire.make(str(error), source, own)
+    lines = source.data.decode(errors="replace").split("\n") if source else []
+    told = "".join(
+        f"{line}\n{'' if each.range.file else excerpt(lines, each.range)}"
+        for line, each in [*zip(error.lines, error.diagnostics, strict=True)][:_MISTAKES]
+    )
+    left = len(error.diagnostics) - _MISTAKES
+    return wire.make(told + f"... and {left} more" if left > 0 else told.rstrip("\n"), source)
 
 
 def _meaning(code: str) -> str:

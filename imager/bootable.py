@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-NO_KERNEL = "this system has no Linux kernel (looked for /boot/vmlinu* and /usr/lib/modules/*/vmlinuz)"
+NO_KERNEL = "this system has no Linux kernel in /boot/vmlinu* or /usr/lib/modules/*/vmlinuz"
 NO_INIT = "this system has no /sbin/init"

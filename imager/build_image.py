@@ -23,6 +23,7 @@ from imager.requests.packing import Initramfs, Layer, Uki
 from imager.rootfs.root import Root
 from imager.target import TARGETS
 from imager.uki import layout
+from spec.compression import LEVELS, NONE
 from spec.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 
 SYSTEM = "/system"
 OUTPUT = "/out/claylinux"
-EXTENSIONS = {name: row.extension for name, row in FORMATS.items()} | {"raw": "img"}
-"""File extensions; `raw` keeps the one that Dockerfiles with `build-image` have always expected."""
+EXTENSIONS = {name: row.extension for name, row in FORMATS.items()}
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def examine(system: str) -> Facts:
     if found["init"] is None:
         raise ImagerError(f"{bootable.NO_INIT}: install an init system (Debian: systemd-sysv; Alpine: alpine-base)")
     if not kernels:
-        raise ImagerError(f"{bootable.NO_KERNEL}: install one")
+        raise ImagerError(f"{bootable.NO_KERNEL}: install one (Debian: linux-image-amd64; Alpine: linux-lts)")
     if len(kernels) > 1:
         versions = ", ".join(kernel["version"] for kernel in kernels)
         raise ImagerError(f"the system has {len(kernels)} kernels ({versions}): remove all but one")
@@ -234,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
         "--compression",
         default="zstd",
         metavar="KIND[:LEVEL]",
-        help="none, gz, xz, lz4 or zstd (default: %(default)s)",
+        help=f"{', '.join((NONE, *LEVELS))} (default: %(default)s)",
     )
     parser.add_argument(
         "-r",

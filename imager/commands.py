@@ -6,7 +6,6 @@ Both are imported late: a step loads only what it needs.
 from __future__ import annotations
 
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from imager import request, requests
@@ -34,6 +33,8 @@ def kind_of(command: str) -> type[Request]:
 
 def kinds() -> tuple[type[Request], ...]:
     """Return every request."""
+    from pkgutil import iter_modules  # only for people, and for wrong usage
+
     return tuple(kind for module in iter_modules(requests.__path__) for kind in _kinds(module.name))
 
 

@@ -17,7 +17,7 @@ _EARLY = 128 * _MEBIBYTE
 _RUNNING = 112 * _MEBIBYTE
 """Used by a running system in addition to its files."""
 _FIRMWARE = 168 * _MEBIBYTE
-"""Used by UEFI firmware and the kernel in addition to the UKI: 80 to 140 MB with OVMF (docs/report.md)."""
+"""Used by UEFI firmware and the kernel in addition to the UKI: 80 to 140 MB with OVMF (docs/internals/memory.md)."""
 _FILE = 3 << 10
 """Used by a file in a tmpfs in addition to its content: the inode and, on average, half of the last page."""
 TMPFS, OVERLAY = "tmpfs", "overlay"

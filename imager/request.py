@@ -15,7 +15,6 @@ from dataclasses import MISSING, Field, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin, get_type_hints
 
 from imager.core.errors import UsageError
-from spec import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -112,6 +111,8 @@ def _value(hint: Any, text: str) -> Any:
         if not text.removeprefix("-").isdecimal():
             raise ValueError(f"expected a whole number, got {text!r}")
         return int(text)
+    from spec import wire  # many steps get no such value
+
     one = next(iter(get_args(hint)), hint)  # the classes of a union are in one module
     return wire.load(text, vars(sys.modules[one.__module__]))
 
@@ -159,4 +160,8 @@ def _flag(name: str) -> str:
 
 
 def _word(item: object) -> str:
-    return item if isinstance(item, str) else wire.dump(item)
+    if isinstance(item, str):
+        return item
+    from spec import wire
+
+    return wire.dump(item)

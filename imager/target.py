@@ -26,7 +26,7 @@ TARGETS: dict[str, Target] = {
     "amd64": Target(f"{HOME}/init/amd64", f"{HOME}/stubs/linuxx64.efi.stub", "console=tty0 console=ttyS0,115200", True),
     "arm64": Target(f"{HOME}/init/arm64", f"{HOME}/stubs/linuxaa64.efi.stub", "console=tty0 console=ttyAMA0"),
 }
-"""Every architecture that outputs exist for, by Docker's name."""
+"""Every supported architecture, by Docker's name."""
 
 
 def takes_microcode(architecture: str) -> bool:

@@ -22,5 +22,4 @@ LEVELS: dict[str, Levels] = {
     # 22 needs a window of 128 MiB, the most that the kernel allows.
     "zstd": Levels(1, 22, 3),
 }
-"""By name. A new kind is a row here, its programs in `imager.archive.compressors`, and the kernel's option for it in
-`imager.kernel.squashfs_support`."""
+"""By name. A new kind is a row here, one in `imager.archive.compressors`, and its program in Dockerfile.frontend."""

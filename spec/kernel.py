@@ -8,7 +8,10 @@ from typing import ClassVar
 
 from . import hints
 from .keys import NOTHING, key
+from .presets import DISTRIBUTIONS
 from .values import words
+
+_FLAVORS = "; ".join(f"{name.capitalize()}: {', '.join(row.flavors)}" for name, row in DISTRIBUTIONS.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,7 @@ class Kernel:
         repeats=True,
     )
     flavor: words.Flavor | None = key(
-        "Which of the kernels of the preset's distribution. Alpine: lts, stable, virt; Debian: default, cloud, rt.",
+        f"Which of the kernels of the preset's distribution. {_FLAVORS}.",
         "cloud",
         default=None,
     )

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from . import hints
+from .compression import LEVELS, NONE
+from .formats import FORMATS, formats_with
 from .keys import key
 from .values import sizes, words
+from .values.wording import listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,18 +20,14 @@ class Output:
 
     HINTS: ClassVar[Mapping[str, str]] = hints.OUTPUT
     SHORT: ClassVar[str] = "format"
-    format: words.Format = key(
-        "`raw`: a disk; `iso`: a CD that also boots as a disk; `efi`: the UKI alone; disks of virtual machines: "
-        "`qcow2` (QEMU, KVM), `vmdk` (VMware, stream-optimized), `vhdx` (Hyper-V), `vhd` (Azure, fixed size), "
-        "`vdi` (VirtualBox).",
-        "iso",
-    )
+    format: words.Format = key("; ".join(f"`{each.name}`: {each.summary}" for each in FORMATS.values()) + ".", "iso")
     name: words.FileName = key("The file name without its ending. Default: the `name` of the file.", "edge", default="")
     label: words.VolumeLabel | None = key(
         "The name of the file system on the medium. Default: CLAYLINUX.", "EDGE", default=None
     )
     compress: bool = key(
-        "Whether the clusters of a qcow2 or vmdk disk are compressed too; of use where `rootfs` is not.",
+        f"Whether the clusters of the disk ({', '.join(formats_with('compress'))}) are compressed too; of use where "
+        "`rootfs` is not.",
         "true",
         default=False,
     )
@@ -42,7 +41,7 @@ class Output:
     @property
     def filename(self) -> str:
         """The name of the file in the result."""
-        return f"{self.name}.{self.format}"
+        return f"{self.name}.{FORMATS[self.format].extension}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +50,12 @@ class Rootfs:
 
     mode: words.RootfsMode = key(
         "`overlay`: compressed, read when it is needed, with a tmpfs above it for what changes; `tmpfs`: unpacked at "
-        "boot; `auto`: overlay where the kernel can do it. See docs/rootfs.md.",
+        "boot; `auto`: overlay where the kernel can do it. See docs/guide/memory.md.",
         "tmpfs",
         default="auto",
     )
     compression: words.Compression | None = key(
-        "`none`, `gz`, `lz4`, `xz` or `zstd`, with a level as in `zstd:19`. Default: zstd at a fast level.",
+        f"{listing((NONE, *LEVELS))}, with a level as in `zstd:19`. Default: zstd at a fast level.",
         "zstd:19",
         default=None,
     )

@@ -1,6 +1,7 @@
 """Presets and the distributions that they are made of, as far as the language knows them. Data only.
 
-`frontend.distro` adds how each is made: packages, files, services.
+`frontend.distro` adds how each is made: packages, files, services. It has a module of the name of each distribution,
+and one of the name of each package manager.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from dataclasses import dataclass
 class Distribution:
     """A distribution. `release` is the default one, as in the tag of its image; `flavors` are those of its kernels.
 
-    `runlevels`: whether its services start in runlevels; `suites`: whether its repositories have suites.
+    `family` is its package manager, `admins` the group whose members may become root. `runlevels`: whether its services
+    start in runlevels; `suites`: whether its repositories have suites.
     """
 
+    family: str
     release: str
     flavors: tuple[str, ...]
+    admins: str
     runlevels: bool = False
     suites: bool = False
 
@@ -32,8 +36,12 @@ class PresetRow:
 
 # Alpine: the newest release with apk-tools 2.14, the series that the tests run, and the first that has linux-stable.
 DISTRIBUTIONS: dict[str, Distribution] = {
-    "alpine": Distribution(release="3.22", flavors=("lts", "stable", "virt"), runlevels=True),
-    "debian": Distribution(release="trixie", flavors=("cloud", "default", "rt"), suites=True),
+    "alpine": Distribution(
+        family="apk", release="3.22", flavors=("lts", "stable", "virt"), admins="wheel", runlevels=True
+    ),
+    "debian": Distribution(
+        family="apt", release="trixie", flavors=("cloud", "default", "rt"), admins="sudo", suites=True
+    ),
 }
 PRESETS: dict[str, PresetRow] = {
     "alpine-lts": PresetRow(distribution="alpine", flavor="lts"),

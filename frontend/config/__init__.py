@@ -2,6 +2,6 @@
 
 from .decode.arguments import Arguments
 from .load import load, load_outline
-from .syntax.diagnostics import ConfigError, Diagnostic
+from .syntax.diagnostics import ConfigError, Diagnostic, excerpt
 
-__all__ = ["Arguments", "ConfigError", "Diagnostic", "load", "load_outline"]
+__all__ = ["Arguments", "ConfigError", "Diagnostic", "excerpt", "load", "load_outline"]

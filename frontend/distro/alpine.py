@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from spec.presets import DISTRIBUTIONS, PresetRow
-from spec.presets import PRESETS as ROWS
 
 from .family import Preset
 
-_DISTRIBUTION = "alpine"
 _SERIAL = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 """The first serial port of a machine, by OCI architecture."""
 
@@ -62,14 +60,15 @@ def _files(serial: str, *, serial_login: bool) -> dict[str, str]:
     }
 
 
-def _preset(name: str, row: PresetRow) -> Preset:
+def preset(name: str, row: PresetRow) -> Preset:
+    """Return the preset that a row describes."""
     distribution = DISTRIBUTIONS[row.distribution]
     serials = _SERIAL.items()
     return Preset(
         name=name,
         image=row.distribution,
         release=distribution.release,
-        family="apk",
+        family=distribution.family,
         packages=("alpine-base",),
         flavor=row.flavor,
         kernels={flavor: f"linux-{flavor}" for flavor in distribution.flavors},
@@ -77,6 +76,3 @@ def _preset(name: str, row: PresetRow) -> Preset:
         services={service: runlevel for runlevel, services in _RUNLEVELS.items() for service in services},
         volatile=("/etc/resolv.conf",),  # udhcpc writes it
     )
-
-
-PRESETS = tuple(_preset(name, row) for name, row in ROWS.items() if row.distribution == _DISTRIBUTION)

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 import llb
 
-from .family import PackageSource, PackageStep
+from .caches import sweep
+from .family import Family, PackageSource, PackageStep
 
 _WORK = "/run/claylinux-apk"
 """Where apk keeps indexes and downloads during a build. /run is never part of an image."""
@@ -16,8 +17,7 @@ _WORK = "/run/claylinux-apk"
 # "$@" of `explain` are the packages that were asked for: what is wrong with each is told by its name.
 _HEAD = f"""\
 apk() {{ command apk --cache-dir {_WORK} --no-interactive --no-progress "$@"; }}
-mkdir -p {_WORK}
-refresh() {{
+{sweep(_WORK, "*.apk")}refresh() {{
   apk update && return
   echo "claylinux: the package lists cannot be read: is there a network, and are the lines of /etc/apk/repositories" \\
     "and the keys in /etc/apk/keys right? apk says more above" >&2
@@ -38,7 +38,12 @@ explain() {{
       echo "claylinux: $package cannot be installed: apk says why above" >&2
     fi
   done
-  [ -n "$blame" ] || echo "claylinux: these packages cannot be installed: apk says why above" >&2
+  if [ -z "$blame" ]; then
+    # apk refuses a package that was damaged in the cache, and would do so for ever.
+    rm -f {_WORK}/*.apk
+    echo "claylinux: these packages cannot be installed: apk says why above. If it names a package as damaged, build" \\
+      "again: the package cache was emptied" >&2
+  fi
   exit "$code"
 }}
 """
@@ -53,12 +58,16 @@ rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/apk.log /var/
 # The package alone: what it depends on is made for a system on a disk (an initramfs generator, all firmware).
 # So its scripts do not run either, and what they would have done is done here.
 _UNPACK = f"""\
+is_package() {{
+  apk -q verify "$1" >/dev/null 2>&1 &&
+    [ "$(tar -xzOf "$1" .PKGINFO | sed -n 's/^pkgname = //p; s/^pkgver = /-/p' | tr -d '\\n')" = "$2" ]
+}}
 fetch_kernel() {{
-  mkdir -p {_WORK}/kernels
-  file={_WORK}/kernels/$(apk search -x "$1" | sort -V | tail -n 1).apk
-  # fetch keeps a file of the same name and size, whoever signed it.
-  [ ! -e "$file" ] || apk -q verify "$file" >/dev/null 2>&1 || rm "$file"
-  apk -q fetch -o {_WORK}/kernels "$1" || explain "$1"
+  package=$(apk search -x "$1" | sort -V | tail -n 1)
+  file={_WORK}/$package.apk
+  # fetch keeps a file of the same name and size, whoever signed it; and an older kernel is signed as well.
+  [ ! -e "$file" ] || is_package "$file" "$package" || rm "$file"
+  apk -q fetch -o {_WORK} "$1" || explain "$1"
   tar -xzf "$file" -C / --exclude='.*'
   for folder in /lib/modules/*; do
     [ -e "$folder/modules.dep" ] || depmod "${{folder##*/}}"
@@ -111,6 +120,9 @@ done
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`."""
         return PackageStep(script="".join(map(_source, sources)))
+
+
+FAMILY: Family = Apk()
 
 
 def _step(script: str, cache_id: str) -> PackageStep:

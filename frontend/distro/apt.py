@@ -9,15 +9,23 @@ from types import MappingProxyType
 
 import llb
 
-from .family import PackageSource, PackageStep
+from .caches import sweep
+from .family import Family, PackageSource, PackageStep
 from .systemd import DAY, FINISH, FINISH_AGAIN, LEFTOVERS
 
 _WORK = "/run/claylinux-apt"
-"""Where apt keeps lists and downloads during a build. /run is never part of an image."""
+"""Where apt works during a build, in memory. /run is never part of an image."""
+_LISTS = f"{_WORK}/lists"
+_ARCHIVES = f"{_WORK}/archives"
 
 _OPTIONS = (
-    f"Dir::State::Lists={_WORK}/lists",
-    f"Dir::Cache={_WORK}/cache",
+    f"Dir::State::Lists={_LISTS}",
+    f"Dir::Cache={_WORK}",
+    f"Dir::Cache::Archives={_ARCHIVES}",
+    # Some images switch it off: then every call of apt reads all lists.
+    "Dir::Cache::pkgcache=pkgcache.bin",
+    "Dir::Cache::srcpkgcache=",
+    "Acquire::GzipIndexes=false",
     "APT::Keep-Downloaded-Packages=true",
     "APT::Install-Recommends=false",
     "APT::Sandbox::User=root",  # the cache mounts belong to root
@@ -54,10 +62,50 @@ fi
 """
 
 
+# `distrust` reads names, and removes the files that are not those of the lines `NAME SIZE SHA256` in the file "$1".
+# The size comes first: to hash a file may take for ever.
+_DISTRUST = """\
+distrust() {
+  sound=$(find . -maxdepth 1 -type f -printf '%f %s\\n' |
+    awk 'NR == FNR { sums[$1 " " $2] = $3; next } $0 in sums { print sums[$0] "  " $1 }' "$1" - |
+    sha256sum --check 2>/dev/null | sed -n 's/: OK$//p')
+  grep -vxF -e "$sound" | xargs -r rm -f --
+}
+"""
+# The lists are as signed as the new InRelease that names their hashes: kept ones are compared with it before apt sees
+# them, which looks at their names only.
+_REFRESH = f"""\
+refresh() {{
+  apt -o APT::Update::Error-Mode=any "$@" update && return
+  echo "claylinux: the package lists cannot be read: is there a network, and are the repositories right?" >&2
+  exit 1
+}}
+refresh -o pkgCacheFile::Generate=false -o APT::Get::List-Cleanup=false \\
+  -o Acquire::IndexTargets::deb::Packages::DefaultEnabled=false
+(
+  cd {_LISTS}
+  find . -name '*Release' -exec awk '
+    FNR == 1 {{ prefix = substr(FILENAME, 3); sub(/(In)?Release$/, "", prefix) }}
+    /^[^ ]/ {{ hashes = $1 == "SHA256:" }}
+    hashes && NF == 3 {{ gsub("/", "_", $3); print prefix $3, $2, $1 }}' {{}} + > {_WORK}/listed
+  find . -name '*_Packages' -printf '%f\\n' | distrust {_WORK}/listed
+)
+refresh
+"""
+# apt takes a package of the right name and size for the right one. It prints what it is about to download, so it is
+# asked with an empty folder.
+_COMPARE = f"""\
+compare() {{
+  apt --print-uris -o Dir::Cache::Archives={_WORK}/none -o Acquire::ForceHash=SHA256 -y install "$@" 2>/dev/null |
+    sed -n "s/^'[^']*' \\([^ ]* [0-9]* \\)\\(SHA256:\\)*/\\1/p" > {_WORK}/wanted
+  (cd {_ARCHIVES} && cut -d ' ' -f 1 {_WORK}/wanted | distrust {_WORK}/wanted)
+}}
+"""
+
 # "$@" of `explain` are the packages that were asked for: what is wrong with each is told by its name.
 _HEAD = f"""\
 apt() {{ apt-get {_FLAGS} -qq "$@"; }}
-mkdir -p {_WORK}/lists/partial {_WORK}/cache/archives/partial
+{sweep(_LISTS, "*_Packages")}{sweep(_ARCHIVES, "*.deb")}mkdir {_LISTS}/partial {_ARCHIVES}/partial
 explain() {{
   code=$? blame=
   for package in "$@"; do
@@ -76,11 +124,7 @@ explain() {{
   [ -n "$blame" ] || echo "claylinux: these packages cannot be installed: apt says why above" >&2
   exit "$code"
 }}
-apt -o APT::Update::Error-Mode=any update || {{
-  echo "claylinux: the package lists cannot be read: is there a network, and are the repositories right?" >&2
-  exit 1
-}}
-"""
+{_DISTRUST}{_REFRESH}{_COMPARE}"""
 
 
 class Apt:
@@ -95,11 +139,12 @@ class Apt:
         """See `Family.install`."""
         names = " ".join(map(shlex.quote, packages))
         mounts = (
-            llb.Cache(target=f"{_WORK}/lists", id=f"{cache_id}-lists", sharing="locked"),
-            llb.Cache(target=f"{_WORK}/cache", id=f"{cache_id}-archives", sharing="locked"),
+            llb.Tmpfs(target=_WORK),
+            llb.Cache(target=_LISTS, id=f"{cache_id}-lists", sharing="locked"),
+            llb.Cache(target=_ARCHIVES, id=f"{cache_id}-archives", sharing="locked"),
             _no_daemons(),
         )
-        script = f"{_HEAD}apt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
+        script = f"{_HEAD}compare {names}\napt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
         return PackageStep(script=script, mounts=mounts, env=_ENV)
 
     def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
@@ -134,6 +179,9 @@ done
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`. The format is that of sources.list(5), DEB822."""
         return PackageStep(script="".join(map(_source, sources)))
+
+
+FAMILY: Family = Apt()
 
 
 # Both formats of sources.list(5), and only what the distribution brought.

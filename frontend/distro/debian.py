@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from spec.presets import DISTRIBUTIONS, PresetRow
-from spec.presets import PRESETS as ROWS
 
 from .family import Preset
 
-_DISTRIBUTION = "debian"
 _BOOT = (
     "ca-certificates",
     "dbus",
@@ -49,12 +47,14 @@ _KERNELS = {
 }
 
 
-def _preset(name: str, row: PresetRow) -> Preset:
+def preset(name: str, row: PresetRow) -> Preset:
+    """Return the preset that a row describes."""
+    distribution = DISTRIBUTIONS[row.distribution]
     return Preset(
         name=name,
         image=row.distribution,
-        release=DISTRIBUTIONS[row.distribution].release,
-        family="apt",
+        release=distribution.release,
+        family=distribution.family,
         packages=_BOOT,
         flavor=row.flavor,
         kernels=_KERNELS,
@@ -63,6 +63,3 @@ def _preset(name: str, row: PresetRow) -> Preset:
         # systemd-resolved makes its link at boot, where there is no file.
         volatile=("/etc/resolv.conf",),
     )
-
-
-PRESETS = tuple(_preset(name, row) for name, row in ROWS.items() if row.distribution == _DISTRIBUTION)

@@ -127,9 +127,7 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) 
     """Return a state with one output, of the `shared` layout; or else of one that is made first, in the same step: one
     step is sooner done than two.
     """
-    extra: dict[str, Any] = {"label": output.label} if output.label else {}
-    extra |= {"compress": True} if output.compress else {}
-    extra |= {"subformat": output.subformat} if output.subformat else {}
+    extra: dict[str, Any] = {key: value for key in FORMATS[output.format].keys if (value := getattr(output, key))}
     request = BY_FORMAT[output.format](
         uki=Uki.MOUNT + Uki.FILE,
         output=f"{OUT}/{output.filename}",

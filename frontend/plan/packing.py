@@ -25,7 +25,7 @@ FACTS = "/facts.json"
 SEGMENT = "/segment"
 _BELOW, _LOWER = "/below", "/lower"
 _DEFAULT = {memory.OVERLAY: "zstd:3", memory.TMPFS: "zstd:3"}
-"""Measured: see docs/rootfs.md."""
+"""Measured: see docs/internals/packing.md."""
 _DEAD_SHARE = 0.1
 """The share of dead weight from which on a system is packed whole."""
 

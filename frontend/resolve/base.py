@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import llb
 from frontend.distro.registry import PRESETS
 from frontend.errors import EngineError, UserError
+from frontend.image_config import read_config
 from frontend.plan import places
 from frontend.plan.inputs import BaseImage
 from spec.base import ContextBase, DockerfileBase, ImageBase, PresetBase
@@ -77,9 +77,8 @@ def resolve_image(
         raise UserError(f"image {image!r}: {error}", (at,)) from None
     except EngineError as error:
         raise UserError(f"image {image}: {error}", (at,)) from None
-    config = json.loads(found.config or b"{}")
     state = llb.image(pinned, platform=platform, resolve_mode=mode, name=f"{label} {image}", location=at)
-    return BaseImage(state=state, config=config)
+    return BaseImage(state=state, config=read_config(found.config, f"image {image}", at))
 
 
 def own_image(contexts: Contexts) -> llb.State:

@@ -5,13 +5,13 @@ So secrets, ssh agents, named contexts and the options of the command line mean 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import llb
 from frontend.errors import EngineError, UserError
 from frontend.gateway import status as wire
+from frontend.image_config import read_config
 from frontend.plan import places
 from frontend.plan.inputs import BaseImage
 
@@ -56,7 +56,7 @@ def resolve_dockerfile(
         raise UserError(f"base: {base.dockerfile}: {_reason(error)}", (at,)) from None
     if solved.ref is None or solved.ref.definition is None:
         raise UserError(f"base: {base.dockerfile} makes an empty system: nothing is copied or run in it", (at,))
-    config = json.loads(solved.metadata.get(_CONFIG, b"{}"))
+    config = read_config(solved.metadata.get(_CONFIG, b""), f"base: {base.dockerfile}", at)
     state = llb.from_definition(solved.ref.definition)
     return BaseImage(state=state, config=config, below=llb.image_below(state))
 

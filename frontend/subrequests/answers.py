@@ -72,6 +72,7 @@ def _outline(question: Question) -> Solved:
 
 def _targets(question: Question) -> Solved:
     from frontend.targets import OTHERS, TARGETS
+    from spec.outputs import Output
 
     spec, _ = question.outline()
     listed = {output.format for output in reversed(spec.outputs)}
@@ -80,7 +81,7 @@ def _targets(question: Question) -> Solved:
         {
             "name": name,
             **({"default": True} if name in listed else {}),
-            "description": OTHERS.get(name) or f"the output {spec.name}.{name}",
+            "description": OTHERS.get(name) or f"the output {Output(format=name, name=spec.name).filename}",
             **({"location": _location(spec, where[name])} if name in where else {}),
         }
         for name in TARGETS

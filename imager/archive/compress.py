@@ -14,13 +14,10 @@ from spec.compression import LEVELS, NONE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LZ4_END = bytes(4)
-"""A block of no bytes tells the kernel where the stream ends (lib/decompress_unlz4.c); the format has no end mark."""
-
 
 @dataclass(frozen=True)
 class Compression:
-    """A checked choice: `kind` is none or one of `LEVELS`, `level` 0 for none."""
+    """A valid choice: `kind` is none or one of `LEVELS`, and `level` is its level (0 for none)."""
 
     kind: str
     level: int
@@ -32,7 +29,9 @@ class Compression:
         if kind == NONE and not colon:
             return cls(NONE, 0)
         if kind not in LEVELS:
-            raise UsageError(f"unknown compression {text!r}; choose {', '.join((NONE, *LEVELS))}, or zstd:LEVEL")
+            raise UsageError(
+                f"unknown compression {text!r}: use {', '.join((NONE, *LEVELS))}, or a level such as zstd:19"
+            )
         first, last, default = LEVELS[kind]
         if not colon:
             return cls(kind, default)
@@ -77,5 +76,4 @@ def compressing(choice: Compression, fd: int) -> Iterator[Sink]:
     program = compressors.program(choice.kind, choice.level)
     with tools.filter_to(program.argv, fd, program.environment) as stdin:
         yield Descriptor(stdin)
-    if choice.kind == "lz4":
-        output.write_all(fd, _LZ4_END)
+    output.write_all(fd, program.end)

@@ -1,14 +1,15 @@
 """The programs that compress an archive: their arguments, and a number of threads that keeps the memory bounded.
 
 Threads never change the bytes, because each program cuts its input into pieces of a size that is fixed here or by the
-level. docs/rootfs.md lists the memory. More threads would mostly wait, because one process feeds them all.
+level. docs/internals/packing.md lists the memory. More threads would mostly wait, because one process feeds them all.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 _MAX_THREADS = 4
 _MAX_THREADS_GZ = 16
@@ -23,25 +24,35 @@ _XZ_DICTIONARY = (1, 1, 2, 4, 4, 8, 8, 16, 32, 64)
 """In MiB, by level (xz(1)); a thread needs 17 times as much."""
 _XZ_DICTIONARIES = 32
 """The limit for the dictionaries of all threads together, in MiB."""
+_LZ4_END = bytes(4)
+"""A block of no bytes tells the kernel where the stream ends (lib/decompress_unlz4.c); the format has no end mark."""
 
 
-IN_SQUASHFS = {"gz": "gzip", "xz": "xz", "zstd": "zstd"}
-"""The names that tar2sqfs(1) has for kinds of compression. mksquashfs(1) does the others."""
-LEVELLED_IN_SQUASHFS = ("gz", "zstd")
-
-
-@dataclass(frozen=True)
-class Program:
-    """A program to start."""
+class Program(NamedTuple):
+    """A program to start; `end` follows its output."""
 
     argv: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = MappingProxyType({})
+    end: bytes = b""
+
+
+class Kind(NamedTuple):
+    """How one kind of compression is made.
+
+    `program` gives what compresses an archive, by level and processors. `squashfs` is the name that tar2sqfs(1) and
+    mksquashfs(1) have for it, `option` what a kernel must have been built with to read it in a squashfs
+    (CONFIG_SQUASHFS_..., Linux, fs/squashfs/Kconfig). `levelled`: whether it has levels there.
+    """
+
+    program: Callable[[int, int], Program]
+    squashfs: str
+    option: str
+    levelled: bool = False
 
 
 def program(kind: str, level: int, processors: int | None = None) -> Program:
-    """Return the program for gz, xz, lz4 or zstd; `processors` defaults to those that this process may use."""
-    count = processors or len(os.sched_getaffinity(0))
-    return {"gz": _gz, "xz": _xz, "lz4": _lz4, "zstd": _zstd}[kind](level, count)
+    """Return the program for one of `KINDS`; `processors` defaults to those that this process may use."""
+    return KINDS[kind].program(level, processors or len(os.sched_getaffinity(0)))
 
 
 def _gz(level: int, processors: int) -> Program:
@@ -58,7 +69,7 @@ def _xz(level: int, processors: int) -> Program:
 def _lz4(level: int, processors: int) -> Program:
     threads = 1 if level < _SLOW_LZ4 else min(processors, _MAX_THREADS)
     # The kernel supports only the older of the two formats. lz4 before 1.10 has a single thread and no option -T.
-    return Program(("lz4", "-l", f"-{level}", "--quiet", "--stdout"), {"LZ4_NBWORKERS": str(threads)})
+    return Program(("lz4", "-l", f"-{level}", "--quiet", "--stdout"), {"LZ4_NBWORKERS": str(threads)}, _LZ4_END)
 
 
 def _zstd(level: int, processors: int) -> Program:
@@ -71,3 +82,12 @@ def _zstd(level: int, processors: int) -> Program:
     if level >= _ULTRA:
         words.insert(1, "--ultra")
     return Program(tuple(words))
+
+
+KINDS = {
+    "gz": Kind(_gz, "gzip", "ZLIB", levelled=True),
+    "lz4": Kind(_lz4, "lz4", "LZ4"),
+    "xz": Kind(_xz, "xz", "XZ"),
+    "zstd": Kind(_zstd, "zstd", "ZSTD", levelled=True),
+}
+"""By the names of `spec.compression`, which has their levels."""

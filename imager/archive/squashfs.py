@@ -3,7 +3,8 @@
 tar2sqfs (squashfs-tools-ng) needs a quarter of the memory of mksquashfs and is faster with many files of equal size.
 But it cannot store data uncompressed, and it keeps data that lz4 makes larger, which Linux reads but unsquashfs reports
 as corrupt. So mksquashfs (squashfs-tools) handles these two cases. For both programs, the bytes do not depend on the
-builder's processors or memory (squashfs-tools-ng 1.2 and 1.3, squashfs-tools 4.6). docs/rootfs.md has the figures.
+builder's processors or memory (squashfs-tools-ng 1.2 and 1.3, squashfs-tools 4.6). docs/internals/packing.md has the
+figures.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import stat
 import struct
 from typing import TYPE_CHECKING
 
-from imager.archive.compressors import IN_SQUASHFS, LEVELLED_IN_SQUASHFS
+from imager.archive.compressors import KINDS
 from imager.core import output
 from imager.core.errors import ImagerError
+from spec.compression import NONE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
     from imager.rootfs.tree import Entry
 
 _BLOCK = 1 << 18
-"""The bytes that are compressed together; docs/rootfs.md compares other sizes."""
+"""The bytes that are compressed together; docs/internals/packing.md compares other sizes."""
 _THREADS = 4
 """The maximum: each thread needs 2 MiB, and one process feeds them all."""
+_NOT_BY_TAR2SQFS = (NONE, "lz4")
 _QUEUES = ("-read-queue", "4", "-fragment-queue", "4", "-write-queue", "16")
 """The buffers of mksquashfs in MiB; by default it takes a quarter of the machine's memory. The last number is shared
 equally by blocks and fragments, 32 buffers each. With few buffers for fragments, mksquashfs can deadlock: its threads
@@ -42,10 +45,11 @@ _MAGIC = b"hsqs"
 def program(compression: Compression, root: Entry, image: str) -> tuple[str, ...]:
     """Return the command that writes the file `image`, which may exist; `root` is the top directory of the layer."""
     threads = min(len(os.sched_getaffinity(0)), _THREADS)
-    if compression.kind not in IN_SQUASHFS:
+    if compression.kind in _NOT_BY_TAR2SQFS:
         return _mksquashfs(compression.kind, root, image, threads)
-    words = ["tar2sqfs", "--quiet", "--force", "--no-skip", "--compressor", IN_SQUASHFS[compression.kind]]
-    if compression.kind in LEVELLED_IN_SQUASHFS:
+    kind = KINDS[compression.kind]
+    words = ["tar2sqfs", "--quiet", "--force", "--no-skip", "--compressor", kind.squashfs]
+    if kind.levelled:
         words += ["--comp-extra", f"level={compression.level}"]
     # Two blocks for each thread, and room for blocks that wait to be written.
     words += ["--block-size", str(_BLOCK), "--num-jobs", str(threads), "--queue-backlog", str(2 * threads + 4)]
@@ -55,7 +59,7 @@ def program(compression: Compression, root: Entry, image: str) -> tuple[str, ...
 
 def _mksquashfs(kind: str, root: Entry, image: str, threads: int) -> tuple[str, ...]:
     words = ["mksquashfs", "-", image, "-tar", "-noappend", "-mkfs-time", "0", "-b", str(_BLOCK)]
-    words += ["-no-compression"] if kind == "none" else ["-comp", kind]
+    words += ["-no-compression"] if kind == NONE else ["-comp", KINDS[kind].squashfs]
     # mksquashfs ignores the root of a tar stream.
     words += ["-root-mode", f"{stat.S_IMODE(root.mode):o}", "-root-time", str(root.mtime)]
     words += ["-root-uid", str(root.uid), "-root-gid", str(root.gid)]

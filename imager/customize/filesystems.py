@@ -10,8 +10,9 @@ import shlex
 from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
+from imager.customize.unit_file import command, unit_file, unit_name, value
 from imager.rootfs import initsystem
-from imager.rootfs.text import unit_name, write
+from imager.rootfs.text import write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,23 +125,31 @@ def _command(mount: DeviceMount) -> list[str]:
 
 
 def _unit(point: str, mount: DeviceMount) -> str:
-    lines = ["# By Claylinux, from the key `mounts`.", "[Unit]", f"Description=File system for {point}"]
-    lines += ["DefaultDependencies=no", "Conflicts=shutdown.target", "Before=shutdown.target"]
-    if mount.device.startswith("/dev/"):
-        name = unit_name(mount.device)
-        lines += [f"Requires={name}.device", f"After={name}.device", f"Before=systemd-fsck@{name}.service"]
-    else:
-        lines += ["Wants=systemd-udev-trigger.service", "After=systemd-udev-trigger.service systemd-udevd.service"]
-    command = " ".join(word.replace("%", "%%") for word in _command(mount))
-    lines += [
-        "",
-        "[Service]",
-        "Type=oneshot",
-        "RemainAfterExit=yes",
-        f"ExecStart={command}",
-        "StandardError=journal+console",
+    unit = [
+        ("Description", value(f"File system for {point}")),
+        ("DefaultDependencies", "no"),
+        ("Conflicts", "shutdown.target"),
+        ("Before", "shutdown.target"),
     ]
-    return "\n".join(lines) + "\n"
+    if mount.device.startswith("/dev/"):
+        device = unit_name(mount.device)
+        unit += [
+            ("Requires", f"{device}.device"),
+            ("After", f"{device}.device"),
+            ("Before", f"systemd-fsck@{device}.service"),
+        ]
+    else:
+        unit += [
+            ("Wants", "systemd-udev-trigger.service"),
+            ("After", "systemd-udev-trigger.service systemd-udevd.service"),
+        ]
+    service = [
+        ("Type", "oneshot"),
+        ("RemainAfterExit", "yes"),
+        ("ExecStart", command(_command(mount))),
+        ("StandardError", "journal+console"),
+    ]
+    return unit_file("mounts", ("Unit", unit), ("Service", service))
 
 
 def _openrc(wanted: Mapping[str, DeviceMount]) -> str:

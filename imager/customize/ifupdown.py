@@ -70,9 +70,9 @@ def _stanza(name: str, each: AnyInterface, names: list[str]) -> str:
     if isinstance(each, Ethernet) and each.match:
         raise ImagerError(f"network: {name}: ifupdown knows interfaces by their names only: remove `match`")
     before, after = _device(name, each)
-    up = [f"ip link set dev {name} mtu {each.mtu}"] if each.mtu else []
-    up += [f"ip link set dev {name} up"]
-    up += [f"ip {_family(address)}addr add {address} dev {name}" for address in each.addresses]
+    up = [_ip("link", "set", "dev", name, "mtu", str(each.mtu))] if each.mtu else []
+    up += [_ip("link", "set", "dev", name, "up")]
+    up += [_ip(*_family(address), "addr", "add", address, "dev", name) for address in each.addresses]
     up += [_route(name, route) for route in each.routes]
     up += [_dhcp6(name)] if each.dhcp6 else []
     if each.nameservers and (each.nameservers.addresses or each.nameservers.search):
@@ -80,7 +80,7 @@ def _stanza(name: str, each: AnyInterface, names: list[str]) -> str:
     lines = [f"auto {name}", f"iface {name} inet {'dhcp' if each.dhcp4 else 'manual'}"]
     lines += [f"\tpre-up {command}" for command in before]
     lines += [f"\tup {command}" for command in up]
-    lines += [f"\tdown ip addr flush dev {name}", f"\tdown ip link set dev {name} down"]
+    lines += [f"\tdown {_ip('addr', 'flush', 'dev', name)}", f"\tdown {_ip('link', 'set', 'dev', name, 'down')}"]
     lines += [f"\tpost-down {command}" for command in after]
     return "\n".join(lines) + "\n"
 
@@ -88,26 +88,34 @@ def _stanza(name: str, each: AnyInterface, names: list[str]) -> str:
 def _device(name: str, each: AnyInterface) -> tuple[list[str], list[str]]:
     """Return the commands that make and remove an interface that is no hardware."""
     if isinstance(each, Vlan):
-        make = [f"ip link set dev {each.link} up", f"ip link add link {each.link} name {name} type vlan id {each.id}"]
+        make = [
+            _ip("link", "set", "dev", each.link, "up"),
+            _ip("link", "add", "link", each.link, "name", name, "type", "vlan", "id", str(each.id)),
+        ]
     elif isinstance(each, Bridge):
-        make = [f"ip link add name {name} type bridge"]
+        make = [_ip("link", "add", "name", name, "type", "bridge")]
         for port in each.interfaces:
-            make += [f"ip link set dev {port} master {name}", f"ip link set dev {port} up"]
+            make += [_ip("link", "set", "dev", port, "master", name), _ip("link", "set", "dev", port, "up")]
     else:
         return [], []
-    return make, [f"ip link del dev {name}"]
+    return make, [_ip("link", "del", "dev", name)]
 
 
 def _route(name: str, route: Route) -> str:
-    metric = f" metric {route.metric}" if route.metric is not None else ""
-    return f"ip {_family(route.via)}route add {route.to} via {route.via} dev {name}{metric}"
+    metric = ("metric", str(route.metric)) if route.metric is not None else ()
+    return _ip(*_family(route.via), "route", "add", route.to, "via", route.via, "dev", name, *metric)
 
 
 def _dhcp6(name: str) -> str:
-    """Give what asks for an IPv6 address in the background: busybox has no method `dhcp` for inet6."""
-    own = f"udhcpc6 -b -S -R -p /run/udhcpc6.{name}.pid -i {name}"
-    return f"if command -v udhcpc6 >/dev/null; then {own}; else dhclient -6 -nw {name}; fi"
+    """Return what asks for an IPv6 address in the background: busybox has no method `dhcp` for inet6."""
+    small = shlex.join(["udhcpc6", "-b", "-S", "-R", "-p", f"/run/udhcpc6.{name}.pid", "-i", name])
+    return f"if command -v udhcpc6 >/dev/null; then {small}; else {shlex.join(['dhclient', '-6', '-nw', name])}; fi"
 
 
-def _family(address: str) -> str:
-    return "-6 " if ":" in address else ""
+def _family(address: str) -> tuple[str, ...]:
+    return ("-6",) if ":" in address else ()
+
+
+def _ip(*words: str) -> str:
+    """Return a command of ip(8) as ifup hands it to the shell: no word can be more than a word."""
+    return shlex.join(["ip", *words])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imager.rootfs.text import unit_word
+from imager.customize.unit_file import command, unit_file, value, variables
 from spec.services import NETWORK, RESTART_DELAY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from spec.services import ServiceCommand
 
 _TYPES = (".service", ".target", ".socket", ".mount", ".path", ".timer")
@@ -20,27 +22,39 @@ def unit_of(name: str) -> str:
 
 def unit(name: str, service: ServiceCommand) -> str:
     """Return the unit of a service (systemd.service(5))."""
+    return unit_file(
+        "services",
+        ("Unit", _unit(name, service)),
+        ("Service", _service(service)),
+        ("Install", [("WantedBy", "multi-user.target")]),
+    )
+
+
+def _unit(name: str, service: ServiceCommand) -> Iterator[tuple[str, str]]:
     others = [unit_of(other) for other in service.after if other != NETWORK]
     if NETWORK in service.after:
         others.append("network-online.target")
-    lines = ["# By Claylinux, from the key `services`.", "[Unit]"]
-    lines.append(f"Description={(service.description or name).replace('%', '%%')}")
+    yield "Description", value(service.description or name)
     if others:
-        lines += [f"Wants={' '.join(others)}", f"After={' '.join(others)}"]
+        yield "Wants", " ".join(others)
+        yield "After", " ".join(others)
     if service.restart != "no":
-        lines.append("StartLimitIntervalSec=0")
-    lines += ["", "[Service]", f"Type={'oneshot' if service.oneshot else 'exec'}"]
+        yield "StartLimitIntervalSec", "0"
+
+
+def _service(service: ServiceCommand) -> Iterator[tuple[str, str]]:
+    yield "Type", "oneshot" if service.oneshot else "exec"
     if service.oneshot:
-        lines.append("RemainAfterExit=yes")
-    lines.append(f"ExecStart={' '.join(unit_word(word, command=True) for word in service.command)}")
-    if service.user:
-        lines.append(f"User={service.user}")
-    if service.group:
-        lines.append(f"Group={service.group}")
-    if service.working_directory:
-        lines.append(f"WorkingDirectory={service.working_directory.replace('%', '%%')}")
-    lines += [f"Environment={unit_word(f'{variable}={value}')}" for variable, value in sorted(service.env.items())]
+        yield "RemainAfterExit", "yes"
+    yield "ExecStart", command(service.command)
+    for variable, text in (
+        ("User", service.user),
+        ("Group", service.group),
+        ("WorkingDirectory", service.working_directory),
+    ):
+        if text:
+            yield variable, value(text)
+    yield from variables(service.env)
     if service.restart != "no":
-        lines += [f"Restart={service.restart}", f"RestartSec={RESTART_DELAY}"]
-    lines += ["", "[Install]", "WantedBy=multi-user.target"]
-    return "\n".join(lines) + "\n"
+        yield "Restart", service.restart
+        yield "RestartSec", str(RESTART_DELAY)

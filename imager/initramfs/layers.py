@@ -5,8 +5,8 @@ supplies the bytes that precede it in an initramfs. The archive is not compresse
 `.claylinux/layers`:
 
     N.img      the file system
-    N.sparse   if there are any: the files without their holes, for our init to restore (`holes`); as the next
-    N.xattrs   the attributes that squashfs cannot hold, for our init to restore (docs/architecture.md); only the
+    N.sparse   if there are any: the files without their holes, for our init to restore (`holes`); like the next
+    N.xattrs   the attributes that squashfs cannot hold, for our init to restore (docs/internals/initramfs.md); only the
                topmost layer has any, those of the whole system. The file always exists and comes last: it tells init
                that the kernel unpacked everything
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imager.archive.compressors import KINDS
 from imager.rootfs.text import lines, read
 
 if TYPE_CHECKING:
     from imager.rootfs.root import Root
-
-_OPTIONS = {"gz": "ZLIB", "lz4": "LZ4", "xz": "XZ", "zstd": "ZSTD"}
 
 
 def missing(root: Root, version: str) -> tuple[str, ...]:
@@ -23,4 +22,4 @@ def missing(root: Root, version: str) -> tuple[str, ...]:
     options = frozenset(lines(found))
     if not {"CONFIG_SQUASHFS=y", "CONFIG_SQUASHFS=m"} & options:
         return ()  # `bootstrap.missing` reports the missing module
-    return tuple(kind for kind, name in _OPTIONS.items() if f"CONFIG_SQUASHFS_{name}=y" not in options)
+    return tuple(name for name, kind in KINDS.items() if f"CONFIG_SQUASHFS_{kind.option}=y" not in options)

@@ -1,6 +1,6 @@
 """Extended attributes as records that our init restores, because cpio cannot carry them.
 
-docs/architecture.md, "The initramfs", defines the format; docs/rootfs.md explains the choice of attributes.
+docs/internals/initramfs.md defines the format; docs/guide/memory.md explains the choice of attributes.
 """
 
 from __future__ import annotations

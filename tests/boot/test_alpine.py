@@ -1,4 +1,4 @@
-"""Alpine's presets, booted in QEMU with OVMF: OpenRC comes up, and says of itself what was asked for."""
+"""Alpine's presets, booted in QEMU with OVMF: OpenRC starts, and the guest confirms the requested settings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from localvm.console import Console
 from localvm.machine import Drive, Machine
+from spec.formats import FORMATS
 from tests.support.alpine import Alpine
 from tests.support.answers import ask, page
 from tests.support.engine import REPOSITORY
@@ -24,7 +25,7 @@ RUNLEVELS = {
     "shutdown": {"killprocs", "mount-ro", "savecache"},
 }
 SMALL = 208
-"""MiB of memory that suffice: before it is unpacked, firmware and kernel each hold the image (docs/report.md)."""
+"""Enough MiB of memory: before unpacking, firmware and kernel each hold the image (docs/internals/memory.md)."""
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +38,9 @@ def images(alpine: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("output", ["raw", "iso", "efi"])
 def test_four_lines_are_a_web_server(alpine: Alpine, tmp_path: Path, output: str) -> None:
-    """The smallest example: no login on the serial port, so the page at its DHCP address is the proof."""
+    """The smallest example has no login on the serial port, so the page at its DHCP address is the proof."""
     alpine.build(REPOSITORY / "examples/alpine-nginx", f"--target={output}", output=tmp_path).check()
-    image = tmp_path / f"claylinux.{output}"
+    image = tmp_path / f"claylinux.{FORMATS[output].extension}"
     assert list(tmp_path.iterdir()) == [image]
     drive = Drive(path=image, bus="cdrom" if output == "iso" else "virtio")
     port = free_port()

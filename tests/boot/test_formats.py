@@ -32,7 +32,7 @@ OVERLAY, TMPFS = "overlay", "tmpfs"
 
 @dataclass(frozen=True)
 class Case:
-    """How a format is tried: QEMU's name for it, and a bus, so that each is tried once; the mode; and extra options."""
+    """A test of a format: QEMU's name for it; a bus, so that the cases cover all; the mode; and more options."""
 
     qemu: str
     bus: str
@@ -61,18 +61,18 @@ class Ukis:
     modules: Path
 
     def make(self, mode: str) -> Path:
-        """Give one whose root is what `mode` says; it tells that, too."""
+        """Return an image whose system checks and prints that its root matches `mode`."""
         builder = self.builder
         version = builder.kernel.name.removeprefix("vmlinuz-")
         system = builder.system({"sbin/init": INIT})
         shutil.copytree(self.modules / "lib", system / "lib")
         (system / "boot").mkdir()
         shutil.copy(builder.kernel, system / "boot")
-        segment = builder.folder / "segment"
+        segment = builder.directory / "segment"
         common: dict[str, Any] = {"system": str(system), "output": str(segment), "compression": "zstd:1", "epoch": 0}
         layers = mode == OVERLAY
         perform(Layer(**common) if layers else Initramfs(init=str(builder.init), **common))
-        output = builder.folder / "token.json"
+        output = builder.directory / "token.json"
         request = Uki(
             system=str(system),
             kernel_version=version,

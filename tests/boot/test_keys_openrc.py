@@ -1,4 +1,4 @@
-"""Users, network, services and mounts on Alpine, where OpenRC and ifupdown do what systemd does on Debian."""
+"""Users, network, services and mounts on Alpine, where OpenRC and ifupdown do the work of Debian's systemd."""
 
 from __future__ import annotations
 

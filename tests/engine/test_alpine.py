@@ -1,4 +1,4 @@
-"""Alpine presets and the two families of package managers, on a real engine with the real apk and apt."""
+"""Alpine presets and both families of package managers, on a real engine with the real apk and apt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def build(alpine: Alpine, tmp_path: Path, text: str, *args: str, output: Path | 
 
 
 def system(alpine: Alpine, tmp_path: Path, text: str, *args: str, name: str = "tree") -> Path:
-    """Build the system of `text` and return the folder with all of it; a tar keeps owners, unlike a folder."""
+    """Build the system of `text` and return the directory with its content; unlike a directory, a tar keeps owners."""
     archive, tree = tmp_path / f"{name}.tar", tmp_path / name
     build(alpine, tmp_path, text, *args, output=f"type=tar,dest={archive}").check()
     with tarfile.open(archive) as tar:
@@ -37,8 +37,8 @@ def system(alpine: Alpine, tmp_path: Path, text: str, *args: str, name: str = "t
 
 
 def error(result: BuildResult) -> tuple[str, list[int]]:
-    """Return what a failed build says at last, and the marked lines of the build file."""
-    assert result.returncode != 0, "the build was to fail"
+    """Return the last lines of a failed build, and the marked lines of the build file."""
+    assert result.returncode != 0, "the build must fail"
     assert "Traceback" not in result.log
     return result.log, [int(number) for number, _ in MARK.findall(result.log)]
 
@@ -75,7 +75,7 @@ kernel: {microcode: [intel, amd]}
     assert (tree / "etc/resolv.conf").read_text() == "nameserver 9.9.9.9\n"
     assert "10.0.0.5\tdb.internal\n" in (tree / "etc/hosts").read_text()
 
-    # The kernel came without its dependencies and scripts; its modules can be found by their aliases.
+    # The kernel came without its dependencies and scripts; modprobe finds its modules by their aliases.
     (modules,) = (tree / "lib/modules").iterdir()
     assert (tree / "boot/vmlinuz-virt").exists()
     assert not (tree / "claylinux-ran-a-kernel-script").exists()
@@ -83,11 +83,11 @@ kernel: {microcode: [intel, amd]}
     assert not list(tree.glob(".*"))
     assert {"intel-ucode.img", "amd-ucode.img"} <= {path.name for path in (tree / "boot").iterdir()}
 
-    # The database is that of apk; nothing of the build stays behind.
+    # The database is apk's own, and nothing from the build remains.
     world = (tree / "etc/apk/world").read_text().split()
     assert {"alpine-base", "nginx"} <= set(world)
     assert not {"tree-doc", "less"} & set(world)
-    assert not (tree / "usr/bin/less2").exists()  # tree-doc had needed it
+    assert not (tree / "usr/bin/less2").exists()  # only tree-doc needed it
     assert [path.name for path in (tree / "var/cache/apk").iterdir()] == []
     assert [path for path in (tree / "run").iterdir() if "claylinux" in path.name] == []
     assert not (tree / "etc/passwd-").exists()
@@ -112,7 +112,7 @@ def test_two_builds_give_the_same_bytes(alpine: Alpine, tmp_path: Path) -> None:
 
 
 def test_what_apk_cannot_do_is_told_in_words(alpine: Alpine, tmp_path: Path) -> None:
-    """One build for each: the names at fault and the line; not what a user cannot know."""
+    """One build for each: the message names the cause and the line, but no internals."""
 
     def fails(text: str, *args: str) -> tuple[str, list[int]]:
         return error(build(alpine, tmp_path, HEAD + text, *args))
@@ -137,14 +137,14 @@ def test_what_apk_cannot_do_is_told_in_words(alpine: Alpine, tmp_path: Path) -> 
 
 
 def test_repositories_with_keys(alpine: Alpine, tmp_path: Path) -> None:
-    """Another repository is known by its key; without the key apk does not trust it."""
-    project, folder = tmp_path / "project", tmp_path / "other"
+    """The key identifies another repository; without the key apk does not trust it."""
+    project, directory = tmp_path / "project", tmp_path / "other"
     project.mkdir()
-    folder.mkdir()
-    key = SigningKey.make(folder, "acme@example.com-1.rsa.pub")
+    directory.mkdir()
+    key = SigningKey.make(directory, "acme@example.com-1.rsa.pub")
     packages = [Package(name="acme", files={"usr/bin/acme": File(content=b"#!/bin/sh\necho acme\n", mode=0o755)})]
-    publish(packages, key, folder / "v1/main")
-    with serve(folder) as (url, _):
+    publish(packages, key, directory / "v1/main")
+    with serve(directory) as (url, _):
         head = HEAD + f"packages: [acme]\nrun: [acme > /said]\nrepositories:\n  - url: {url}/v1\n    components: main\n"
         log, _ = error(build(alpine, tmp_path, head))
         assert "UNTRUSTED" in log
@@ -159,7 +159,7 @@ def test_repositories_with_keys(alpine: Alpine, tmp_path: Path) -> None:
 
 
 def test_modules_of_alpine_are_chosen(alpine: Alpine, tmp_path: Path) -> None:
-    """They end with .ko.gz, which Debian's depmod does not know: without lists there would be no drivers."""
+    """They end with .ko.gz, which Debian's depmod does not support: without lists there would be no drivers."""
     tree = system(alpine, tmp_path, HEAD + "kernel: {modules: {include: [virtio_net]}}\n")
     (modules,) = (tree / "lib/modules").iterdir()
     files = {str(path.relative_to(modules)) for path in modules.rglob("*.ko*")}

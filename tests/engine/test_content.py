@@ -1,4 +1,4 @@
-"""What a system takes from elsewhere: files of every kind, mounts of run steps, a Dockerfile as the base."""
+"""Content from outside of the build file: files of every kind, mounts of run steps, a Dockerfile as the base."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ ASK_AGENT = (
     "perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ENV{SSH_AUTH_SOCK})) or die $!;"
     ' syswrite S, "\\0\\0\\0\\1\\x0b"; sysread S, $b, 4; sysread S, $b, unpack("N", $b); print $b\''
 )
-"""Asks an ssh agent for its keys (draft-miller-ssh-agent, section 3.5); the answer has their comments."""
+"""Asks an ssh agent for its keys (draft-miller-ssh-agent, section 3.5); the answer contains their comments."""
 
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Path]:
-    """The socket of an ssh agent with one key, whose comment is `test-key`."""
+    """Yield the socket of an ssh agent with one key, whose comment is `test-key`."""
     if not shutil.which("ssh-agent"):
         unavailable("there is no ssh-agent on this machine")
     socket, key = tmp_path / "agent", tmp_path / "key"
@@ -116,7 +116,7 @@ def test_mounts_of_run_steps(engine: Engine, tmp_path: Path, agent: Path) -> Non
     assert not {"src", "from", "tool", "scratch", "cache", "own", "start", "token", "secrets"} & set(left)
     shutil.rmtree(tree)
     tree = build_tree(engine, tmp_path, text.replace("# 1", "# 2"), *args)
-    assert (tree / "log").read_text().splitlines()[-1] == "2", "the cache was not kept between two builds"
+    assert (tree / "log").read_text().splitlines()[-1] == "2", "the cache must survive between two builds"
 
 
 DOCKERFILE = """\

@@ -1,8 +1,13 @@
-"""What a user sees when a build cannot succeed: one clear message, the place, no traceback."""
+"""Failing builds as the user sees them: one clear message, the place, no traceback."""
 
 from __future__ import annotations
 
+import os
+import pty
 import re
+import subprocess
+from functools import partial
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -25,11 +30,39 @@ def failure(engine: Engine, tmp_path: Path, text: str, *args: str) -> tuple[str,
 
 
 def test_all_mistakes_at_once_each_with_its_line(engine: Engine, tmp_path: Path) -> None:
-    message, marked = failure(engine, tmp_path, HEAD + "base: debain\npackges: [x]\nhostname: -bad-\n")
-    assert "did you mean 'debian'" in message.replace("`", "'").replace('"', "'")
-    assert "packages" in message
-    assert "claylinux.yaml:4:" in message
-    assert {number for number, _ in marked} == {2, 3, 4}
+    """With either progress, a person who reads on after the last step sees the first mistake first."""
+    text = HEAD + "base: debain\npackges: [x]\nhostname: -bad-\n"
+    plain = build(engine, tmp_path, text).log
+    for log in (plain, on_terminal(engine, tmp_path / "project")):
+        before, _, message = log.partition("failed to solve: ")
+        assert MARK.findall(log) == []
+        assert re.fullmatch(r"( => .*|#\d+ (DONE|CACHED).*)", before.splitlines()[-2]), log
+        lines = message.splitlines()
+        assert [line.partition(": ")[0] for line in lines[::3]] == [
+            f"claylinux.yaml:{at}" for at in ("2:7", "3:1", "4:11")
+        ]
+        assert "did you mean `debian`?" in lines[0]
+        assert lines[1:3] == ["  base: debain", "        ^^^^^^"]
+
+
+def on_terminal(engine: Engine, project: Path) -> str:
+    """Build as a person does, at a terminal, and return what is on it."""
+    terminal, end = pty.openpty()
+    argv = ["docker", "buildx", "build", "--progress=tty", "--file=claylinux.yaml", "."]
+    with (
+        os.fdopen(terminal, "rb", buffering=0) as screen,
+        subprocess.Popen(argv, cwd=project, env=engine.env, stdin=end, stdout=end, stderr=end),
+    ):
+        os.close(end)
+        shown = b"".join(iter(partial(read, screen), b""))
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r\n", "\n")
+
+
+def read(terminal: FileIO) -> bytes:
+    try:
+        return terminal.read(65536)
+    except OSError:  # nobody writes to it any more
+        return b""
 
 
 def test_a_failing_step_points_at_its_line(engine: Engine, tmp_path: Path) -> None:
@@ -84,7 +117,7 @@ def test_a_service_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
-    """A frontend that breaks inside says that it is a bug, and where."""
+    """An internal error of the frontend says that it is a bug, and where it is."""
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "system.py").write_text(
@@ -120,7 +153,7 @@ def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
     ids=["empty", "syntax", "bomb", "deep", "huge", "binary", "many"],
 )
 def test_hopeless_files(engine: Engine, tmp_path: Path, content: bytes, words: str) -> None:
-    """Whatever the file holds, the answer is a sentence, soon."""
+    """Whatever the file contains, the answer is a sentence, and it comes quickly."""
     project = tmp_path / "project"
     project.mkdir()
     (project / "claylinux.yaml").write_bytes(HEAD.encode() + content)

@@ -1,4 +1,4 @@
-"""What Debian's package manager is asked for, on a real engine with the host's own mirror."""
+"""Debian's package manager on a real engine with the host's own mirror."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def test_repositories_keys_and_removals(engine: Engine, tmp_path: Path) -> None:
-    """Further components, a repository with its key, microcode from where Debian keeps it, a removal."""
+    """More components, a repository with its key, microcode from Debian's own component, a removal."""
     if not KEYS.exists():
         unavailable(f"{KEYS} is not installed")
     (tmp_path / "project").mkdir()

@@ -1,7 +1,7 @@
-"""Stand-ins for Alpine's packages where its mirror is out of reach: real programs of Debian in Alpine's places.
+"""Stand-ins for Alpine's packages when its mirror is not reachable: real programs from Debian in Alpine's places.
 
-busybox, musl and apk are Alpine's own. OpenRC, the kernel and nginx are Debian's, with the libraries they need;
-OpenRC's services, which Debian does not ship, are short ones of ours under the names of Alpine's.
+busybox, musl and apk are Alpine's own. OpenRC, the kernel and nginx come from Debian, with the libraries they need.
+Debian does not ship OpenRC's services, so they are short ones of our own with the names of Alpine's.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LIBRARIES = (
     "zlib1g",
 )
 _FLAVORS = ("lts", "stable", "virt")
-# What a virtual machine needs; the real package has far more.
+# The modules for a virtual machine; the real package has many more.
 _MODULES = (
     "drivers/acpi/button.ko",
     "drivers/block/loop.ko",
@@ -54,14 +54,14 @@ _MODULES = (
     "net/core/failover.ko",
 )
 _SERVICES = {
-    # name: (what it needs, what it does when started, what it does when stopped)
+    # name: (its dependencies, its start command, its stop command)
     "devfs": ("", "mkdir -p /dev/pts /dev/shm; mountpoint -q /dev/pts || mount -t devpts devpts /dev/pts", ":"),
     "dmesg": ("", "dmesg -n 4", ":"),
     "sysfs": ("", "mountpoint -q /sys || mount -t sysfs sysfs /sys", ":"),
     "mdev": ("need devfs sysfs", "mdev -s", ":"),
     "hwdrivers": (
         "need mdev",
-        # Twice: the devices of a bus appear when its own driver is there.
+        # Twice, because the devices of a bus only appear after its driver has loaded.
         "for i in 1 2; do find /sys -name modalias -type f -exec cat {} + | sort -u | xargs modprobe -b -a; done "
         "2>/dev/null; true",
         ":",
@@ -107,11 +107,11 @@ def _openrc() -> list[Package]:
         for name, file in tree(_debian("openrc")).items()
         if name.startswith(("bin/", "sbin/", "lib/rc/", "etc/rc.conf", "usr/lib/", "usr/bin"))
     }
-    # Debian's OpenRC starts services with the program of dpkg, to which its scripts are made to fit.
+    # Debian's OpenRC starts services with the program of dpkg, so this adapts its scripts.
     programs["sbin/start-stop-daemon"] = tree(_debian("dpkg"))["sbin/start-stop-daemon"]
     scripts = {f"etc/init.d/{name}": _service(name) for name in sorted(_SERVICES) if name not in elsewhere}
     levels = {f"etc/runlevels/{name}": File(mode=0o755) for name in ("boot", "default", "shutdown", "sysinit")}
-    # Debian's OpenRC reads it at every step, and complains where it is missing.
+    # Debian's OpenRC reads this file at every step, and complains if it is missing.
     levels |= {"etc/insserv.conf": File(content=b""), "etc/insserv.conf.d": File(mode=0o755)}
     return [
         Package(name="glibc-stand-in", files=_libraries()),
@@ -151,13 +151,13 @@ stop() {{
 
 
 def _kernel(flavor: str) -> Package:
-    """A kernel with modules compressed as Alpine's are, and dependencies and a script that a build must leave alone."""
-    folder = _debian(_newest_kernel())
-    (image,) = (folder / "boot").glob("vmlinuz-*")
+    """Return a kernel with modules compressed like Alpine's, and dependencies and a script that builds must ignore."""
+    directory = _debian(_newest_kernel())
+    (image,) = (directory / "boot").glob("vmlinuz-*")
     files = {
         f"boot/vmlinuz-{flavor}": File(content=image.read_bytes()),
         f"boot/config-{flavor}": File(content=b"# a stand-in\n"),
-        **_modules(folder),
+        **_modules(directory),
     }
     hooks = {"post-install": "#!/bin/sh\necho this must not run >/claylinux-ran-a-kernel-script\n"}
     depends = ("no-such-initramfs-generator", "no-such-firmware")
@@ -165,8 +165,8 @@ def _kernel(flavor: str) -> Package:
 
 
 @cache
-def _modules(folder: Path) -> dict[str, File]:
-    (modules,) = (folder / "lib/modules").iterdir()
+def _modules(directory: Path) -> dict[str, File]:
+    (modules,) = (directory / "lib/modules").iterdir()
     place = f"lib/modules/{modules.name}"
     files = {}
     for path in sorted((modules / "kernel").rglob("*.ko")):
@@ -207,7 +207,7 @@ stop() {
         "var/log/nginx": File(mode=0o755),
         "var/lib/nginx": File(mode=0o755),
     }
-    token = os.urandom(16)  # so that no cache of an earlier day has them
+    token = os.urandom(16)  # so that no old cache contains them
     account = "#!/bin/sh\nadduser -S -D -H -h /var/lib/nginx -s /sbin/nologin nginx 2>/dev/null\nexit 0\n"
     return [
         Package(
@@ -230,7 +230,7 @@ stop() {
 
 
 def _libraries() -> dict[str, File]:
-    """Every shared library of the packages, and the loader, at Debian's paths: Alpine's own are elsewhere."""
+    """Return every shared library of the packages and the loader, at Debian's paths, which Alpine does not use."""
     found: dict[str, File] = {}
     for package in _LIBRARIES:
         for name, file in tree(_debian(package)).items():
@@ -244,24 +244,24 @@ def _newest_kernel() -> str:
     newest = _run("apt-cache", "depends", "--important", "linux-image-cloud-amd64")
     names = [line.split()[-1] for line in newest.splitlines() if "Depends: linux-image-" in line]
     if not names:
-        unavailable("apt knows no linux-image-cloud-amd64: apt-get update")
+        unavailable("apt does not know linux-image-cloud-amd64: run apt-get update")
     return names[0]
 
 
 def _debian(package: str) -> Path:
-    """Return the unpacked Debian package, from the cache or else from the host's own mirror."""
+    """Return the unpacked Debian package, from the cache or from the host's own mirror."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "claylinux" / "test-packages"
-    folder = home / package
-    if not folder.exists():
+    directory = home / package
+    if not directory.exists():
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as scratch:
             _run("apt-get", "download", package, cwd=Path(scratch))
             (archive,) = Path(scratch).glob("*.deb")
             _run("dpkg-deb", "--extract", str(archive), str(Path(scratch) / "tree"))
             # Another session may have been faster.
-            if not folder.exists():
-                shutil.move(Path(scratch) / "tree", folder)
-    return folder
+            if not directory.exists():
+                shutil.move(Path(scratch) / "tree", directory)
+    return directory
 
 
 def _run(*argv: str, cwd: Path | None = None) -> str:

@@ -1,4 +1,4 @@
-"""What a running guest says: on its console, and as a web server."""
+"""The output of a running guest: on its console, and from its web server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from localvm.console import Console
 
 
 def ask(console: Console, command: str) -> str:
-    """Return what a command prints in a guest whose console has a shell."""
+    """Return the output of a command in a guest with a shell on its console."""
     console.send(f"{command}; echo end=$((20+22))\n")
     end = console.expect(r"^(.*)end=42$", 60)
     text = console.text[: end.end()]
@@ -17,7 +17,7 @@ def ask(console: Console, command: str) -> str:
 
 
 def page(port: int, seconds: float = 180) -> bytes:
-    """Return what the guest's web server gives at a forwarded port, once it is up."""
+    """Return the page of the guest's web server at a forwarded port, as soon as it is up."""
     end = time.monotonic() + seconds
     while True:
         try:

@@ -1,4 +1,4 @@
-"""A `Client` without an engine: files are given, solves are recorded, the outcome is kept."""
+"""A `Client` without an engine: it has fixed files, records solves, and keeps the outcome."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ ALL_LLB_CAPS = frozenset(
 
 @dataclass
 class FakeClient:
-    """`files` are what every local source holds; `outputs` what a built state holds, by path."""
+    """`files` are the content of every local source; `outputs` the content of a built state, by path."""
 
     files: Mapping[str, bytes] = field(default_factory=dict)
     outputs: Mapping[str, bytes] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class FakeClient:
     llb_caps: frozenset[str] = ALL_LLB_CAPS
     on_solve: Callable[[Definition], None] = lambda definition: None
     other_frontend: Definition | None = None
-    """What any other frontend makes; None is the empty tree."""
+    """The result of any other frontend; None is the empty tree."""
     delegated: list[tuple[str, Mapping[str, str], Mapping[str, ops_pb2.Definition]]] = field(default_factory=list)
     solved: list[Definition] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
@@ -125,11 +125,11 @@ class FakeClient:
         self.warned.append(message)
 
     def return_result(self, solved: Solved) -> None:
-        assert self.result is None, "the outcome is told once"
-        assert self.error is None, "the outcome is told once"
+        assert self.result is None, "the outcome is reported only once"
+        assert self.error is None, "the outcome is reported only once"
         self.result = solved
 
     def return_error(self, status: status_pb2.Status) -> None:
-        assert self.result is None, "the outcome is told once"
-        assert self.error is None, "the outcome is told once"
+        assert self.result is None, "the outcome is reported only once"
+        assert self.error is None, "the outcome is reported only once"
         self.error = status

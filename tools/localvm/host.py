@@ -1,4 +1,4 @@
-"""What this machine has to run virtual machines with."""
+"""The host's programs and features for virtual machines."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from localvm.machine import Firmware
 KVM = Path("/dev/kvm")
 PACKAGES = ("qemu-system-x86", "ovmf")
 KVM_SECONDS = 2.0
-_FOLDER = Path("/usr/share/OVMF")
+_DIRECTORY = Path("/usr/share/OVMF")
 _NAMES = (("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"), ("OVMF_CODE.fd", "OVMF_VARS.fd"))
 
 
 def find_qemu() -> None:
-    """Raise `MissingToolError` when there is no QEMU."""
+    """Raise `MissingToolError` if there is no QEMU."""
     if shutil.which("qemu-system-x86_64") is None:
-        raise MissingToolError(f"QEMU is missing; install it: apt-get install {' '.join(PACKAGES)}")
+        raise MissingToolError(f"QEMU is not installed: run apt-get install {' '.join(PACKAGES)}")
 
 
 def find_firmware() -> Firmware:
-    """Return Debian's OVMF. Raises `MissingToolError`."""
+    """Return Debian's OVMF; raises `MissingToolError`."""
     for code, variables in _NAMES:
-        if (_FOLDER / code).exists() and (_FOLDER / variables).exists():
-            return Firmware(_FOLDER / code, _FOLDER / variables)
-    raise MissingToolError("UEFI firmware for QEMU is missing; install it: apt-get install ovmf")
+        if (_DIRECTORY / code).exists() and (_DIRECTORY / variables).exists():
+            return Firmware(_DIRECTORY / code, _DIRECTORY / variables)
+    raise MissingToolError("UEFI firmware for QEMU is not installed: run apt-get install ovmf")
 
 
 def kvm_works() -> bool:
-    """Whether KVM really runs a guest: the device alone proves nothing.
+    """Return whether KVM can really run a guest; the device alone does not prove it.
 
-    An empty machine starts its BIOS, whose first word on the debug port is the proof. Where KVM is broken QEMU
-    ends at once, or burns a whole core and never says anything.
+    An empty machine starts its BIOS, whose first byte on the debug port is the proof. If KVM is broken, QEMU exits
+    immediately, or occupies a whole core and never writes anything.
     """
     if not KVM.exists():
         return False

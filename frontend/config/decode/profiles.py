@@ -30,12 +30,18 @@ def split(root: Mapping, shape: ObjectShape, problems: Collector) -> tuple[Mappi
         if not isinstance(profile.value, Mapping):
             problems.add(profile.value.range, f"the profile {code(name)} must be a mapping of keys of the file")
             continue
-        for inner in ("profiles", "include"):
-            found = find(profile.value, inner)
-            if found is not None:
-                problems.add(found.key.range, f"`{inner}` cannot be in a profile: write it at the top of the file")
-        profiles[name] = profile.value
+        profiles[name] = _of_the_file(profile.value, problems)
     return without(root, "profiles"), profiles
+
+
+def _of_the_file(profile: Mapping, problems: Collector) -> Mapping:
+    """Return a profile without the keys that only the file can have."""
+    for name in ("profiles", "include"):
+        found = find(profile, name)
+        if found is not None:
+            problems.add(found.key.range, f"`{name}` cannot be in a profile: write it at the top of the file")
+            profile = without(profile, name)
+    return profile
 
 
 def _check_name(key: Scalar, shape: ObjectShape, problems: Collector) -> None:

@@ -10,17 +10,13 @@ from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from spec.keys import NOTHING, Key
-from spec.values import credentials, filesystems, networking, paths, programs, words
+from spec.values import credentials, filesystems, mount_grammar, networking, paths, programs, sizes, words
 from spec.values.kinds import Kind, Switch, Text
 from spec.values.wording import listing
 
-_VALUES = {
-    "networking": networking,
-    "credentials": credentials,
-    "filesystems": filesystems,
-    "paths": paths,
-    "programs": programs,
-    "words": words,
+GRAMMAR = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (credentials, filesystems, mount_grammar, networking, paths, programs, sizes, words)
 }
 """The grammar that modules of `spec` name in annotations, without importing it: build steps have no use for it."""
 
@@ -126,7 +122,7 @@ Shape = ScalarShape | ListShape | MapShape | ObjectShape | ChoiceShape
 @cache
 def object_shape(model: type[Any]) -> ObjectShape:
     """Return the shape of a class of the model."""
-    hints = get_type_hints(model, localns=_VALUES, include_extras=True)
+    hints = get_type_hints(model, localns=GRAMMAR, include_extras=True)
     fields = {}
     for field in dataclasses.fields(model):
         if "key" in field.metadata:

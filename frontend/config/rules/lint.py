@@ -1,4 +1,4 @@
-"""What is allowed in a build file and yet most likely not meant. docs/lint.md tells the why of each rule.
+"""What is allowed in a build file and yet most likely not meant. docs/guide/lint.md tells the why of each rule.
 
 A rule that is wrong once is switched off for ever: so there are few, and each looks only at what the file itself says.
 """
@@ -83,7 +83,7 @@ def description(rule: str) -> str:
 
 def url(rule: str) -> str:
     """Return where a rule is explained."""
-    return f"docs/lint.md#{rule.lower()}"
+    return f"docs/guide/lint.md#{rule.lower()}"
 
 
 def _open_users(spec: Spec) -> Iterator[tuple[User, Range]]:

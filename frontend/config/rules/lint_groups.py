@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from spec.document import Spec
 from spec.positions import Path, Range
+from spec.presets import DISTRIBUTIONS
 from spec.values.wording import code
 
 from .presets import family_of
@@ -15,8 +16,7 @@ _GROUPS = frozenset(
      "staff", "sudo", "systemd-journal", "tty", "users", "video", "wheel", "www-data"}
 )  # fmt: skip
 """Groups of the distributions that users are put into for what they allow."""
-_ADMINS = {"alpine": "wheel", "debian": "sudo"}
-"""Who may become root, by the distribution of a preset."""
+_ADMINS = {name: row.admins for name, row in DISTRIBUTIONS.items()}
 
 
 def unknown_groups(spec: Spec) -> Iterator[tuple[Range, str]]:

@@ -31,8 +31,8 @@ def validate_presets(spec: Spec, problems: Collector) -> None:
     for index, repository in enumerate(spec.repositories):
         if repository.suites and not DISTRIBUTIONS[family].suites:
             place = spec.positions.of("repositories", index, "suites")
-            problems.add(place, f"apk, the package manager of {family}, knows no suites: what others call so is a part "
-                         "of the `url`")  # fmt: skip
+            problems.add(place, f"{DISTRIBUTIONS[family].family}, the package manager of {family}, knows no suites: "
+                         "what others call so is a part of the `url`")  # fmt: skip
 
 
 def _flavor(spec: Spec, problems: Collector) -> None:

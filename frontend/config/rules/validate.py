@@ -7,7 +7,7 @@ import re
 from frontend.config.syntax.diagnostics import Collector
 from spec.document import Spec
 from spec.files import CopiedFile, FetchedFile, FileEntry, InlineFile, Symlink
-from spec.formats import FORMATS
+from spec.formats import FORMATS, formats_with
 from spec.values.run_mounts import SecretMount
 from spec.values.wording import code, listing
 
@@ -36,23 +36,18 @@ def _outputs(spec: Spec, problems: Collector) -> None:
             place, f"two outputs are both named {name} (the first on {first.line_from(place)}): give one a `name`"
         )
     for index, output in enumerate(spec.outputs):
-        if output.name.endswith(f".{output.format}"):
+        short, _, extension = output.name.rpartition(".")
+        if short and extension in (output.format, FORMATS[output.format].extension):
             place = spec.positions.of("outputs", index, "name")
-            short = output.name.removesuffix(f".{output.format}")
             problems.add(place, f"the file would be {output.filename}: the ending is added, so write `name: {short}`")
-        if output.compress and not FORMATS[output.format].compressible:
-            place = spec.positions.of("outputs", index, "compress")
-            able = listing((each.name for each in FORMATS.values() if each.compressible), "and")
-            problems.add(place, f"only {able} disks can be compressed, not {output.format}")
-        if output.subformat and output.format != "vmdk":
-            place = spec.positions.of("outputs", index, "subformat")
-            problems.add(place, f"only `vmdk` disks have a subformat, not {output.format}")
+        for key in dict.fromkeys(key for each in FORMATS.values() for key in each.keys):
+            if getattr(output, key) and output.format not in formats_with(key):
+                place = spec.positions.of("outputs", index, key)
+                able = listing(formats_with(key), "and")
+                problems.add(place, f"{code(key)} is not for {output.format} outputs: it is for {able}")
         if output.subformat == "monolithicSparse" and output.compress:
             place = spec.positions.of("outputs", index, "subformat")
             problems.add(place, "a monolithicSparse disk cannot be compressed: leave `compress` or `subformat` out")
-        if output.label and output.format == "efi":
-            place = spec.positions.of("outputs", index, "label")
-            problems.add(place, "an efi output is the UKI alone: it has no file system that `label` could name")
 
 
 def _repositories(spec: Spec, problems: Collector) -> None:

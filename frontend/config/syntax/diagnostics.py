@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from spec.positions import Range
 
 LIMIT = 100
 """More problems than this are not collected: nobody reads them, and a hostile file must not cost time."""
+_WIDTH = 160
 
 
 class Diagnostic(NamedTuple):
@@ -19,18 +21,40 @@ class Diagnostic(NamedTuple):
 
 
 class ConfigError(Exception):
-    """A build file is wrong. `str()` gives one line `file:line:column: message` for each problem."""
+    """A build file is wrong. `str()` gives its lines."""
 
     def __init__(self, filename: str, diagnostics: tuple[Diagnostic, ...]) -> None:
         super().__init__(filename, diagnostics)
         self.filename = filename
         self.diagnostics = diagnostics
 
-    def __str__(self) -> str:
-        return "\n".join(
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One line `file:line:column: message` for each problem."""
+        return tuple(
             f"{each.range.file or self.filename}:{each.range.start.line}:{each.range.start.column}: {each.message}"
             for each in self.diagnostics
         )
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+def excerpt(lines: Sequence[str], place: Range) -> str:
+    """Return the line of a file in which `place` starts, with a mark below it; of a long line, what is near.
+
+    Nothing where the file has no such line. What could move a terminal's cursor is not shown as it is.
+    """
+    (number, column), end = place.start, place.end
+    if not 0 < number <= len(lines):
+        return ""
+    line = lines[number - 1].removesuffix("\r")
+    first = max(0, column - 1 - _WIDTH // 2) if len(line) > _WIDTH else 0
+    shown = "".join(each if each.isprintable() or each == "\t" else "�" for each in line[first : first + _WIDTH])
+    # Tabs stay tabs: so the mark is below its character however wide they are.
+    blank = "".join("\t" if each == "\t" else " " for each in shown[: column - 1 - first])
+    marks = min(max(1, end.column - column) if end.line == number else 1, _WIDTH - len(blank))
+    return f"  {shown}\n  {blank}{'^' * marks}\n"
 
 
 class TooManyProblemsError(Exception):

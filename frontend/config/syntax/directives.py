@@ -70,5 +70,5 @@ def _read(text: str, place: Range, rules: tuple[str, ...]) -> Directive:
 
 def _unknown(name: str, rules: tuple[str, ...]) -> str:
     near = suggest(name, rules)
-    hint = f"did you mean {code(near)}?" if near else "the rules are in docs/lint.md"
+    hint = f"did you mean {code(near)}?" if near else "the rules are in docs/guide/lint.md"
     return f"there is no rule {code(name)}: {hint}"

@@ -72,7 +72,7 @@ def test_disks_share_one_uki_without_os_release() -> None:
         "[initramfs] pack the base",
         "[initramfs] pack what comes after",
         "[uki] Linux 6.12",
-        "[output] claylinux.raw",
+        "[output] claylinux.img",
         "[output] claylinux.iso",
         "[output] claylinux.efi with Linux 6.12",
         "[outputs] together",
@@ -99,7 +99,7 @@ def test_a_uki_that_was_weighed_is_not_laid_out_again() -> None:
     assert client.error is None, client.error
     assert [name for name in names(client) if name.startswith(("[uki]", "[output"))] == [
         "[uki] Linux 6.12",
-        "[output] claylinux.raw",
+        "[output] claylinux.img",
     ]
 
 
@@ -126,9 +126,18 @@ def test_without_merge_outputs_are_copied_together() -> None:
 
 def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:
     client = ask("base: debain\npackges: [x]\n")
-    assert places(client) == [1, 2]
-    assert told(client).count("\n") == 1
+    assert [line.partition(": ")[0] for line in told(client).splitlines()[::3]] == [
+        "claylinux.yaml:1:7",
+        "claylinux.yaml:2:1",
+    ]
+    assert places(client) == []
     assert client.result is None
+
+
+def test_one_mistake_has_a_snippet() -> None:
+    client = ask("base: debian\n\npackges: [x]\n")
+    assert places(client) == [3]
+    assert told(client).count("\n") == 0
 
 
 def test_a_capability_that_is_switched_off_is_named() -> None:
@@ -204,7 +213,7 @@ def test_a_chosen_kernel_is_taken() -> None:
     kernels = [{"version": v, "path": "", "machine": "amd64"} for v in ("6.1", "6.12")]
     outputs = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "kernels": kernels}).encode()}
     client = ask("base: {image: x}\nkernel: {version: '6.1'}\n", FakeClient(outputs=outputs))
-    assert "[output] claylinux.raw with Linux 6.1" in names(client)
+    assert "[output] claylinux.img with Linux 6.1" in names(client)
 
 
 def test_the_image_target_returns_the_system_with_its_config() -> None:

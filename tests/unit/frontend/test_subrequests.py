@@ -44,7 +44,7 @@ def test_targets_mark_what_is_built_by_default() -> None:
 
 def test_outline_names_the_outputs() -> None:
     document, _ = question("frontend.outline", "name: edge\nbase: debian\noutputs: [raw]\n")
-    assert (document["name"], document["description"]) == ("edge", "builds edge.raw")
+    assert (document["name"], document["description"]) == ("edge", "builds edge.img")
 
 
 def test_check_of_a_good_file_is_quiet() -> None:

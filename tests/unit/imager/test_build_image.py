@@ -129,7 +129,7 @@ def with_an_old_kernel(system: Path) -> None:
     [
         (shutil.rmtree, "for example RUN --mount=from=STAGE,target="),
         (without_init, "no /sbin/init: install an init system"),
-        (without_kernel, "no Linux kernel (looked for /boot/vmlinu*"),
+        (without_kernel, "no Linux kernel in /boot/vmlinu*"),
         (with_two_kernels, "2 kernels (6.1.0-1-amd64, 7.0.0): remove all but one"),
         (
             with_another_machine,

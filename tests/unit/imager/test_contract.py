@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from imager.requests.identity import Identity
 from imager.requests.kernel import KernelTree
 from imager.requests.mounts import Mounts
 from imager.requests.network import Network
-from imager.requests.outputs import BY_FORMAT, Efi, Iso, Qcow2, Raw, Vdi, Vhd, Vhdx, Vmdk
+from imager.requests.outputs import BY_FORMAT, Efi, Iso, Output, Qcow2, Raw, Vdi, Vhd, Vhdx, Vmdk
 from imager.requests.packing import Initramfs, Layer, Uki
 from imager.requests.reports import Inspect, Sizes
 from imager.requests.services import Services
@@ -125,6 +125,12 @@ def test_every_request_and_format_is_covered() -> None:
     assert {type(request) for request in REQUESTS} == set(commands.kinds())
     assert set(BY_FORMAT) == set(FORMATS)
     assert set(BY_FORMAT.values()) < set(commands.kinds())
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_has_the_keys_that_its_request_has(name: str) -> None:
+    own = {field.name for field in fields(BY_FORMAT[name])} - {field.name for field in fields(Output)}
+    assert own == set(FORMATS[name].keys)
 
 
 def test_every_request_has_a_module_that_performs_it() -> None:

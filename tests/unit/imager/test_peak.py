@@ -15,7 +15,7 @@ from tests.support.imager import make_system
 from tests.support.places import ROOT
 
 BOUND = 64
-"""MiB. All buffers are full long before 150 MB were read; what grows with the number of files is in docs/rootfs.md."""
+"""MiB. All buffers are full long before 150 MB were read; docs/internals/packing.md has what grows with the files."""
 SCRIPT = """
 import os, resource, sys
 os.sched_getaffinity = lambda _: set(range(64))

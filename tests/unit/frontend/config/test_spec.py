@@ -158,7 +158,7 @@ def test_kernel() -> None:
 
 def test_outputs_take_the_name_of_the_system() -> None:
     outputs = spec("name: edge\noutputs: [raw, {format: iso, name: installer}, efi]").outputs
-    assert [output.filename for output in outputs] == ["edge.raw", "installer.iso", "edge.efi"]
+    assert [output.filename for output in outputs] == ["edge.img", "installer.iso", "edge.efi"]
 
 
 def test_packages() -> None:

@@ -152,7 +152,7 @@ def test_a_file_can_leave_out_that_its_system_is_huge(
 
 
 def test_the_memory_estimate_is_above_what_was_measured() -> None:
-    """Least memory that booted a system of 566 MB, in OVMF and without (docs/report.md)."""
+    """Least memory that booted a system of 566 MB, in OVMF and without (docs/internals/memory.md)."""
     uki, unpacked = 205 * MEBIBYTE, 580 * MEBIBYTE
     assert 1400 <= memory.required_ram("tmpfs", uki, unpacked, os_release=False) >> 20 <= 1550
     assert 600 <= memory.required_ram("overlay", uki, unpacked, os_release=False) >> 20 <= 800
@@ -165,7 +165,7 @@ def test_the_memory_estimate_is_above_what_was_measured() -> None:
     [(31.3, True, 240), (106.3, True, 560), (211.3, True, 980), (106.3, False, 400), (211.3, False, 750)],
 )
 def test_firmware_needs_little_less_than_the_estimate(uki: float, os_release: bool, measured: int) -> None:
-    """Started by OVMF, the least with which none of 10 to 60 boots failed (docs/report.md)."""
+    """Started by OVMF, the least with which none of 10 to 60 boots failed (docs/internals/memory.md)."""
     need = memory.required_ram("overlay", int(uki * MEBIBYTE), 0, os_release=os_release)
     assert measured <= need >> 20 <= measured + 100
 

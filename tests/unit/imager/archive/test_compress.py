@@ -14,12 +14,17 @@ import pytest
 
 from imager.archive import compress, compressors
 from imager.core.errors import ToolError, UsageError
+from spec.compression import LEVELS
 from tests.support.engine import unavailable
 
 PROGRAMS = {"gz": "pigz", "xz": "xz", "lz4": "lz4", "zstd": "zstd"}
 RANDOM = random.Random(0).randbytes(1 << 20)
 DATA = RANDOM * 2 + bytes(18 << 20) + random.Random(1).randbytes(1 << 19)
 """More than two jobs of the default level of every program, not in whole pieces."""
+
+
+def test_every_kind_of_the_language_is_made() -> None:
+    assert list(compressors.KINDS) == list(LEVELS)
 
 
 def need(text: str) -> None:
@@ -111,7 +116,7 @@ def test_ultra_levels(tmp_path: Path) -> None:
     ],
 )
 def test_memory_does_not_grow_with_the_machine(kind: str, level: int, threads: str) -> None:
-    """64 processors get as many threads as docs/rootfs.md has figures for; two get two where that is fewer."""
+    """64 processors get as many threads as docs/internals/packing.md measured; two get two where that is fewer."""
     assert threads in compressors.program(kind, level, 64).argv
     few = compressors.program(kind, level, 2).argv
     assert any(word in few for word in ("2", "-T2", "-T+2")) or threads[-1] == "1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import stat
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,8 @@ from imager.core.errors import ImagerError
 from imager.customize import services
 from imager.customize.openrc_script import script
 from imager.customize.systemd_unit import unit
+from imager.customize.unit_file import unit_name
 from imager.requests.services import Services
-from imager.rootfs.text import unit_name, unit_word
 from spec.services import ServiceCommand
 from tests.support.imager import EPOCH
 
@@ -158,9 +157,3 @@ def test_what_is_missing_is_named(system: Path, wanted: dict[str, Any], message:
 )
 def test_paths_in_unit_names(path: str, name: str) -> None:
     assert unit_name(path) == name
-
-
-def test_words_of_units() -> None:
-    assert unit_word("a=b;") == '"a=b;"'
-    assert unit_word("") == '""'
-    assert shlex.split(unit_word('x "y"')) == ['x "y"']

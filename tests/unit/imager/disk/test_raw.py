@@ -44,7 +44,7 @@ def program(tmp_path: Path) -> Path:
     return path
 
 
-def raw_image(program: Path, name: str = "out.raw", **changes: object) -> Path:
+def raw_image(program: Path, name: str = "out.img", **changes: object) -> Path:
     return _medium(Raw, raw.run, program, name, changes)
 
 

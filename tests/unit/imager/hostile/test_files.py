@@ -1,6 +1,6 @@
 """What a stranger can plant in a system: links, pipes, files without end, few bytes that become many.
 
-docs/internals/trust-imager.md lists the doors that these tests are about.
+docs/internals/trust.md lists the doors that these tests are about.
 """
 
 from __future__ import annotations

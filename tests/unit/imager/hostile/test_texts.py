@@ -1,6 +1,6 @@
 """What a stranger can write in a system: lines, names, patterns and rows.
 
-docs/internals/trust-imager.md lists the doors that these tests are about.
+docs/internals/trust.md lists the doors that these tests are about.
 """
 
 from __future__ import annotations

@@ -207,7 +207,7 @@ def test_no_attributes_make_an_empty_file(system: Path) -> None:
 
 
 def test_attributes_of_the_builder_are_not_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """docs/rootfs.md says why."""
+    """docs/guide/memory.md says why."""
     kept = ["security.capability", "system.posix_acl_access", "system.posix_acl_default", "trusted.x", "user.x"]
     builders = [f"security.{name}" for name in ("SMACK64", "apparmor", "evm", "ima", "selinux")]
     builders += ["btrfs.compression", "system.nfs4_acl", "trusted.overlay.opaque", "user.overlay.origin"]

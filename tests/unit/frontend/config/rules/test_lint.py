@@ -44,9 +44,9 @@ def test_findings(
 def test_every_rule_has_a_case_and_a_section(rule: str) -> None:
     # What only a build finds has its cases in test_plan_kernel.py.
     assert rule in BUILD_RULES or f"[{rule}]" in (FOLDER / f"{rule}.txt").read_text()
-    headings = re.findall(r"^## (\S+)$", (ROOT / "docs" / "lint.md").read_text(), re.MULTILINE)
+    headings = re.findall(r"^## (\S+)$", (ROOT / "docs/guide/lint.md").read_text(), re.MULTILINE)
     assert rule in headings
-    assert url(rule).removeprefix("docs/lint.md#") in {heading.lower() for heading in headings}
+    assert url(rule).removeprefix("docs/guide/lint.md#") in {heading.lower() for heading in headings}
 
 
 @pytest.mark.parametrize(
