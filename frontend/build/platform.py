@@ -27,6 +27,7 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     from frontend.plan.image import plan_image
     from frontend.plan.kernel import is_checked, warnings
     from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
+    from frontend.plan.packing import warnings as packing_warnings
     from frontend.plan.report import check_kernel_key, choose_kernel, parse_report
     from frontend.plan.system import plan_system
     from frontend.result import image_config
@@ -45,7 +46,9 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
     kernel = choose_kernel(spec, report, platform)
     _warn(request, spec, warnings(spec, report, kernel.version, platform.architecture))
-    uki = plan_uki(inputs, system, report, kernel, packing.finish(report, kernel.version))
+    packed = packing.finish(report, kernel.version)
+    _warn(request, spec, packing_warnings(spec, packed))
+    uki = plan_uki(inputs, system, report, kernel, packed)
     reports, measured = None, is_wanted(inputs, uki)
     if measured:
         reports, found = measure(request.client, solve, inputs, system, uki)
@@ -55,13 +58,18 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
 
 
 def _warn(request: Request, spec: Spec, notices: Iterable[Notice]) -> None:
-    """Warn of what only the build found, without what the file leaves out."""
-    from frontend.config.rules.lint import skipped
+    """Warn of what only the build found, without what the file leaves out. Raises `UserError` where it wants that."""
+    from frontend.config.rules.lint import FAILING, fails, skipped
+    from frontend.plan import places
 
-    left_out = skipped(request.build_file.source.data)
-    for notice in notices:
-        if notice.rule not in left_out:
-            tell(request, spec.positions.of(*notice.path).head, notice.text, notice.rule)
+    data = request.build_file.source.data
+    found = [notice for notice in notices if notice.rule not in skipped(data)]
+    failing = [notice for notice in found if notice.rule in FAILING and fails(data)]
+    if failing:
+        ranges = tuple(dict.fromkeys(places.at(spec, *notice.path) for notice in failing))
+        raise UserError("\n".join(f"{notice.text} [{notice.rule}]" for notice in failing), ranges)
+    for notice in found:
+        tell(request, spec.positions.of(*notice.path).head, notice.text, notice.rule)
 
 
 def _labels(request: Request, spec: Spec) -> dict[str, str]:

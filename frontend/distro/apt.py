@@ -52,13 +52,8 @@ mkdir -p /var/log/apt
 [ ! -e /etc/machine-id ] || : > /etc/machine-id
 # The day of the build is in the shadow file of every user that a package made.
 [ ! -e /etc/shadow ] || sed -i -E 's/^([^:]*:[^:]*):[0-9]+:/\\1:{DAY}:/' /etc/shadow
-# Host keys in an image would be the same on every machine that runs it: they are made at boot.
-if ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1; then
-  rm -f /etc/ssh/ssh_host_*
-  mkdir -p /etc/systemd/system/ssh.service.d
-  printf '[Service]\\nExecStartPre=\\nExecStartPre=/usr/bin/ssh-keygen -A\\nExecStartPre=/usr/sbin/sshd -t\\n' \\
-    > /etc/systemd/system/ssh.service.d/claylinux-host-keys.conf
-fi
+# Packing leaves out what each machine has of its own; an image for registries is not packed.
+rm -f /etc/ssh/ssh_host_*
 """
 
 

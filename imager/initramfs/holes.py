@@ -2,7 +2,7 @@
 
 A cpio archive has no holes: the kernel would fill the memory with zeros. In a squashfs holes cost nothing, but the
 programs that make one write every zero of them, and tar2sqfs ends with a crash where a file has half a terabyte. So
-such a file is packed as its data only, and init moves that to its places. The format is that of docs/internals/initramfs.md.
+such a file is packed as its data only, and init moves that to its places. docs/internals/initramfs.md has the format.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def remarks(request: Stage, segment: Segment) -> Iterator[str]:
     below = seal.find(Root(Path(request.below))) if request.below else seal.Seal()
     if sealed := seal.describe(seal.find(root, request.keep), below):
         yield sealed
-    for path in segment.private_keys:
+    for path in segment.private_keys if not request.facts else ():  # else the planner says it
         yield f"warning: /{path} is a private key: whoever has the image has it, and every machine has the same"
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from imager.rootfs import initsystem
+from imager.rootfs.identities import LOGS, MACHINE_ID, RULES
 from imager.rootfs.text import lines, read
 
 if TYPE_CHECKING:
@@ -28,45 +29,10 @@ KEEP = "boot/keep"
 """Names files to ship, one path on a line; `#` starts a comment. It is not shipped itself, as all of /boot."""
 _KEEP_LIMIT = 1 << 16
 _SHOWN = 12
-_LOGS = "var/log"
 _ROTATED = re.compile(r"(.*/)?journal/.+|.*\.([0-9]+|gz|xz|bz2|zst|old)")
 """Logs that nothing continues to write; all others are emptied, as their owner may not be able to make them."""
 
 
-class _Rule(NamedTuple):
-    """What is left out of a directory: the names that match. `link_to`: only links with this target."""
-
-    directory: str
-    names: str
-    link_to: str = ""
-
-
-_RULES = (
-    _Rule("var/lib/dbus", "machine-id"),
-    _Rule("etc", "hostid|dhcpcd\\.(duid|secret)"),
-    _Rule("etc/ssh", r"ssh_host_.*key(\.pub|-cert\.pub)?"),
-    _Rule("etc/dropbear", r"dropbear_.*host_key(\.pub)?"),
-    _Rule("etc/dropbear/initramfs", r"dropbear_.*host_key(\.pub)?"),
-    _Rule("etc/tinyssh/sshkeydir", r".*"),
-    _Rule("etc/nvme", "hostnqn|hostid"),
-    _Rule("etc/iscsi", r"initiatorname\.iscsi"),
-    _Rule("etc/ssl/private", r"ssl-cert-snakeoil\.key"),
-    _Rule("etc/ssl/certs", r"ssl-cert-snakeoil\.pem"),
-    _Rule("etc/ssl/certs", r".*", link_to="ssl-cert-snakeoil.pem"),
-    _Rule("etc/udev/rules.d", r"(70-persistent-(net|cd)|z25_persistent-(net|cd))\.rules"),
-    _Rule("var/lib", "random-seed"),
-    _Rule("var/lib/misc", "random-seed"),
-    _Rule("var/lib/urandom", "random-seed"),
-    _Rule("var/lib/seedrng", r"seed\..*"),
-    _Rule("var/lib/systemd", r"random-seed|credential\.secret"),
-    _Rule("var/lib/dhcp", r".*leases?"),
-    _Rule("var/lib/dhclient", r".*leases?"),
-    _Rule("var/lib/dhcpcd", r".*\.lease6?|duid|secret"),
-    _Rule("var/lib/NetworkManager", r".*\.lease|secret_key|seen-bssids|timestamps"),
-    _Rule("var/lib/cloud", "data|handlers|instance|instances|sem"),
-)
-_MACHINE_ID = "etc/machine-id"
-"""It is emptied: without the file, systemd would take every boot for the first one after an installation."""
 _ID = re.compile(rb"[0-9a-f]{32}\s*")
 
 _OWN = Path(__file__).parent / "identity"
@@ -113,10 +79,10 @@ def find(root: Root, keep: Iterable[str] = ()) -> Seal:
             left_out.add(path)
         else:
             emptied[path] = status
-    machine_id = root.real(_MACHINE_ID)
+    machine_id = root.real(MACHINE_ID)
     if machine_id is not None:
         left_out.discard(machine_id)
-        if not {machine_id, _MACHINE_ID} & kept and _ID.fullmatch(root.head(machine_id, 64)):
+        if not {machine_id, MACHINE_ID} & kept and _ID.fullmatch(root.head(machine_id, 64)):
             found = root.status(machine_id)
             emptied |= {machine_id: found} if found else {}
     return Seal(frozenset(left_out), emptied, dict(_additions(root)))
@@ -126,7 +92,7 @@ def describe(seal: Seal, below: Seal) -> str:
     """Return a line about what a stage has that is not in the image, without what the stage below has; or ""."""
     names = sorted(f"/{path}" for path in (*seal.left_out, *seal.emptied) if path not in below.left_out)
     names = [name for name in names if name[1:] not in below.emptied]
-    logs = [name for name in names if name.startswith(f"/{_LOGS}/")]
+    logs = [name for name in names if name.startswith(f"/{LOGS}/")]
     others = [name for name in names if name not in logs]
     parts = [*others[:_SHOWN], *([f"{len(others) - _SHOWN} more"] if len(others) > _SHOWN else [])]
     parts += [f"the content of {len(logs)} logs"] if logs else []
@@ -156,7 +122,7 @@ def _place(root: Root, path: str) -> str:
 
 def _identities(root: Root, kept: frozenset[str]) -> Iterator[str]:
     """Yield what the rules match. A link stays, and what it leads to is left out: the key is made there again."""
-    for rule in _RULES:
+    for rule in RULES:
         directory = root.real(rule.directory)
         for name in root.names(rule.directory):
             path = f"{directory}/{name}"
@@ -174,7 +140,7 @@ def _identities(root: Root, kept: frozenset[str]) -> Iterator[str]:
 
 def _logs(root: Root) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the regular files with content below /var/log."""
-    top = root.real(_LOGS)
+    top = root.real(LOGS)
     for path, status in root.walk(top) if top else ():
         if stat.S_ISREG(status.st_mode) and status.st_size:
             yield f"{top}/{path}", status

@@ -60,6 +60,11 @@ def check(text: bytes, spec: Spec) -> Linted:
     return Linted((*wrong, *found), directive.error)
 
 
+def fails(text: bytes) -> bool:
+    """Return whether a file, `text`, wants its build to fail for what the rules find."""
+    return read_directive(text, tuple(RULES)).error
+
+
 def skipped(text: bytes) -> frozenset[str]:
     """Return the rules that the `# check=` line of a file, `text`, leaves out."""
     return read_directive(text, tuple(RULES)).skip
@@ -202,11 +207,14 @@ _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
     "UserWithoutPassword": ("A user has an empty password, and there is an SSH server", _user_password),
     "WorldWritableFile": ("Every user can change a file", _writable),
 }
-HUGE_SYSTEM, MISSING_FIRMWARE = "HugeSystem", "MissingFirmware"
+HUGE_SYSTEM, MISSING_FIRMWARE, PRIVATE_KEY = "HugeSystem", "MissingFirmware", "PrivateKey"
 BUILD_RULES: Mapping[str, str] = {
     HUGE_SYSTEM: "Firmware may fail to start a UKI of this size",
     MISSING_FIRMWARE: "A module asks for firmware that the system lacks",
+    PRIVATE_KEY: "A private key that the build made is in the image",
 }
-"""Those of the rules that look at what is built: their findings come too late to fail the build."""
+"""Those of the rules that look at what is built."""
+FAILING = frozenset({PRIVATE_KEY})
+"""Those of `BUILD_RULES` whose findings come in time to fail the build, where the file wants that."""
 RULES: Mapping[str, str] = {**{rule: about for rule, (about, _) in _RULES.items()}, **BUILD_RULES}
 """What each rule is about, by its id."""

@@ -286,6 +286,10 @@ class TestKeys:
         (top / "srv/key.pem").unlink()
         _, facts = pack([system, top])
         assert [each.private_keys for each in facts] == [("srv/key.pem",), ()]
+        assert "private key" not in capsys.readouterr().out, "the planner says it, with its rule"
+        out = str(tmp_path / "alone")
+        init = str(tmp_path / "init")
+        cpio_segment.run(Initramfs(system=str(system), init=init, output=out, compression="none", epoch=EPOCH))
         assert "warning: /srv/key.pem is a private key" in capsys.readouterr().out
 
 
