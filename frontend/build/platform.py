@@ -29,6 +29,7 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     from frontend.plan.image import plan_image
     from frontend.plan.kernel_checks import is_needed, warnings
     from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
+    from frontend.plan.packing import warnings as packing_warnings
     from frontend.plan.report import parse_report
     from frontend.plan.system import plan_system
     from frontend.result import image_config
@@ -48,7 +49,9 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
     kernel = choose_kernel(spec, report, platform)
     _warn(request, warnings(spec, report, kernel.version, platform.architecture))
-    uki = plan_uki(inputs, system, report, kernel, packing.finish(report, kernel.version))
+    packed = packing.finish(report, kernel.version)
+    _warn(request, packing_warnings(spec, packed))
+    uki = plan_uki(inputs, system, report, kernel, packed)
     reports, measured = None, is_wanted(inputs, uki)
     if measured:
         reports, found = measure(request.client, solve, inputs, system, uki)
@@ -58,13 +61,20 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
 
 
 def _warn(request: Request, warnings: Iterable[Diagnostic]) -> None:
-    """Show the warnings that only a build can give, except for those of the rules that the file turns off."""
-    from frontend.config.rules.lint import skipped
+    """Show the warnings that only a build can give, except for those of the rules that the file turns off.
 
-    turned_off = skipped(request.build_file.source.data)
-    for each in warnings:
-        if each.rule not in turned_off:
-            tell(request, each)
+    Raises `ConfigError` for the rules that can fail a build, if the file wants that.
+    """
+    from frontend.config import ConfigError
+    from frontend.config.rules.lint import FAILING, fails, skipped
+
+    data = request.build_file.source.data
+    found = [each for each in warnings if each.rule not in skipped(data)]
+    failing = tuple(each._replace(severity="error") for each in found if each.rule in FAILING and fails(data))
+    if failing:
+        raise ConfigError(request.options.filename, failing)
+    for each in found:
+        tell(request, each)
 
 
 def _labels(request: Request, spec: Spec) -> dict[str, str]:

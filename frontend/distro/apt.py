@@ -52,13 +52,8 @@ mkdir -p /var/log/apt
 [ ! -e /etc/machine-id ] || : > /etc/machine-id
 # The shadow file has the day of the build for every user that a package created.
 [ ! -e /etc/shadow ] || sed -i -E 's/^([^:]*:[^:]*):[0-9]+:/\\1:{DAY}:/' /etc/shadow
-# Host keys in an image would be the same on all its machines: each machine creates them at boot.
-if ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1; then
-  rm -f /etc/ssh/ssh_host_*
-  mkdir -p /etc/systemd/system/ssh.service.d
-  printf '[Service]\\nExecStartPre=\\nExecStartPre=/usr/bin/ssh-keygen -A\\nExecStartPre=/usr/sbin/sshd -t\\n' \\
-    > /etc/systemd/system/ssh.service.d/claylinux-host-keys.conf
-fi
+# Packing leaves out the files of one machine. But an image for registries is not packed.
+rm -f /etc/ssh/ssh_host_*
 """
 
 

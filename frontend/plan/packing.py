@@ -7,15 +7,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import llb
+from frontend.config.rules.lint import PRIVATE_KEY
+from frontend.config.syntax.diagnostics import Diagnostic
 from imager import memory
+from imager.core.terminal import printable
 from imager.requests.packing import Initramfs, Layer
 from imager.target import TARGETS
+from spec.files import CopiedFile, FetchedFile
 
 from . import places
 from .steps import OUT, SYSTEM, Step, run_on_trees
 from .system import Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from spec.document import Spec
+    from spec.files import FileEntry
     from spec.outputs import Rootfs
 
     from .inputs import PlanInputs
@@ -34,8 +42,9 @@ _DEAD_SHARE = 0.1
 class Packed:
     """The segments of a system, the lowest first, and the mode in which they boot.
 
-    `size` is the size of its files in bytes, `unpacked` its size in a tmpfs. Both are known after packing. `lacks`
-    names what its kernel does not support, if that ruled out the preferred mode.
+    `size` is the size of its files in bytes, `unpacked` its size in a tmpfs, and `private_keys` the paths of keys among
+    its files. They are known after packing. `lacks` names what its kernel does not support, if that ruled out the
+    preferred mode.
     """
 
     mode: str
@@ -43,6 +52,7 @@ class Packed:
     size: int = 0
     unpacked: int = 0
     lacks: tuple[str, ...] = ()
+    private_keys: tuple[str, ...] = ()
 
 
 def mode_of(rootfs: Rootfs, *, lacks_overlay: bool = False) -> str:
@@ -94,11 +104,38 @@ def with_sizes(packed: Packed, facts: bytes) -> Packed:
     """Return `packed` with its sizes."""
     segments: list[dict[str, Any]] = json.loads(facts)
     size = _sum(segments, "size")
-    return replace(packed, size=size, unpacked=memory.unpacked_size(size, _sum(segments, "files")))
+    keys = tuple(path for each in segments for path in each["private_keys"])
+    return replace(packed, size=size, unpacked=memory.unpacked_size(size, _sum(segments, "files")), private_keys=keys)
+
+
+def warnings(spec: Spec, packed: Packed) -> Iterator[Diagnostic]:
+    """Yield a warning for every file that should not be in an image, unless the spec names it."""
+    for path in dict.fromkeys(packed.private_keys):
+        if not any(_brings(entry, place, f"/{path}") for place, entry in spec.files.items()):
+            text = (
+                f"/{printable(path)} is a private key that the build or its base made: everybody who has the image has "
+                "it, and all machines share it. Make it at boot, or name it in `files` if that is intended"
+            )
+            yield Diagnostic(spec.positions.of("base"), text, "warning", PRIVATE_KEY)
+
+
+def _brings(entry: FileEntry, place: str, path: str) -> bool:
+    """Return whether an entry of `files` brings a file, by itself or in a tree."""
+    below = place != "/" and path.startswith(f"{place.rstrip('/')}/")
+    return path == place or (below and isinstance(entry, CopiedFile | FetchedFile))
 
 
 def _sum(segments: list[dict[str, Any]], unit: str) -> int:
     return sum(each["growth"][unit] for each in segments)
+
+
+def _wanted(inputs: PlanInputs) -> tuple[str, ...]:
+    """Return the files of the spec that are not shipped unless somebody asks for them."""
+    if not inputs.spec.files:
+        return ()
+    from imager.rootfs.identities import may_be_one
+
+    return tuple(sorted(path for path in inputs.spec.files if may_be_one(path)))
 
 
 def _segment(
@@ -123,6 +160,7 @@ def _segment(
         "facts": OUT + FACTS,
         "lower": tuple(f"{_LOWER}/{index}{FACTS}" for index in range(len(lower))),
         "more": not last,
+        "keep": _wanted(inputs) if last else (),
     }
     request = (
         Layer(number=number, **common)

@@ -23,7 +23,7 @@ from imager.initramfs.hardlinks import Links
 from imager.rootfs import tree, xattrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from imager.initramfs.hardlinks import Outcome
     from imager.rootfs.tree import Entry, Walk
@@ -56,21 +56,26 @@ class Changes:
         )
 
 
-def compare(below: bytes, system: bytes, epoch: int) -> Changes:
-    """Compare two trees; walk through all of both only if skipping their shared parts might hide a change."""
+def compare(below: bytes, system: bytes, epoch: int, keep: Iterable[str] = ()) -> Changes:
+    """Compare two trees; walk through all of both only if skipping their shared parts might hide a change.
+
+    Paths in `keep` ship with the system, and were not shipped with the stage below.
+    """
     if snapshots.is_overlay(system):
-        found, complete = _compare_walks(below, system, epoch, prune=True)
+        found, complete = _compare_walks(below, system, epoch, keep, prune=True)
         if complete:
             return found
-    found, _ = _compare_walks(below, system, epoch, prune=False)
+    found, _ = _compare_walks(below, system, epoch, keep, prune=False)
     return found
 
 
-def _compare_walks(below: bytes, system: bytes, epoch: int, *, prune: bool) -> tuple[Changes, bool]:
+def _compare_walks(
+    below: bytes, system: bytes, epoch: int, keep: Iterable[str] = (), *, prune: bool
+) -> tuple[Changes, bool]:
     """Return the changes, and whether they are sure to be complete despite the skipped parts."""
     found = _Finding()
     links = Links()
-    for old, new in _pairs(tree.walk(below), tree.walk(system), prune=prune):
+    for old, new in _pairs(tree.walk(below), tree.walk(system, keep), prune=prune):
         if old is not None and old.is_file and old.nlink > 1:
             links.add_below(old)
         if new is None:
@@ -125,6 +130,10 @@ def _order(change: Change) -> bytes:
 
 def _pairs(olds: Walk, news: Walk, *, prune: bool) -> Iterator[tuple[Entry | None, Entry | None]]:
     """Yield the entries of two walks, paired by path; `prune` skips the content of directories that both share."""
+    sealed = {
+        each for each in olds.sealed.keys() | news.sealed.keys() if olds.sealed.get(each) != news.sealed.get(each)
+    }
+    differing = {each for path in sealed for each in (path or b".", *tree.parents(path or b"."))}
     old, new = next(olds, None), next(news, None)
     while old is not None or new is not None:
         if new is None or (old is not None and old.order < new.order):
@@ -135,7 +144,7 @@ def _pairs(olds: Walk, news: Walk, *, prune: bool) -> Iterator[tuple[Entry | Non
             new = next(news, None)
         else:
             yield old, new
-            if prune and new.is_directory and _same_inode(old, new):
+            if prune and new.is_directory and new.path not in differing and _same_inode(old, new):
                 olds.prune()
                 news.prune()
             old, new = next(olds, None), next(news, None)

@@ -29,14 +29,16 @@ if TYPE_CHECKING:
     from imager.rootfs.tree import Entry
 
 
-def write(archive: CpioWriter, system: bytes, segments: Iterable[Segment], epoch: int) -> None:
-    """Write the files for all `segments`."""
+def write(
+    archive: CpioWriter, system: bytes, segments: Iterable[Segment], epoch: int, keep: Iterable[str] = ()
+) -> None:
+    """Write the files for all `segments` of a system with the files `keep` (see `imager.rootfs.seal`)."""
     segments = tuple(segments)
     gone = {os.fsencode(path) for each in segments for path in each.removed}
     directories = {b"."} | {os.fsencode(path) for each in segments for path in each.redated_directories}
     # The kernel gives a directory the time from the lowest segment, even if a later stage removed and recreated it.
     dated = directories | gone | {tree.parent_of(path) for path in gone}
-    present = {entry.path: entry for entry in tree.pick(system, dated | _attributed(segments))}
+    present = {entry.path: entry for entry in tree.pick(system, dated | _attributed(segments), keep)}
     content = {
         b"removed": b"".join(_absolute(path) + b"\0" for path in reversed(_sorted(gone - present.keys()))),
         b"times": b"".join(_time(entry, epoch) for entry in present.values() if entry.path in dated),

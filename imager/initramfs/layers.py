@@ -33,6 +33,8 @@ from imager.core.errors import ImagerError, ToolError
 from imager.core.sparse import Condensed
 from imager.initramfs import changes, holes, layer_archive, segments
 from imager.rootfs import tree, xattrs
+from imager.rootfs.private_keys import Finder
+from imager.rootfs.root import Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,6 +81,8 @@ def run(request: Layer) -> None:
         lists = _lists_for_init(request, (*lower, own))
         output.write_at(fd, end, layer_archive.tail(request.number, lists, request.epoch))
     output.save_digest(request.output, request.epoch)
+    for line in segments.remarks(request, own):
+        terminal.tell(line)
     if request.facts:
         segments.write(request.facts, (*lower, own), request.epoch)
         terminal.tell(segments.summarize(own))
@@ -101,17 +105,20 @@ def _explain_full_disk(fd: int) -> Iterator[None]:
 
 def _pack(request: Layer, stream: TarWriter) -> Segment:
     """Write the content of the layer."""
-    system = os.fsencode(request.system)
+    system, root, keys = os.fsencode(request.system), Root(Path(request.system)), Finder()
     if not request.below:
-        return segments.describe_whole(stream.add_each(tree.walk(system)), stream.restored_by_init, stream.condensed)
+        entries = keys.watch(tree.walk(system, request.keep))
+        own = segments.describe_whole(stream.add_each(entries), stream.restored_by_init, stream.condensed)
+        return replace(own, private_keys=keys.unpackaged(root, request.keep))
     # The layer also contains the directories above each change: the topmost entry decides about mode and owner.
-    found = changes.compare(os.fsencode(request.below), system, request.epoch)
+    found = changes.compare(os.fsencode(request.below), system, request.epoch, request.keep)
     changed = (change.entry for change in found.changed)
     for entry in heapq.merge(found.unchanged_parents, changed, _whiteouts(found), key=lambda each: each.order):
         stream.add(entry)
+        keys.look(entry)
     # A layer hides the path below it, whatever its type, so there is never a problem.
     own = segments.describe(found, (), request.epoch, stream.restored_by_init, stream.condensed)
-    return replace(own, problem="")
+    return replace(own, problem="", private_keys=keys.unpackaged(root, request.keep))
 
 
 def _whiteouts(found: Changes) -> Iterator[Entry]:
@@ -136,7 +143,7 @@ def _lists_for_init(request: Layer, layers: tuple[Segment, ...]) -> layer_archiv
     condensed = segments.condensed(layers)
     paths = {os.fsencode(path) for each in layers for path in each.attributes}
     found = bytearray(xattrs.records(b"/", system))  # the stream has no attributes of the root
-    for entry in tree.pick(system, paths - {b"."}):
+    for entry in tree.pick(system, paths - {b"."}, request.keep):
         for name, value in _split_attributes(entry, by_init=os.fsdecode(entry.path) in condensed)[1]:
             found += xattrs.record(b"/" + _shipped_path(entry.path), name, value)
     shipped = {os.fsdecode(_shipped_path(os.fsencode(path))): file for path, file in condensed.items()}

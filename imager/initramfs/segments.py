@@ -8,6 +8,7 @@ It is a list of objects, from the lowest segment to the one beside the file:
     dead        {"files", "size"}: content of the segments below that is no longer visible
     files       number of paths in the segment; size: their content in bytes
     growth      {"files", "size"}: the increase over the stage below; the sum describes the whole system
+    private_keys   paths of files in the segment that are private keys, made by the build
     problem     why unpacking these segments on top of each other does not give the tree; empty if it does
     redated_directories   directories that existed before and have another time now
     removed     {path: kind} of the paths in the segments below that this stage does not have (see `kind`)
@@ -21,17 +22,21 @@ import json
 import os
 import stat
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imager import memory
 from imager.core import clock, output, sparse
 from imager.core.sparse import Condensed
+from imager.rootfs import seal
+from imager.rootfs.root import Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from imager.initramfs.change import Change
     from imager.initramfs.changes import Changes
+    from imager.requests.packing import Stage
     from imager.rootfs.tree import Entry
 
 DIRECTORY, LINK, FILE, OTHER = "directory", "link", "file", "other"
@@ -55,6 +60,7 @@ class Segment:
     dead: Total = field(default_factory=Total)
     attributes: tuple[str, ...] = ()
     condensed: Mapping[str, Condensed | None] = field(default_factory=dict)
+    private_keys: tuple[str, ...] = ()
     removed: Mapping[str, str] = field(default_factory=dict)
     redated_directories: tuple[str, ...] = ()
     problem: str = ""
@@ -138,6 +144,16 @@ def summarize(segment: Segment) -> str:
     return text
 
 
+def remarks(request: Stage, segment: Segment) -> Iterator[str]:
+    """Yield lines about what a segment has not, and what it should not have."""
+    root = Root(Path(request.system))
+    below = seal.find(Root(Path(request.below))) if request.below else seal.Seal()
+    if sealed := seal.describe(seal.find(root, request.keep), below):
+        yield sealed
+    for path in segment.private_keys if not request.facts else ():  # else the planner says it
+        yield f"warning: /{path} is a private key: whoever has the image has it, and every machine has the same"
+
+
 def kind(entry: Entry) -> str:
     """Return the kind of path that the kernel meets when it unpacks another entry with the same path.
 
@@ -173,7 +189,10 @@ def read(path: str) -> tuple[Segment, ...]:
 def _decode(row: dict[str, Any]) -> Segment:
     totals = {key: Total(**row[key]) for key in ("dead", "growth")}
     row["condensed"] = {path: _condensed(file) for path, file in row["condensed"].items()}
-    return Segment(**{**row, **totals, **{key: tuple(row[key]) for key in ("attributes", "redated_directories")}})
+    return Segment(**{**row, **totals, **{key: tuple(row[key]) for key in _LISTS}})
+
+
+_LISTS = ("attributes", "private_keys", "redated_directories")
 
 
 def _condensed(file: tuple[int, list[list[int]]] | None) -> Condensed | None:

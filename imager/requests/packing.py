@@ -14,7 +14,8 @@ class Stage(Request):
 
     `facts` is where to write what was packed, `lower` what was written for the stages below (see
     `imager.initramfs.segments`), the lowest first. `more`: other stages follow. `compression` is none, or a kind of
-    `spec.compression`, with a level behind a colon if need be.
+    `spec.compression`, with a level behind a colon if need be. `keep`: files that ship although each machine has its
+    own (see `imager.rootfs.seal`).
     """
 
     system: str
@@ -25,6 +26,7 @@ class Stage(Request):
     facts: str = ""
     lower: tuple[str, ...] = ()
     more: bool = False
+    keep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

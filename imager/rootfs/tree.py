@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from imager.core.errors import ImagerError
+from imager.rootfs import seal
+from imager.rootfs.root import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Mapping
+
+    from imager.rootfs.seal import Seal
+
+    Overrides = Mapping[bytes, Mapping[bytes, "Entry | None"]]
 
 PRIVATE = b".claylinux"
 """Our own directory in the initramfs; init removes it."""
@@ -68,11 +75,14 @@ def synthetic_entry(path: bytes, mode: int, *, source: bytes = b"", size: int = 
 class Walk:
     """An iterator over the entries of a system: parents before children, siblings in byte order of their names.
 
-    It skips sockets, which are useless without their process, and files of the build container. `only` limits it to
-    these paths and to directories among them; the root always counts.
+    It skips sockets, which are useless without their process, and files of the build container. What belongs to one
+    machine is as its `seal` says, except for the paths in `keep`. `only` limits it to these paths and to directories
+    among them; the root always counts.
     """
 
-    def __init__(self, system: bytes, only: Container[bytes] | None = None) -> None:
+    def __init__(self, system: bytes, keep: Iterable[str] = (), only: Container[bytes] | None = None) -> None:
+        self.seal = seal.find(Root(Path(os.fsdecode(system))), keep)
+        self.sealed = _overrides(self.seal)
         self._pending: list[tuple[bytes, os.DirEntry[bytes] | Entry]] = [(b".", _entry(b".", system, os.lstat(system)))]
         self._only = only
         self._last: Entry | None = None
@@ -82,7 +92,7 @@ class Walk:
 
     def __next__(self) -> Entry:
         if self._last is not None:
-            below, only = _below(self._last), self._only
+            below, only = _below(self._last, self.sealed), self._only
             self._pending += below if only is None else [pair for pair in below if pair[0] in only]
         while self._pending:
             path, found = self._pending.pop()
@@ -98,16 +108,16 @@ class Walk:
         self._last = None
 
 
-def walk(system: bytes) -> Walk:
+def walk(system: bytes, keep: Iterable[str] = ()) -> Walk:
     """Return an iterator over all entries of a system."""
-    return Walk(system)
+    return Walk(system, keep)
 
 
-def pick(system: bytes, paths: Iterable[bytes]) -> Iterator[Entry]:
+def pick(system: bytes, paths: Iterable[bytes], keep: Iterable[str] = ()) -> Iterator[Entry]:
     """Yield the entries with these paths, in the order of a walk, without walking the rest of the system."""
     wanted = set(paths)
     on_the_way = {b"."} | {parent for path in wanted for parent in parents(path)}
-    return (entry for entry in Walk(system, wanted | on_the_way) if entry.path in wanted)
+    return (entry for entry in Walk(system, keep, wanted | on_the_way) if entry.path in wanted)
 
 
 def parent_of(path: bytes) -> bytes:
@@ -122,7 +132,7 @@ def parents(path: bytes) -> Iterator[bytes]:
         yield path
 
 
-def _below(entry: Entry) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
+def _below(entry: Entry, sealed: Overrides) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
     """Return the children of an entry as a walk sees them, last name first."""
     if not entry.is_directory:
         return []
@@ -130,13 +140,20 @@ def _below(entry: Entry) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
         return [(b"dev/console", synthetic_entry(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)))]
     if entry.path in _EMPTIED:
         return []
-    return _children(b"" if entry.path == b"." else entry.path, entry.source)
+    return _children(b"" if entry.path == b"." else entry.path, entry.source, sealed)
 
 
-def _children(path: bytes, source: bytes) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
+def _children(path: bytes, source: bytes, sealed: Overrides) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
     """Return the content of a directory, last name first."""
-    with os.scandir(source) as listing:
-        found: dict[bytes, os.DirEntry[bytes] | Entry] = {entry.name: entry for entry in listing}
+    found: dict[bytes, os.DirEntry[bytes] | Entry] = {}
+    if source:
+        with os.scandir(source) as listing:
+            found = {entry.name: entry for entry in listing}
+    for name, instead in sealed[path].items() if path in sealed else ():
+        if instead is None:
+            found.pop(name, None)
+        elif name not in found or not instead.is_directory:
+            found[name] = instead
     if path == b"":
         _arrange_top(found)
     elif path == b"etc":
@@ -161,6 +178,26 @@ def _arrange_top(found: dict[bytes, os.DirEntry[bytes] | Entry]) -> None:
     for name, mode in MOUNT_POINTS.items():
         if name not in found:
             found[name] = synthetic_entry(name, stat.S_IFDIR | mode)
+
+
+def _overrides(found: Seal) -> Overrides:
+    """Return what a seal changes, by directory and name."""
+    changed: dict[bytes, Entry | None] = {os.fsencode(path): None for path in found.left_out}
+    for text, status in found.emptied.items():
+        path = os.fsencode(text)
+        changed[path] = synthetic_entry(path, status.st_mode)._replace(uid=status.st_uid, gid=status.st_gid)
+    for text, (source, mode) in found.added.items():
+        path = os.fsencode(text)
+        size = source.lstat().st_size if stat.S_ISREG(mode) else 0
+        changed[path] = synthetic_entry(path, mode, source=os.fsencode(source), size=size)
+        for parent in parents(path):
+            changed.setdefault(parent, synthetic_entry(parent, stat.S_IFDIR | 0o755))
+    changed.pop(b".", None)
+    made: dict[bytes, dict[bytes, Entry | None]] = {}
+    for path, entry in changed.items():
+        directory, _, name = path.rpartition(b"/")
+        made.setdefault(directory, {})[name] = entry
+    return made
 
 
 def _entry(path: bytes, source: bytes, status: os.stat_result) -> Entry:

@@ -47,6 +47,11 @@ def check(text: bytes, spec: Spec) -> tuple[Diagnostic, ...]:
     return tuple(each._replace(severity=severity) for each in (*directive.diagnostics, *found))
 
 
+def fails(text: bytes) -> bool:
+    """Return whether a file, `text`, wants its build to fail for what the rules find."""
+    return read_directive(text, tuple(RULES)).error
+
+
 def skipped(text: bytes) -> frozenset[str]:
     """Return the rules that the `# check=` line of the file `text` turns off."""
     return read_directive(text, tuple(RULES)).skip
@@ -212,11 +217,14 @@ _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
     "UserWithoutPassword": ("A user has an empty password, and the system has an SSH server", _user_password),
     "WorldWritableFile": ("Every user can change a file", _writable),
 }
-HUGE_SYSTEM, MISSING_FIRMWARE = "HugeSystem", "MissingFirmware"
+HUGE_SYSTEM, MISSING_FIRMWARE, PRIVATE_KEY = "HugeSystem", "MissingFirmware", "PrivateKey"
 BUILD_RULES: Mapping[str, str] = {
     HUGE_SYSTEM: "Firmware may fail to start a UKI of this size",
     MISSING_FIRMWARE: "A kernel module needs firmware that the system does not have",
+    PRIVATE_KEY: "The image contains a private key that the build or its base made",
 }
-"""Rules that look at the built system. Their warnings come too late to fail the build."""
+"""Rules that look at the built system."""
+FAILING = frozenset({PRIVATE_KEY})
+"""The rules of `BUILD_RULES` whose findings come in time to fail the build."""
 RULES: Mapping[str, str] = {**{rule: about for rule, (about, _) in _RULES.items()}, **BUILD_RULES}
 """What each rule looks for, by its id."""

@@ -27,10 +27,10 @@ REPORT: dict[str, object] = {
 }
 
 
-def facts(size: int = 1000, dead: int = 0, problem: str = "") -> bytes:
+def facts(size: int = 1000, dead: int = 0, problem: str = "", keys: tuple[str, ...] = ()) -> bytes:
     """What the last segment says."""
     weights = {"growth": {"files": 10, "size": size}, "dead": {"files": 1, "size": dead}}
-    return json.dumps([{**weights, "problem": problem}]).encode()
+    return json.dumps([{**weights, "problem": problem, "private_keys": keys}]).encode()
 
 
 BOOTABLE = {"/report.json": json.dumps(REPORT).encode(), "/facts.json": facts()}
@@ -282,6 +282,40 @@ def test_segments_that_are_a_waste_become_one(given: bytes) -> None:
     client = ask("base: debian\npackages: [less]\n", FakeClient(outputs={**BOOTABLE, "/facts.json": given}))
     assert client.error is None
     assert [name for name in names(client) if name.startswith("[initramfs]")] == ["[initramfs] pack the system"]
+
+
+def test_private_keys_are_told_unless_the_file_names_them() -> None:
+    found = ("root/.ssh/id_rsa", "etc/app/tls.key", "srv/tree/inner/key", "srv/\n::error::x")
+    outputs = {**BOOTABLE, "/facts.json": facts(keys=found)}
+    files = "files:\n  /etc/app/tls.key: {source: tls.key}\n  /srv/tree: {source: tree}\n"
+
+    def build(head: str) -> FakeClient:
+        given = FakeClient(files={"tls.key": b"", "tree/x": b""}, outputs=outputs, folders=frozenset({"tree"}))
+        return ask(f"{head}base: debian\n{files}", given)
+
+    client = build("")
+    assert client.error is None
+    about = [warning for warning in client.warned if "[PrivateKey]" in warning]
+    assert [text.split(" is a private key")[0].rpartition(" ")[2] for text in about] == [
+        "/root/.ssh/id_rsa",
+        "/srv/\\n::error::x",
+    ]
+    client = build("# check=skip=PrivateKey\n")
+    assert not any("private key" in warning for warning in client.warned)
+    client = build("# check=error=true\n")
+    assert "/root/.ssh/id_rsa is a private key" in told(client)
+    assert "[PrivateKey]" in told(client)
+    assert places(client) == [2]
+
+
+def test_files_that_belong_to_one_machine_ship_where_they_are_named() -> None:
+    files = "{/etc/machine-id: 'ab', /etc/motd: x, /data/ssh_host_rsa_key: k}"
+    client = ask(f"base: debian\npackages: [x]\nfiles: {files}\n", FakeClient(outputs=BOOTABLE))
+    assert client.error is None
+    steps = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "packing.Layer"' in line]
+    named = ['"--keep", "/data/ssh_host_rsa_key", "--keep", "/etc/machine-id"' in step for step in steps]
+    assert sorted(named) == [False, False, True], "only with the stage that has `files`"
+    assert not any('"--keep", "/etc/motd"' in step for step in steps)
 
 
 def test_the_mode_follows_the_kernel() -> None:

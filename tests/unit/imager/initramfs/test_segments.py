@@ -210,9 +210,9 @@ def test_a_directory_is_listed_once_for_all_that_is_gone_from_it(
     listed: list[bytes] = []
     children = tree._children
 
-    def list_children(path: bytes, source: bytes) -> object:
+    def list_children(path: bytes, source: bytes, sealed: tree.Overrides) -> object:
         listed.append(path)
-        return children(path, source)
+        return children(path, source, sealed)
 
     monkeypatch.setattr(tree, "_children", list_children)
     gone = segments.Segment(removed={f"usr/{number}": "file" for number in range(0, 50, 2)})
@@ -238,9 +238,9 @@ def test_directories_that_an_overlay_shares_are_not_entered(tmp_path: Path, monk
     listed: list[bytes] = []
     below = tree._below
 
-    def list_below(entry: tree.Entry) -> object:
+    def list_below(entry: tree.Entry, sealed: tree.Overrides) -> object:
         listed.append(entry.path)
-        return below(entry)
+        return below(entry, sealed)
 
     monkeypatch.setattr(tree, "_below", list_below)
     top = copy(base, tmp_path / "top")
