@@ -49,12 +49,17 @@ def run(request: Services) -> None:
 
 def _switch(switch: Switch, request: Services) -> list[str]:
     """Switch everything, and return the services that are missing."""
+    off: list[str] = []
+    on: list[str] = []
     missing = [f"{name} (for {key})" for key in request.needed_by for name in switch.needed_by(key)]
     for name, each in request.service.items():
         start = True if isinstance(each, ServiceCommand) else each.start
         done = switch.off(name) if start is False else switch.on(name, start if isinstance(start, str) else "")
+        (off if start is False else on).append(name)
         if not done:
             missing.append(name)
+    if not missing:
+        switch.stay_off(off, on)
     return missing
 
 
