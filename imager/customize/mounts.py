@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
 from imager.customize import filesystems
+from imager.rootfs import fstab
 from imager.rootfs.root import Root
 from imager.rootfs.text import read, write
 from spec.mounts import DeviceMount, FileSystem, MemoryMount
@@ -17,7 +18,6 @@ from spec.values.types import Share
 if TYPE_CHECKING:
     from imager.requests.mounts import Mounts
 
-_FSTAB = "etc/fstab"
 _CHECKED = ("ext2", "ext3", "ext4", "vfat", "exfat", "f2fs")
 """File systems that are checked before they are mounted; the others repair themselves."""
 _MADE_AT_BOOT = ("/dev/", "/run/", "/tmp/")
@@ -26,10 +26,10 @@ _MADE_AT_BOOT = ("/dev/", "/run/", "/tmp/")
 def run(request: Mounts) -> None:
     """Write the file systems table and what goes with it."""
     root = Root(Path(request.system))
-    old = [line for line in read(root, _FSTAB).splitlines() if _point(line) not in request.mount]
+    old = [line for line in read(root, fstab.PATH).splitlines() if _point(line) not in request.mount]
     # Sorted by mount point: what is mounted below another comes after it.
     lines = [_line(root, point, mount, request.epoch) for point, mount in sorted(request.mount.items())]
-    write(root, _FSTAB, "".join(f"{line}\n" for line in (*old, *lines)), request.epoch)
+    write(root, fstab.PATH, "".join(f"{line}\n" for line in (*old, *lines)), request.epoch)
     created = {
         point: mount for point, mount in request.mount.items() if isinstance(mount, DeviceMount) and mount.create
     }
@@ -37,10 +37,10 @@ def run(request: Mounts) -> None:
         filesystems.add(root, created, request.epoch)
 
 
-def _point(line: str) -> str | None:
-    """Give the mount point of a line of an fstab; None for comments and empty lines."""
-    words = line.split()
-    return words[1] if len(words) > 1 and not line.lstrip().startswith("#") else None
+def _point(text: str) -> str | None:
+    """Return the mount point of a line of an fstab; None for comments and empty lines."""
+    line = fstab.parse(text)
+    return line.point if line is not None else None
 
 
 def _line(root: Root, point: str, mount: FileSystem, epoch: int) -> str:

@@ -13,9 +13,9 @@ from imager.core.errors import ImagerError
 from imager.customize.links import make
 from imager.customize.systemd_unit import unit_of
 from imager.customize.unit_file import unit_name
+from imager.rootfs import fstab
 from imager.rootfs.systemd_start import Causes, Kind, causes, is_generated
 from imager.rootfs.systemd_units import UnitFiles
-from imager.rootfs.text import read
 from spec.services import NEEDED_BY
 
 if TYPE_CHECKING:
@@ -55,10 +55,8 @@ def stay_off(root: Root, switch_off: Callable[[str], bool], off: Collection[str]
 
 def is_unseen(root: Root, name: str) -> bool:
     """Return whether a unit has no file before systemd starts, but then may have one: fstab and generators make it."""
-    points = (line.split()[1] for line in read(root, "etc/fstab").splitlines() if len(line.split()) > 1)
-    return is_generated(root, name) or (
-        name.endswith(".mount") and name in {f"{unit_name(each)}.mount" for each in points}
-    )
+    mounted = {f"{unit_name(line.point)}.mount" for line in fstab.load(root)}
+    return is_generated(root, name) or name in mounted
 
 
 def _canonical(root: Root, name: str) -> str:

@@ -41,7 +41,8 @@ UNITS = {
 }  # fmt: skip
 VENDOR_LINKS = (
     "multi-user.target.wants/getty.target", "multi-user.target.wants/dbus.service",
-    "multi-user.target.wants/static.service", "multi-user.target.wants/systemd-logind.service", "sockets.target.wants/dbus.socket",
+    "multi-user.target.wants/static.service", "multi-user.target.wants/systemd-logind.service",
+    "sockets.target.wants/dbus.socket",
 )  # fmt: skip
 
 

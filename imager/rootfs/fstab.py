@@ -1,0 +1,37 @@
+"""The file systems table of a system (fstab(5))."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from imager.rootfs.text import read
+
+if TYPE_CHECKING:
+    from imager.rootfs.root import Root
+
+PATH = "etc/fstab"
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+
+
+class Line(NamedTuple):
+    """One file system of the table."""
+
+    device: str
+    point: str
+    kind: str
+    options: tuple[str, ...]
+
+
+def parse(text: str) -> Line | None:
+    """Return what a line says; None for comments, empty lines and those that are cut off."""
+    words = [_ESCAPED.sub(lambda found: chr(int(found[1], 8)), word) for word in text.split()]
+    if len(words) < 3 or words[0].startswith("#"):
+        return None
+    return Line(words[0], words[1], words[2], tuple(words[3].split(",")) if len(words) > 3 else ())
+
+
+def load(root: Root) -> tuple[Line, ...]:
+    """Return the file systems that the system mounts by its table, in their order."""
+    lines = map(parse, read(root, PATH).splitlines())
+    return tuple(line for line in lines if line is not None)
