@@ -24,10 +24,10 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     """Build what the target asks for on one platform; return it with its OCI image config."""
     from frontend.build.measure import is_wanted, measure
     from frontend.build.packing import Packing
+    from frontend.plan import hidden, kernel
     from frontend.plan.image import plan_image
-    from frontend.plan.kernel import is_checked, warnings
     from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
-    from frontend.plan.report import check_kernel_key, choose_kernel, parse_report
+    from frontend.plan.report import check_keys, choose_kernel, parse_report
     from frontend.plan.system import plan_system
     from frontend.result import image_config
 
@@ -36,16 +36,17 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     planned = plan_system(inputs)
     system = planned.finished
     if request.options.target == IMAGE:
-        if is_checked(spec.kernel):
+        if kernel.is_checked(spec.kernel) or spec.mounts:
             report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
-            check_kernel_key(spec, report, platform)
+            check_keys(spec, report, platform)
         ref = solve(plan_image(inputs, system))
         return ref, image_config(inputs.base.config, platform, _labels(request, spec))
     packing = Packing(request.client, solve, inputs, planned.stages)
     report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
-    kernel = choose_kernel(spec, report, platform)
-    _warn(request, spec, warnings(spec, report, kernel.version, platform.architecture))
-    uki = plan_uki(inputs, system, report, kernel, packing.finish(report, kernel.version))
+    chosen = choose_kernel(spec, report, platform)
+    _warn(request, spec, kernel.warnings(spec, report, chosen.version, platform.architecture))
+    _warn(request, spec, hidden.warnings(spec, report))
+    uki = plan_uki(inputs, system, report, chosen, packing.finish(report, chosen.version))
     reports, measured = None, is_wanted(inputs, uki)
     if measured:
         reports, found = measure(request.client, solve, inputs, system, uki)

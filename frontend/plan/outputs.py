@@ -14,7 +14,7 @@ from imager.target import TARGETS
 from spec.formats import FORMATS
 from spec.outputs import Output
 
-from . import places
+from . import hidden, places
 from .inputs import PlanInputs
 from .kernel import FINDINGS
 from .packing import SEGMENT, Packed
@@ -53,6 +53,8 @@ def plan_inspect(inputs: PlanInputs, system: PlannedSystem) -> llb.State:
         weigh=False,
         module=inputs.spec.kernel.modules.load,
         kernel_tree=_FINDINGS + FINDINGS if findings else "",
+        path=hidden.paths(inputs.spec),
+        user=hidden.users(inputs.spec),
     )
     trees = {SYSTEM: system.finished} | ({_FINDINGS: findings} if findings else {})
     return run_on_trees(inputs, request, step=Step("[system] look at what is there"), trees=trees)

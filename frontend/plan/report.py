@@ -13,7 +13,7 @@ from imager import bootable
 from spec.base import PresetBase
 from spec.document import Spec
 
-from . import kernel, places
+from . import hidden, kernel, places
 from .kernel import Problem
 
 
@@ -39,6 +39,8 @@ class Report:
     unknown_modules: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     no_overlay: Mapping[str, Sequence[str]] = field(default_factory=dict)
     no_decoder: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    hidden_files: Mapping[str, str] = field(default_factory=dict)
+    hidden_homes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def parse_report(data: bytes) -> Report:
@@ -55,6 +57,8 @@ def parse_report(data: bytes) -> Report:
         unknown_modules=raw.get("unknown_modules", {}),
         no_overlay=raw.get("no_overlay", {}),
         no_decoder=raw.get("no_decoder", {}),
+        hidden_files=raw.get("hidden_files", {}),
+        hidden_homes=raw.get("hidden_homes", {}),
     )
 
 
@@ -62,15 +66,17 @@ def choose_kernel(spec: Spec, report: Report, platform: llb.Platform) -> KernelF
     """Return the kernel to boot. Raises one `UserError` that names everything the system lacks."""
     problems = [*_init_problems(report, platform), *_kernel_problems(spec, report, platform)]
     candidates = _candidates(spec, report)
+    problems += hidden.problems(spec, report)
     if len(candidates) == 1:
         problems += kernel.problems(spec, report, candidates[0].version, platform.architecture)
     _raise(spec, problems)
     return candidates[0]
 
 
-def check_kernel_key(spec: Spec, report: Report, platform: llb.Platform) -> None:
-    """Raise a `UserError` about what the system lacks of what the key `kernel` asks for, whatever is to boot it."""
-    _raise(spec, [*kernel.problems(spec, report, spec.kernel.version or "", platform.architecture)])
+def check_keys(spec: Spec, report: Report, platform: llb.Platform) -> None:
+    """Raise a `UserError` about what the system lacks of what the file asks for, whatever is to boot it."""
+    lacking = kernel.problems(spec, report, spec.kernel.version or "", platform.architecture)
+    _raise(spec, [*lacking, *hidden.problems(spec, report)])
 
 
 def _raise(spec: Spec, problems: list[Problem]) -> None:

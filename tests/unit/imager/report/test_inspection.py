@@ -36,6 +36,8 @@ def test_a_whole_system(tmp_path: Path) -> None:
     assert found(system) == {
         "boot_cmdline": "console=ttyS0",
         "files": 19,
+        "hidden_files": {},
+        "hidden_homes": {},
         "init": "/sbin/init",
         "init_machine": "amd64",
         "kernel_tree": {},

@@ -58,7 +58,7 @@ def system(tmp_path: Path) -> Path:
         (make_elf(loader=_LOADER)[:150], "is a damaged program: it is cut off"),
         (make_elf(loader=_LOADER, libraries=("libc.so.6",)), None),
         (make_elf(loader="/lib/ld-musl-x86_64.so.1"), "needs the loader /lib/ld-musl-x86_64.so.1, which is not in the"),
-        (make_elf(loader=_LOADER, libraries=("libc.so.6", "libx.so.1")), "needs the library libx.so.1: add its package"),
+        (make_elf(loader=_LOADER, libraries=("libc.so.6", "x.so.1")), "needs the library x.so.1: add its package"),
         (make_elf(loader=_LOADER, libraries=("a.so", "b.so")), "needs the libraries a.so, b.so: add their packages"),
         (make_elf(loader=_LOADER, libraries=("libacme.so.1",)), "needs the library libdeep.so.2: add its package"),
         (make_elf(loader=_LOADER, libraries=("own.so",), paths=("/none", "$ORIGIN/own")), None),

@@ -1,0 +1,67 @@
+"""Files, homes and programs that the running system cannot see: they are below one of its mounts, or made at boot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from frontend.config.rules.lint import HIDDEN_FILE
+from spec.services import ServiceCommand
+
+from .kernel import Notice
+
+if TYPE_CHECKING:
+    from spec.document import Spec
+
+    from .kernel import Problem
+    from .report import Report
+
+_Key = tuple[str | int, ...]
+
+
+def paths(spec: Spec) -> tuple[str, ...]:
+    """Return the paths to ask about, in the system."""
+    return tuple(dict.fromkeys(path for path, _, _ in _named(spec)))
+
+
+def users(spec: Spec) -> tuple[str, ...]:
+    """Return the users whose homes to ask about."""
+    return tuple(user.name for user in spec.users if not user.system or user.ssh_authorized_keys)
+
+
+def problems(spec: Spec, report: Report) -> Iterator[Problem]:
+    """Yield the keys that would let a user in, but are not seen."""
+    for index, user in enumerate(spec.users):
+        if user.ssh_authorized_keys and user.name in report.hidden_homes:
+            home, by = report.hidden_homes[user.name]
+            text = (
+                f"users: {user.name} cannot log in with these keys: the home {home} is in the image, and the running "
+                f"system has {_reason(spec, by)}; choose another `home`, or mount only a part of it"
+            )
+            yield text, ("users", index, "ssh_authorized_keys")
+
+
+def warnings(spec: Spec, report: Report) -> Iterator[Notice]:
+    """Yield what else is not seen."""
+    for index, user in enumerate(spec.users):
+        if not user.ssh_authorized_keys and user.name in report.hidden_homes:
+            home, by = report.hidden_homes[user.name]
+            text = f"users: the home {home} of {user.name} is in the image, and the system has {_reason(spec, by)}"
+            yield Notice(text, ("users", index), HIDDEN_FILE)
+    for path, what, key in _named(spec):
+        if path in report.hidden_files:
+            text = f"{what} is not seen: the running system has {_reason(spec, report.hidden_files[path])}"
+            yield Notice(text, key, HIDDEN_FILE)
+
+
+def _named(spec: Spec) -> Iterator[tuple[str, str, _Key]]:
+    """Yield the paths that the spec names, with what they are and where they stand."""
+    for path in spec.files:
+        yield path, f"files: {path}", ("files", path)
+    for name, service in spec.services.items():
+        if isinstance(service, ServiceCommand):
+            yield service.command[0], f"services: the program {service.command[0]}", ("services", name, "command")
+
+
+def _reason(spec: Spec, by: str) -> str:
+    return f"a mount at {by}" if by in spec.mounts else f"something else at {by}"
