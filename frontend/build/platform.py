@@ -24,7 +24,7 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     """Build what the target asks for on one platform; return it with its OCI image config."""
     from frontend.build.measure import is_wanted, measure
     from frontend.build.packing import Packing
-    from frontend.plan import hidden, kernel
+    from frontend.plan import hidden, kernel, leftovers
     from frontend.plan.image import plan_image
     from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
     from frontend.plan.report import check_keys, choose_kernel, parse_report
@@ -45,7 +45,7 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
     chosen = choose_kernel(spec, report, platform)
     _warn(request, spec, kernel.warnings(spec, report, chosen.version, platform.architecture))
-    _warn(request, spec, hidden.warnings(spec, report))
+    _warn(request, spec, (*leftovers.warnings(report), *hidden.warnings(spec, report)))
     uki = plan_uki(inputs, system, report, chosen, packing.finish(report, chosen.version))
     reports, measured = None, is_wanted(inputs, uki)
     if measured:

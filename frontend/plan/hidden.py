@@ -21,7 +21,7 @@ _Key = tuple[str | int, ...]
 
 def paths(spec: Spec) -> tuple[str, ...]:
     """Return the paths to ask about, in the system."""
-    return tuple(dict.fromkeys(path for path, _, _ in _named(spec)))
+    return tuple(sorted({path for path, _, _ in _named(spec)}))
 
 
 def users(spec: Spec) -> tuple[str, ...]:

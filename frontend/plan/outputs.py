@@ -11,6 +11,7 @@ from imager.requests import packing
 from imager.requests.outputs import BY_FORMAT
 from imager.requests.reports import Inspect
 from imager.target import TARGETS
+from spec.base import PresetBase
 from spec.formats import FORMATS
 from spec.outputs import Output
 
@@ -23,6 +24,7 @@ from .steps import OUT, SYSTEM, Step, run_on_trees
 from .system import PlannedSystem
 
 REPORT = "/report.json"
+_BASE = "/base"
 _FINDINGS = "/findings"
 _SEGMENTS = "/segments"
 
@@ -47,6 +49,7 @@ class Uki:
 def plan_inspect(inputs: PlanInputs, system: PlannedSystem) -> llb.State:
     """Return a state with the report about `system` at `REPORT`."""
     findings = system.findings
+    own_base = not isinstance(inputs.spec.base, PresetBase)
     request = Inspect(
         system=SYSTEM,
         output=OUT + REPORT,
@@ -55,8 +58,10 @@ def plan_inspect(inputs: PlanInputs, system: PlannedSystem) -> llb.State:
         kernel_tree=_FINDINGS + FINDINGS if findings else "",
         path=hidden.paths(inputs.spec),
         user=hidden.users(inputs.spec),
+        base=_BASE if own_base else "",
     )
     trees = {SYSTEM: system.finished} | ({_FINDINGS: findings} if findings else {})
+    trees |= {_BASE: inputs.base.state} if own_base else {}
     return run_on_trees(inputs, request, step=Step("[system] look at what is there"), trees=trees)
 
 

@@ -39,6 +39,7 @@ class Report:
     unknown_modules: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     no_overlay: Mapping[str, Sequence[str]] = field(default_factory=dict)
     no_decoder: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    leftovers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     hidden_files: Mapping[str, str] = field(default_factory=dict)
     hidden_homes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -57,6 +58,7 @@ def parse_report(data: bytes) -> Report:
         unknown_modules=raw.get("unknown_modules", {}),
         no_overlay=raw.get("no_overlay", {}),
         no_decoder=raw.get("no_decoder", {}),
+        leftovers=raw.get("leftovers", {}),
         hidden_files=raw.get("hidden_files", {}),
         hidden_homes=raw.get("hidden_homes", {}),
     )

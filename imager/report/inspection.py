@@ -10,6 +10,7 @@ The report is a JSON object with sorted keys:
     init_machine     its architecture, or null if it is not an ELF program
     kernels          [{"machine", "path", "version"}], by version; machine is null if it is not an EFI program
     kernel_tree      the report of `imager.kernel.kernel_tree`, {} if not requested
+    leftovers        what `base` has left from a disk (see `imager.report.leftovers`), {} if there is no such base
     microcode        paths of microcode images, in the order of the initramfs
     modules          versions with a modules directory
     no_decoder       {version: compressions of layers that a kernel cannot read}, without kernels that read all
@@ -32,6 +33,7 @@ from imager.core import machine, output
 from imager.core.errors import ImagerError
 from imager.initramfs import bootstrap, segments
 from imager.kernel import kernels, microcode, moddep, squashfs_support
+from imager.report import leftovers
 from imager.report.hidden import hidden_files, hidden_homes
 from imager.rootfs import osrelease, tree
 from imager.rootfs.root import Root
@@ -53,6 +55,7 @@ def run(request: Inspect) -> None:
     facts["unknown_modules"] = _unknown_modules(root, request.module)
     facts["hidden_files"] = hidden_files(root, request.path)
     facts["hidden_homes"] = hidden_homes(root, request.user)
+    facts["leftovers"] = leftovers.find(Root(Path(request.base)), root) if request.base else {}
     facts["kernel_tree"] = json.loads(Path(request.kernel_tree).read_bytes()) if request.kernel_tree else {}
     text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
     with output.writing(request.output, 0) as fd:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from imager.rootfs.root import Root
 
 PATH = "etc/fstab"
+CRYPTTAB = "etc/crypttab"
+_TAGS = ("LABEL=", "UUID=", "PARTLABEL=", "PARTUUID=")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
@@ -21,6 +23,17 @@ class Line(NamedTuple):
     point: str
     kind: str
     options: tuple[str, ...]
+
+    @property
+    def is_of_the_boot(self) -> bool:
+        """Whether this is where a system on a disk starts from: its root, its kernel, its boot loader."""
+        return self.point in ("/", "/efi") or f"{self.point}/".startswith("/boot/")
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the boot waits for a disk, and fails without it."""
+        on_disk = self.device.startswith(("/dev/", *_TAGS)) or (self.kind == "swap" and self.device.startswith("/"))
+        return on_disk and not self.is_of_the_boot and not {"noauto", "nofail"} & {*self.options}
 
 
 def parse(text: str) -> Line | None:

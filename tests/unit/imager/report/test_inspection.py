@@ -44,6 +44,7 @@ def test_a_whole_system(tmp_path: Path) -> None:
         "kernels": [
             {"machine": "amd64", "path": "boot/vmlinuz-6.1.0-1-amd64", "version": "6.1.0-1-amd64"},
         ],
+        "leftovers": {},
         "microcode": ["boot/intel-ucode.img"],
         "no_decoder": {},
         "no_overlay": {"6.1.0-1-amd64": ["loop", "squashfs", "overlay"]},

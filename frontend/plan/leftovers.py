@@ -1,0 +1,45 @@
+"""What a base has left from the disk that it was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import llb
+from frontend.config.rules.lint import DISK_LEFTOVER
+from frontend.options import DEFAULT_EPOCH
+from imager.requests.mounts import DiskEntries
+from spec.base import PresetBase
+
+from . import places
+from .inputs import PlanInputs
+from .kernel import Notice
+from .steps import SYSTEM, Step, edit_system
+
+if TYPE_CHECKING:
+    from .report import Report
+
+_MEANINGS = {
+    "disarmed": "the base was made for a disk; these entries no longer stop the boot of a system in memory: ",
+    "waits": "the base makes each boot wait for something that may not be there: ",
+    "unused": "the base has settings that have no effect here: ",
+}
+
+
+def disarm(inputs: PlanInputs, base: llb.State) -> llb.State:
+    """Return `base` without entries that would stop the boot.
+
+    Before all other steps: what the build file itself says about disks is meant.
+    """
+    if isinstance(inputs.spec.base, PresetBase):
+        return base
+    step = Step("[base] entries for its disks", places.at(inputs.spec, "base"), ("base",))
+    return edit_system(inputs, base, DiskEntries(system=SYSTEM, epoch=DEFAULT_EPOCH), step)
+
+
+def warnings(report: Report) -> Iterator[Notice]:
+    """Yield what the base has left."""
+    for kind, meaning in _MEANINGS.items():
+        found = report.leftovers.get(kind)
+        if found:
+            yield Notice(meaning + ", ".join(found), ("base",), DISK_LEFTOVER)
