@@ -44,8 +44,9 @@ explain() {{
 """
 
 # What differs from build to build (times, backups) is no part of the packages.
-_CLEAN = """\
-rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/apk.log /var/cache/apk/*
+_TRACES = "rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/apk.log /var/cache/apk/*\n"
+_CLEAN = f"""\
+{_TRACES}\
 # The day of the build is in the shadow file of every user that a package made.
 [ ! -e /etc/shadow ] || sed -i -E 's/^([^:]*:[^:]*):[1-9][0-9]*:/\\1:3652:/' /etc/shadow
 """
@@ -107,6 +108,14 @@ done
 
     def first_boot(self) -> None:
         """See `Family.first_boot`. OpenRC has no such thing."""
+
+    def in_run(self) -> PackageStep:
+        """See `Family.in_run`. Packages of Alpine start nothing, and ask nothing."""
+        return PackageStep(script="")
+
+    def tidy(self) -> PackageStep:
+        """See `Family.tidy`."""
+        return PackageStep(script=_TRACES)
 
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`."""

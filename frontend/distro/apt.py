@@ -34,16 +34,20 @@ _POLICY = "/usr/sbin/policy-rc.d"
 _ENV = (("DEBIAN_FRONTEND", "noninteractive"), ("DEBCONF_NONINTERACTIVE_SEEN", "true"), ("INITRD", "No"))
 
 # What differs from build to build (times, random numbers, host names) is no part of the packages.
-_CLEAN = f"""\
+_TRACES = f"""\
 rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log \\
   /var/log/fontconfig.log /var/log/faillog /var/log/lastlog /var/log/journal/* /var/log/*.gz \\
   /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old \\
   /var/lib/apt/extended_states.* \\
   /var/lib/systemd/random-seed /var/lib/dbus/machine-id {LEFTOVERS}
 mkdir -p /var/log/apt
-[ ! -e /etc/machine-id ] || : > /etc/machine-id
+[ ! -s /etc/machine-id ] || : > /etc/machine-id
+"""
+_DAYS = f"""\
 # The day of the build is in the shadow file of every user that a package made.
 [ ! -e /etc/shadow ] || sed -i -E 's/^([^:]*:[^:]*):[0-9]+:/\\1:{DAY}:/' /etc/shadow
+"""
+_HOST_KEYS = """\
 # Host keys in an image would be the same on every machine that runs it: they are made at boot.
 if ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1; then
   rm -f /etc/ssh/ssh_host_*
@@ -52,7 +56,10 @@ if ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1; then
     > /etc/systemd/system/ssh.service.d/claylinux-host-keys.conf
 fi
 """
-
+_CLEAN = _TRACES + _DAYS + _HOST_KEYS
+_LISTS_AND_ARCHIVES = """\
+rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*
+"""
 
 # "$@" of `explain` are the packages that were asked for: what is wrong with each is told by its name.
 _HEAD = f"""\
@@ -131,6 +138,14 @@ done
         """See `Family.first_boot`."""
         return PackageStep(script=FINISH_AGAIN)
 
+    def in_run(self) -> PackageStep:
+        """See `Family.in_run`. Without systemd, systemctl does offline what it can, and skips the rest."""
+        return PackageStep(script="", mounts=(_no_daemons(readonly=False),), env=(*_ENV, ("SYSTEMD_OFFLINE", "1")))
+
+    def tidy(self) -> PackageStep:
+        """See `Family.tidy`. Days of passwords stay: the build file may have set them."""
+        return PackageStep(script=_LISTS_AND_ARCHIVES + _TRACES + _HOST_KEYS)
+
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`. The format is that of sources.list(5), DEB822."""
         return PackageStep(script="".join(map(_source, sources)))
@@ -187,8 +202,9 @@ class _Shell(str):
     __slots__ = ()
 
 
-def _no_daemons() -> llb.Mount:
-    return llb.Bind(target=_POLICY, source=_deny_daemons(), selector="/policy-rc.d", readonly=True)
+def _no_daemons(*, readonly: bool = True) -> llb.Mount:
+    # Scripts of others write such a file themselves: what they write is discarded.
+    return llb.Bind(target=_POLICY, source=_deny_daemons(), selector="/policy-rc.d", readonly=readonly, keep=readonly)
 
 
 def _deny_daemons() -> llb.State:

@@ -68,6 +68,14 @@ class Family(Protocol):
         """
         ...
 
+    def in_run(self) -> PackageStep:
+        """Return what a step of `run` gets, so that the package manager in it is as quiet as in the other steps."""
+        ...
+
+    def tidy(self) -> PackageStep:
+        """Return the step that removes what `run` left of the package manager's work, and of the first boot's."""
+        ...
+
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """Return the step that makes `sources` known to the system."""
         ...

@@ -34,6 +34,12 @@ def preset_of(inputs: PlanInputs) -> Preset | None:
     return PRESETS[base.preset] if isinstance(base, PresetBase) else None
 
 
+def family_names(inputs: PlanInputs) -> list[str]:
+    """Return the package managers that the system may have."""
+    preset = preset_of(inputs)
+    return [preset.family] if preset else sorted(FAMILIES)
+
+
 def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` with the preset's own packages and services.
 
@@ -177,7 +183,7 @@ def run_package_manager(
     Where it has none that there is a step for the build fails, unless the step is `optional`.
     """
     preset = preset_of(inputs)
-    made = {name: make(FAMILIES[name]) for name in ([preset.family] if preset else sorted(FAMILIES))}
+    made = {name: make(FAMILIES[name]) for name in family_names(inputs)}
     steps = {name: each for name, each in made.items() if each is not None}
     names = list(steps)
     needed: dict[str, llb.Mount] = {mount.target: mount for name in names for mount in steps[name].mounts}
