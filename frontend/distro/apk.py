@@ -76,12 +76,19 @@ class Apk:
     microcode: Mapping[str, str] = MappingProxyType({"intel": "intel-ucode", "amd": "amd-ucode"})
     microcode_component = ""
 
-    def install(self, packages: tuple[str, ...], *, cache_id: str) -> PackageStep:
+    def install(
+        self, packages: tuple[str, ...], *, cache_id: str, recommends: bool = False, answers: str = ""
+    ) -> PackageStep:
         """See `Family.install`."""
+        if recommends or answers:  # of a preset, it is told before anything is built
+            return PackageStep(script="echo 'claylinux: package_manager: apk has no recommends, answers' >&2\nexit 1\n")
         return _step(f"{_HEAD}refresh\n{_add(packages)}{_CLEAN}", cache_id)
 
-    def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
+    def assemble(
+        self, packages: tuple[str, ...], kernel: str, *, cache_id: str, optional: tuple[str, ...] = ()
+    ) -> PackageStep:
         """See `Family.assemble`."""
+        _ = optional  # what a release of Alpine has is known
         script = f"{_HEAD}{_UNPACK}refresh\n{_add(packages)}fetch_kernel {shlex.quote(kernel)}\n{_CLEAN}"
         return _step(script, cache_id)
 

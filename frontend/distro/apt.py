@@ -63,14 +63,15 @@ rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /var/cache/apt/archive
 
 # "$@" of `explain` are the packages that were asked for: what is wrong with each is told by its name.
 _HEAD = f"""\
-apt() {{ apt-get {_FLAGS} -qq "$@"; }}
+apt() {{ apt-get {_FLAGS} ${{recommends:+--install-recommends}} -qq "$@"; }}
 mkdir -p {_WORK}/lists/partial {_WORK}/cache/archives/partial
 explain() {{
   code=$? blame=
   for package in "$@"; do
     apt -s install "$package" >/dev/null 2>&1 && continue
     blame=$package
-    name=${{package%%[=/]*}}
+    name=${{package##*/claylinux-packages/}}
+    [ "$name" != "$package" ] || name=${{package%%[=/]*}}
     known=$(apt-cache {_FLAGS} madison "$name" 2>/dev/null | awk '{{ printf "%s ", $3 }}')
     if [ -z "$known" ]; then
       echo "claylinux: no repository of this system has a package $name" >&2
@@ -89,6 +90,15 @@ apt -o APT::Update::Error-Mode=any update || {{
 }}
 """
 
+_AVAILABLE = f"""\
+available() {{
+  for name in "$@"; do
+    apt-cache {_FLAGS} show "$name" >/dev/null 2>&1 && echo "$name"
+  done
+  return 0
+}}
+"""
+
 
 class Apt:
     """Debian and its relatives."""
@@ -98,20 +108,29 @@ class Apt:
     microcode: Mapping[str, str] = MappingProxyType({"intel": "intel-microcode", "amd": "amd64-microcode"})
     microcode_component = "non-free-firmware"
 
-    def install(self, packages: tuple[str, ...], *, cache_id: str) -> PackageStep:
+    def install(
+        self, packages: tuple[str, ...], *, cache_id: str, recommends: bool = False, answers: str = ""
+    ) -> PackageStep:
         """See `Family.install`."""
         names = " ".join(map(shlex.quote, packages))
+        before = ("recommends=1\n" if recommends else "") + (f"debconf-set-selections {answers}\n" if answers else "")
+        return self._install(before, names, cache_id)
+
+    def _install(self, before: str, names: str, cache_id: str) -> PackageStep:
         mounts = (
             llb.Cache(target=f"{_WORK}/lists", id=f"{cache_id}-lists", sharing="locked"),
             llb.Cache(target=f"{_WORK}/cache", id=f"{cache_id}-archives", sharing="locked"),
             _no_daemons(),
         )
-        script = f"{_HEAD}apt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
+        script = f"{before}{_HEAD}apt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
         return PackageStep(script=script, mounts=mounts, env=_ENV)
 
-    def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
+    def assemble(
+        self, packages: tuple[str, ...], kernel: str, *, cache_id: str, optional: tuple[str, ...] = ()
+    ) -> PackageStep:
         """See `Family.assemble`. A kernel of Debian depends on little: INITRD=No keeps its hooks from much work."""
-        return self.install((*packages, kernel), cache_id=cache_id)
+        known = f"$(available {' '.join(optional)})" if optional else ""
+        return self._install(_AVAILABLE, " ".join((*map(shlex.quote, (*packages, kernel)), known)).strip(), cache_id)
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:
         """See `Family.remove`. Purging a package would take along all that need it: only orphans are removed."""
@@ -188,8 +207,9 @@ def _source(source: PackageSource) -> str:
         "Types: deb",
         f"URIs: {source.url}" if source.url else _Shell("URIs: $own"),
         f"Suites: {' '.join(source.suites)}" if source.suites else _Shell("Suites: $VERSION_CODENAME"),
-        f"Components: {' '.join(source.components or ('main',))}",
     ]
+    if not any(suite.endswith("/") for suite in source.suites):  # a flat repository has none
+        lines.append(f"Components: {' '.join(source.components or ('main',))}")
     if source.key:
         lines.append(_Shell("Signed-By: $key"))
     words = " ".join(f'"{line}"' if isinstance(line, _Shell) else shlex.quote(line) for line in lines)

@@ -49,12 +49,22 @@ class Family(Protocol):
     microcode_component: str
     """The part of the distribution's repositories that `microcode` is in; empty where every system knows it."""
 
-    def install(self, packages: tuple[str, ...], *, cache_id: str) -> PackageStep:
-        """Return the step that installs `packages`; downloads are kept in cache mounts under `cache_id`."""
+    def install(
+        self, packages: tuple[str, ...], *, cache_id: str, recommends: bool = False, answers: str = ""
+    ) -> PackageStep:
+        """Return the step that installs `packages`; downloads are kept in cache mounts under `cache_id`.
+
+        Names that start with `/` are files. `answers` is the path of a file with answers to questions.
+        """
         ...
 
-    def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
-        """Return the step that makes an image of the distribution bootable: `packages`, and the package `kernel`."""
+    def assemble(
+        self, packages: tuple[str, ...], kernel: str, *, cache_id: str, optional: tuple[str, ...] = ()
+    ) -> PackageStep:
+        """Return the step that makes an image of the distribution bootable: `packages`, and the package `kernel`.
+
+        Those `optional` packages are installed, too, that the release has.
+        """
         ...
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:
@@ -86,6 +96,7 @@ class Preset:
     """A distribution with a kernel flavor: what `base: NAME` starts from. Data only.
 
     `kernels` maps a flavor to its kernel package, in which `{architecture}` stands for the OCI architecture.
+    `optional` packages are not in all releases.
     `files` (by architecture) are written before the user's own files, so that the user can replace them.
     `services` maps what is enabled from the start, so that later steps may disable it, to its OpenRC runlevel, or to
     True with systemd, which has none. `volatile` are files that are made at boot: what the build left there would be in
@@ -97,6 +108,7 @@ class Preset:
     release: str
     family: str
     packages: tuple[str, ...]
+    optional: tuple[str, ...] = ()
     flavor: str
     kernels: Mapping[str, str]
     files: Mapping[str, Mapping[str, str]]

@@ -9,8 +9,9 @@ import llb
 from spec.accounts import KeyFile
 from spec.document import Spec
 from spec.files import CopiedFile
-from spec.packages import CopiedKey
+from spec.packages import CopiedKey, CopiedText
 from spec.values.run_mounts import BindMount, CacheMount
+from spec.values.words import is_package_file
 
 from . import places
 
@@ -53,12 +54,25 @@ def needs(spec: Spec) -> Iterator[Need]:
         if isinstance(repository.public_key, CopiedKey):
             at = places.at(spec, "repositories", index, "key", "source")
             yield Need(MAIN, repository.public_key.source, "repositories: key", at, at)
+    yield from _package_files(spec)
     yield from _key_files(spec)
     for index, step in enumerate(spec.run):
         for number, mount in enumerate(step.mounts):
             if isinstance(mount, BindMount) or (isinstance(mount, CacheMount) and mount.origin):
                 at = places.at(spec, "run", index, "mounts", number)
                 yield Need(origin_of_mount(mount), mount.source, f"run: mount at {mount.target}", at, at)
+
+
+def _package_files(spec: Spec) -> Iterator[Need]:
+    for name in ("answers", "ca"):
+        text = getattr(spec.package_manager, name)
+        if isinstance(text, CopiedText):
+            at = places.at(spec, "package_manager", name, "source")
+            yield Need(MAIN, text.source, f"package_manager: {name}", at, at)
+    for index, package in enumerate(spec.packages):
+        if is_package_file(package):
+            at = places.at(spec, "packages", index)
+            yield Need(MAIN, package.removeprefix("./"), "packages", at, at)
 
 
 def _key_files(spec: Spec) -> Iterator[Need]:

@@ -64,7 +64,18 @@ def _image(text: str) -> str:
     raise ValueError(f"expected an OCI image such as debian:13, not {quote(text)}")
 
 
+def is_package_file(text: str) -> bool:
+    """Return whether an item of `packages` is a file of the build context."""
+    return text.startswith("./")
+
+
 def _package(text: str) -> str:
+    if is_package_file(text):
+        if ".." in text.split("/") or not text.endswith((".deb", ".apk")):
+            raise ValueError(f"expected a .deb or .apk in the build context, such as ./acme_1.0_amd64.deb, not {text}")
+        return text
+    if text.endswith((".deb", ".apk")):
+        raise ValueError(f"a file of the build context starts with `./`: write ./{text}")
     if text.endswith("-"):
         raise ValueError(f"{quote(text)} would remove the package: packages can only be added here")
     return text
@@ -140,8 +151,8 @@ StageName = Annotated[
 Package = Annotated[
     str,
     Text(
-        expected="a package, such as nginx or nginx=1.26.3-3",
-        pattern=r"[A-Za-z0-9][A-Za-z0-9+._\-]*(:[a-z0-9\-]+)?(@[a-z][a-z0-9_\-]*)?([=~<>]{1,2}[A-Za-z0-9.+~:_\-]+|/[a-z][a-z0-9\-]*)?",
+        expected="a package, such as nginx, nginx=1.26.3-3 or ./acme_1.0_amd64.deb",
+        pattern=r"\./[^\n]+|[A-Za-z0-9][A-Za-z0-9+._\-]*(:[a-z0-9\-]+)?(@[a-z][a-z0-9_\-]*)?([=~<>]{1,2}[A-Za-z0-9.+~:_\-]+|/[a-z][a-z0-9\-]*)?",
         convert=_package,
     ),
 ]
@@ -214,7 +225,14 @@ PackageName = Annotated[
     Text(expected="a package without version, such as nano", pattern=r"[A-Za-z0-9][A-Za-z0-9+._:=\-]*",
          convert=_bare_package),
 ]  # fmt: skip
-Suite = Annotated[str, Text(expected="a word such as trixie or main", pattern=r"[A-Za-z0-9][A-Za-z0-9._/\-]*")]
+Suite = Annotated[
+    str,
+    Text(
+        expected="a word such as trixie, or a directory such as ./ for a flat repository",
+        pattern=r"[A-Za-z0-9][A-Za-z0-9._/\-]*|\.?/([A-Za-z0-9._\-]+/)*",
+    ),
+]
+Component = Annotated[str, Text(expected="a word such as main", pattern=r"[A-Za-z0-9][A-Za-z0-9._/\-]*")]
 Url = Annotated[
     str,
     Text(

@@ -28,6 +28,10 @@ def validate_presets(spec: Spec, problems: Collector) -> None:
     for name, service in spec.services.items():
         if isinstance(service, ServiceSwitch) and isinstance(service.start, str):
             _runlevel(spec, problems, name, service.start)
+    for key in ("recommends", "answers"):
+        if getattr(spec.package_manager, key) and not DISTRIBUTIONS[family].suites:
+            place = spec.positions.of("package_manager", key)
+            problems.add(place, f"apk, the package manager of {family}, has no {key}: remove this line")
     for index, repository in enumerate(spec.repositories):
         if repository.suites and not DISTRIBUTIONS[family].suites:
             place = spec.positions.of("repositories", index, "suites")
