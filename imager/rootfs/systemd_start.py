@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import re
 from collections import deque
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from imager.rootfs.systemd_units import PATHS, UnitFiles, template_of
@@ -87,7 +88,7 @@ def is_generated(root: Root, name: str) -> bool:
 class _Search:
     def __init__(self, root: Root) -> None:
         self._root = root
-        self._units = UnitFiles(root)
+        self._find = cache(UnitFiles(root).find)
         self._found: Causes = {}
         self._seen: set[str] = set()
         self._directories = _dependency_directories(root)
@@ -105,7 +106,7 @@ class _Search:
         return self._found
 
     def _cause(self, name: str, cause: Cause, *, follow: bool = True) -> None:
-        unit = self._units.find(name)
+        unit = self._find(name)
         if unit is None or unit.masked:
             return
         known = self._found.setdefault(unit.name, [])
@@ -118,7 +119,7 @@ class _Search:
         queue = deque([start])
         while queue:
             name = queue.popleft()
-            unit = self._units.find(name)
+            unit = self._find(name)
             if unit is None or unit.masked or unit.name in self._seen:
                 continue
             self._seen.add(unit.name)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from imager.rootfs.text import read
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from imager.rootfs.root import Root
 
 PATHS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
@@ -75,6 +77,11 @@ class UnitFiles:
 
     def __init__(self, root: Root) -> None:
         self._root = root
+        self._places: dict[Path, str] = {}
+        for path in PATHS:
+            place = root.place(path)
+            if place is not None:
+                self._places.setdefault(place, path)  # /lib is a link to /usr/lib in most systems
 
     def find(self, name: str) -> Unit | None:
         """Return the unit that `name` stands for, which may be an alias or an instance of a template."""
@@ -94,8 +101,7 @@ class UnitFiles:
         return None
 
     def _locate(self, name: str) -> tuple[str, str] | None:
-        places = ((path, self._root.resolve(path)) for path in PATHS)
-        return next(((path, name) for path, place in places if place and os.path.lexists(place / name)), None)
+        return next(((path, name) for place, path in self._places.items() if os.path.lexists(place / name)), None)
 
     def _link(self, directory: str, name: str) -> str:
         """Return what a unit file links to; nothing where it is a file."""
