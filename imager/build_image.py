@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from imager.archive.compress import Compression
 from imager.commands import perform
 from imager.core import clock, terminal
 from imager.core.errors import ImagerError, UsageError
-from imager.report import inspection
+from imager.report import inspection, leftovers
 from imager.requests.outputs import BY_FORMAT, Disk
 from imager.requests.packing import Initramfs, Layer, Uki
 from imager.rootfs.root import Root
@@ -171,7 +172,14 @@ def examine(system: str) -> Facts:
             f"there is no directory {system}: mount the system, "
             f"for example RUN --mount=from=STAGE,target={system} build-image"
         )
-    found = inspection.inspect(Root(Path(system)))
+    root = Root(Path(system))
+    stops = leftovers.find(root, root)["disarmed"]
+    if stops:
+        print(  # noqa: T201
+            f"build-image: warning: these entries can stop the boot of a system in memory: {', '.join(stops)}",
+            file=sys.stderr,
+        )
+    found = inspection.inspect(root)
     kernels = found["kernels"]
     if found["init"] is None:
         raise ImagerError(f"{bootable.NO_INIT}: install an init system (Debian: systemd-sysv; Alpine: alpine-base)")

@@ -16,7 +16,7 @@ from .keys import NOTHING, key
 from .mounts import FileSystem
 from .network import Dns, Network
 from .outputs import Limits, Output, Rootfs
-from .packages import Repository
+from .packages import PackageManager, Repository
 from .positions import Positions
 from .presets import PRESETS
 from .run import RunStep
@@ -60,8 +60,16 @@ class Spec:
         "[{url: https://packages.example/debian, suites: trixie, key: {source: acme.asc}}]",
         default=(),
     )
+    package_manager: PackageManager = key(
+        "What the package manager needs before it can install `packages`.",
+        "{ca: {source: acme/ca.pem}, credentials: {secret: netrc}}",
+        default=PackageManager(),
+    )
     packages: tuple[words.Package, ...] = key(
-        "Packages to install with the package manager of the base.", "[nginx, openssh-server]", default=(), unique=True
+        "Packages to install with the package manager of the base, or package files of the build context.",
+        "[nginx, openssh-server, ./acme_1.0_amd64.deb]",
+        default=(),
+        unique=True,
     )
     remove_packages: tuple[words.PackageName, ...] = key(
         "Packages of the base to remove.", "[nano]", default=(), unique=True

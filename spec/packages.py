@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .keys import key
-from .values import paths, words
+from .values import credentials, paths, words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,57 @@ PublicKey = InlineKey | CopiedKey | FetchedKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InlineText:
+    """A text that is in the build file."""
+
+    SHORT: ClassVar[str] = "content"
+    CHOSEN_BY: ClassVar[str] = "content"
+    content: words.Content = key("The text.", '"postfix postfix/mailname string mail.example"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiedText:
+    """A text that is in the build context."""
+
+    CHOSEN_BY: ClassVar[str] = "source"
+    source: paths.SourcePath = key("The path in the build context.", "acme/ca.pem")
+
+
+Text = InlineText | CopiedText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretFile:
+    """A file that the build is given as a secret."""
+
+    CHOSEN_BY: ClassVar[str] = "secret"
+    secret: credentials.SecretId = key("The ID of the secret: the build has `--secret id=ID,src=FILE`.", "netrc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageManager:
+    """What the package manager has while it works. Nothing of it stays in the system, except for `answers`."""
+
+    recommends: bool = key("apt: whether `packages` bring what they recommend.", "true", default=False)
+    answers: Text | None = key(
+        "apt: answers to the questions of packages, as debconf-set-selections reads them. The system keeps them.",
+        '"postfix postfix/mailname string mail.example"',
+        default=None,
+    )
+    ca: Text | None = key(
+        "Certificates, in PEM, of authorities that servers of packages are trusted by, beside those of the system.",
+        "{source: acme/ca.pem}",
+        default=None,
+    )
+    proxy: words.Url | None = key("The proxy to reach repositories.", "http://proxy.example:3128", default=None)
+    credentials: SecretFile | None = key(
+        "Names and passwords of repositories, as lines `machine HOST login NAME password PASSWORD`.",
+        "{secret: netrc}",
+        default=None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
     """An additional package repository.
 
@@ -56,9 +107,12 @@ class Repository:
         default=None,
     )
     suites: tuple[words.Suite, ...] = key(
-        "apt: the suites to use. Default: the release of the system.", "[trixie]", default=(), one_or_many=True
+        "apt: the suites to use, or the directory of a flat repository. Default: the release of the system.",
+        "[trixie]",
+        default=(),
+        one_or_many=True,
     )
-    components: tuple[words.Suite, ...] = key(
+    components: tuple[words.Component, ...] = key(
         "The components to use (for example community on Alpine). Default with `url`, for apt: main.",
         "[non-free-firmware]",
         default=(),

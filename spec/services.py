@@ -21,6 +21,36 @@ NETWORK = "net"
 RESTART_DELAY = 1
 """Seconds until a service that ended is started again."""
 
+ESSENTIAL: Mapping[str, str] = {
+    "-.mount": "it is the system itself",
+    "-.slice": "everything runs in it",
+    "init.scope": "systemd itself runs in it",
+    "system.slice": "all services run in it",
+    "basic.target": "all services wait for it",
+    "sysinit.target": "all services wait for it",
+    "local-fs.target": "the boot waits for it",
+    "sockets.target": "the boot waits for it",
+    "multi-user.target": "the services of the system start with it",
+    "default.target": "the system boots to it",
+    "shutdown.target": "the system could not be powered off",
+    "umount.target": "the system could not be powered off",
+    "systemd-journald.service": "services write their output to it",
+    "systemd-journald.socket": "services write their output to it",
+    "systemd-journald-dev-log.socket": "programs write their messages to it",
+    "systemd-tmpfiles-setup.service": "it makes the directories in /run and /var that services need",
+    "systemd-tmpfiles-setup-dev.service": "it makes files in /dev that programs need",
+    "systemd-udevd.service": "disks and network cards would not be found",
+    "systemd-udevd-control.socket": "systemd-udevd needs it",
+    "systemd-udevd-kernel.socket": "systemd-udevd needs it",
+}
+"""The units of systemd that no system can be without, and why."""
+NEEDED_BY: Mapping[str, str] = {
+    "dbus.service": "systemd-logind.service",
+    "dbus.socket": "systemd-logind.service",
+    "dbus-broker.service": "systemd-logind.service",
+}
+"""What others need although their unit files do not say so."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSwitch:

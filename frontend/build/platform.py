@@ -25,7 +25,8 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     from frontend.build.emulation import check_programs
     from frontend.build.measure import is_wanted, measure
     from frontend.build.packing import Packing
-    from frontend.plan.bootable import check_kernel_key, choose_kernel
+    from frontend.plan import hidden, leftovers
+    from frontend.plan.bootable import check_keys, choose_kernel
     from frontend.plan.image import plan_image
     from frontend.plan.kernel_checks import is_needed, warnings
     from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
@@ -40,15 +41,16 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     system = planned.finished
     check_programs(request.client, inputs, system, request.build_file.source)
     if request.options.target == IMAGE:
-        if is_needed(spec.kernel):
+        if is_needed(spec.kernel) or spec.mounts:
             report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
-            check_kernel_key(spec, report, platform)
+            check_keys(spec, report, platform)
         ref = solve(plan_image(inputs, system))
         return ref, image_config(inputs.base.config, platform, _labels(request, spec))
     packing = Packing(request.client, solve, inputs, planned.stages)
     report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
     kernel = choose_kernel(spec, report, platform)
     _warn(request, warnings(spec, report, kernel.version, platform.architecture))
+    _warn(request, (*leftovers.warnings(spec, report), *hidden.warnings(spec, report)))
     packed = packing.finish(report, kernel.version)
     _warn(request, packing_warnings(spec, packed))
     uki = plan_uki(inputs, system, report, kernel, packed)

@@ -49,8 +49,9 @@ explain() {{
 """
 
 # Files that differ from build to build (times, backups) are not part of the packages.
-_CLEAN = """\
-rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/apk.log /var/cache/apk/*
+_TRACES = "rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/apk.log /var/cache/apk/*\n"
+_CLEAN = f"""\
+{_TRACES}\
 # The shadow file has the day of the build for every user that a package created.
 [ ! -e /etc/shadow ] || sed -i -E 's/^([^:]*:[^:]*):[1-9][0-9]*:/\\1:3652:/' /etc/shadow
 """
@@ -84,12 +85,19 @@ class Apk:
     microcode: Mapping[str, str] = MappingProxyType({"intel": "intel-ucode", "amd": "amd-ucode"})
     microcode_component = ""
 
-    def install(self, packages: tuple[str, ...], *, cache_id: str) -> PackageStep:
+    def install(
+        self, packages: tuple[str, ...], *, cache_id: str, recommends: bool = False, answers: str = ""
+    ) -> PackageStep:
         """See `Family.install`."""
+        if recommends or answers:  # of a preset, it is told before anything is built
+            return PackageStep(script="echo 'claylinux: package_manager: apk has no recommends, answers' >&2\nexit 1\n")
         return _step(f"{_HEAD}refresh\n{_add(packages)}{_CLEAN}", cache_id)
 
-    def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
+    def assemble(
+        self, packages: tuple[str, ...], kernel: str, *, cache_id: str, optional: tuple[str, ...] = ()
+    ) -> PackageStep:
         """See `Family.assemble`."""
+        _ = optional  # what a release of Alpine has is known
         script = f"{_HEAD}{_UNPACK}refresh\n{_add(packages)}fetch_kernel {shlex.quote(kernel)}\n{_CLEAN}"
         return _step(script, cache_id)
 
@@ -117,6 +125,14 @@ done
 
     def first_boot(self) -> None:
         """See `Family.first_boot`. OpenRC has no first-boot work."""
+
+    def in_run(self) -> PackageStep:
+        """See `Family.in_run`. Packages of Alpine start nothing, and ask nothing."""
+        return PackageStep(script="")
+
+    def tidy(self) -> PackageStep:
+        """See `Family.tidy`."""
+        return PackageStep(script=_TRACES)
 
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`."""

@@ -42,20 +42,27 @@ _POLICY = "/usr/sbin/policy-rc.d"
 _ENV = (("DEBIAN_FRONTEND", "noninteractive"), ("DEBCONF_NONINTERACTIVE_SEEN", "true"), ("INITRD", "No"))
 
 # Files that differ from build to build (times, random numbers, host names) are not part of the packages.
-_CLEAN = f"""\
+_TRACES = f"""\
 rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log \\
   /var/log/fontconfig.log /var/log/faillog /var/log/lastlog /var/log/journal/* /var/log/*.gz \\
   /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old \\
   /var/lib/apt/extended_states.* \\
   /var/lib/systemd/random-seed /var/lib/dbus/machine-id {LEFTOVERS}
 mkdir -p /var/log/apt
-[ ! -e /etc/machine-id ] || : > /etc/machine-id
+[ ! -s /etc/machine-id ] || : > /etc/machine-id
+"""
+_DAYS = f"""\
 # The shadow file has the day of the build for every user that a package created.
 [ ! -e /etc/shadow ] || sed -i -E 's/^([^:]*:[^:]*):[0-9]+:/\\1:{DAY}:/' /etc/shadow
+"""
+_HOST_KEYS = """\
 # Packing leaves out the files of one machine. But an image for registries is not packed.
 rm -f /etc/ssh/ssh_host_*
 """
-
+_CLEAN = _TRACES + _DAYS + _HOST_KEYS
+_LISTS_AND_ARCHIVES = """\
+rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*
+"""
 
 # `distrust` reads names, and removes every file that is not one of the lines `NAME SIZE SHA256` in the file "$1".
 # The size comes first: to hash a file may take for ever.
@@ -98,14 +105,15 @@ compare() {{
 
 # `explain` gets the requested packages, and reports what is wrong with each of them.
 _HEAD = f"""\
-apt() {{ apt-get {_FLAGS} -qq "$@"; }}
+apt() {{ apt-get {_FLAGS} ${{recommends:+--install-recommends}} -qq "$@"; }}
 {sweep(_LISTS, "*_Packages")}{sweep(_ARCHIVES, "*.deb")}mkdir {_LISTS}/partial {_ARCHIVES}/partial
 explain() {{
   code=$? blame=
   for package in "$@"; do
     apt -s install "$package" >/dev/null 2>&1 && continue
     blame=$package
-    name=${{package%%[=/]*}}
+    name=${{package##*/claylinux-packages/}}
+    [ "$name" != "$package" ] || name=${{package%%[=/]*}}
     known=$(apt-cache {_FLAGS} madison "$name" 2>/dev/null | awk '{{ printf "%s ", $3 }}')
     if [ -z "$known" ]; then
       echo "claylinux: $name is not available: no repository of this system has it" >&2
@@ -120,6 +128,15 @@ explain() {{
 }}
 {_DISTRUST}{_REFRESH}{_COMPARE}"""
 
+_AVAILABLE = f"""\
+available() {{
+  for name in "$@"; do
+    apt-cache {_FLAGS} show "$name" >/dev/null 2>&1 && echo "$name"
+  done
+  return 0
+}}
+"""
+
 
 class Apt:
     """Debian and its derivatives."""
@@ -129,21 +146,30 @@ class Apt:
     microcode: Mapping[str, str] = MappingProxyType({"intel": "intel-microcode", "amd": "amd64-microcode"})
     microcode_component = "non-free-firmware"
 
-    def install(self, packages: tuple[str, ...], *, cache_id: str) -> PackageStep:
+    def install(
+        self, packages: tuple[str, ...], *, cache_id: str, recommends: bool = False, answers: str = ""
+    ) -> PackageStep:
         """See `Family.install`."""
         names = " ".join(map(shlex.quote, packages))
+        before = ("recommends=1\n" if recommends else "") + (f"debconf-set-selections {answers}\n" if answers else "")
+        return self._install(before, names, cache_id)
+
+    def _install(self, before: str, names: str, cache_id: str) -> PackageStep:
         mounts = (
             llb.Tmpfs(target=_WORK),
             llb.Cache(target=_LISTS, id=f"{cache_id}-lists", sharing="locked"),
             llb.Cache(target=_ARCHIVES, id=f"{cache_id}-archives", sharing="locked"),
             _no_daemons(),
         )
-        script = f"{_HEAD}compare {names}\napt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
+        script = f"{before}{_HEAD}compare {names}\napt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
         return PackageStep(script=script, mounts=mounts, env=_ENV)
 
-    def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
+    def assemble(
+        self, packages: tuple[str, ...], kernel: str, *, cache_id: str, optional: tuple[str, ...] = ()
+    ) -> PackageStep:
         """See `Family.assemble`. Debian kernels have few dependencies, and INITRD=No skips most work of their hooks."""
-        return self.install((*packages, kernel), cache_id=cache_id)
+        known = f"$(available {' '.join(optional)})" if optional else ""
+        return self._install(_AVAILABLE, " ".join((*map(shlex.quote, (*packages, kernel)), known)).strip(), cache_id)
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:
         """See `Family.remove`. Only orphans are removed: a purge would also remove all packages that need them."""
@@ -169,6 +195,14 @@ done
     def first_boot(self) -> PackageStep:
         """See `Family.first_boot`."""
         return PackageStep(script=FINISH_AGAIN)
+
+    def in_run(self) -> PackageStep:
+        """See `Family.in_run`. Without systemd, systemctl does offline what it can, and skips the rest."""
+        return PackageStep(script="", mounts=(_no_daemons(readonly=False),), env=(*_ENV, ("SYSTEMD_OFFLINE", "1")))
+
+    def tidy(self) -> PackageStep:
+        """See `Family.tidy`. The build file may have set the days of passwords, so they stay."""
+        return PackageStep(script=_LISTS_AND_ARCHIVES + _TRACES + _HOST_KEYS)
 
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`. The format is that of sources.list(5), DEB822."""
@@ -215,8 +249,9 @@ def _source(source: PackageSource) -> str:
         "Types: deb",
         f"URIs: {source.url}" if source.url else _Shell("URIs: $own"),
         f"Suites: {' '.join(source.suites)}" if source.suites else _Shell("Suites: $VERSION_CODENAME"),
-        f"Components: {' '.join(source.components or ('main',))}",
     ]
+    if not any(suite.endswith("/") for suite in source.suites):  # a flat repository has none
+        lines.append(f"Components: {' '.join(source.components or ('main',))}")
     if source.key:
         lines.append(_Shell("Signed-By: $key"))
     words = " ".join(f'"{line}"' if isinstance(line, _Shell) else shlex.quote(line) for line in lines)
@@ -229,8 +264,9 @@ class _Shell(str):
     __slots__ = ()
 
 
-def _no_daemons() -> llb.Mount:
-    return llb.Bind(target=_POLICY, source=_deny_daemons(), selector="/policy-rc.d", readonly=True)
+def _no_daemons(*, readonly: bool = True) -> llb.Mount:
+    # Scripts of others write such a file themselves: what they write is discarded.
+    return llb.Bind(target=_POLICY, source=_deny_daemons(), selector="/policy-rc.d", readonly=readonly, keep=readonly)
 
 
 def _deny_daemons() -> llb.State:

@@ -21,6 +21,8 @@ _BOOT = (
     "udev",
 )
 """Packages of a system that boots to a login prompt and has a network."""
+_OPTIONAL = ("linux-sysctl-defaults",)
+"""Packages that other packages rely on, as a full installation has them: ping for users, protected links."""
 
 _DHCP = """\
 # By Claylinux: every wired interface asks for an address.
@@ -56,6 +58,7 @@ def preset(name: str, row: PresetRow) -> Preset:
         release=distribution.release,
         family=distribution.family,
         packages=_BOOT,
+        optional=_OPTIONAL,
         flavor=row.flavor,
         kernels=_KERNELS,
         files=dict.fromkeys(("amd64", "arm64"), _FILES),

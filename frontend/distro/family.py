@@ -49,12 +49,22 @@ class Family(Protocol):
     microcode_component: str
     """The repository component with `microcode`; empty if every system has it."""
 
-    def install(self, packages: tuple[str, ...], *, cache_id: str) -> PackageStep:
-        """Return the step that installs `packages`. Cache mounts named after `cache_id` keep the downloads."""
+    def install(
+        self, packages: tuple[str, ...], *, cache_id: str, recommends: bool = False, answers: str = ""
+    ) -> PackageStep:
+        """Return the step that installs `packages`. Cache mounts named after `cache_id` keep the downloads.
+
+        Names that start with `/` are files. `answers` is the path of a file with answers to questions.
+        """
         ...
 
-    def assemble(self, packages: tuple[str, ...], kernel: str, *, cache_id: str) -> PackageStep:
-        """Return the step that makes an image of the distribution bootable: `packages` and the package `kernel`."""
+    def assemble(
+        self, packages: tuple[str, ...], kernel: str, *, cache_id: str, optional: tuple[str, ...] = ()
+    ) -> PackageStep:
+        """Return the step that makes an image of the distribution bootable: `packages` and the package `kernel`.
+
+        It also installs those `optional` packages that the release has.
+        """
         ...
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:
@@ -68,6 +78,14 @@ class Family(Protocol):
         """
         ...
 
+    def in_run(self) -> PackageStep:
+        """Return what a step of `run` gets, so that the package manager in it is as quiet as in the other steps."""
+        ...
+
+    def tidy(self) -> PackageStep:
+        """Return the step that removes what `run` left of the package manager's work, and of the first boot's."""
+        ...
+
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """Return the step that adds `sources` to the system."""
         ...
@@ -78,6 +96,7 @@ class Preset:
     """A distribution with a kernel flavor, as in `base: NAME`. Data only.
 
     `kernels` maps a flavor to its kernel package, in which `{architecture}` stands for the OCI architecture.
+    `optional` packages are not in all releases.
     `files` (by architecture) are written before those of the user, which can replace them.
     `services` are enabled first, so that later steps can disable them. The values are OpenRC runlevels, or True for
     systemd, which has none. `yields` maps some of them to other services with the same purpose: a build file that wants
@@ -89,6 +108,7 @@ class Preset:
     release: str
     family: str
     packages: tuple[str, ...]
+    optional: tuple[str, ...] = ()
     flavor: str
     kernels: Mapping[str, str]
     files: Mapping[str, Mapping[str, str]]

@@ -9,7 +9,7 @@ from spec.base import PresetBase
 from spec.document import Spec
 from spec.values.wording import code
 
-from . import kernel_checks, places
+from . import hidden, kernel_checks, places
 from .report import KernelFile, Report
 
 
@@ -17,15 +17,17 @@ def choose_kernel(spec: Spec, report: Report, platform: llb.Platform) -> KernelF
     """Return the kernel to boot. Raises one `UserError` that names everything the system lacks."""
     problems = [*_init_problems(spec, report, platform), *_kernel_problems(spec, report, platform)]
     candidates = _candidates(spec, report)
+    problems += hidden.problems(spec, report)
     if len(candidates) == 1:
         problems += kernel_checks.problems(spec, report, candidates[0].version, platform.architecture)
     _raise(spec, problems)
     return candidates[0]
 
 
-def check_kernel_key(spec: Spec, report: Report, platform: llb.Platform) -> None:
-    """Raise a `UserError` about everything that the key `kernel` asks for and the system lacks."""
-    _raise(spec, [*kernel_checks.problems(spec, report, spec.kernel.version or "", platform.architecture)])
+def check_keys(spec: Spec, report: Report, platform: llb.Platform) -> None:
+    """Raise a `UserError` about everything that the file asks for and the system lacks, whatever boots it."""
+    lacking = kernel_checks.problems(spec, report, spec.kernel.version or "", platform.architecture)
+    _raise(spec, [*lacking, *hidden.problems(spec, report)])
 
 
 def _raise(spec: Spec, problems: list[Diagnostic]) -> None:

@@ -1,5 +1,7 @@
 """The first-boot work of the init system, done again in the build after files that came without a package.
 
+Steps of `run` can leave traces of package managers, too. The same step removes them.
+
 Every boot of a system in memory is a first boot. So the package steps do this work in advance. Another step for it is
 planned only if it may find something new: a changed line in `files` must not cost an extra step.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import re
 
 import llb
+from frontend.distro.family import Family, PackageStep
 from frontend.distro.registry import FAMILIES
 from spec.files import CopiedFile, FetchedFile, FileEntry, Symlink
 
@@ -18,6 +21,13 @@ from .origins import origin_of_file
 from .packages import changes_packages, preset_of, run_package_manager
 from .steps import Step
 
+_TELL_CACHES = """\
+for place in /root/.cache /root/.npm /root/.cargo/registry /root/go/pkg /var/tmp; do
+  size=$(du -sm "$place" 2>/dev/null | cut -f 1)
+  [ "${size:-0}" -lt 5 ] || echo "claylinux: run left $size MB in $place, which will be in the image" >&2
+done
+"""
+"""A script that tells what other programs left."""
 _PLACES = (
     "/etc/ld.so.conf.d/", "/lib/", "/lib32/", "/lib64/", "/libx32/",
     "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/libx32/", "/usr/local/lib/",
@@ -43,11 +53,20 @@ def finish_first_boot(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec, preset = inputs.spec, preset_of(inputs)
     # Without a package step, nothing marks the work as done: the system does it at boot.
     done = FAMILIES[preset.family].first_boot() is not None if preset else changes_packages(inputs)
-    key = "run" if spec.run else "files" if _files_matter(inputs) else ""
-    if not done or not key:
+    boots = done and (bool(spec.run) or _files_matter(inputs))
+    if not spec.run and not boots:
         return system
-    step = Step("[system] first-boot work of systemd", places.location_of(spec, key), (key,))
-    return run_package_manager(inputs, system, lambda family: family.first_boot(), step, network="none", optional=True)
+    key = "run" if spec.run else "files"
+    title = "first-boot work of systemd" if boots else "remove traces of package managers"
+    step = Step(f"[system] {title}", places.location_of(spec, key), (key,))
+
+    def finish(family: Family) -> PackageStep | None:
+        steps = [family.tidy() if spec.run else None, family.first_boot() if boots else None]
+        scripts = [each.script for each in steps if each is not None]
+        told = [_TELL_CACHES] if spec.run else []
+        return PackageStep(script="".join((*told, *scripts))) if scripts else None
+
+    return run_package_manager(inputs, system, finish, step, network="none", optional=True)
 
 
 def _files_matter(inputs: PlanInputs) -> bool:

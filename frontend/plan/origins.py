@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from spec.accounts import KeyFile
 from spec.document import Spec
 from spec.files import CopiedFile
-from spec.packages import CopiedKey
+from spec.packages import CopiedKey, CopiedText
 from spec.positions import Range
 from spec.values.run_mounts import BindMount, CacheMount
+from spec.values.words import is_package_file
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,12 +55,25 @@ def needs(spec: Spec) -> Iterator[Need]:
         if isinstance(repository.public_key, CopiedKey):
             source = positions.of("repositories", index, "key", "source")
             yield Need(MAIN, repository.public_key.source, "`repositories`: key", source, source)
+    yield from _package_files(spec)
     yield from _key_files(spec)
     for index, step in enumerate(spec.run):
         for number, mount in enumerate(step.mounts):
             if isinstance(mount, BindMount) or (isinstance(mount, CacheMount) and mount.origin):
                 place = positions.of("run", index, "mounts", number)
                 yield Need(origin_of_mount(mount), mount.source, f"`run`: mount at {mount.target}", place, place)
+
+
+def _package_files(spec: Spec) -> Iterator[Need]:
+    for name in ("answers", "ca"):
+        text = getattr(spec.package_manager, name)
+        if isinstance(text, CopiedText):
+            source = spec.positions.of("package_manager", name, "source")
+            yield Need(MAIN, text.source, f"`package_manager`: {name}", source, source)
+    for index, package in enumerate(spec.packages):
+        if is_package_file(package):
+            place = spec.positions.of("packages", index)
+            yield Need(MAIN, package.removeprefix("./"), "`packages`", place, place)
 
 
 def _key_files(spec: Spec) -> Iterator[Need]:

@@ -11,10 +11,11 @@ from imager.requests import packing
 from imager.requests.outputs import BY_FORMAT
 from imager.requests.reports import Inspect
 from imager.target import TARGETS
+from spec.base import PresetBase
 from spec.formats import FORMATS
 from spec.outputs import Output
 
-from . import places
+from . import hidden, places
 from .inputs import PlanInputs
 from .kernel import FINDINGS
 from .packing import SEGMENT, Packed
@@ -23,6 +24,7 @@ from .steps import OUT, SYSTEM, Step, run_on_trees
 from .system import PlannedSystem
 
 REPORT = "/report.json"
+_BASE = "/base"
 _FINDINGS = "/findings"
 _SEGMENTS = "/segments"
 
@@ -47,14 +49,19 @@ class Uki:
 def plan_inspect(inputs: PlanInputs, system: PlannedSystem) -> llb.State:
     """Return a state with the report about `system` at `REPORT`."""
     findings = system.findings
+    own_base = not isinstance(inputs.spec.base, PresetBase)
     request = Inspect(
         system=SYSTEM,
         output=OUT + REPORT,
         weigh=False,
         module=inputs.spec.kernel.modules.load,
         kernel_tree=_FINDINGS + FINDINGS if findings else "",
+        path=hidden.paths(inputs.spec),
+        user=hidden.users(inputs.spec),
+        base=_BASE if own_base else "",
     )
     trees = {SYSTEM: system.finished} | ({_FINDINGS: findings} if findings else {})
+    trees |= {_BASE: inputs.base.state} if own_base else {}
     return run_on_trees(inputs, request, step=Step("[system] inspect"), trees=trees)
 
 

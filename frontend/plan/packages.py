@@ -17,8 +17,9 @@ from imager.target import takes_microcode
 from spec.base import PresetBase
 from spec.packages import CopiedKey, FetchedKey, InlineKey, Repository
 from spec.services import ServiceSwitch
+from spec.values.words import is_package_file
 
-from . import places
+from . import package_manager, places
 from .inputs import PlanInputs
 from .origins import MAIN
 from .steps import SYSTEM, Step, cache_id, edit_system, run_in_system
@@ -34,6 +35,12 @@ def preset_of(inputs: PlanInputs) -> Preset | None:
     return PRESETS[base.preset] if isinstance(base, PresetBase) else None
 
 
+def family_names(inputs: PlanInputs) -> list[str]:
+    """Return the package managers that the system may have."""
+    preset = preset_of(inputs)
+    return [preset.family] if preset else sorted(FAMILIES)
+
+
 def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` with the packages and services of the preset.
 
@@ -47,7 +54,9 @@ def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
     step = Step(f"[base] {preset.name} with {kernel}", places.location_of(spec, "base"), ("base",))
 
     def assemble(family: Family) -> PackageStep:
-        return family.assemble(preset.packages, kernel, cache_id=cache_id(inputs, family.name))
+        return family.assemble(
+            preset.packages, kernel, cache_id=cache_id(inputs, family.name), optional=preset.optional
+        )
 
     system = run_package_manager(inputs, system, assemble, step)
     # From here on: a later step that switches one of them off is not undone.
@@ -62,9 +71,23 @@ def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec = inputs.spec
     if spec.packages:
         step = Step(f"[packages] {' '.join(spec.packages)}", places.location_of(spec, "packages"), ("packages",))
-        system = run_package_manager(
-            inputs, system, lambda each: each.install(spec.packages, cache_id=cache_id(inputs, each.name)), step
+        files = tuple(each.removeprefix("./") for each in spec.packages if is_package_file(each))
+        names = (
+            *(each for each in spec.packages if not is_package_file(each)),
+            *(f"{package_manager.PACKAGES}/{file}" for file in files),
         )
+        answers = package_manager.answers(inputs)
+
+        def install(family: Family) -> PackageStep:
+            return family.install(
+                names,
+                cache_id=cache_id(inputs, family.name),
+                recommends=spec.package_manager.recommends,
+                answers=package_manager.ANSWERS if answers else "",
+            )
+
+        mounts = (*answers, *package_manager.package_files(inputs, files))
+        system = run_package_manager(inputs, system, install, step, mounts=mounts)
     system = _add_microcode(inputs, system)
     if spec.remove_packages:
         names = spec.remove_packages
@@ -180,18 +203,19 @@ def run_package_manager(
     `optional`.
     """
     preset = preset_of(inputs)
-    made = {name: make(FAMILIES[name]) for name in ([preset.family] if preset else sorted(FAMILIES))}
+    made = {name: make(FAMILIES[name]) for name in family_names(inputs)}
     steps = {name: each for name, each in made.items() if each is not None}
     names = list(steps)
     needed: dict[str, llb.Mount] = {mount.target: mount for name in names for mount in steps[name].mounts}
-    needed |= {mount.target: mount for mount in mounts}
-    scripts = {name: steps[name].script for name in names}
+    settings = package_manager.settings(inputs) if network != "none" else PackageStep(script="")
+    needed |= {mount.target: mount for mount in (*mounts, *settings.mounts)}
+    scripts = {name: settings.script + steps[name].script for name in names}
     script = scripts[preset.family] if preset else _detect(scripts, optional=optional)
     # The script is a file, because BuildKit shows the whole command line of a failed step.
     program = llb.Mkfile("/script", script.encode(), mode=0o644, timestamp_ns=_TIME_NS)
     source = llb.edit(llb.scratch(), program, name=f"[internal] script for {step.name.partition(']')[0]}]")
     needed[_SCRIPT] = llb.Bind(target=_SCRIPT, source=source, selector="/script", readonly=True)
-    env = tuple(sorted({pair for name in names for pair in steps[name].env}))
+    env = tuple(sorted({*settings.env, *(pair for name in names for pair in steps[name].env)}))
     return run_in_system(inputs, system, f". {_SCRIPT}", step, env=env, mounts=tuple(needed.values()), network=network)
 
 

@@ -30,6 +30,9 @@ class Report:
     unknown_modules: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     no_overlay: Mapping[str, Sequence[str]] = field(default_factory=dict)
     no_decoder: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    leftovers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    hidden_files: Mapping[str, str] = field(default_factory=dict)
+    hidden_homes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def parse_report(data: bytes) -> Report:
@@ -46,4 +49,7 @@ def parse_report(data: bytes) -> Report:
         unknown_modules=raw.get("unknown_modules", {}),
         no_overlay=raw.get("no_overlay", {}),
         no_decoder=raw.get("no_decoder", {}),
+        leftovers=raw.get("leftovers", {}),
+        hidden_files=raw.get("hidden_files", {}),
+        hidden_homes=raw.get("hidden_homes", {}),
     )

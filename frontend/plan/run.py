@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import llb
 from frontend.config.decode.scripts import mentioned
+from frontend.distro.family import PackageStep
+from frontend.distro.registry import FAMILIES
 from frontend.options import DEFAULT_EPOCH
 from spec.run import RunStep
 from spec.values.run_mounts import BindMount, CacheMount, RunMount, SecretMount, SshMount, TmpfsMount
@@ -13,6 +15,7 @@ from spec.values.run_mounts import BindMount, CacheMount, RunMount, SecretMount,
 from . import places
 from .inputs import PlanInputs
 from .origins import origin_of_mount
+from .packages import family_names
 from .steps import Step, cache_id, run_in_system
 
 _TITLE = 60
@@ -23,6 +26,9 @@ _EMPTY = CacheMount(target="/cache", id="")
 def add_run_steps(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` after all steps, in order."""
     spec = inputs.spec
+    quiet = [FAMILIES[name].in_run() for name in family_names(inputs)]
+    given = dict(inputs.base.env)
+    defaults = {name: value for each in quiet for name, value in each.env if name not in given}
     for index, run in enumerate(spec.run):
         title = run.name or " ".join(run.script.split())[:_TITLE]
         keys = ("run", run.name or "run")
@@ -32,12 +38,18 @@ def add_run_steps(inputs: PlanInputs, system: llb.State) -> llb.State:
             system,
             run.script,
             step,
-            env=environment(inputs, run),
-            mounts=tuple(each for mount in run.mounts for each in _mounts(inputs, mount)),
+            env=tuple(sorted({**defaults, **dict(environment(inputs, run))}.items())),
+            mounts=(*(each for mount in run.mounts for each in _mounts(inputs, mount)), *_quiet_mounts(quiet, run)),
             secret_env=tuple(_secret_variables(run)),
             network=run.network,
         )
     return system
+
+
+def _quiet_mounts(quiet: list[PackageStep], run: RunStep) -> tuple[llb.Mount, ...]:
+    """Return what keeps packages from starting services, where the step itself mounts nothing."""
+    taken = {mount.target for mount in run.mounts}
+    return tuple(mount for each in quiet for mount in each.mounts if mount.target not in taken)
 
 
 def environment(inputs: PlanInputs, run: RunStep) -> tuple[tuple[str, str], ...]:

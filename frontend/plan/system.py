@@ -17,6 +17,7 @@ from .files import add_files, new_file
 from .first_boot import finish_first_boot
 from .identity import add_identity
 from .inputs import PlanInputs
+from .leftovers import disarm
 from .mounts import add_mounts
 from .names import set_names
 from .network import add_network
@@ -52,7 +53,7 @@ class PlannedSystem:
 
 def plan_system(inputs: PlanInputs) -> PlannedSystem:
     """Return the system. It has no stage for steps that do nothing."""
-    base = make_bootable(inputs, inputs.base.state)
+    base = make_bootable(inputs, disarm(inputs, inputs.base.state))
     packaged = add_packages(inputs, base)
     reduced, findings = kernel.reduce_kernel(inputs, packaged)
     # If the files of the kernel are reduced, the base contains all the unwanted ones: it is no stage of its own.

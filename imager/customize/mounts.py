@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
 from imager.customize import filesystems
-from imager.rootfs import initsystem
+from imager.rootfs import fstab, initsystem
 from imager.rootfs.root import Root
 from imager.rootfs.text import lines, read, write
 from imager.rootfs.writing import make_directory
@@ -20,7 +19,6 @@ from spec.values.types import Share
 if TYPE_CHECKING:
     from imager.requests.mounts import Mounts
 
-_FSTAB = "etc/fstab"
 _CHECKED = ("ext2", "ext3", "ext4", "vfat", "exfat", "f2fs")
 """File systems that are checked before they are mounted; the others repair themselves."""
 _MADE_AT_BOOT = ("/dev/", "/run/", "/tmp/")
@@ -29,10 +27,10 @@ _MADE_AT_BOOT = ("/dev/", "/run/", "/tmp/")
 def run(request: Mounts) -> None:
     """Write the file systems table and what goes with it."""
     root = Root(Path(request.system))
-    old = [line for line in lines(read(root, _FSTAB)) if _point(line) not in request.mount]
+    old = [line for line in lines(read(root, fstab.PATH)) if _point(line) not in request.mount]
     # Sorted by mount point: what is mounted below another comes after it.
     new = [_line(root, point, mount, request.epoch) for point, mount in sorted(request.mount.items())]
-    write(root, _FSTAB, "".join(f"{line}\n" for line in (*old, *new)), request.epoch)
+    write(root, fstab.PATH, "".join(f"{line}\n" for line in (*old, *new)), request.epoch)
     created = {
         point: mount for point, mount in request.mount.items() if isinstance(mount, DeviceMount) and mount.create
     }
@@ -40,13 +38,10 @@ def run(request: Mounts) -> None:
         filesystems.add(root, created, request.epoch)
 
 
-def _point(line: str) -> str | None:
-    """Give the mount point of a line of an fstab; None for comments and empty lines."""
-    words = line.replace("\t", " ").split(" ")
-    words = [word for word in words if word]
-    if len(words) < 2 or words[0].startswith("#"):
-        return None
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), words[1])
+def _point(text: str) -> str | None:
+    """Return the mount point of a line of an fstab; None for comments and empty lines."""
+    line = fstab.parse(text)
+    return line.point if line is not None else None
 
 
 def _line(root: Root, point: str, mount: FileSystem, epoch: int) -> str:

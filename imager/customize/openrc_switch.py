@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
@@ -12,8 +13,11 @@ from imager.rootfs.writing import make_link, remove
 from spec.services import DEFAULT_RUNLEVEL, RUNLEVELS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from imager.rootfs.root import Root
 
+_DEPENDENCY = re.compile(r"^\s*(?:need|want)\s+([\w .-]+?)\s*(?:#.*)?$", re.MULTILINE)
 _SCRIPTS, _RUNLEVELS = "/etc/init.d", "/etc/runlevels"
 
 
@@ -48,6 +52,17 @@ class OpenrcSwitch:
             remove(self._root, link)
         return self._exists(name)
 
+    def stay_off(self, off: Collection[str], on: Collection[str]) -> None:
+        """Raise ImagerError for a service that another one, which starts, would start all the same."""
+        _ = on
+        stopped = {bare(name) for name in off}
+        for by in self._starting():
+            for name in sorted(stopped & self._dependencies(by)):
+                raise ImagerError(
+                    f"services: {name} cannot be off: {by}, which starts, needs it; switch {by} off as well, or remove "
+                    f"`{name}: false`"
+                )
+
     def needed_by(self, key: str) -> list[str]:
         """Switch on what a key of the build file needs, and return the services that are missing."""
         if key == "network":
@@ -58,6 +73,18 @@ class OpenrcSwitch:
         for name, runlevel in wanted.items():
             self.on(name, "" if self._links(name) else runlevel)
         return []
+
+    def _starting(self) -> list[str]:
+        """Return what starts in a runlevel, and what that starts."""
+        found = [name for level in self._root.names(_RUNLEVELS) for name in self._root.names(f"{_RUNLEVELS}/{level}")]
+        for name in found:  # it grows
+            found += sorted(each for each in self._dependencies(name) if self._exists(each) and each not in found)
+        return found
+
+    def _dependencies(self, name: str) -> set[str]:
+        """Return what a service starts before itself: the words of `need` and `want` (openrc-run(8))."""
+        lines = _DEPENDENCY.findall(read(self._root, f"{_SCRIPTS}/{name}"))
+        return {word for line in lines for word in line.split()}
 
     def _exists(self, name: str) -> bool:
         return self._root.file(f"{_SCRIPTS}/{name}") is not None

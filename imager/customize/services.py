@@ -10,7 +10,7 @@ from imager.core.errors import ImagerError
 from imager.customize import openrc_script, systemd_unit
 from imager.customize.openrc_switch import OpenrcSwitch
 from imager.customize.systemd_switch import SystemdSwitch
-from imager.rootfs import initsystem
+from imager.rootfs import fstab, initsystem, programs
 from imager.rootfs.accounts import Accounts
 from imager.rootfs.root import Root
 from imager.rootfs.text import write
@@ -47,30 +47,36 @@ def run(request: Services) -> None:
 
 def _switch(switch: Switch, request: Services) -> list[str]:
     """Switch everything, and return the services that are missing."""
+    off: list[str] = []
+    on: list[str] = []
     missing = [f"{name} (for {key})" for key in request.needed_by for name in switch.needed_by(key)]
     for name, each in request.service.items():
         start = True if isinstance(each, ServiceCommand) else each.start
         done = switch.off(name) if start is False else switch.on(name, start if isinstance(start, str) else "")
+        (off if start is False else on).append(name)
         if not done:
             missing.append(name)
     for name, rival in request.yielding.items():
         if switch.off(name):
             terminal.tell(f"imager: services: {name} of the preset is off, because {rival} does its work", error=True)
+    if not missing:
+        switch.stay_off(off, on)
     return missing
 
 
 def _check(root: Root, own: Mapping[str, ServiceCommand]) -> None:
     accounts = Accounts.load(root)
     for name, service in own.items():
-        if root.file(service.command[0]) is None:
-            raise ImagerError(
-                f"services: {name}: the program {service.command[0]} is not in the system: add it with `files`, "
-                "or the package that has it"
-            )
-        status = root.status(service.command[0])
-        if status is not None and not status.st_mode & 0o111:
-            raise ImagerError(f"services: {name}: {service.command[0]} is not executable: give it `mode: '0755'`")
+        problem = programs.problem(root, service.command[0], service.env.get("LD_LIBRARY_PATH", ""))
+        if problem and not _comes_with_a_mount(root, service.command[0]):
+            raise ImagerError(f"services: {name}: {problem}")
         if service.user and accounts.passwd.get(service.user) is None:
             raise ImagerError(f"services: {name}: there is no user {service.user}: name it in `users`")
         if service.group and accounts.group.get(service.group) is None:
             raise ImagerError(f"services: {name}: there is no group {service.group}: name it in `groups`")
+
+
+def _comes_with_a_mount(root: Root, program: str) -> bool:
+    """Return whether a program that the system lacks may be in a file system that it mounts."""
+    points = (line.point.rstrip("/") for line in fstab.load(root) if line.kind != "tmpfs")
+    return root.file(program) is None and any(point and program.startswith(f"{point}/") for point in points)

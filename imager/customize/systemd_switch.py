@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from imager.core import terminal
 from imager.core.errors import ImagerError
+from imager.customize import systemd_off
 from imager.customize.systemd_unit import unit_of
 from imager.rootfs.systemd_units import Unit, UnitFiles
 from imager.rootfs.writing import make_link, remove
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from imager.rootfs.root import Root
 
 _ETC = "/etc/systemd/system"
@@ -39,8 +42,12 @@ class SystemdSwitch:
         return self._enable(unit_of(name), set())
 
     def off(self, name: str) -> bool:
-        """Remove every link that starts a unit at boot. Return whether the system has the unit."""
-        return self._disable(unit_of(name), set())
+        """Remove every link that starts a unit at boot. Return whether the system has the unit, or generates it."""
+        return self._disable(unit_of(name), set()) or systemd_off.is_unseen(self._root, unit_of(name))
+
+    def stay_off(self, off: Collection[str], on: Collection[str]) -> None:
+        """Let nothing else start what is `off`, unless the build file has it `on`."""
+        systemd_off.stay_off(self._root, self.off, off, on)
 
     def needed_by(self, key: str) -> list[str]:
         """Switch on what a key of the build file needs, and return the services that are missing."""

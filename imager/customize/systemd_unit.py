@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from spec.services import ServiceCommand
 
-_TYPES = (".service", ".target", ".socket", ".mount", ".path", ".timer")
+_TYPES = (".service", ".target", ".socket", ".mount", ".automount", ".swap", ".path", ".timer", ".slice", ".scope")
 
 
 def unit_of(name: str) -> str:

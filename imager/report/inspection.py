@@ -4,10 +4,13 @@ The report is a JSON object with sorted keys:
 
     boot_cmdline     the lines of /boot/cmdline as one line, or null
     files            number of paths that would ship, 0 if not counted
+    hidden_files     {path: the mount point or directory that hides it}: of the paths that were asked about
+    hidden_homes     {user: [home, what hides it]}: of the users that were asked about
     init             the first that exists of /sbin/init, /usr/sbin/init, /lib/systemd/systemd, or null
     init_machine     its architecture, or null if it is not an ELF program
     kernels          [{"machine", "path", "version"}], by version; machine is null if it is not an EFI program
     kernel_tree      the report of `imager.kernel.kernel_tree`, {} if not requested
+    leftovers        what `base` has left from a disk (see `imager.report.leftovers`), {} if there is no such base
     microcode        paths of microcode images, in the order of the initramfs
     modules          versions with a modules directory
     no_decoder       {version: compressions of layers that a kernel cannot read}, without kernels that read all
@@ -30,6 +33,8 @@ from imager.core import machine, output
 from imager.core.errors import ImagerError
 from imager.initramfs import bootstrap, segments
 from imager.kernel import kernels, microcode, moddep, squashfs_support
+from imager.report import leftovers
+from imager.report.hidden import hidden_files, hidden_homes
 from imager.rootfs import osrelease, tree
 from imager.rootfs.root import Root
 from imager.rootfs.text import lines, read
@@ -51,6 +56,9 @@ def run(request: Inspect) -> None:
         raise ImagerError(f"the system {request.system} is not a directory")
     facts = inspect(root, weigh=request.weigh)
     facts["unknown_modules"] = _unknown_modules(root, request.module)
+    facts["hidden_files"] = hidden_files(root, request.path)
+    facts["hidden_homes"] = hidden_homes(root, request.user)
+    facts["leftovers"] = leftovers.find(Root(Path(request.base)), root) if request.base else {}
     facts["kernel_tree"] = json.loads(Path(request.kernel_tree).read_bytes()) if request.kernel_tree else {}
     text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
     with output.writing(request.output, 0) as fd:

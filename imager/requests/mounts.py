@@ -18,3 +18,12 @@ class Mounts(Request):
     system: str
     mount: Mapping[str, FileSystem]
     epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiskEntries(Request):
+    """Keep what `system`, which was made for a disk, says about its disks from stopping the boot."""
+
+    performed_by: ClassVar[str] = "customize.disk_entries"
+    system: str
+    epoch: int

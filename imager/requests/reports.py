@@ -13,7 +13,8 @@ class Inspect(Request):
     """Write a JSON report of what is in `system` to `output` (see `imager.report.inspection`).
 
     `module`: names of modules to look for in every kernel. `kernel_tree`: what the request of this name wrote.
-    `weigh`: whether to count files, which means to look at all of them.
+    `weigh`: whether to count files, which means to look at all of them. `path` and `user`: files, and owners of homes,
+    that the running system may not see. `base` is the system as its owner made it, if it was not made here.
     """
 
     performed_by: ClassVar[str] = "report.inspection"
@@ -22,6 +23,9 @@ class Inspect(Request):
     weigh: bool = True
     module: tuple[str, ...] = ()
     kernel_tree: str = ""
+    path: tuple[str, ...] = ()
+    user: tuple[str, ...] = ()
+    base: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

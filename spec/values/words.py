@@ -61,7 +61,18 @@ def _image(text: str) -> str:
     raise MismatchError
 
 
+def is_package_file(text: str) -> bool:
+    """Return whether an item of `packages` is a file of the build context."""
+    return text.startswith("./")
+
+
 def _package(text: str) -> str:
+    if is_package_file(text):
+        if ".." in text.split("/") or not text.endswith((".deb", ".apk")):
+            raise ValueError(f"expected a .deb or .apk in the build context, such as ./acme_1.0_amd64.deb, not {text}")
+        return text
+    if text.endswith((".deb", ".apk")):
+        raise ValueError(f"a file of the build context starts with `./`: write ./{text}")
     if text.endswith("-"):
         raise MismatchError(f"to remove a package, write `remove_packages: [{text[:-1]}]`")
     return text
@@ -140,8 +151,8 @@ Package = Annotated[
     str,
     Text(
         "one package",
-        ("nginx", "nginx=1.26.3-3"),
-        pattern=r"[A-Za-z0-9][A-Za-z0-9+._\-]*(:[a-z0-9\-]+)?(@[a-z][a-z0-9_\-]*)?([=~<>]{1,2}[A-Za-z0-9.+~:_\-]+|/[a-z][a-z0-9\-]*)?",
+        ("nginx", "nginx=1.26.3-3", "./acme_1.0_amd64.deb"),
+        pattern=r"\./[^\n]+|[A-Za-z0-9][A-Za-z0-9+._\-]*(:[a-z0-9\-]+)?(@[a-z][a-z0-9_\-]*)?([=~<>]{1,2}[A-Za-z0-9.+~:_\-]+|/[a-z][a-z0-9\-]*)?",
         convert=_package,
     ),
 ]
@@ -219,8 +230,14 @@ PackageName = Annotated[
     Text("one package, without a version", ("nano",), pattern=r"[A-Za-z0-9][A-Za-z0-9+._:=\-]*", convert=_bare_package),
 ]
 Suite = Annotated[
-    str, Text("the name of a suite or component", ("trixie", "main"), pattern=r"[A-Za-z0-9][A-Za-z0-9._/\-]*")
+    str,
+    Text(
+        "the name of a suite, or the directory of a flat repository",
+        ("trixie", "./"),
+        pattern=r"[A-Za-z0-9][A-Za-z0-9._/\-]*|\.?/([A-Za-z0-9._\-]+/)*",
+    ),
 ]
+Component = Annotated[str, Text("the name of a component", ("main",), pattern=r"[A-Za-z0-9][A-Za-z0-9._/\-]*")]
 Url = Annotated[
     str,
     Text(

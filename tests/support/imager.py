@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,14 +64,38 @@ def layout_of(place: Path) -> Path:
     return layout
 
 
+def make_elf(
+    machine: int = 62,
+    *,
+    loader: str = "",
+    libraries: Sequence[str] = (),
+    paths: Sequence[str] = (),
+    runpath: bool = True,
+) -> bytes:
+    """Return a program that names a loader, libraries and where these are: of 64 bits, loaded as it is in the file."""
+    strings = b"\0".join(text.encode() for text in ("", *libraries, ":".join(paths), loader)) + b"\0"
+    count = 3 if loader or libraries else 1
+    at = 64 + 56 * count
+    entries = [(5, at)] + [(1, strings.index(f"\0{name}\0".encode()) + 1) for name in libraries]
+    if paths:
+        entries.append((29 if runpath else 15, strings.index(f"\0{':'.join(paths)}\0".encode()) + 1))
+    dynamic = b"".join(struct.pack("<qQ", *entry) for entry in (*entries, (0, 0)))
+    end = at + len(strings) + len(dynamic)
+    interpreter = (3, at + len(strings) - len(loader) - 1, len(loader) + 1)
+    segments = [(1, 0, end), (2, at + len(strings), len(dynamic)), interpreter][:count]
+    head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+    head += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0, 64, 0, 0, 64, 56, count, 0, 0, 0)
+    table = b"".join(struct.pack("<IIQQQQQQ", kind, 4, at, at, at, size, size, 1) for kind, at, size in segments)
+    return head + table + strings + dynamic
+
+
 def make_system(path: Path, *, kernel: str = "6.1.0-1-amd64") -> Path:
     """Create a system with a kernel, an init and an os-release."""
     for directory in ("boot", "etc", "usr/sbin", f"usr/lib/modules/{kernel}"):
         (path / directory).mkdir(parents=True)
     (path / "boot" / f"vmlinuz-{kernel}").write_bytes(make_kernel(kernel))
     (path / "etc/os-release").write_text('ID=debian\nPRETTY_NAME="Debian 13"\n')
-    elf = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack("<HH", 2, 62)
-    (path / "usr/sbin/init").write_bytes(elf)
+    (path / "usr/sbin/init").write_bytes(make_elf()[:20])
     (path / "sbin").symlink_to("usr/sbin")
     return path
 

@@ -217,8 +217,11 @@ _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
     "UserWithoutPassword": ("A user has an empty password, and the system has an SSH server", _user_password),
     "WorldWritableFile": ("Every user can change a file", _writable),
 }
+DISK_LEFTOVER, HIDDEN_FILE = "DiskLeftover", "HiddenFile"
 HUGE_SYSTEM, MISSING_FIRMWARE, PRIVATE_KEY = "HugeSystem", "MissingFirmware", "PrivateKey"
 BUILD_RULES: Mapping[str, str] = {
+    DISK_LEFTOVER: "The base was made for a disk, and has entries that cannot work in memory",
+    HIDDEN_FILE: "The running system does not see a file: a mount, or a directory made at boot, hides it",
     HUGE_SYSTEM: "Firmware may fail to start a UKI of this size",
     MISSING_FIRMWARE: "A kernel module needs firmware that the system does not have",
     PRIVATE_KEY: "The image contains a private key that the build or its base made",

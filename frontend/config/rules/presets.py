@@ -28,6 +28,12 @@ def validate_presets(spec: Spec, problems: Collector) -> None:
     for name, service in spec.services.items():
         if isinstance(service, ServiceSwitch) and isinstance(service.start, str):
             _runlevel(spec, problems, name, service.start)
+    for key in ("recommends", "answers"):
+        if getattr(spec.package_manager, key) and not DISTRIBUTIONS[distribution].suites:
+            place = spec.positions.of("package_manager", key)
+            manager = DISTRIBUTIONS[distribution].family
+            text = f"{manager}, the package manager of {distribution}, has no {code(key)}: remove this line"
+            problems.add(place, text)
     for index, repository in enumerate(spec.repositories):
         if repository.suites and not DISTRIBUTIONS[distribution].suites:
             place = spec.positions.of("repositories", index, "suites")

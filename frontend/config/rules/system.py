@@ -9,7 +9,7 @@ from frontend.config.syntax.diagnostics import Collector
 from spec.document import Spec
 from spec.mounts import DeviceMount, MemoryMount
 from spec.positions import Path, Range
-from spec.services import ServiceCommand
+from spec.services import ESSENTIAL, ServiceCommand, ServiceSwitch
 from spec.values.filesystems import CREATABLE, LONGEST_LABEL, NEEDED, NOT_IN_FAT_LABEL
 from spec.values.wording import code, listing, must_be, quote
 
@@ -55,6 +55,7 @@ def _services(spec: Spec, problems: Collector) -> None:
             problems.add(place, f"{code(name)} is the same service as {code(short)} on {line}: remove one of them")
     for name, service in spec.services.items():
         if not isinstance(service, ServiceCommand):
+            _switch(spec, name, service, problems)
             continue
         if service.oneshot and service.restart == "always":
             place = spec.positions.of("services", name, "restart")
@@ -63,6 +64,13 @@ def _services(spec: Spec, problems: Collector) -> None:
         if name in service.after:
             place = spec.positions.of("services", name, "after", service.after.index(name))
             problems.add(place, f"{code(name)} cannot start after itself: remove it from `after`")
+
+
+def _switch(spec: Spec, name: str, service: ServiceSwitch, problems: Collector) -> None:
+    unit = name if name in ESSENTIAL else f"{name}.service"
+    if service.start is False and unit in ESSENTIAL:
+        place = spec.positions.of("services", name)
+        problems.add(place, f"no system starts without {name}: {ESSENTIAL[unit]}; remove this line")
 
 
 def _mounts(spec: Spec, problems: Collector) -> None:

@@ -11,6 +11,7 @@ from frontend.config.syntax.diagnostics import Collector
 from spec.document import Spec
 from spec.files import CopiedFile, FetchedFile, FileEntry, InlineFile, Symlink
 from spec.formats import FORMATS, formats_with
+from spec.packages import Repository
 from spec.values.run_mounts import SecretMount
 from spec.values.wording import code, listing
 
@@ -68,6 +69,19 @@ def _repositories(spec: Spec, problems: Collector) -> None:
         if not (each.url or each.suites or each.components) and not problems.any_in(place):
             problems.add(place, "this adds nothing: add the `url` of a repository, or `components` of the "
                              "distribution's own repositories")  # fmt: skip
+        _flat(spec, index, each, problems)
+
+
+def _flat(spec: Spec, index: int, each: Repository, problems: Collector) -> None:
+    flat = [suite for suite in each.suites if suite.endswith("/")]
+    place = spec.positions.of("repositories", index, "suites")
+    if flat and len(flat) < len(each.suites):
+        problems.add(place, f"{code(flat[0])} is a flat repository, the others are not: write two repositories")
+    if flat and each.components:
+        place = spec.positions.of("repositories", index, "components")
+        problems.add(place, f"a flat repository (`suites: {flat[0]}`) has no components: remove them")
+    if flat and not each.url:
+        problems.add(place, "a flat repository needs its `url`")
 
 
 def _file_stem(name: str) -> str:

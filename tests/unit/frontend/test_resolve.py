@@ -62,7 +62,7 @@ def test_nothing_in_a_dockerfile_can_start_this_frontend_again() -> None:
 
 def test_the_system_goes_on_from_what_the_dockerfile_made() -> None:
     client, _ = delegate()
-    assert names(client)[0] == "[rootfs 1/1] FROM debian:trixie"
+    assert "[rootfs 1/1] FROM debian:trixie" in names(client)
     assert "[run 1/1] ls" in names(client)
     assert b"A=b" in llb.dump(client.solved[-1]).encode(), "the steps have the variables of the image"
 

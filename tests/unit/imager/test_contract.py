@@ -18,7 +18,7 @@ from imager.requests.accounts import Hashes, Users
 from imager.requests.files import Directories, Links
 from imager.requests.identity import Identity
 from imager.requests.kernel import KernelTree
-from imager.requests.mounts import Mounts
+from imager.requests.mounts import DiskEntries, Mounts
 from imager.requests.network import Network
 from imager.requests.outputs import BY_FORMAT, Efi, Iso, Output, Qcow2, Raw, Vdi, Vhd, Vhdx, Vmdk
 from imager.requests.packing import Initramfs, Layer, Uki
@@ -86,6 +86,7 @@ REQUESTS = (
     Services(system="/system", service=SERVICES, needed_by=("mounts",), lenient=True, epoch=1),
     Network(system="/system", interface=INTERFACES, epoch=1),
     Mounts(system="/system", mount=MOUNTS, epoch=1),
+    DiskEntries(system="/system", epoch=1),
     Hashes(source="/secrets", name=("root_hash",), output="/out", epoch=1),
     Directories(system="/system", directory={"/a": Directory(), "/b": Directory(mode=0, owner=OWNER)}, epoch=1),
     Links(system="/system", link={"/etc/localtime": Symlink(target="/usr/share/zoneinfo/UTC")}),

@@ -37,7 +37,13 @@ OPTIONS: dict[str, dict[str, str]] = {
 
 def request(case: str, text: str) -> FakeClient:
     """Return the client of a build of `text`, with all that the build file of the case asks for."""
-    files = {"tree": b"", "key": b"", "common.yaml": INCLUDED, "/uki.json": b'{"size": 1000}'}
+    files = {
+        "tree": b"",
+        "tree/acme_1.0_amd64.deb": b"",
+        "key": b"",
+        "common.yaml": INCLUDED,
+        "/uki.json": b'{"size": 1000}',
+    }
     made = llb.marshal(llb.image("debian:trixie", name="[rootfs 1/1] FROM debian:trixie"))
     client = FakeClient(outputs={**BOOTABLE, **files}, folders=frozenset({"tree"}), other_frontend=made)
     options = {"context:other": "local:other", **OPTIONS.get(case, {})}

@@ -67,3 +67,14 @@ def test_what_other_keys_need(system: Path) -> None:
     assert "boot/networking" in links(system)
     (system / "etc/init.d/networking").unlink()
     assert switch.needed_by("network") == ["networking"]
+
+
+def test_what_a_started_service_needs_cannot_be_off(system: Path) -> None:
+    for name, text in {"sshd": "depend() {\n\tuse logger dns\n\tneed net\n}\n", "net": "", "logger": ""}.items():
+        (system / "etc/init.d" / name).write_text(text)
+    switch = OpenrcSwitch(Root(system))
+    switch.stay_off(["net"], [])
+    switch.on("sshd")
+    switch.stay_off(["logger"], ["sshd"])
+    with pytest.raises(ImagerError, match="services: net cannot be off: sshd, which starts, needs it"):
+        switch.stay_off(["net"], ["sshd"])

@@ -15,7 +15,7 @@ from imager.customize.systemd_unit import unit
 from imager.customize.unit_file import unit_name
 from imager.requests.services import Services
 from spec.services import ServiceCommand
-from tests.support.imager import EPOCH
+from tests.support.imager import EPOCH, make_elf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,8 @@ def system(tmp_path: Path) -> Path:
     (tmp_path / "etc/passwd").write_text("op:x:1000:1000::/home/op:/bin/sh\n")
     (tmp_path / "etc/group").write_text("data:x:1001:\n")
     for name in ("agent", "systemctl"):
-        (tmp_path / "usr/bin" / name).touch(mode=0o755)
+        (tmp_path / "usr/bin" / name).write_bytes(make_elf())
+        (tmp_path / "usr/bin" / name).chmod(0o755)
     return tmp_path
 
 
@@ -157,3 +158,10 @@ def test_what_is_missing_is_named(system: Path, wanted: dict[str, Any], message:
 )
 def test_paths_in_unit_names(path: str, name: str) -> None:
     assert unit_name(path) == name
+
+
+def test_a_program_may_come_with_a_mount(system: Path) -> None:
+    (system / "etc/fstab").write_text("LABEL=DATA /data ext4 nofail 0 2\ntmpfs /cache tmpfs defaults 0 0\n")
+    make(system, command=("/data/agent",))
+    with pytest.raises(ImagerError, match="the program /cache/agent is not in the system"):
+        make(system, command=("/cache/agent",))

@@ -36,12 +36,15 @@ def test_a_whole_system(tmp_path: Path) -> None:
     assert found(system) == {
         "boot_cmdline": "console=ttyS0",
         "files": 19,
+        "hidden_files": {},
+        "hidden_homes": {},
         "init": "/sbin/init",
         "init_machine": "amd64",
         "kernel_tree": {},
         "kernels": [
             {"machine": "amd64", "path": "boot/vmlinuz-6.1.0-1-amd64", "version": "6.1.0-1-amd64"},
         ],
+        "leftovers": {},
         "microcode": ["boot/intel-ucode.img"],
         "no_decoder": {},
         "no_overlay": {"6.1.0-1-amd64": ["loop", "squashfs", "overlay"]},
