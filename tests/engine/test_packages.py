@@ -56,8 +56,8 @@ def test_what_apt_cannot_do_is_told_in_words(engine: Engine, tmp_path: Path) -> 
     log = log_of("packages: [less=1-1, lesss]\n")
     assert "claylinux: lesss is not available: no repository of this system has it\n" in log
     assert "claylinux: less=1-1 is not available: the repositories have " in log
-    assert "claylinux: libc6 cannot be removed: other packages need it" in log_of("remove_packages: [libc6]\n")
-    assert "claylinux: nano is not installed" in log_of("remove_packages: [nano]\n")
+    assert "claylinux: libc6 cannot be removed: other packages depend on it" in log_of("remove_packages: [libc6]\n")
+    assert "claylinux: nano cannot be removed: it is not installed" in log_of("remove_packages: [nano]\n")
     (tmp_path / "project/key").write_bytes(b"no key")
     log = log_of(f"packages: [less]\nrepositories: [{{url: '{host_mirror()}', suites: sid, key: {{source: key}}}}]\n")
     assert "claylinux: apt cannot read the package lists" in log
