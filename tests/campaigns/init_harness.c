@@ -16,6 +16,7 @@
 
 #include "cmdline.h"
 #include "message.h"
+#include "sparse.h"
 #include "stages.h"
 #include "xattrs.h"
 
@@ -70,6 +71,9 @@ static void run(char kind, const char *data, size_t length)
     }
     case 't':
         stages_set_times(file_of(data, length));
+        break;
+    case 's':
+        sparse_restore(file_of(data, length));
         break;
     case 'r':
         stages_remove(file_of(data, length));

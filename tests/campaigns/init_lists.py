@@ -17,7 +17,7 @@ from random import Random
 from tests.campaigns.running import Tally, main, rounds
 from tests.support.places import ROOT
 
-SOURCES = ("cmdline.c", "listing.c", "stages.c", "xattrs.c")
+SOURCES = ("cmdline.c", "listing.c", "sparse.c", "stages.c", "xattrs.c")
 BATCH = 400
 _DONE = 0
 _WORDS = (
@@ -36,6 +36,7 @@ _PATHS = (
     b"%s%n",
     b"/proc/self/mem",
 )
+_NUMBERS = (0, 1, 4096, 1 << 20, 1 << 40, 1 << 63, (1 << 64) - 1)
 _NAMES = (b"user.a", b"security.capability", b"system.posix_acl_access", b"", b"x", b"user." + b"b" * 300, b"%n")
 
 
@@ -80,7 +81,7 @@ def _run(harness: Path, root: Path, cases: list[tuple[bytes, bytes]], tally: Tal
 
 
 def _case(random: Random) -> tuple[bytes, bytes]:
-    kind = random.choice((b"c", b"t", b"r", b"x"))
+    kind = random.choice((b"c", b"t", b"r", b"s", b"x"))
     if kind == b"c":
         data = b" ".join(random.choice(_WORDS) for _ in range(random.randrange(40)))
     else:
@@ -94,6 +95,10 @@ def _record(random: Random, kind: bytes) -> bytes:
         return path
     if kind == b"t":
         return path + struct.pack("<Q", random.choice((0, 1, 1 << 31, 1 << 63, (1 << 64) - 1)))
+    if kind == b"s":
+        count = random.choice((0, 1, 2, 1 << 61, (1 << 64) - 1))
+        numbers = [random.choice(_NUMBERS) for _ in range(1 + 2 * min(count, 3))]
+        return path + struct.pack(f"<QQ{len(numbers) - 1}Q", numbers[0], count, *numbers[1:])
     value = random.randbytes(random.choice((0, 1, 20, 70_000)))
     length = random.choice((len(value), len(value), 0, len(value) + 1, 0xFFFFFFFF))
     return path + random.choice(_NAMES) + b"\0" + struct.pack("<I", length) + value
