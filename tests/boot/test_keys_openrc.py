@@ -33,6 +33,7 @@ EXPECTED = {
     "cache": "1",
     "tmp": "64 1777",
     "crashed": "",
+    "seed": "planted",
     "data": 'on /srv/data type ext4 LABEL="DATA"',
 }
 
@@ -47,11 +48,23 @@ def image(alpine_official: Alpine, tmp_path_factory: pytest.TempPathFactory) -> 
     return place / "out/keys.efi"
 
 
+def seed(folder: Path) -> Path:
+    """Make the disk on which tiny-cloud finds what to do."""
+    require_tool("xorriso")
+    (folder / "seed").mkdir()
+    (folder / "seed/meta-data").write_text("local-hostname: planted\n")
+    (folder / "seed/user-data").write_text("#!/bin/sh\necho planted > /tmp/seed\n")
+    image = folder / "seed.iso"
+    run("xorriso", "-as", "mkisofs", "-quiet", "-V", "cidata", "-J", "-r", "-o", str(image), str(folder / "seed"))
+    return image
+
+
 def test_openrc_and_ifupdown_do_what_was_asked(image: Path, tmp_path: Path) -> None:
     disk = tmp_path / "empty.raw"
     with disk.open("wb") as file:
         file.truncate(64 << 20)
-    machine = Machine(kernel=image, drives=(Drive(path=disk),), network=True, memory_mib=512)
+    drives = (Drive(path=disk), Drive(path=seed(tmp_path)))
+    machine = Machine(kernel=image, drives=drives, network=True, memory_mib=512)
     with greeter() as port, boot(machine) as console:
         console.expect(r"^keys login: ", 240)
         console.send("root\n")

@@ -84,7 +84,9 @@ def alpine_official(engine: Engine, tmp_path_factory: pytest.TempPathFactory) ->
     mirror = _mirror_answers(engine, base)
     signed = None if mirror else signed_packages(_folder(base), "amd64")
     if not mirror and signed is None:
-        out_of_reach(f"no packages for {base}: Alpine's mirror does not answer, and the shared data has none")
+        out_of_reach(
+            f"no packages for {base}: Alpine's mirror does not answer, and the shared data (CLAYLINUX_DATA) has none"
+        )
     packages = made_up() if mirror else [*kernels(), *applications(), *made_up()]
     with _serving(engine, tmp_path_factory.mktemp("alpine"), base, packages, signed, mirror=mirror) as made:
         yield made
@@ -95,7 +97,7 @@ def alpine_apk3(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Alpine 3.23 with apk-tools 3 and a merged /usr; what it lacks is of 3.19."""
     signed = signed_packages(_folder(OFFICIAL), "amd64")
     if signed is None:
-        out_of_reach("the shared data, with packages of Alpine 3.19, is not here")
+        out_of_reach("the shared data (CLAYLINUX_DATA), with packages of Alpine 3.19, is not here")
     base = f"claylinux-test/alpine-installed-{os.getpid()}"
     _import(engine, installed_system("amd64"), base)
     packages = [*kernels(), *applications(), *made_up()]
@@ -115,7 +117,7 @@ def alpine_arm64(engine: Engine, arm64: None, tmp_path_factory: pytest.TempPathF
         return
     signed = signed_packages(f"{_folder(OFFICIAL_ARM64)}-{MACHINES['arm64']}", "arm64")
     if signed is None:
-        out_of_reach(f"neither Alpine's mirror nor the shared data has packages of {OFFICIAL_ARM64} for arm64")
+        out_of_reach(f"neither Alpine's mirror nor the shared data (CLAYLINUX_DATA) has {OFFICIAL_ARM64} for arm64")
     packages = [*kernels("arm64"), *made_up()]
     with (
         engine.stand_in(OFFICIAL_ARM64, "arm64") as base,
@@ -140,7 +142,7 @@ def _official(*images: str) -> str:
         else:
             return image
     assert not any(data_dir().rglob("alpine-minirootfs-*")), said
-    out_of_reach(f"neither a registry nor shared data has {' or '.join(images)}")
+    out_of_reach(f"neither a registry nor the shared data (CLAYLINUX_DATA) has {' or '.join(images)}")
     raise AssertionError
 
 

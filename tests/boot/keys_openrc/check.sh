@@ -20,4 +20,5 @@ echo "tmp=$(df -m /tmp | tail -1 | tr -s ' ' | cut -d' ' -f2) $(stat -c %a /tmp)
 # These two end as they were made to.
 echo "crashed=$(rc-status -a -f ini | grep crashed | grep -v '^flaky\|^plain')"
 echo "data=$(mount | grep -o 'on /srv/data type ext4') $(blkid /dev/vda | grep -o 'LABEL="[A-Z]*"')"
+echo "seed=$(cat /tmp/seed)"
 echo "check-end=$((40 + 3))"
