@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spec.presets import DISTRIBUTIONS, PresetRow
 
+from . import networkd
 from .family import Preset
 
 _BOOT = (
@@ -22,24 +23,6 @@ _BOOT = (
 )
 """A system that boots to a login prompt with a network."""
 
-_DHCP = """\
-# By Claylinux: every wired interface asks for an address.
-[Match]
-Type=ether
-
-[Network]
-DHCP=yes
-"""
-_ONLINE = """\
-# By Claylinux: services that wait for the network wait for one interface, and not for ever.
-[Service]
-ExecStart=
-ExecStart=/usr/lib/systemd/systemd-networkd-wait-online --any --timeout=20
-"""
-_FILES = {
-    "/etc/systemd/network/80-claylinux-dhcp.network": _DHCP,
-    "/etc/systemd/system/systemd-networkd-wait-online.service.d/claylinux.conf": _ONLINE,
-}
 _KERNELS = {
     "default": "linux-image-{architecture}",
     "cloud": "linux-image-cloud-{architecture}",
@@ -58,8 +41,7 @@ def preset(name: str, row: PresetRow) -> Preset:
         packages=_BOOT,
         flavor=row.flavor,
         kernels=_KERNELS,
-        files=dict.fromkeys(("amd64", "arm64"), _FILES),
-        services=dict.fromkeys(("systemd-networkd", "systemd-resolved", "systemd-timesyncd"), True),
-        # systemd-resolved makes its link at boot, where there is no file.
-        volatile=("/etc/resolv.conf",),
+        files=dict.fromkeys(("amd64", "arm64"), networkd.FILES),
+        services=networkd.SERVICES,
+        volatile=networkd.VOLATILE,
     )
