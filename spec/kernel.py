@@ -11,7 +11,9 @@ from .keys import NOTHING, key
 from .presets import DISTRIBUTIONS
 from .values import words
 
-_FLAVORS = "; ".join(f"{name.capitalize()}: {', '.join(row.flavors)}" for name, row in DISTRIBUTIONS.items())
+_FLAVORS = "; ".join(
+    f"{name.capitalize()}: {', '.join(row.flavors)}" for name, row in DISTRIBUTIONS.items() if row.flavors
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spec.presets import DISTRIBUTIONS, PresetRow
 
+from . import networkd
 from .family import Preset
 
 _BOOT = (
@@ -24,24 +25,6 @@ _BOOT = (
 _OPTIONAL = ("linux-sysctl-defaults",)
 """Packages that other packages rely on, as a full installation has them: ping for users, protected links."""
 
-_DHCP = """\
-# By Claylinux: every wired interface asks for an address.
-[Match]
-Type=ether
-
-[Network]
-DHCP=yes
-"""
-_ONLINE = """\
-# By Claylinux: services that wait for the network wait for one interface, and not for ever.
-[Service]
-ExecStart=
-ExecStart=/usr/lib/systemd/systemd-networkd-wait-online --any --timeout=20
-"""
-_FILES = {
-    "/etc/systemd/network/80-claylinux-dhcp.network": _DHCP,
-    "/etc/systemd/system/systemd-networkd-wait-online.service.d/claylinux.conf": _ONLINE,
-}
 _KERNELS = {
     "default": "linux-image-{architecture}",
     "cloud": "linux-image-cloud-{architecture}",
@@ -61,8 +44,7 @@ def preset(name: str, row: PresetRow) -> Preset:
         optional=_OPTIONAL,
         flavor=row.flavor,
         kernels=_KERNELS,
-        files=dict.fromkeys(("amd64", "arm64"), _FILES),
-        services=dict.fromkeys(("systemd-networkd", "systemd-resolved", "systemd-timesyncd"), True),
-        # systemd-resolved creates its link at boot, if there is no file.
-        volatile=("/etc/resolv.conf",),
+        files=dict.fromkeys(("amd64", "arm64"), networkd.FILES),
+        services=networkd.SERVICES,
+        volatile=networkd.VOLATILE,
     )

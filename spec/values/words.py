@@ -7,7 +7,7 @@ from typing import Annotated
 
 from spec.compression import LEVELS, NONE
 from spec.formats import FORMATS
-from spec.presets import DISTRIBUTIONS, PRESETS
+from spec.presets import PRESETS
 
 from .kinds import MismatchError, Number, Text
 from .paths import USER_NAME_PATTERN
@@ -23,10 +23,8 @@ _IMAGE = (
 """github.com/distribution/reference, the grammar of its `reference`."""
 
 
-_RELEASES = {
-    name: next(preset for preset, row in PRESETS.items() if row.distribution == name) for name in DISTRIBUTIONS
-}
-"""The preset of a distribution whose image people name with a tag."""
+_RELEASES = {row.distribution: name for name, row in reversed(PRESETS.items())}
+"""The first preset of an image that people name with its tag."""
 
 
 def _preset(text: str) -> str:

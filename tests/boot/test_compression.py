@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from imager.requests.packing import Initramfs, Layer, Stage
+from spec.compression import LEVELS, NONE
 from tests.support.manifest import Rules
 from tests.support.packer import BOOT_SECONDS, EPOCH, Packer, check, turn_off
 from tests.support.stages import Tree
@@ -40,6 +41,10 @@ def second(tree: Tree) -> None:
     tree.remove("usr/lib/7")
     tree.file("usr/lib/8", "changed")
     tree.directory("usr/lib/new")
+
+
+def test_every_kind_has_its_case() -> None:
+    assert {compression.partition(":")[0] for compression in KINDS} == {NONE, *LEVELS}
 
 
 @pytest.mark.parametrize("compression", KINDS)

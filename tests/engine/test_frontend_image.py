@@ -48,6 +48,17 @@ def test_compressors_work(engine: Engine, program: str) -> None:
     assert run(engine, "/usr/bin/sh", "-c", script) == "content\n"
 
 
+def test_every_compression_has_its_program(engine: Engine) -> None:
+    script = """
+import shutil
+from imager.archive import compressors
+from spec.compression import LEVELS
+programs = {compressors.program(kind, levels.default).argv[0] for kind, levels in LEVELS.items()}
+print(len(programs) > 1, sorted(program for program in programs if shutil.which(program) is None))
+"""
+    assert run(engine, "/usr/bin/python3", "-c", script) == "True []\n"
+
+
 def test_stubs_and_init_are_there_for_both_architectures(engine: Engine) -> None:
     script = """
 import pathlib, struct

@@ -221,9 +221,10 @@ def test_requests_are_cheap_to_import() -> None:
     """The planner imports them in every build: no program code, no pefile. A step has only its own, and no grammar."""
     code = "import sys, imager.commands as c; c.kind_of(sys.argv[1]); print(*sorted(sys.modules))"
     heavy = {"re", "imager.commands", "pefile"}
-    for command in ("outputs.Raw", "packing.Layer", "accounts.Users", "mounts.Mounts"):
+    last = {module: command for module, _, command in (kind.command().partition(".") for kind in commands.kinds())}
+    for module, name in last.items():
+        command = f"{module}.{name}"
         done = subprocess.run([sys.executable, "-S", "-c", code, command], capture_output=True, text=True, check=True)
         found = {name for name in done.stdout.split() if name.startswith(("imager.", "spec.", "pefile"))} - heavy
-        module = command.partition(".")[0]
         assert {name for name in found if name.startswith("imager.requests.")} == {f"imager.requests.{module}"}
         assert not any(name.startswith("spec.values.") for name in found - {"spec.values.types"}), command
