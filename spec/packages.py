@@ -55,7 +55,7 @@ class CopiedText:
     source: paths.SourcePath = key("The path in the build context.", "acme/ca.pem")
 
 
-Text = InlineText | CopiedText
+SmallText = InlineText | CopiedText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +71,12 @@ class PackageManager:
     """What the package manager has while it works. Nothing of it stays in the system, except for `answers`."""
 
     recommends: bool = key("apt: whether `packages` bring what they recommend.", "true", default=False)
-    answers: Text | None = key(
+    answers: SmallText | None = key(
         "apt: answers to the questions of packages, as debconf-set-selections reads them. The system keeps them.",
         '"postfix postfix/mailname string mail.example"',
         default=None,
     )
-    ca: Text | None = key(
+    ca: SmallText | None = key(
         "Certificates, in PEM, of authorities that servers of packages are trusted by, beside those of the system.",
         "{source: acme/ca.pem}",
         default=None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import llb
 from frontend.distro.family import PackageStep
 from frontend.options import DEFAULT_EPOCH
-from spec.packages import CopiedText, InlineText, Text
+from spec.packages import CopiedText, InlineText, SmallText
 
 from .inputs import PlanInputs
 from .origins import MAIN
@@ -14,7 +14,10 @@ ANSWERS = "/run/claylinux-answers"
 """Where the answers are in the step that installs packages."""
 PACKAGES = "/run/claylinux-packages"
 """Where packages of the build context are in that step."""
-_CA, _BUNDLE = "/run/claylinux-ca", "/run/claylinux-ca-bundle"
+_CA = "/run/claylinux-ca"
+_TLS = "/run/claylinux-tls"
+"""In memory: nothing of it stays."""
+_BUNDLE = f"{_TLS}/bundle"
 _NETRC = "/run/claylinux-netrc"
 _SETTINGS = "/run/claylinux-apt.conf"
 _SYSTEMS_CA = "/etc/ssl/certs/ca-certificates.crt"
@@ -34,7 +37,7 @@ def settings(inputs: PlanInputs) -> PackageStep:
     if wanted.proxy:
         env |= {"http_proxy": wanted.proxy, "https_proxy": wanted.proxy}
     if wanted.ca:
-        mounts.append(_mount(inputs, wanted.ca, _CA))
+        mounts += [_mount(inputs, wanted.ca, _CA), llb.Tmpfs(target=_TLS)]
         script = f"cat {_SYSTEMS_CA} {_CA} > {_BUNDLE} 2>/dev/null || cp {_CA} {_BUNDLE}\n"
         env |= {"SSL_CERT_FILE": _BUNDLE, "SSL_CA_CERT_FILE": _BUNDLE}
         options.append(f'Acquire::https::CaInfo "{_BUNDLE}";\n')
@@ -62,7 +65,7 @@ def package_files(inputs: PlanInputs, files: tuple[str, ...]) -> tuple[llb.Mount
     )
 
 
-def _mount(inputs: PlanInputs, text: Text, target: str) -> llb.Mount:
+def _mount(inputs: PlanInputs, text: SmallText, target: str) -> llb.Mount:
     match text:
         case InlineText(content=content):
             return _file(content if content.endswith("\n") else f"{content}\n", target)

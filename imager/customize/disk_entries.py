@@ -7,6 +7,7 @@ data that the system is for; the report warns about them.
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from imager.requests.mounts import DiskEntries
 
-_NOFAIL = "nofail"
+_NOFAIL, _TIMEOUT = "nofail", "x-systemd.device-timeout=10"
+"""Without the second one, the boot is not complete for 90 seconds, although nobody waits."""
 
 
 def run(request: DiskEntries) -> None:
@@ -30,10 +32,10 @@ def run(request: DiskEntries) -> None:
 
 
 def _edit(root: Root, path: str, change: Callable[[str], str], epoch: int) -> None:
-    old = lines(read(root, path))
+    old, status = lines(read(root, path)), root.status(path)
     new = [change(line) for line in old]
-    if new != old:
-        write(root, path, "".join(f"{line}\n" for line in new), epoch)
+    if status is not None and new != old:
+        write(root, path, "".join(f"{line}\n" for line in new), epoch, stat.S_IMODE(status.st_mode))
 
 
 def _file_system(text: str) -> str:
@@ -61,5 +63,5 @@ def _without_waiting(text: str) -> str:
     """Return a line with the option that nobody waits: the fourth word of both tables has the options."""
     words = text.split()
     words += ["none"] * (3 - len(words))
-    words[3:4] = [",".join((*words[3:4], _NOFAIL))]
+    words[3:4] = [",".join((*words[3:4], _NOFAIL, _TIMEOUT))]
     return "\t".join(words)

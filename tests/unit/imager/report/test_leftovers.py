@@ -32,6 +32,7 @@ def base(tmp_path: Path) -> Path:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/fstab").write_text(FSTAB)
     (tmp_path / "etc/crypttab").write_text(CRYPTTAB)
+    (tmp_path / "etc/crypttab").chmod(0o600)
     return tmp_path
 
 
@@ -41,16 +42,17 @@ def test_entries_of_the_disk_do_not_stop_the_boot(base: Path) -> None:
         "# /etc/fstab",
         "# Claylinux: the system is in memory: LABEL=cloudimg-rootfs\t/\text4\tdefaults,discard\t0 1",
         "# Claylinux: the system is in memory: LABEL=UEFI /boot/efi vfat umask=0077 0 1",
-        "UUID=1-1\tnone\tswap\tsw,nofail\t0\t0",
-        "/swap.img\tnone\tswap\tnofail",
+        "UUID=1-1\tnone\tswap\tsw,nofail,x-systemd.device-timeout=10\t0\t0",
+        "/swap.img\tnone\tswap\tnofail,x-systemd.device-timeout=10",
         *FSTAB.splitlines()[5:],
     ]
     assert (base / "etc/crypttab").read_text().splitlines() == [
         "# name device key",
-        "data\tUUID=4-4\tnone\tnofail",
-        "swap\t/dev/vda3\t/dev/urandom\tswap,nofail",
+        "data\tUUID=4-4\tnone\tnofail,x-systemd.device-timeout=10",
+        "swap\t/dev/vda3\t/dev/urandom\tswap,nofail,x-systemd.device-timeout=10",
         "late UUID=5-5 none noauto",
     ]
+    assert (base / "etc/crypttab").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_system_without_such_entries_stays_as_it_is(tmp_path: Path) -> None:

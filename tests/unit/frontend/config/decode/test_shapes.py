@@ -27,11 +27,17 @@ class Machine:
     """Keys with a kind from a module, and with kinds of their own."""
 
     ram: sizes.Size = key("The memory.", "1G")  # noqa: RUF009 - a field of a dataclass
-    serial: Annotated[str, Text(expected="six digits", pattern="[0-9]{6}")] | None = key("A number.", "1", default=None)
-    slot: Annotated[int, Number(expected="a slot", least=0, most=3)] = key("A number.", "1", default=0)
+    serial: Annotated[str, Text("six digits", ("012345",), pattern="[0-9]{6}")] | None = key(
+        "A number.", "1", default=None
+    )
+    slot: Annotated[int, Number("a slot", least=0, most=3)] = key("A number.", "1", default=0)
 
 
 def test_an_annotation_names_a_kind_or_is_one() -> None:
     shapes = [field.shape for field in object_shape(Machine).fields.values()]
     kinds = [shape.kind.expected for shape in shapes if isinstance(shape, ScalarShape)]
-    assert kinds == ["a size such as 64M or 2G", "six digits", "a slot"]
+    assert kinds == [
+        "a whole number above 0, optionally with the unit K, M, G or T",
+        "six digits",
+        "a slot from 0 to 3",
+    ]
