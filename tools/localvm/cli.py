@@ -47,7 +47,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         help="processor of the machine (default: amd64)",
     )
     parser.add_argument("--bus", choices=BUSES, help="connection of the image (default: virtio; cdrom for an .iso)")
-    parser.add_argument("--network", action="store_true", help="connect the guest to a network (DHCP)")
+    parser.add_argument(
+        "--network", action="store_true", help="connect the guest to a network (DHCP) from which it reaches nothing"
+    )
+    parser.add_argument(
+        "--internet",
+        action="store_true",
+        help="let the guest reach everything that the host reaches, also the host's loopback services (10.0.2.2)",
+    )
     parser.add_argument(
         "--forward",
         type=_forward,
@@ -55,6 +62,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         default=[],
         metavar="PORT:GUEST",
         help="forward a loopback port of the host to the guest (repeatable)",
+    )
+    parser.add_argument(
+        "--listen", default="127.0.0.1", metavar="ADDRESS", help="address of forwarded ports (default: 127.0.0.1)"
     )
     parser.add_argument(
         "--until", type=_pattern, metavar="WORD", help="stop when the console shows this regular expression"
@@ -84,9 +94,15 @@ def _machine(options: argparse.Namespace) -> Machine:
     image: Path = options.image
     if not image.is_file():
         raise VmError(f"there is no image {image}")
-    network = {"network": options.network or bool(options.forward), "forwards": tuple(options.forward)}
-    kvm = options.architecture == "amd64" and host.kvm_works()
-    common = {"memory_mib": options.memory, "kvm": kvm, "architecture": options.architecture, **network}
+    common = {
+        "memory_mib": options.memory,
+        "kvm": options.architecture == "amd64" and host.kvm_works(),
+        "architecture": options.architecture,
+        "network": options.network or options.internet or bool(options.forward),
+        "restricted": not options.internet,
+        "forwards": tuple(options.forward),
+        "listen": options.listen,
+    }
     if image.suffix == ".efi":
         return Machine(kernel=image, **common)
     bus = options.bus or ("cdrom" if image.suffix == ".iso" else "virtio")

@@ -43,8 +43,9 @@ class Drive:
 class Machine:
     """The machine to run. `kernel` is a UKI (with `firmware`), or a plain kernel with `initrd` and `append`.
 
-    With `network` the guest gets an address by DHCP and reaches the host as 10.0.2.2; `forwards` are
-    (host port on loopback, guest port). `kvm` says that KVM works. `processors` 0 means a safe number.
+    With `network` the guest gets an address by DHCP. It reaches everything that the host reaches, and the host's
+    loopback interface as 10.0.2.2; if it is `restricted`, it reaches nothing. `forwards` are (host port, guest port),
+    and the host listens on the address `listen`. `kvm` says that KVM works. `processors` 0 means a safe number.
     `architecture` is amd64, or arm64, which is always emulated.
     """
 
@@ -56,7 +57,9 @@ class Machine:
     memory_mib: int = 1024
     processors: int = 0
     network: bool = False
+    restricted: bool = False
     forwards: tuple[tuple[int, int], ...] = ()
+    listen: str = "127.0.0.1"
     kvm: bool = False
     architecture: str = "amd64"
 
@@ -126,5 +129,6 @@ def _value(path: Path) -> str:
 def _network(machine: Machine) -> list[str]:
     if not machine.network:
         return ["-net", "none"]
-    forwards = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for host, guest in machine.forwards)
-    return ["-netdev", f"user,id=net0{forwards}", "-device", "virtio-net-pci,netdev=net0"]
+    restricted = ",restrict=on" if machine.restricted else ""
+    forwards = "".join(f",hostfwd=tcp:{machine.listen}:{host}-:{guest}" for host, guest in machine.forwards)
+    return ["-netdev", f"user,id=net0{restricted}{forwards}", "-device", "virtio-net-pci,netdev=net0"]
