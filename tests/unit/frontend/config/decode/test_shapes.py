@@ -5,39 +5,43 @@ from __future__ import annotations
 import pkgutil
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, get_origin
+from typing import TYPE_CHECKING, Annotated, get_args, get_origin
 
 import spec.values
-from frontend.config.decode.shapes import GRAMMAR, ScalarShape, object_shape
+from frontend.config.decode.shapes import GRAMMAR, ObjectShape, ScalarShape, object_shape
 from spec.keys import key
+from spec.values import kinds
+from spec.values import sizes as size_type
 
 if TYPE_CHECKING:
     from spec.values import sizes
-    from spec.values.kinds import Number, Text
 
 
 def test_every_module_with_kinds_of_values_is_known() -> None:
     modules = [import_module(each.name) for each in pkgutil.iter_modules(spec.values.__path__, "spec.values.")]
-    kinds = [each for each in modules if any(get_origin(value) is Annotated for value in vars(each).values())]
-    assert sorted(GRAMMAR.values(), key=str) == sorted(kinds, key=str)
+    named = [each for each in modules if any(get_origin(value) is Annotated for value in vars(each).values())]
+    assert sorted(GRAMMAR.values(), key=str) == sorted([*named, kinds], key=str)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A mapping with a name that the grammar has too; its keys have a kind with a name, and kinds of their own."""
+
+    ram: sizes.Size = key("The memory.", "1G")  # noqa: RUF009 - a field of a dataclass
+    serial: Annotated[str, kinds.Text("six digits", pattern="[0-9]{6}")] | None = key("A number.", "1", default=None)
+    slot: Annotated[int, kinds.Number("a slot", least=0, most=3)] = key("A number.", "1", default=0)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Keys with a kind from a module, and with kinds of their own."""
+    """A mapping in a mapping."""
 
-    ram: sizes.Size = key("The memory.", "1G")  # noqa: RUF009 - a field of a dataclass
-    serial: Annotated[str, Text("six digits", ("012345",), pattern="[0-9]{6}")] | None = key(
-        "A number.", "1", default=None
-    )
-    slot: Annotated[int, Number("a slot", least=0, most=3)] = key("A number.", "1", default=0)
+    text: Text = key("The text.", "{ram: 1G}")  # noqa: RUF009 - a field of a dataclass
 
 
 def test_an_annotation_names_a_kind_or_is_one() -> None:
-    shapes = [field.shape for field in object_shape(Machine).fields.values()]
-    kinds = [shape.kind.expected for shape in shapes if isinstance(shape, ScalarShape)]
-    assert kinds == [
-        "a whole number above 0, optionally with the unit K, M, G or T",
-        "six digits",
-        "a slot from 0 to 3",
-    ]
+    shape = object_shape(Machine).fields["text"].shape
+    assert isinstance(shape, ObjectShape)
+    found = [field.shape.kind for field in shape.fields.values() if isinstance(field.shape, ScalarShape)]
+    six, slot = kinds.Text("six digits", pattern="[0-9]{6}"), kinds.Number("a slot", least=0, most=3)
+    assert found == [get_args(size_type.Size)[1], six, slot]
