@@ -17,15 +17,15 @@ from .systemd import DAY, FINISH, FINISH_AGAIN, LEFTOVERS
 _WORK = "/run/claylinux-apt"
 """Where apt works during a build, in memory. /run is never part of an image."""
 _LISTS = f"{_WORK}/lists"
-_ARCHIVES = f"{_WORK}/archives"
+_PACKAGES = f"{_WORK}/packages"
+_CHECKED = f"{_PACKAGES}/checked"
 
 _OPTIONS = (
     f"Dir::State::Lists={_LISTS}",
     f"Dir::Cache={_WORK}",
-    f"Dir::Cache::Archives={_ARCHIVES}",
+    f"Dir::Cache::Archives={_CHECKED}",
     # Some images switch it off: then every call of apt reads all lists.
     "Dir::Cache::pkgcache=pkgcache.bin",
-    "Dir::Cache::srcpkgcache=",
     "Acquire::GzipIndexes=false",
     "APT::Keep-Downloaded-Packages=true",
     "APT::Install-Recommends=false",
@@ -63,50 +63,61 @@ fi
 """
 
 
-# `distrust` reads names, and removes the files that are not those of the lines `NAME SIZE SHA256` in the file "$1".
-# The size comes first: to hash a file may take for ever.
-_DISTRUST = """\
-distrust() {
-  sound=$(find . -maxdepth 1 -type f -printf '%f %s\\n' |
-    awk 'NR == FNR { sums[$1 " " $2] = $3; next } $0 in sums { print sums[$0] "  " $1 }' "$1" - |
-    sha256sum --check 2>/dev/null | sed -n 's/: OK$//p')
-  grep -vxF -e "$sound" | xargs -r rm -f --
+# `sound` prints the names of the files here that are what the lines `NAME SIZE SHA256` of the file "$1" say. Sizes come
+# first: to hash a file of a stranger may take for ever.
+_SOUND = """\
+sound() {
+  find . -maxdepth 1 -type f -printf '%f %s\\n' | awk '
+    NR == FNR { file = $1 " " $2; if (file in sums && sums[file] != $3) $3 = "two"; sums[file] = $3; next }
+    $0 in sums { print sums[$0] "  " $1 }' "$1" - | sha256sum --check 2>/dev/null | sed -n 's/: OK$//p'
 }
 """
-# The lists are as signed as the new InRelease that names their hashes: kept ones are compared with it before apt sees
-# them, which looks at their names only.
+# A new InRelease, which is signed; of the lists kept those whose hashes it has; then the lists that are missing.
+# apt itself looks at the names of lists, and compares an InRelease with an older one that it believes.
 _REFRESH = f"""\
 refresh() {{
   apt -o APT::Update::Error-Mode=any "$@" update && return
   echo "claylinux: the package lists cannot be read: is there a network, and are the repositories right?" >&2
   exit 1
 }}
+{sweep(_LISTS, "*_Packages")}mkdir {_LISTS}/partial
 refresh -o pkgCacheFile::Generate=false -o APT::Get::List-Cleanup=false \\
   -o Acquire::IndexTargets::deb::Packages::DefaultEnabled=false
-(
-  cd {_LISTS}
-  find . -name '*Release' -exec awk '
-    FNR == 1 {{ prefix = substr(FILENAME, 3); sub(/(In)?Release$/, "", prefix) }}
-    /^[^ ]/ {{ hashes = $1 == "SHA256:" }}
-    hashes && NF == 3 {{ gsub("/", "_", $3); print prefix $3, $2, $1 }}' {{}} + > {_WORK}/listed
-  find . -name '*_Packages' -printf '%f\\n' | distrust {_WORK}/listed
-)
+cd {_LISTS}
+find . -name '*Release' -exec awk '
+  FNR == 1 {{ prefix = substr(FILENAME, 3); sub(/(In)?Release$/, "", prefix) }}
+  /^[^ ]/ {{ hashes = $1 == "SHA256:" }}
+  hashes && NF == 3 {{ gsub("/", "_", $3); print prefix $3, $2, $1 }}' {{}} + > {_WORK}/listed
+find . -name '*_Packages' -printf '%f\\n' | grep -vxF -e "$(sound {_WORK}/listed)" | xargs -r rm -f --
+cd /
 refresh
 """
-# apt takes a package of the right name and size for the right one. It prints what it is about to download, so it is
-# asked with an empty folder.
-_COMPARE = f"""\
-compare() {{
-  apt --print-uris -o Dir::Cache::Archives={_WORK}/none -o Acquire::ForceHash=SHA256 -y install "$@" 2>/dev/null |
-    sed -n "s/^'[^']*' \\([^ ]* [0-9]* \\)\\(SHA256:\\)*/\\1/p" > {_WORK}/wanted
-  (cd {_ARCHIVES} && cut -d ' ' -f 1 {_WORK}/wanted | distrust {_WORK}/wanted)
-}}
+# apt takes any file of the right name and size for the package, so it sees those only that are what the lists say.
+_CHECK = f"""\
+keep() {{ find {_CHECKED} -maxdepth 1 -type f -name '*.deb' -exec mv -ft {_PACKAGES} {{}} + 2>/dev/null || :; }}
+keep # of a build that was killed
+{sweep(_PACKAGES, "*.deb")}mkdir -p {_CHECKED}/partial
+trap keep EXIT
+cd {_PACKAGES}
+find . -name '*.deb' -printf '%f\\n' > {_WORK}/kept
+awk '
+  NR == FNR {{ sub(/_.*/, ""); kept[$0]; next }}
+  {{ name = substr($0, 10, index($0, "\\n") - 10) }}
+  name in kept {{
+    split("", field)
+    for (count = split($0, lines, "\\n"); count > 0; count--)
+      if (match(lines[count], /^(Version|Architecture|Size|SHA256): /))
+        field[substr(lines[count], 1, RLENGTH - 2)] = substr(lines[count], RLENGTH + 1)
+    gsub(":", "%3a", field["Version"])
+    print name "_" field["Version"] "_" field["Architecture"] ".deb", field["Size"], field["SHA256"]
+  }}' {_WORK}/kept RS= {_LISTS}/*_Packages > {_WORK}/listed || :
+sound {_WORK}/listed | xargs -r mv -t {_CHECKED} --
+cd /
 """
 
 # "$@" of `explain` are the packages that were asked for: what is wrong with each is told by its name.
 _HEAD = f"""\
 apt() {{ apt-get {_FLAGS} -qq "$@"; }}
-{sweep(_LISTS, "*_Packages")}{sweep(_ARCHIVES, "*.deb")}mkdir {_LISTS}/partial {_ARCHIVES}/partial
 explain() {{
   code=$? blame=
   for package in "$@"; do
@@ -125,7 +136,7 @@ explain() {{
   [ -n "$blame" ] || echo "claylinux: these packages cannot be installed: apt says why above" >&2
   exit "$code"
 }}
-{_DISTRUST}{_REFRESH}{_COMPARE}"""
+{_SOUND}{_REFRESH}{_CHECK}"""
 
 
 class Apt:
@@ -142,10 +153,10 @@ class Apt:
         mounts = (
             llb.Tmpfs(target=_WORK),
             llb.Cache(target=_LISTS, id=f"{cache_id}-lists", sharing="locked"),
-            llb.Cache(target=_ARCHIVES, id=f"{cache_id}-archives", sharing="locked"),
+            llb.Cache(target=_PACKAGES, id=f"{cache_id}-archives", sharing="locked"),
             _no_daemons(),
         )
-        script = f"{_HEAD}compare {names}\napt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
+        script = f"{_HEAD}apt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
         return PackageStep(script=script, mounts=mounts, env=_ENV)
 
     def assemble(

@@ -74,9 +74,10 @@ class TestShared:
         users = tmp_path / "users.sock"
         users.symlink_to(engine.env["DOCKER_HOST"].removeprefix("unix://"))
         host = f"unix://{users}"
-        done = run_engine("env", DOCKER_HOST=host, ENGINE_SUITE="")
+        env = {"DOCKER_HOST": host, "ENGINE_SUITE": "", "ENGINE_INSTANCE": ""}
+        done = run_engine("env", **env)
         assert done.stdout == f"# the Docker Engine at {host} is used as it is\n"
-        assert f"using the Docker Engine at {host}" in run_engine("up", DOCKER_HOST=host, ENGINE_SUITE="").stderr
+        assert f"using the Docker Engine at {host}" in run_engine("up", **env).stderr
 
     def test_builds_are_cached(self, engine: Engine, tmp_path: Path) -> None:
         context = write_build(tmp_path, f"echo {time.time_ns()}")
