@@ -14,6 +14,7 @@ import pytest
 
 from localvm.console import Console
 from tests.support.alpine import PRESET_IMAGE, Alpine
+from tests.support.apk_repository import serve
 from tests.support.engine import REPOSITORY, Engine
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
@@ -70,7 +71,7 @@ def bake(alpine: Alpine, tmp_path: Path) -> Iterator[Bake]:
     alpine.engine.docker("rmi", "--force", *(f"{made.repository}/{image}" for image in IMAGES))
 
 
-def test_bake_and_the_emulator(alpine: Alpine, bake: Bake) -> None:
+def test_bake_and_the_emulator(alpine: Alpine, bake: Bake, tmp_path: Path) -> None:
     """`bake` makes the images, `bake test` every format, and compose the console: log in, look, power off."""
     engine, name = alpine.engine, bake.repository
     bake.run("frontend")
@@ -81,7 +82,7 @@ def test_bake_and_the_emulator(alpine: Alpine, bake: Bake) -> None:
     assert {f"{name}/{image}" for image in IMAGES} <= set(have.split())
     # As it is, and a system that has no login on its serial port of its own.
     for choice in ({}, {"SYSTEM": f"{name}/alpine-lts", "FORMAT": "iso"}):
-        with emulator(engine, name, choice) as console:
+        with serve(tmp_path) as (url, asked), emulator(engine, name, choice) as console:
             console.expect(r"^run-vm: starting (with KVM|in emulation, which is slower: KVM does not work here);", 60)
             console.expect(r"^claylinux login: $", 240)
             console.send("root\n")
@@ -91,6 +92,10 @@ def test_bake_and_the_emulator(alpine: Alpine, bake: Bake) -> None:
             console.expect(r"^default\r?$", 60)
             # What the network gave: no image has a resolver of its own.
             console.expect(r"^nameserver 10\.0\.2\.3\r?$", 60)
+            # Out of reach: what listens on the loopback interface of this machine.
+            console.send(f"wget -T 20 -q -O - {url.replace('127.0.0.1', '10.0.2.2')}; echo status $?\n")
+            console.expect(r"^status 1\r?$", 60)
+            assert asked == []
             console.send("poweroff\n")
             assert console.wait_off(120) == 0
 

@@ -39,7 +39,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("image", type=Path, help="a .raw, .iso, .efi, .qcow2, .vmdk, .vhdx, .vhd or .vdi file")
     parser.add_argument("--memory", type=int, default=1024, metavar="MIB", help="RAM of the machine (1024)")
     parser.add_argument("--bus", choices=BUSES, help="how the image is attached (virtio; an .iso: cdrom)")
-    parser.add_argument("--network", action="store_true", help="give the guest a network (DHCP)")
+    parser.add_argument(
+        "--network", action="store_true", help="give the guest a network (DHCP), from which it reaches nothing"
+    )
+    parser.add_argument(
+        "--internet",
+        action="store_true",
+        help="let the guest reach what this machine reaches, services on its loopback interface (10.0.2.2) included",
+    )
     parser.add_argument(
         "--forward",
         type=_forward,
@@ -47,6 +54,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         default=[],
         metavar="PORT:GUEST",
         help="make a port of the guest one of the loopback interface (repeatable)",
+    )
+    parser.add_argument(
+        "--listen", default="127.0.0.1", metavar="ADDRESS", help="where forwarded ports listen (127.0.0.1)"
     )
     parser.add_argument(
         "--until", type=_pattern, metavar="WORD", help="stop when the console shows this (a regular expression)"
@@ -74,8 +84,14 @@ def _machine(options: argparse.Namespace) -> Machine:
     image: Path = options.image
     if not image.is_file():
         raise VmError(f"there is no image {image}")
-    network = {"network": options.network or bool(options.forward), "forwards": tuple(options.forward)}
-    common = {"memory_mib": options.memory, "kvm": host.kvm_works(), **network}
+    common = {
+        "memory_mib": options.memory,
+        "kvm": host.kvm_works(),
+        "network": options.network or options.internet or bool(options.forward),
+        "restricted": not options.internet,
+        "forwards": tuple(options.forward),
+        "listen": options.listen,
+    }
     if image.suffix == ".efi":
         return Machine(kernel=image, **common)
     bus = options.bus or ("cdrom" if image.suffix == ".iso" else "virtio")

@@ -40,8 +40,9 @@ class Drive:
 class Machine:
     """What to run. A `kernel` is a UKI (with `firmware`), or a plain kernel with `initrd` and `append`.
 
-    With `network` the guest gets an address by DHCP and reaches the host as 10.0.2.2; `forwards` are
-    (host port on loopback, guest port). `kvm` says that KVM works here. `processors`: 0 is as many as do no harm.
+    With `network` the guest gets an address by DHCP, and reaches what the host reaches: the host's own loopback
+    interface, too, as 10.0.2.2. One that is `restricted` reaches nothing. `forwards` are (host port, guest port);
+    the host's listen on the address `listen`. `kvm` says that KVM works here. `processors`: 0 is as many as do no harm.
     """
 
     drives: tuple[Drive, ...] = ()
@@ -52,7 +53,9 @@ class Machine:
     memory_mib: int = 1024
     processors: int = 0
     network: bool = False
+    restricted: bool = False
     forwards: tuple[tuple[int, int], ...] = ()
+    listen: str = "127.0.0.1"
     kvm: bool = False
 
 
@@ -104,5 +107,6 @@ def _value(path: Path) -> str:
 def _network(machine: Machine) -> list[str]:
     if not machine.network:
         return ["-net", "none"]
-    forwards = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for host, guest in machine.forwards)
-    return ["-netdev", f"user,id=net0{forwards}", "-device", "virtio-net-pci,netdev=net0"]
+    restricted = ",restrict=on" if machine.restricted else ""
+    forwards = "".join(f",hostfwd=tcp:{machine.listen}:{host}-:{guest}" for host, guest in machine.forwards)
+    return ["-netdev", f"user,id=net0{restricted}{forwards}", "-device", "virtio-net-pci,netdev=net0"]

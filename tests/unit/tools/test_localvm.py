@@ -268,8 +268,10 @@ class TestRunVm:
             ("a.vhd", [], "format=vpc,file={},snapshot=on"),
             ("a.efi", ["--memory=2048"], "-m 2048"),
             ("a.efi", [], "-kernel {} -net none"),
-            ("a.efi", ["--network"], "-device virtio-net-pci"),
-            ("a.efi", ["--forward=8080:80"], "user,id=net0,hostfwd=tcp:127.0.0.1:8080-:80 -device virtio-net-pci"),
+            ("a.efi", ["--network"], "-netdev user,id=net0,restrict=on -device virtio-net-pci"),
+            ("a.efi", ["--internet"], "-netdev user,id=net0 -device virtio-net-pci"),
+            ("a.efi", ["--forward=8080:80"], "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:8080-:80 -device"),
+            ("a.efi", ["--forward=8:9", "--listen=0.0.0.0"], "user,id=net0,restrict=on,hostfwd=tcp:0.0.0.0:8-:9 -dev"),
         ],
     )
     def test_an_image(
