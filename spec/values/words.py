@@ -207,7 +207,10 @@ VersionText = Annotated[
 """os-release(5) allows these in IMAGE_VERSION, and in lower case only; the imager lowers them."""
 Release = Annotated[
     str,
-    Text(expected="a release, such as 3.20 or trixie", pattern=r"[a-z0-9][a-z0-9._\-]{0,31}"),
+    Text(
+        expected="a release, such as 3.20, trixie or trixie@sha256:...",
+        pattern=r"[a-z0-9][a-z0-9._\-]{0,31}(@sha256:[0-9a-f]{64})?",
+    ),
 ]
 PackageName = Annotated[
     str,
