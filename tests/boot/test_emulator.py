@@ -66,7 +66,7 @@ def bake(alpine: Alpine, tmp_path: Path) -> Iterator[Bake]:
     # Where Alpine's packages are here. Only files of compose may say which network a target has, in buildx before 0.20.
     build = {"network": "host", "additional_contexts": {PRESET_IMAGE: f"docker-image://{alpine.image}", **DEBIAN}}
     local.write_text(json.dumps({"services": {}}))
-    targets = json.JSONDecoder().raw_decode(made.run("--print", "bases", "test", "emulator"))[0]["target"]
+    targets = json.JSONDecoder().raw_decode(made.run("--print", "default", "test", "emulator"))[0]["target"]
     frontend = {"additional_contexts": DEBIAN}
     services = {
         name: {"build": {"context": target["context"], **(frontend if name in ("frontend", "imager") else build)}}
