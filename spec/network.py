@@ -38,7 +38,9 @@ _NETWORK_HINTS = {
 class Dns:
     """Name resolution of the system."""
 
-    servers: tuple[networking.Address, ...] = key("IP addresses of name servers.", "[9.9.9.9]", default=(), unique=True)
+    servers: tuple[networking.ServerAddress, ...] = key(
+        "IP addresses of name servers.", "[9.9.9.9]", default=(), unique=True
+    )
     search: tuple[networking.DomainName, ...] = key(
         "Domains to search for short names.", "[example.org]", default=(), unique=True
     )
@@ -48,7 +50,7 @@ class Dns:
 class Nameservers:
     """The name servers of an interface."""
 
-    addresses: tuple[networking.Address, ...] = key(
+    addresses: tuple[networking.ServerAddress, ...] = key(
         "IP addresses of name servers.", "[9.9.9.9]", default=(), unique=True
     )
     search: tuple[networking.DomainName, ...] = key(

@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from .kinds import MismatchError, Number, Text
 
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
 _NAME = rf"{_LABEL}(\.{_LABEL})*"
+_SCOPE = r"[A-Za-z0-9_.\-]{1,15}"
 
 
 def _address(text: str) -> str:
     """Return the address in its shortest form."""
     from ipaddress import ip_address
 
+    _has_no_scope(text)
     try:
         return str(ip_address(text))
     except ValueError:
         raise MismatchError("remove the prefix length" if "/" in text else "") from None
 
 
+def _server(text: str) -> str:
+    """Return the address in its shortest form, with its scope: the interface on which it is reached (RFC 4007)."""
+    address, percent, scope = text.partition("%")
+    if percent and not re.fullmatch(_SCOPE, scope):
+        raise MismatchError("after `%` comes the name of an interface")
+    if percent and not address.lower().startswith("fe80:"):
+        raise MismatchError(f"only link-local addresses have an interface: remove `%{scope}`")
+    return f"{_address(address)}{percent}{scope}"
+
+
+def _has_no_scope(text: str) -> None:
+    """Raise `MismatchError` for a scope: it would reach command lines and files in which it means something else."""
+    if "%" in text:
+        raise MismatchError("remove everything after the address, from `%` on")
+
+
 def _sized_address(text: str) -> str:
     """Return an address and its prefix length, in their shortest form."""
     from ipaddress import ip_interface
 
+    _has_no_scope(text)
     try:
         address = str(ip_interface(text))
     except ValueError:
@@ -40,6 +60,7 @@ def _destination(text: str) -> str:
 
     if text in ("default", "0.0.0.0/0", "::/0"):
         return text
+    _has_no_scope(text)
     try:
         network = str(ip_network(text, strict=False))
     except ValueError:
@@ -89,6 +110,10 @@ HostsName = Annotated[
     ),
 ]
 Address = Annotated[str, Text("an IP address", ("10.0.0.5", "2001:db8::5"), convert=_address)]
+ServerAddress = Annotated[
+    str,
+    Text("an IP address, with an interface if it is link-local", ("9.9.9.9", "fe80::1%eth0"), convert=_server),
+]
 SizedAddress = Annotated[
     str, Text("an IP address with a prefix length", ("10.0.0.5/24", "2001:db8::5/64"), convert=_sized_address)
 ]

@@ -159,9 +159,10 @@ Service = Annotated[
     Text(
         "the name of a service",
         ("nginx", "getty@tty1.service"),
-        pattern=r"[A-Za-z0-9_][A-Za-z0-9_.@:\\\-]*",
+        pattern=r"[A-Za-z0-9_](\\x[0-9a-f]{2}|[A-Za-z0-9_.@:\-])*",
     ),
 ]
+"""A backslash only escapes, as systemd-escape(1) writes it: elsewhere it could escape what follows the name."""
 UserName = Annotated[
     str,
     Text(
