@@ -1,13 +1,14 @@
 # On a fresh Debian machine, as root: `make demo` builds and boots a first image, `make test` runs every test.
 
 PYTHON := .venv/bin/python
-CODE := frontend imager llb spec tests tools $(if $(wildcard bench/*.py),bench)
+CODE := claylinux frontend imager llb spec tests tools $(if $(wildcard bench/*.py),bench)
 # The programs in tools/ have no suffix; linters have to be told about them.
 SCRIPTS = $(shell grep -lE '^\#!.*python' tools/* 2>/dev/null)
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/sh' .ci/* bench/* emulator/* tools/* 2>/dev/null)
+WORKFLOWS = $(wildcard .github/workflows/*.yaml examples/ci/*.yaml)
 EXAMPLE ?= hello
 
-.PHONY: help setup engine frontend demo test lint bench fuzz clean
+.PHONY: help setup engine frontend demo unit test golden format lint bench fuzz docs clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -25,15 +26,33 @@ frontend: engine ## build the image claylinux/frontend
 demo: frontend ## build examples/hello, boot it, and say how to use it
 	@tools/demo $(EXAMPLE)
 
-lint: setup ## formatter, linters, types, import rules, schemas
+format: setup ## put the code into its form, and mend what linters can mend
+	$(PYTHON) -m ruff check --fix $(CODE) $(SCRIPTS)
+	$(PYTHON) -m ruff format $(CODE) $(SCRIPTS)
+
+lint: setup ## formatter, linters, types, import rules, schemas, workflows
 	$(PYTHON) -m ruff check $(CODE) $(SCRIPTS)
 	$(PYTHON) -m ruff format --check $(CODE) $(SCRIPTS)
 	$(PYTHON) -m mypy $(CODE)
 	.venv/bin/lint-imports --no-logo
-	$(PYTHON) -m check_jsonschema --quiet --builtin-schema vendor.github-workflows examples/ci/*.yaml
+	$(PYTHON) -m check_jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	$(PYTHON) -m check_jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yaml
 	$(PYTHON) -m check_jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	.venv/bin/actionlint $(WORKFLOWS)
+	.venv/bin/zizmor --offline --quiet --no-progress --persona=pedantic .github
 	.venv/bin/zizmor --offline --quiet --no-progress --config=tools/zizmor.yaml examples/ci/*.yaml
+	.venv/bin/pre-commit validate-config .pre-commit-config.yaml
+	.venv/bin/pre-commit validate-manifest .pre-commit-hooks.yaml
 	shellcheck $(SHELL_SCRIPTS)
+
+unit: ## the unit tests: half a minute, without an engine
+	@tools/setup --unit
+	$(PYTHON) -m pytest tests/unit --numprocesses=auto
+
+golden: ## write the golden files anew, and show what has changed in them
+	@tools/setup --unit
+	$(PYTHON) -m pytest tests/unit --numprocesses=auto --update-golden
+	git diff --stat -- tests/golden
 
 test: lint engine ## lint, then every test: unit, golden, engine, boot
 	$(PYTHON) -m pytest
@@ -49,6 +68,10 @@ fuzz: setup ## look for build files that the language stumbles over, for a minut
 	.venv/bin/pip install --quiet --require-hashes --no-deps --requirement=requirements/fuzz.txt
 	mkdir -p .fuzz
 	$(PYTHON) tests/fuzz/fuzz_config.py -max_total_time=60 -max_len=4096 -artifact_prefix=.fuzz/ .fuzz tests/fuzz/corpus
+
+docs: setup ## build the documentation as a site in out/site; fail on a broken link
+	.venv/bin/pip install --quiet --require-hashes --no-deps --requirement=requirements/docs.txt
+	$(PYTHON) tools/docs-site
 
 clean: ## stop the engine that we started, remove what was built
 	@tools/engine down --purge

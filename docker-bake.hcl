@@ -15,6 +15,11 @@ variable "TAG" {
   default = ""
 }
 
+# What the label of the images says.
+variable "VERSION" {
+  default = ""
+}
+
 # For example "linux/amd64,linux/arm64"; empty: the engine's own.
 variable "PLATFORMS" {
   default = ""
@@ -56,6 +61,7 @@ group "all" {
 target "frontend" {
   dockerfile = "Dockerfile.frontend"
   secret     = secrets()
+  labels     = notequal(VERSION, "") ? { "org.opencontainers.image.version" = VERSION } : {}
   platforms  = split(",", PLATFORMS)
   tags       = tags("frontend")
   cache-from = cache_from("frontend")

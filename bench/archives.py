@@ -1,4 +1,4 @@
-"""One Debian as the initramfs of several kinds of system: what `boot.py` boots."""
+"""One Debian as the initramfs of several kinds of system, for `boot.py`."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from system import system
 
 from frontend.distro.systemd import FINISH
 from imager.archive import cpio
-from imager.contract import Initramfs, Layer
 from imager.initramfs import bootstrap, layer_archive
+from imager.requests.packing import Initramfs, Layer
 from imager.rootfs.root import Root
 from localengine.commands import run
-from localengine.host import install_host_packages, on_host
+from localengine.host import find_on_host, install_host_packages
 from localengine.places import cache_dir
 from localengine.say import say
 
 TOKEN = r"^bench-token up=(?P<up>[0-9.]+) used=(?P<used>[0-9]+) failed=(?P<failed>[0-9]+)$"
-"""What the guest says when it is up: seconds since the kernel started, KiB of memory in use, units that failed."""
+"""The guest's output when it is up: seconds since the kernel started, KiB of memory in use, failed units."""
 BROKEN = "bench-broken"
-"""What a system says that is not whole."""
+"""The output of an incomplete system."""
 
 _UNIT = """\
 [Unit]
@@ -80,12 +80,12 @@ tree=$1 own=$2
     find . -print0 | cpio --null --create --format=newc --quiet
 } | pigz -9
 """
-"""As in classic.sh: no /boot, and of what is mounted at run time only the mount points."""
+"""Same as in classic.sh: no /boot, and only the mount points of file systems that are mounted at run time."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way to bring the system into memory: its initramfs, and what it wants on the kernel's command line."""
+    """A way to get the system into memory: its initramfs, and its words on the kernel command line."""
 
     name: str
     initrd: Path
@@ -94,20 +94,20 @@ class Way:
 
 @dataclass(frozen=True)
 class Guest:
-    """A kernel, and the ways to boot the system with it; the classic one first."""
+    """A kernel, and the ways to boot the system with it, the classic one first."""
 
     kernel: Path
     ways: tuple[Way, ...]
 
 
 def guest(work: Path, compression: str) -> Guest:
-    """Make all archives in the folder `work`; `compression` is that of the layers.
+    """Create all archives in the directory `work`; `compression` is that of the layers.
 
-    The classic system is as mmdebstrap left it. Ours are as the frontend's package steps leave one, but for the one
-    without marks: it shows what comes of the way it is packed, and what of less work at boot.
+    The classic system is the unchanged output of mmdebstrap. Ours are in the state after the frontend's package steps,
+    except the one without marks: it separates the effect of the packing from that of less work at boot.
     """
     tree = work / "system"
-    run(["cp", "-a", str(system()), str(tree)], "the system cannot be copied")
+    run(["cp", "-a", str(system()), str(tree)], "cannot copy the system")
     add_unit(tree)
     (kernel,) = (tree / "boot").glob("vmlinuz-*")
     version = kernel.name.removeprefix("vmlinuz-")
@@ -127,10 +127,10 @@ def guest(work: Path, compression: str) -> Guest:
     say("packing the system: tmpfs, overlay")
     run(
         ["chroot", str(tree), "sh", "-euc", f"{FINISH}[ -e /etc/.updated ]"],
-        "the system cannot be made as package steps make it",
+        "cannot make the system like package steps do",
     )
     imager(Initramfs(system=str(tree), init=init, output=str(tmpfs), compression="zstd:3", epoch=EPOCH))
-    as_ramfs = "rootfstype=ramfs"  # as `imager uki` has it
+    as_ramfs = "rootfstype=ramfs"  # same as in `imager uki`
     ways = (
         Way("classic", classic),
         Way("ours, tmpfs", tmpfs),
@@ -141,7 +141,7 @@ def guest(work: Path, compression: str) -> Guest:
 
 
 def add_unit(tree: Path) -> None:
-    """Have the system tell when it has reached multi-user.target."""
+    """Make the system report when it has reached multi-user.target."""
     units, name = tree / "etc/systemd/system", "bench-token.service"
     (tree / "usr/lib/bench").mkdir()
     (tree / "usr/lib/bench/tell").write_text(_TELL)
@@ -150,10 +150,10 @@ def add_unit(tree: Path) -> None:
 
 
 def pack_classic(tree: Path, output: Path) -> None:
-    """Pack with find, cpio and pigz, and with an /init that is a shell script."""
-    install_host_packages([name for name in ("cpio", "pigz") if not on_host(name)])
-    with tempfile.TemporaryDirectory(dir=output.parent) as folder, output.open("wb") as archive:
-        own = Path(folder)
+    """Pack with find, cpio and pigz, and with a shell script as /init."""
+    install_host_packages([name for name in ("cpio", "pigz") if not find_on_host(name)])
+    with tempfile.TemporaryDirectory(dir=output.parent) as directory, output.open("wb") as archive:
+        own = Path(directory)
         shutil.copy(busybox(), own / "busybox")
         (own / "init").write_text(_CLASSIC_INIT)
         (own / "init").chmod(0o755)
@@ -161,23 +161,23 @@ def pack_classic(tree: Path, output: Path) -> None:
 
 
 def busybox() -> Path:
-    """Debian's static busybox, from the host's own mirror."""
+    """Return Debian's static busybox, from the host's own mirror."""
     program = cache_dir() / "bench" / "busybox"
     if program.exists():
         return program
-    with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
-        hint = "busybox-static cannot be fetched"
-        run(["sh", "-c", 'cd "$1" && apt-get download busybox-static', "sh", folder], hint)
-        (package,) = Path(folder).glob("*.deb")
-        run(["dpkg-deb", "-x", str(package), folder], hint)
-        (found,) = (path for path in Path(folder).glob("**/bin/busybox") if not path.is_symlink())
+    with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as directory:
+        hint = "cannot download busybox-static"
+        run(["sh", "-c", 'cd "$1" && apt-get download busybox-static', "sh", directory], hint)
+        (package,) = Path(directory).glob("*.deb")
+        run(["dpkg-deb", "-x", str(package), directory], hint)
+        (found,) = (path for path in Path(directory).glob("**/bin/busybox") if not path.is_symlink())
         program.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(found, program)
     return program
 
 
 def join(start: bytes, layer: Path, output: Path) -> None:
-    """Put the layer behind our init and its modules, as a UKI has them."""
+    """Write our init and its modules with the layer after them, like a UKI."""
     with output.open("wb") as whole, layer.open("rb") as part:
         whole.write(start + cpio.padding(len(start)) + layer_archive.head(layer, 0, EPOCH))
         shutil.copyfileobj(part, whole)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""From a system of 580 MB to a bootable raw disk: our imager against the classic pipeline, in turns."""
+"""From a system of 580 MB to a bootable raw disk: our imager against the classic pipeline, alternating."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from measure import Cost, conditions, middle, run, table
 from system import STUB, system
 
-from imager.contract import Inspect, Layer, Raw, Uki
 from imager.request import Request, join
-from localengine.commands import finish
+from imager.requests.outputs import Raw
+from imager.requests.packing import Layer, Uki
+from imager.requests.reports import Inspect
+from localengine.commands import exit_code_of
 from localengine.errors import EngineError
 from localengine.places import cache_dir
 
@@ -34,30 +36,30 @@ EPOCH = 315532800
 
 @dataclass(frozen=True)
 class Assembly:
-    """What one disk cost, step by step, and its size in bytes."""
+    """The cost of one disk, step by step, and its size in bytes."""
 
     steps: Mapping[str, Cost]
     size: int
 
     @property
     def total(self) -> Cost:
-        """All steps one after the other."""
+        """The cost of all steps together."""
         return reduce(add, self.steps.values())
 
 
 def main() -> int:
-    """Run the command line; the result is the process's exit code."""
+    """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog="bench/assembly.py", description=__doc__)
-    parser.add_argument("-n", type=int, default=3, metavar="PAIRS", help="how often each (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    parser.add_argument("-n", type=int, default=3, metavar="PAIRS", help="repetitions of each (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print all measurements as JSON")
     args = parser.parse_args()
 
     def action() -> int:
         tree = system()
         init = init_program()
         before = conditions()
-        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
-            work = Path(folder)
+        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as directory:
+            work = Path(directory)
             pairs = [(_classic(tree, work), _ours(tree, init, work)) for _ in range(args.n)]
         classic, ours = (list(column) for column in zip(*pairs, strict=True))
         if args.json:
@@ -68,11 +70,11 @@ def main() -> int:
             print(report(classic, ours))
         return 0
 
-    return finish("assembly", action)
+    return exit_code_of("assembly", action)
 
 
 def report(classic: list[Assembly], ours: list[Assembly]) -> str:
-    """The medians of both, their ratio, and our steps one by one."""
+    """Return the medians of both, their ratio, and our individual steps."""
     theirs, mine = middle([one.total for one in classic]), middle([one.total for one in ours])
     sizes = classic[-1].size, ours[-1].size
     head = ("", "wall s", "CPU s", "peak MiB", "disk MB")
@@ -96,7 +98,7 @@ def _cells(cost: Cost) -> tuple[str, str, str]:
 
 
 def _classic(tree: Path, work: Path) -> Assembly:
-    disk = work / "classic.raw"
+    disk = work / "classic.img"
     disk.unlink(missing_ok=True)
     kernel = min((tree / "boot").glob("vmlinuz-*")).relative_to(tree)
     argv = [str(BENCH / "classic.sh"), str(tree), str(kernel), CMDLINE, str(tree / STUB), str(disk)]
@@ -104,8 +106,8 @@ def _classic(tree: Path, work: Path) -> Assembly:
 
 
 def _ours(tree: Path, init: Path, work: Path) -> Assembly:
-    """The steps of a build, with what the frontend asks for when nothing is cached and there is one stage."""
-    facts, layer, uki, disk = (work / name for name in ("report.json", "layer", "uki.json", "ours.raw"))
+    """The steps of a build: those of the frontend for a single stage and an empty cache."""
+    facts, layer, uki, disk = (work / name for name in ("report.json", "layer", "uki.json", "ours.img"))
     for path in (facts, layer, uki, disk):
         path.unlink(missing_ok=True)
     steps = {"inspect": imager(Inspect(system=str(tree), output=str(facts), weigh=False))}
@@ -129,13 +131,13 @@ def _ours(tree: Path, init: Path, work: Path) -> Assembly:
 
 
 def imager(*requests: Request) -> Cost:
-    """Give what a step of the imager cost."""
+    """Return the cost of a step of the imager."""
     return run([sys.executable, "-m", "imager", *join(requests)], env=compiled(), cwd=REPOSITORY)[0]
 
 
 @cache
 def compiled() -> Mapping[str, str]:
-    """Compile our modules, as they are in our image; give the environment in which they are found."""
+    """Compile our modules, as in our image; return the environment that contains them."""
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     env["PYTHONPYCACHEPREFIX"] = str(cache_dir() / "bench/pycache")
     run([sys.executable, "-m", "compileall", "-q", "imager"], env=env, cwd=REPOSITORY)
@@ -143,12 +145,12 @@ def compiled() -> Mapping[str, str]:
 
 
 def init_program() -> Path:
-    """Our PID 1, built if need be."""
+    """Return our PID 1, built if necessary."""
     program = REPOSITORY / "init/build/init-amd64"
     try:
         run(["make", "-s", "-C", str(REPOSITORY / "init"), "ARCH=amd64"])
     except OSError as error:
-        raise EngineError(f"init cannot be built (apt-get install gcc libc6-dev make): {error}") from None
+        raise EngineError(f"cannot build init (apt-get install gcc libc6-dev make): {error}") from None
     return program
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The same Debian in the same emulated machine, unpacked and copied as ever, and ours: time, memory, least memory."""
+"""The same Debian in the same emulated machine, unpacked and copied as usual, and ours: time, memory, least memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from archives import BROKEN, TOKEN, Guest, Way, guest
 from measure import conditions, table
 
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 from localengine.errors import EngineError
 from localengine.places import cache_dir
 from localengine.say import say
@@ -29,64 +29,66 @@ from localvm.errors import ConsoleError, VmError
 from localvm.machine import Machine
 
 PLENTY = 2048
-"""MiB of memory when time is measured."""
+"""MiB of memory for measuring the time."""
 LEAST, STEP = 256, 1.05
-"""Where the search for the least memory starts, and by how much one size is larger than the one before."""
+"""The start of the search for the least memory, and the factor between one size and the next."""
 GIVE_UP = 300.0
-"""Seconds until a machine with plenty of memory counts as stuck; others get `PATIENCE` times what it took."""
+"""Seconds until a machine with plenty of memory counts as stuck; others get `PATIENCE` times its time."""
 PATIENCE = 4.0
 TRIES = 3
-# A login prompt could get between the words of the guest; on a busy host the emulated timer fails the kernel's check.
+# A login prompt could interrupt the output of the guest. On a busy host the emulated timer fails the kernel's check.
 CMDLINE = "console=ttyS0 quiet panic=-1 no_timer_check systemd.mask=serial-getty@ttyS0.service"
 END = rf"{TOKEN}|Kernel panic|claylinux: stopped here|^{BROKEN}"
 INCOMPLETE = ("Initramfs unpacking failed", "Out of memory")
-"""A system that says this came up by luck, if at all."""
+"""Messages of a system that only came up by luck."""
 
 
 @dataclass(frozen=True)
 class Boot:
-    """What one boot took until multi-user.target."""
+    """The cost of one boot until multi-user.target."""
 
     wall: float
-    """Seconds since QEMU was started."""
+    """Seconds since the start of QEMU."""
     cpu: float
-    """Seconds of processor time that QEMU took: what another program does on the host matters less to them."""
+    """Seconds of processor time of QEMU, which other programs on the host affect less."""
     up: float
-    """Seconds since the kernel was started."""
+    """Seconds since the start of the kernel."""
     used: float
-    """MiB of memory that programs cannot have any more: MemTotal - MemAvailable."""
+    """MiB of memory that programs can no longer use: MemTotal - MemAvailable."""
     failed: int
-    """Units that failed."""
+    """Failed units."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """All boots of a way with plenty of memory, and the least memory in MiB (0: not looked for)."""
+    """All boots of a way with plenty of memory, and the least memory in MiB (0: not measured)."""
 
     boots: tuple[Boot, ...]
     least: int
 
     def middle(self, figure: str) -> float:
-        """The median of one figure."""
+        """Return the median of one figure."""
         values: list[float] = [getattr(boot, figure) for boot in self.boots]
         return median(values)
 
 
 def main() -> int:
-    """Run the command line; the result is the process's exit code."""
+    """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog="bench/boot.py", description=__doc__)
-    parser.add_argument("-n", type=int, default=3, metavar="TIMES", help="how often each boots (%(default)s)")
-    parser.add_argument("--no-least", action="store_true", help="do not look for the least memory")
-    parser.add_argument("--processors", type=int, default=2, metavar="N", help="of the machine (%(default)s)")
-    parser.add_argument("--compression", default="zstd", help="of the layer (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    parser.add_argument("-n", type=int, default=3, metavar="TIMES", help="boots of each (default: %(default)s)")
+    parser.add_argument("--no-least", action="store_true", help="do not search for the least memory")
+    parser.add_argument(
+        "--processors", type=int, default=2, metavar="N", help="processors of the machine (default: %(default)s)"
+    )
+    parser.add_argument("--compression", default="zstd", help="compression of the layer (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print all measurements as JSON")
     args = parser.parse_args()
 
     def action() -> int:
         scratch = cache_dir() / "bench"
         scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            subject = guest(Path(folder), args.compression)
+        with tempfile.TemporaryDirectory(dir=scratch) as directory:
+            subject = guest(Path(directory), args.compression)
             before = conditions()
             outcomes = measure(subject, args.n, args.processors, least=not args.no_least)
             sizes = {way.name: way.initrd.stat().st_size for way in subject.ways}
@@ -98,11 +100,11 @@ def main() -> int:
             print(report(outcomes, sizes))
         return 0
 
-    return finish("boot", action)
+    return exit_code_of("boot", action)
 
 
 def measure(subject: Guest, number: int, processors: int, *, least: bool) -> dict[str, Outcome]:
-    """Boot all ways in turns, then look for the least memory of each."""
+    """Boot all ways, alternating, then search for the least memory of each."""
     boots: dict[str, list[Boot]] = {way.name: [] for way in subject.ways}
     for _ in range(number):
         for way in subject.ways:
@@ -114,7 +116,7 @@ def measure(subject: Guest, number: int, processors: int, *, least: bool) -> dic
 
 
 def boot_somehow(kernel: Path, way: Way, processors: int) -> Boot:
-    """Give what a boot took. Emulated machines of two processors crash now and then (`localvm.machine`)."""
+    """Return the cost of a boot. Emulated machines with two processors occasionally crash (`localvm.machine`)."""
     for _ in range(TRIES):
         if found := boot(kernel, way, PLENTY, GIVE_UP, processors):
             return found
@@ -123,7 +125,7 @@ def boot_somehow(kernel: Path, way: Way, processors: int) -> Boot:
 
 
 def boot(kernel: Path, way: Way, memory: int, patience: float, processors: int = 1) -> Boot | None:
-    """Give what a boot took, or None when the system did not come up whole."""
+    """Return the cost of a boot, or None if the system was incomplete."""
     machine = Machine(
         kernel=kernel, initrd=way.initrd, append=f"{CMDLINE} {way.append}", firmware=False, memory_mib=memory,
         processors=processors,
@@ -145,13 +147,13 @@ def boot(kernel: Path, way: Way, memory: int, patience: float, processors: int =
 
 
 def cpu_of_children() -> float:
-    """Seconds of processor time of all programs that were started here and have ended."""
+    """Return the processor time in seconds of all child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def smallest_memory(kernel: Path, way: Way, plenty: list[Boot]) -> int:
-    """Halve the range between `LEAST` and `PLENTY` until two sizes are left that are one step apart."""
+    """Halve the range between `LEAST` and `PLENTY` until the two remaining sizes are one step apart."""
     patience = PATIENCE * max(one.wall for one in plenty)
     failed = max(one.failed for one in plenty)
     bad, good = 0, ceil(log(PLENTY / LEAST, STEP))
@@ -165,12 +167,12 @@ def smallest_memory(kernel: Path, way: Way, plenty: list[Boot]) -> int:
 
 
 def size(step: int) -> int:
-    """MiB of memory that many steps above the least."""
+    """Return the MiB of memory after this number of steps above the least."""
     return round(LEAST * STEP**step)
 
 
 def report(outcomes: Mapping[str, Outcome], sizes: Mapping[str, int]) -> str:
-    """The medians, and behind each figure that counts its part of the classic one."""
+    """Return the medians, and the main figures as a part of the classic ones."""
     base = next(iter(outcomes.values()))
     head = ("to multi-user.target", "s", "", "CPU s", "", "kernel s", "in use MiB", "", "least MiB", "", "initrd MB",
             "units failed")  # fmt: skip
@@ -187,7 +189,7 @@ def report(outcomes: Mapping[str, Outcome], sizes: Mapping[str, int]) -> str:
 
 
 def part(value: float, whole: float) -> str:
-    """Percent of the classic figure."""
+    """Return a figure in percent of the classic one."""
     return f"{100 * value / whole:.0f} %" if whole else ""
 
 

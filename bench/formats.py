@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Five formats of one system against one, in turns; and the join of a UKI against a copy of its bytes."""
+"""Five formats of one system against one, alternating; and the assembly of a UKI against a copy of its bytes."""
 
 from __future__ import annotations
 
@@ -19,30 +19,32 @@ from assembly import CMDLINE, EPOCH, imager, init_program
 from measure import Cost, conditions, middle, run, table
 from system import STUB, system
 
-from imager.contract import Efi, Initramfs, Inspect, Uki
+from imager.requests.outputs import Efi
+from imager.requests.packing import Initramfs, Uki
+from imager.requests.reports import Inspect
 from localengine.cli import environment
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 
 IMAGE = "claylinux-bench:system"
 BUILDS = {"one format": "[raw]", "five formats": "[raw, iso, qcow2, vmdk, vhdx]"}
-"""What is built; the base of the ratio first."""
+"""The builds; the first is the base of the ratio."""
 STEPS = "--no-cache-filter=initramfs,uki,outputs"
-"""The steps that are done anew each time: all that comes after the system."""
+"""The steps that run again each time: everything after the system."""
 
 
 def main() -> int:
-    """Run the command line; the result is the process's exit code."""
+    """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog="bench/formats.py", description=__doc__)
-    parser.add_argument("-n", type=int, default=5, metavar="PAIRS", help="how often each (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    parser.add_argument("-n", type=int, default=5, metavar="PAIRS", help="repetitions of each (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print all measurements as JSON")
     args = parser.parse_args()
 
     def action() -> int:
         env, tree, init = environment(), system(), init_program()
         import_system(tree, env)
         before = conditions()
-        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
-            work = Path(folder)
+        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as directory:
+            work = Path(directory)
             builds = build_pairs(args.n, work, env)
             joins = join_pairs(args.n, work, tree, init)
         if args.json:
@@ -53,11 +55,11 @@ def main() -> int:
             print(report("from the system to all outputs", builds), report("from segments to UKI", joins), sep="\n\n")
         return 0
 
-    return finish("formats", action)
+    return exit_code_of("formats", action)
 
 
 def import_system(tree: Path, env: Mapping[str, str]) -> None:
-    """Give the engine the system as an image, once."""
+    """Import the system into the engine as an image, once."""
     found = subprocess.run(["docker", "image", "inspect", IMAGE], env=env, capture_output=True, check=False)
     if found.returncode == 0:
         return
@@ -66,7 +68,7 @@ def import_system(tree: Path, env: Mapping[str, str]) -> None:
 
 
 def build_pairs(number: int, work: Path, env: Mapping[str, str]) -> dict[str, list[Cost]]:
-    """Assemble one format and five, in turns. The outputs stay in the engine: copying them out is the client's."""
+    """Build one format and five, alternating. The outputs stay in the engine, because copying is the client's work."""
     for name, outputs in BUILDS.items():
         project = work / name
         project.mkdir()
@@ -81,13 +83,13 @@ def build_pairs(number: int, work: Path, env: Mapping[str, str]) -> dict[str, li
 
 
 def build(project: Path, env: Mapping[str, str]) -> Cost:
-    """Give what one build cost here; the engine's CPU is not counted."""
+    """Return the cost of one build on this side; it does not include the engine's CPU time."""
     command = ["docker", "buildx", "build", "--progress=plain", "-f", "claylinux.yaml", "--output=type=cacheonly"]
     return run([*command, STEPS, "."], env=env, cwd=project)[0]
 
 
 def join_pairs(number: int, work: Path, tree: Path, init: Path) -> dict[str, list[Cost]]:
-    """Make a UKI, as one step and only its layout, and copy it with cp, in turns. All write to memory just freed."""
+    """Make a UKI in one step, make only its layout, and copy it with cp, alternating. All write to freed memory."""
     names = ("initrd", "uki.json", "ours.efi", "copy.efi", "report.json")
     initrd, layout, uki, copy, facts = (work / name for name in names)
     imager(Inspect(system=str(tree), output=str(facts)))
@@ -111,7 +113,7 @@ def join_pairs(number: int, work: Path, tree: Path, init: Path) -> dict[str, lis
 
 
 def report(title: str, costs: Mapping[str, list[Cost]]) -> str:
-    """The medians, and the ratio to the first row."""
+    """Return the medians, and the ratio to the first row."""
     base = middle(next(iter(costs.values()))).wall
     rows = []
     for name, some in costs.items():

@@ -1,4 +1,4 @@
-"""Run programs and say what they cost; print what was measured."""
+"""Run programs, measure their cost, and format the results."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Cost:
-    """What a program and every process that it waited for have used."""
+    """The resources used by a program and every process that it waited for."""
 
     wall: float
-    """Seconds by the clock."""
+    """Elapsed seconds."""
     cpu: float
-    """Seconds of user and system time, all processes."""
+    """Seconds of user and system time of all processes."""
     peak: float
     """MiB of resident memory of the largest process (ru_maxrss of getrusage(2)), at least that of this program."""
 
     def __add__(self, later: Cost) -> Cost:
-        """One after the other."""
+        """Return the cost of both, one after the other."""
         return Cost(self.wall + later.wall, self.cpu + later.cpu, max(self.peak, later.peak))
 
 
 def run(argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> tuple[Cost, str]:
-    """Give what `argv` cost and all that it said. Raises OSError with its last words when it fails."""
+    """Return the cost of `argv` and its output. Raises OSError with the last lines of output if it fails."""
     with tempfile.TemporaryFile() as said:
         start = time.monotonic()
         process = subprocess.Popen(
@@ -46,12 +46,12 @@ def run(argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | N
 
 
 def middle(costs: Sequence[Cost]) -> Cost:
-    """The median of each figure."""
+    """Return the median of each figure."""
     return Cost(*(median(getattr(cost, name) for cost in costs) for name in ("wall", "cpu", "peak")))
 
 
 def conditions() -> dict[str, object]:
-    """What the figures depend on besides the programs."""
+    """Return what else the figures depend on."""
     model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "")
     return {
         "cpus": len(os.sched_getaffinity(0)),
@@ -62,7 +62,7 @@ def conditions() -> dict[str, object]:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table that reads well as it is; all columns but the first are numbers."""
+    """Return a Markdown table that is also readable as text; all columns except the first are numbers."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A build in which nothing has changed: our frontend against the engine's built-in Dockerfile frontend, in turns."""
+"""A build without changes: our frontend against the engine's built-in Dockerfile frontend, alternating."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from measure import Cost, conditions, middle, run, table
 
 from localengine.cli import environment
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 from localengine.errors import EngineError
 
 BENCH = Path(__file__).resolve().parent
 IMAGE = "claylinux/frontend"
 FILES = {"Dockerfile": "Dockerfile", "Claylinux": "claylinux.yaml"}
-"""Who builds: its build file. The base of the ratios first."""
-OUTPUTS = {"build only": "type=cacheonly", "build, copy the disk to a folder": "type=local,dest="}
+"""The frontends with their build files; the first is the base of the ratios."""
+OUTPUTS = {"build only": "type=cacheonly", "build, copy the disk to a directory": "type=local,dest="}
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 _STEP_OUTPUT = re.compile(r"^#\d+ \d+\.\d+ ", re.MULTILINE)
 _CACHED = re.compile(r"^#\d+ CACHED$", re.MULTILINE)
 
 
 def main() -> int:
-    """Run the command line; the result is the process's exit code."""
+    """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog="bench/noop.py", description=__doc__)
-    parser.add_argument("-n", type=int, default=15, metavar="PAIRS", help="how often each (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    parser.add_argument("-n", type=int, default=15, metavar="PAIRS", help="repetitions of each (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print all measurements as JSON")
     args = parser.parse_args()
 
     def action() -> int:
         env = environment()
-        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
+        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as directory:
             for file in FILES.values():
                 warm(file, env)
             before = conditions()
-            costs = {name: pairs(where, folder, args.n, env) for name, where in OUTPUTS.items()}
+            costs = {name: pairs(where, directory, args.n, env) for name, where in OUTPUTS.items()}
         start = startup(env)
         if args.json:
             runs = {
@@ -59,30 +59,30 @@ def main() -> int:
             print(report(costs), startup_report(start), sep="\n\n")
         return 0
 
-    return finish("noop", action)
+    return exit_code_of("noop", action)
 
 
 def warm(file: str, env: Mapping[str, str]) -> None:
-    """Build until a build runs no step; the first time that takes minutes."""
+    """Build until a build runs no step; the first build takes minutes."""
     for _ in range(3):
         _, log = build(file, "type=cacheonly", env)
         if _CACHED.search(log) and not _STEP_OUTPUT.search(log):
             return
-    raise EngineError(f"{file} is built anew each time: is the engine's cache too small?")
+    raise EngineError(f"every build of {file} runs steps again: check the size of the engine's cache")
 
 
-def pairs(where: str, folder: str, number: int, env: Mapping[str, str]) -> dict[str, list[Cost]]:
-    """Build with both in turns."""
+def pairs(where: str, directory: str, number: int, env: Mapping[str, str]) -> dict[str, list[Cost]]:
+    """Build with both, alternating."""
     costs: dict[str, list[Cost]] = {who: [] for who in FILES}
     for _ in range(number):
         for who, file in FILES.items():
-            output = where + f"{folder}/{who}" if where.endswith("=") else where
+            output = where + f"{directory}/{who}" if where.endswith("=") else where
             costs[who].append(build(file, output, env)[0])
     return costs
 
 
 def build(file: str, output: str, env: Mapping[str, str]) -> tuple[Cost, str]:
-    """Give what `docker buildx build` cost here, the engine's own work not counted, and its log."""
+    """Return the cost of `docker buildx build` on this side, without the engine's own work, and its log."""
     arguments = [f"--build-arg={name}" for name in PROXIES if name in os.environ]
     command = ["docker", "buildx", "build", "--progress=plain", f"--file={file}", f"--output={output}", *arguments]
     return run([*command, "."], env=env, cwd=BENCH / "noop")
@@ -94,13 +94,13 @@ def startup(env: Mapping[str, str]) -> dict[str, Any]:
     program = (BENCH / "startup.py").read_text()
     done = subprocess.run(command, env=env, input=program, text=True, capture_output=True, check=False)
     if done.returncode:
-        raise EngineError(f"{IMAGE} cannot be measured:\n{done.stderr}")
+        raise EngineError(f"cannot measure {IMAGE}:\n{done.stderr}")
     figures: dict[str, Any] = json.loads(done.stdout)
     return figures
 
 
 def report(costs: Mapping[str, Mapping[str, list[Cost]]]) -> str:
-    """The medians of both, their difference and ratio."""
+    """Return the medians of both, their difference and ratio."""
     rows = []
     for name, both in costs.items():
         base, ours = (middle(both[who]).wall for who in FILES)
@@ -113,7 +113,7 @@ def report(costs: Mapping[str, Mapping[str, list[Cost]]]) -> str:
 
 
 def startup_report(start: Mapping[str, Any]) -> str:
-    """From the start of the frontend's process to its first call, and what importing costs."""
+    """Return the time from the start of the frontend's process to its first call, and the cost of its imports."""
     names = {
         "python": "python3 -c pass, whole process",
         "first_byte": "frontend: first byte to the engine",

@@ -1,4 +1,4 @@
-"""Pack a system once, in a process of its own, and say in JSON what that cost: `bench/rootfs.py` starts this.
+"""Pack a system once, in a separate process, and print the cost as JSON: `bench/rootfs.py` starts this.
 
 pack.py BLOCK TOOLS COMMAND --flag value ...     a request of the imager; its squashfs has blocks of BLOCK bytes
 pack.py - - PROGRAM argument ...                 any other program
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 
 def main(block: str, tools: str, argv: list[str]) -> None:
-    """Do it, in `argv`'s own words."""
+    """Run the command in `argv`."""
     if block == "-":
         subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     else:
@@ -31,7 +31,7 @@ def main(block: str, tools: str, argv: list[str]) -> None:
 
 
 def _imager(block: int, tools: str, argv: list[str]) -> None:
-    """No request can say the size of blocks, nor where programs are: users cannot choose them."""
+    """Set the block size and the directory of programs directly: requests have no flags for them, nor do users."""
     import imager.__main__
     import imager.archive.squashfs
     import imager.core.tools

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The most memory that a command and all processes below it ever held at the same moment.
+"""The maximum memory that a command and all processes below it used at the same time.
 
-Their resident memory is added up some hundred times a second; what several share counts several times.
+It adds up their resident memory several hundred times per second; shared memory counts several times.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ PERIOD = 0.003
 
 
 def main() -> int:
-    """Run the command line; the result is that of the command."""
+    """Run the command line and return the exit code of the command."""
     parser = argparse.ArgumentParser(prog="bench/peak.py", description=__doc__)
-    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND ...", help="what to run")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND ...", help="the command to run")
     words = parser.parse_args().command
     process = subprocess.Popen(words[1:] if words[:1] == ["--"] else words, stdout=subprocess.DEVNULL)
     most: dict[str, int] = {}
@@ -33,13 +33,13 @@ def main() -> int:
 
 
 def memory(pid: int) -> Iterator[tuple[str, int]]:
-    """Give name and KiB of a process and all below it."""
+    """Yield the name and KiB of a process and of all processes below it."""
     place = Path("/proc") / str(pid)
     try:
         status = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines())
         below = [child for task in (place / "task").iterdir() for child in (task / "children").read_text().split()]
     except OSError:
-        return  # it is gone
+        return  # it has ended
     if "VmRSS" in status:
         yield f"{status['Name'].strip()}[{pid}]", int(status["VmRSS"].split()[0])
     for child in below:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Build, change a little, build again: ours against a Dockerfile that runs the classic pipeline, and against cp.
+"""Build, change a little, build again: ours against a Dockerfile with the classic pipeline, and against cp.
 
-And against the least that any build could do: a Dockerfile that only copies the finished disk when a line has changed.
+Also against the minimum for any build: a Dockerfile that only copies the finished disk after a line has changed.
 """
 
 from __future__ import annotations
@@ -27,41 +27,41 @@ from noop import PROXIES
 from vertices import Vertex, parse, waterfall
 
 from localengine.cli import environment
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 from localengine.errors import EngineError
 from localengine.places import cache_dir
 from localengine.say import say
 
 BENCH = Path(__file__).resolve().parent
 FILES = {"ours": "claylinux.yaml", "classic": "Dockerfile"}
-"""Who builds: its build file."""
+"""The contestants with their build files."""
 LEAST = "the least"
-DISK = "rebuild.raw"
+DISK = "rebuild.img"
 FIRST_PACKAGE = "curl"
-"""A package of both build files; others are put before it."""
+"""A package in both build files; other packages go before it."""
 LINE = "<p>Nothing has changed.\n"
 CHANGED = Path("site/index.html")
 SMALL = (
     "bc", "bsdextrautils", "cowsay", "dc", "dos2unix", "ed", "figlet", "file", "hello", "jq", "less", "lsof", "nano",
     "ncal", "patch", "pv", "rename", "rsync", "screen", "sl", "time", "tree", "unzip", "zip",
 )  # fmt: skip
-"""Two of them at random make an installation that the engine has hardly ever cached."""
+"""Two of them at random make an installation that is most probably not in the engine's cache."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """What one build took, in seconds, and the steps that the engine tells of."""
+    """The duration of one build in seconds, and the steps that the engine reports."""
 
     wall: float
     vertices: tuple[Vertex, ...]
 
 
 class Project:
-    """A copy of the build context that may be changed, and the folders of the outputs beside it."""
+    """A copy of the build context that may change, with the directories of the outputs beside it."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], frontend: str) -> None:
-        self._context, self._out, self._env = folder / "context", folder / "out", env
-        self._least = folder / "least"
+    def __init__(self, directory: Path, env: Mapping[str, str], frontend: str) -> None:
+        self._context, self._out, self._env = directory / "context", directory / "out", env
+        self._least = directory / "least"
         shutil.copytree(BENCH / "rebuild", self._context)
         shutil.copy(BENCH / "classic.sh", self._context)
         self._least.mkdir()
@@ -71,12 +71,12 @@ class Project:
         self._frontend = frontend
 
     def build(self, who: str, packages: tuple[str, ...] = ()) -> Build:
-        """Build with these packages more. Raises OSError with the engine's last words."""
+        """Build with these additional packages. Raises OSError with the engine's last lines of output."""
         text = (BENCH / "rebuild" / FILES[who]).read_text()
         text = text.replace("claylinux/frontend", self._frontend, 1)
         mark = f"[{FIRST_PACKAGE}," if who == "ours" else f" {FIRST_PACKAGE} "
         if text.count(mark) != 1:
-            raise EngineError(f"{FILES[who]} does not hold {mark!r} once")
+            raise EngineError(f"{FILES[who]} must contain {mark!r} exactly once")
         between = ", " if who == "ours" else " "
         text = text.replace(mark, mark[0] + between.join((*packages, mark[1:])))
         (self._context / FILES[who]).write_text(text)
@@ -84,7 +84,7 @@ class Project:
         return self._build(who, self._context, f"--file={FILES[who]}", *arguments)
 
     def build_least(self) -> Build:
-        """Build what only copies our finished disk."""
+        """Build the Dockerfile that only copies our finished disk."""
         return self._build(LEAST, self._least, f"--build-context=disk={self._out / 'ours'}")
 
     def _build(self, who: str, context: Path, *arguments: str) -> Build:
@@ -94,49 +94,57 @@ class Project:
         return Build(cost.wall, parse(log, start))
 
     def change(self) -> None:
-        """Change one line of one file of each context."""
+        """Change one line of one file in each context."""
         (self._least / "line").write_text(f"{time.time_ns()}\n")
         before = (BENCH / "rebuild" / CHANGED).read_text()
         if LINE not in before:
-            raise EngineError(f"{CHANGED} does not hold {LINE!r}")
+            raise EngineError(f"{CHANGED} must contain {LINE!r}")
         (self._context / CHANGED).write_text(before.replace(LINE, f"<p>Changed at {time.time_ns()}.\n"))
 
     def copy(self) -> tuple[float, float]:
-        """Give the seconds that cp takes for our disk, beside all earlier copies, and then in the place of that copy.
+        """Return the seconds that cp takes for our disk, first beside all earlier copies, then in place of that copy.
 
-        The engine keeps earlier disks, too. A machine that is virtual gets memory for the page cache from its host,
-        which can take longer than to copy: the second copy gets what the first one has just freed.
+        The engine also keeps earlier disks. A virtual machine gets memory for its page cache from the host, which can
+        take longer than the copy itself. The second copy gets the memory that the first one has just freed.
         """
-        copy = self._out / f"copy-{time.time_ns()}.raw"
+        copy = self._out / f"copy-{time.time_ns()}.img"
         command = ["cp", str(self._out / "ours" / DISK), str(copy)]
         beside = run(command)[0].wall
         copy.unlink()
         return beside, run(command)[0].wall
 
     def size(self, who: str) -> int:
-        """The bytes of a disk."""
+        """Return the size of a disk in bytes."""
         return (self._out / who / DISK).stat().st_size
 
 
 def main() -> int:
-    """Run the command line; the result is the process's exit code."""
+    """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog="bench/rebuild.py", description=__doc__)
-    parser.add_argument("-n", type=int, default=7, metavar="ROUNDS", help="builds of ours, and cp (%(default)s)")
     parser.add_argument(
-        "-m", type=int, default=2, metavar="ROUNDS", help="with more packages, and classic (%(default)s)"
+        "-n", type=int, default=7, metavar="ROUNDS", help="builds of ours, and cp (default: %(default)s)"
     )
-    parser.add_argument("--frontend", default="claylinux/frontend", metavar="IMAGE", help="who builds (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    parser.add_argument(
+        "-m",
+        type=int,
+        default=2,
+        metavar="ROUNDS",
+        help="builds with more packages, and classic ones (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--frontend", default="claylinux/frontend", metavar="IMAGE", help="frontend image (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print all measurements as JSON")
     args = parser.parse_args()
 
     def action() -> int:
         env, scratch = environment(), cache_dir() / "bench"
         scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            project = Project(Path(folder), env, args.frontend)
+        with tempfile.TemporaryDirectory(dir=scratch) as directory:
+            project = Project(Path(directory), env, args.frontend)
             whom = tuple(FILES) if args.m else ("ours",)
             for who in whom:
-                say(f"first build, which may take minutes: {who}")
+                say(f"first build of {who}, which may take minutes")
                 project.build(who)
             project.build_least()
             before = conditions()
@@ -153,11 +161,11 @@ def main() -> int:
                 print("", waterfall(what, [(each.wall, each.vertices) for each in builds[what]]), sep="\n")
         return 0
 
-    return finish("rebuild", action)
+    return exit_code_of("rebuild", action)
 
 
 def measure(project: Project, number: int, slow: int) -> tuple[dict[str, list[Build]], list[tuple[float, float]]]:
-    """Do everything in turns; the classic pipeline and more packages only in the first `slow` rounds."""
+    """Run everything, alternating; the classic pipeline and more packages only in the first `slow` rounds."""
     builds: dict[str, list[Build]] = {}
     copies: list[tuple[float, float]] = []
 
@@ -171,7 +179,7 @@ def measure(project: Project, number: int, slow: int) -> tuple[dict[str, list[Bu
         for who in (*whom, LEAST):
             note(who, "nothing changed")
         project.change()
-        # The least comes first: our disk, which it copies, is another one afterwards.
+        # The minimum comes first, because the disk that it copies changes afterwards.
         for who in (LEAST, *whom):
             note(who, "a line changed")
         project.build_least()
@@ -180,14 +188,14 @@ def measure(project: Project, number: int, slow: int) -> tuple[dict[str, list[Bu
             more = tuple(random.sample(SMALL, 2))
             for who in FILES:
                 note(who, "two small packages more", more)
-            # What follows is compared with builds without them.
+            # Compare the following builds with builds without these packages.
             for who in FILES:
                 project.build(who)
     return builds, copies
 
 
 def report(builds: Mapping[str, list[Build]], copies: list[tuple[float, float]], sizes: Mapping[str, int]) -> str:
-    """The medians, and whether a change costs no more than it may."""
+    """Return the medians, and whether a change is within its limit."""
     middle = {name: median(build.wall for build in some) for name, some in builds.items()}
     rows = [(name, f"{seconds:.2f}", f"{min(build.wall for build in builds[name]):.2f}", str(len(builds[name])))
             for name, seconds in sorted(middle.items(), reverse=True)]  # fmt: skip
@@ -200,7 +208,7 @@ def report(builds: Mapping[str, list[Build]], copies: list[tuple[float, float]],
     least = middle[f"{LEAST}, a line changed"] - middle[f"{LEAST}, nothing changed"]
     disks = ", ".join(f"{who} {size / 1e6:.1f} MB" for who, size in sizes.items())
     return "\n".join((
-        table(("build, with its disk in a folder", "s", "least s", "builds"), rows),
+        table(("build, with its disk in a directory", "s", "least s", "builds"), rows),
         "",
         f"changed <= 3 cp + unchanged: {line:.2f} <= {limit:.2f} {verdict}; disks: {disks}",
         f"a line adds {line - none:.2f} s; to the least, {least:.2f} s",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One system packed in every way that comes into question: size, CPU seconds and memory, in turns."""
+"""One system packed in every relevant way: size, CPU seconds and memory, alternating."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from measure import conditions, run, table
 from system import system
 from toolbox import toolbox
 
-from localengine.commands import finish
+from localengine.commands import exit_code_of
 from localengine.errors import EngineError
 
 PACK = Path(__file__).resolve().parent / "pack.py"
 SUITE = "trixie"
-"""The release of our image, and so of its mksquashfs."""
+"""The Debian release of our image, and so of its mksquashfs."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way to pack: `kind` cpio, squashfs or erofs; blocks of `block` KiB; `release` of the program."""
+    """A way to pack: `kind` is cpio, squashfs or erofs; blocks of `block` KiB; `release` of the program."""
 
     kind: str
     compression: str
@@ -37,7 +37,7 @@ class Way:
 
     @property
     def name(self) -> str:
-        """How the table and `--only` call it."""
+        """The name in the table and for `--only`."""
         block = f" {self.block}K" if self.block else ""
         return f"{self.kind} {self.compression}{block}" + (f" ({self.release})" if self.release != SUITE else "")
 
@@ -59,7 +59,7 @@ WAYS = (
 
 @dataclass(frozen=True)
 class Packed:
-    """What one packing cost and gave."""
+    """The cost and the result of packing once."""
 
     size: int
     wall: float
@@ -68,27 +68,29 @@ class Packed:
     child: float
     """CPU seconds of the program that it feeds."""
     peak: float
-    """MiB, of both together."""
+    """MiB of both together."""
 
 
 def main() -> int:
-    """Run the command line; the result is the process's exit code."""
+    """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog="bench/rootfs.py", description=__doc__)
-    parser.add_argument("-n", type=int, default=3, metavar="ROUNDS", help="how often each (%(default)s)")
-    parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="ways whose name has this")
-    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    parser.add_argument("-n", type=int, default=3, metavar="ROUNDS", help="repetitions of each (default: %(default)s)")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="TEXT", help="only ways whose name contains this"
+    )
+    parser.add_argument("--json", action="store_true", help="print all measurements as JSON")
     args = parser.parse_args()
 
     def action() -> int:
         ways = [way for way in WAYS if not args.only or any(text in way.name for text in args.only)]
         if not ways:
-            raise EngineError(f"no way has that name; there are: {', '.join(way.name for way in WAYS)}")
+            raise EngineError(f"no way has that name: use one of {', '.join(way.name for way in WAYS)}")
         tree, before = system(), conditions()
         runs: dict[str, list[Packed]] = {way.name: [] for way in ways}
-        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as folder:
+        with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as directory:
             for _ in range(args.n):
                 for way in ways:
-                    runs[way.name].append(pack(way, tree, Path(folder) / "packed"))
+                    runs[way.name].append(pack(way, tree, Path(directory) / "packed"))
         if args.json:
             plain = {name: [vars(one) for one in some] for name, some in runs.items()}
             print(json.dumps({"before": before, "after": conditions(), "runs": plain}, indent=1))
@@ -97,11 +99,11 @@ def main() -> int:
             print(report(runs))
         return 0
 
-    return finish("rootfs", action)
+    return exit_code_of("rootfs", action)
 
 
 def pack(way: Way, tree: Path, output: Path) -> Packed:
-    """Pack once, in a process of its own."""
+    """Pack once, in a separate process."""
     output.unlink(missing_ok=True)
     tools = toolbox(way.release)
     words = ["-", "-", *_erofs(way, tools, tree, output)] if way.kind == "erofs" else _request(way, tools, tree, output)
@@ -111,7 +113,7 @@ def pack(way: Way, tree: Path, output: Path) -> Packed:
 
 
 def _request(way: Way, tools: Path, tree: Path, output: Path) -> list[str]:
-    """The words of a build step, behind the size of blocks and the place of programs."""
+    """Return the arguments of a build step, after the block size and the directory of programs."""
     flags = ["--system", str(tree), "--output", str(output), "--compression", way.compression, "--epoch", str(EPOCH)]
     if way.kind == "cpio":
         return ["0", str(tools), "initramfs", *flags, "--init", str(init_program())]
@@ -119,7 +121,7 @@ def _request(way: Way, tools: Path, tree: Path, output: Path) -> list[str]:
 
 
 def _erofs(way: Way, tools: Path, tree: Path, output: Path) -> list[str]:
-    """Not the imager's: straight from the folder, without what the imager leaves out."""
+    """Return a command without the imager: straight from the directory, so it includes files that the imager skips."""
     words = [str(tools / "mkfs.erofs"), f"-z{way.compression}"]
     words += [f"-C{way.block << 10}"] if way.block else []
     words += ["-T0", "-U00000000-0000-0000-0000-000000000000", "--exclude-regex=^boot/."]
@@ -127,7 +129,7 @@ def _erofs(way: Way, tools: Path, tree: Path, output: Path) -> list[str]:
 
 
 def report(runs: dict[str, list[Packed]]) -> str:
-    """The medians."""
+    """Return the medians."""
     head = ("", "MB", "CPU s", "of it ours", "wall s", "peak MiB")
     rows = []
     for name, some in runs.items():

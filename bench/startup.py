@@ -1,7 +1,7 @@
-"""Inside the frontend's image: how soon the frontend calls the engine. `bench/noop.py` feeds this to `python3 -`.
+"""In the frontend's image: the time until the frontend calls the engine. `bench/noop.py` feeds this to `python3 -`.
 
-We play the engine as far as that takes: HTTP/2 (RFC 9113) on the frontend's stdin and stdout.
-Prints JSON: the median seconds from the start of the process to each event, and the dearest imports.
+It plays as much of the engine as that needs: HTTP/2 (RFC 9113) on the frontend's stdin and stdout.
+Prints JSON: the median seconds from the start of the process to each event, and the most expensive imports.
 """
 
 import json
@@ -16,18 +16,18 @@ from typing import IO
 RUNS = 15
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-"""An empty SETTINGS frame: gRPC calls nobody before it has one."""
+"""An empty SETTINGS frame, which gRPC waits for before any call."""
 HEADERS = 1
-"""The type of the frame that a call starts with."""
+"""The type of a call's first frame."""
 FRONTEND = ("-m", "frontend")
 SHOWN = 12
 EVERYTHING = (
     "frontend.__main__", "frontend.app", "frontend.gateway.bridge", "frontend.context", "frontend.options",
     "frontend.config", "frontend.result", "frontend.plan.outputs", "frontend.plan.system", "frontend.resolve.base",
 )  # fmt: skip
-"""What a build imports, in this order."""
+"""The imports of a build, in this order."""
 BEFORE_CALL = 3
-"""So many of these come before the first call."""
+"""The number of these before the first call."""
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def first_call() -> tuple[float, float]:
-    """Seconds until the HTTP/2 preface, and until the first call."""
+    """Return the seconds until the HTTP/2 preface, and until the first call."""
     start = time.monotonic()
     with (
         tempfile.TemporaryFile() as said,
@@ -66,25 +66,25 @@ def first_call() -> tuple[float, float]:
 
 
 def frame(stream: IO[bytes]) -> int:
-    """Read one frame and give its type."""
+    """Read one frame and return its type."""
     head = exactly(stream, 9)
     exactly(stream, int.from_bytes(head[:3], "big"))
     return head[3]
 
 
 def exactly(stream: IO[bytes], size: int) -> bytes:
-    """Read `size` bytes."""
+    """Return exactly `size` bytes."""
     data = b""
     while len(data) < size:
         more = stream.read(size - len(data))
         if not more:
-            raise EOFError("the frontend has ended without a call")
+            raise EOFError("the frontend ended without a call")
         data += more
     return data
 
 
 def timed(*words: str) -> float:
-    """The median seconds of a whole Python process."""
+    """Return the median seconds of a whole Python process."""
 
     def once() -> float:
         start = time.monotonic()
@@ -95,7 +95,7 @@ def timed(*words: str) -> float:
 
 
 def dearest() -> list[tuple[str, float]]:
-    """The modules that cost most by themselves, in seconds; -X importtime itself makes them a little slower."""
+    """Return the modules with the highest own cost in seconds; -X importtime itself slows them down a little."""
     line = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
     runs = []
     for _ in range(RUNS):

@@ -1,4 +1,4 @@
-"""The system that is assembled: a Debian of about 580 MB from the host's own mirror, made once."""
+"""The system for the benchmarks: a Debian of about 580 MB from the host's own mirror, made once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from localengine.commands import watch
 from localengine.errors import EngineError
-from localengine.host import host_mirror, install_host_packages, on_host
+from localengine.host import find_on_host, host_mirror, install_host_packages
 from localengine.places import cache_dir
 from localengine.say import say
 
@@ -38,21 +38,21 @@ STUB = "usr/lib/systemd/boot/efi/linuxx64.efi.stub"
 
 
 def system() -> Path:
-    """The folder that holds the system; raises EngineError when it cannot be made."""
+    """Return the directory with the system; raises EngineError if it cannot be made."""
     mark = zlib.crc32(" ".join((SUITE, *PACKAGES)).encode())
     tree = cache_dir() / "bench" / f"{SUITE}-{mark:08x}"
     if tree.is_dir():
         return tree
     if os.geteuid() != 0:
-        raise EngineError("making a system needs root: run this as root")
-    if not on_host("mmdebstrap"):
+        raise EngineError("making a system needs root: run this program as root")
+    if not find_on_host("mmdebstrap"):
         install_host_packages(["mmdebstrap"])
     part = tree.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     part.parent.mkdir(parents=True, exist_ok=True)
-    say(f"making a Debian {SUITE} of {len(PACKAGES)} packages and what they need in {tree}")
+    say(f"making a Debian {SUITE} of {len(PACKAGES)} packages and their dependencies in {tree}")
     include = f"--include={','.join(PACKAGES)}"
     argv = ["mmdebstrap", "--variant=minbase", "--format=directory", include, SUITE, str(part), host_mirror()]
-    watch(argv, "the system for the benchmark cannot be made")
+    watch(argv, "cannot make the system for the benchmark")
     part.rename(tree)
     return tree

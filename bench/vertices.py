@@ -1,4 +1,4 @@
-"""The steps of a build as `docker buildx build --progress=rawjson` tells of them: where the time goes."""
+"""The steps of a build according to `docker buildx build --progress=rawjson`, to show where the time goes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 from measure import table
 
 SHOWN = 0.02
-"""Steps that take less, in seconds, are left out of tables."""
+"""Tables omit steps that take less than this number of seconds."""
 
 
 @dataclass(frozen=True)
 class Vertex:
-    """One step that was not cached: when it first began, in seconds since the client was started, and its work."""
+    """One step that was not cached: when it first began, in seconds since the start of the client, and its work."""
 
     name: str
     start: float
@@ -25,9 +25,9 @@ class Vertex:
 
 
 def parse(log: str, epoch: float) -> tuple[Vertex, ...]:
-    """Read a log, in the order in which the steps began. `epoch` is the Unix time when the client was started.
+    """Return the steps in a log, in the order of their start. `epoch` is the Unix time of the client's start.
 
-    The engine may look at a step several times: what it took is added up.
+    The engine may process a step several times; the times are added up.
     """
     names: dict[str, str] = {}
     spans: dict[str, dict[float, float]] = {}
@@ -44,7 +44,7 @@ def parse(log: str, epoch: float) -> tuple[Vertex, ...]:
 
 
 def objects(log: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a log: buildx 0.13 writes one over many lines, later ones each on a line."""
+    """Yield the JSON objects of a log: buildx 0.13 spreads one over many lines, later versions write one per line."""
     decoder, at = json.JSONDecoder(), 0
     while (at := log.find("{", at)) >= 0:
         value, at = decoder.raw_decode(log, at)
@@ -52,14 +52,14 @@ def objects(log: str) -> Iterator[dict[str, Any]]:
 
 
 def seconds(stamp: str) -> float:
-    """The Unix time of a timestamp."""
+    """Return the Unix time of a timestamp."""
     return datetime.fromisoformat(stamp).timestamp()
 
 
 def waterfall(title: str, builds: Sequence[tuple[float, Sequence[Vertex]]]) -> str:
-    """The steps that took time, medians of several builds (seconds, steps) of the same kind.
+    """Return the steps that took time, as medians of several builds (seconds, steps) of the same kind.
 
-    The column "before" is what had passed, when a step began, since the last one before it ended.
+    The column "before" is the time between the end of the previous step and the start of this one.
     """
     starts: dict[str, list[float]] = {}
     lengths: dict[str, list[float]] = {}

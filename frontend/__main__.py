@@ -1,4 +1,4 @@
-"""The process that BuildKit starts: take stdio, answer one request, exit. With arguments: the programs for people."""
+"""The process that BuildKit starts. It answers one request over stdio and exits. With arguments it is `cli`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def main() -> int:
     """Answer the request and return the exit code."""
     from frontend.gateway.transport import open_channel, take_stdio
 
-    gc.disable()  # one request is over before garbage could matter
+    gc.disable()  # The process ends before garbage could matter.
     reader, writer = take_stdio()
     channel = open_channel(reader, writer)
     from frontend.gateway.bridge import Bridge
@@ -24,15 +24,25 @@ def main() -> int:
     return 0
 
 
+def programs(argv: list[str]) -> int:
+    """Run what `docker run` asks for, and return the exit code. Build steps start `build-image` themselves."""
+    if argv[0] == "build-image":
+        from imager.build_image import main as build_image
+
+        return build_image(argv[1:])
+    from .cli import main as command
+
+    epilog = "build-image makes a bootable image of the system at /system: build-image -h tells more."
+    return command(argv, prog="claylinux/frontend", epilog=epilog)
+
+
 if __name__ == "__main__":
     if sys.argv[1:]:
-        from .cli import main as check
-
-        sys.exit(check(sys.argv[1:]))
+        sys.exit(programs(sys.argv[1:]))
     code = 1
     try:
         code = main()
     finally:
         sys.stderr.flush()
-        # BuildKit waits for this process: no thread of gRPC's may keep it alive.
+        # BuildKit waits for this process, so no thread of gRPC may keep it alive.
         os._exit(code)

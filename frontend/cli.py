@@ -1,7 +1,7 @@
-"""The programs of the image for people: `python3 -m frontend check FILE`, `schema` and `build-image`.
+"""The commands for people: `check FILE...` and `schema`, in the image and as the command `claylinux`.
 
-`check` tells what a build would say to a build file, without an engine. Its exit codes: 0 nothing wrong (there may be
-warnings), 1 errors (with --strict: or warnings), 2 wrong usage, or the file cannot be read.
+`check` needs no engine and reports what a build would say about build files. It exits with 0 if there are no errors,
+1 if there are (with --strict, warnings count too), and 2 for wrong usage or an unreadable file.
 """
 
 from __future__ import annotations
@@ -11,55 +11,42 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from frontend import __version__
 from frontend.config.rules.lint import check, url
-from spec.positions import Range
+from spec.values.wording import quote
 
-from .config import Arguments, ConfigError, load
+from .config import Arguments, ConfigError, Diagnostic, excerpt, load
 
+Message = tuple[Path, Diagnostic]
+"""A diagnostic and the file that it is about: the build file, or one that it includes."""
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One line of the answer. `rule` is empty for an error that is no rule's."""
-
-    file: Path
-    range: Range
-    severity: str
-    rule: str
-    message: str
-
-
-def main(argv: Sequence[str]) -> int:
-    """Run the program and return its exit code."""
-    if argv[:1] == ["build-image"]:
-        # `docker run` starts us, and build steps of Dockerfiles the program itself.
-        from imager.build_image import main as build_image
-
-        return build_image(argv[1:])
-    arguments = _parser().parse_args(argv)
+def main(argv: Sequence[str], prog: str = "claylinux", epilog: str = "") -> int:
+    """Run the program and return its exit code. `prog` is its name in the help, which ends with `epilog`."""
+    arguments = _parser(prog, epilog).parse_args(argv)
     if arguments.command == "schema":
         from frontend.config.docs.schema import json_schema
 
         sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
         return 0
-    file: Path = arguments.file
-    try:
-        text = file.read_bytes()
-    except OSError as error:
-        sys.stderr.write(f"{file}: {error.strerror}\n")
-        return 2
-    notes = examine(file, text, dict(arguments.build_arg))
-    sys.stdout.write(_FORMATS[arguments.format](notes))
-    bad = any(note.severity == "error" or arguments.strict for note in notes)
-    return 1 if bad else 0
+    found: list[Message] = []
+    unread = False
+    for file in arguments.files:
+        try:
+            found += examine(file, file.read_bytes(), dict(arguments.build_arg))
+        except OSError as error:
+            sys.stderr.write(f"{file}: {error.strerror}\n")
+            unread = True
+    sys.stdout.write(_FORMATS[arguments.format](found))
+    failed = any(each.severity == "error" or arguments.strict for _, each in found)
+    return 2 if unread else int(failed)
 
 
-def examine(file: Path, text: bytes, given: dict[str, str]) -> tuple[Note, ...]:
-    """Return what is wrong with a build file. Its folder is the build context; nothing outside is read."""
+def examine(file: Path, text: bytes, given: dict[str, str]) -> tuple[Message, ...]:
+    """Return what is wrong with a build file. Its directory is the build context; nothing outside is read."""
     context = file.parent.resolve()
 
     def read(path: str) -> bytes | None:
@@ -69,16 +56,12 @@ def examine(file: Path, text: bytes, given: dict[str, str]) -> tuple[Note, ...]:
         except OSError:
             return None
 
-    def note(place: Range, severity: str, rule: str, message: str) -> Note:
-        return Note(file.parent / place.file if place.file else file, place, severity, rule, message)
-
     try:
         spec = load(text, str(file), Arguments(given=given, platform=_platform()), read)
+        found = check(text, spec)
     except ConfigError as error:
-        return tuple(note(each.range, "error", "", each.message) for each in error.diagnostics)
-    found = check(text, spec)
-    severity = "error" if found.fails else "warning"
-    return tuple(note(each.range, severity, each.rule, each.message) for each in found.findings)
+        found = error.diagnostics
+    return tuple((file.parent / each.range.file if each.range.file else file, each) for each in found)
 
 
 def _platform() -> dict[str, str]:
@@ -89,22 +72,19 @@ def _platform() -> dict[str, str]:
     return {f"{side}{name}": value for side in ("TARGET", "BUILD") for name, value in own.items()}
 
 
-def _as_text(notes: tuple[Note, ...]) -> str:
-    lines = {file: _lines(file) for file in {note.file for note in notes}}
-    return "".join(_note_text(note, lines[note.file]) for note in notes)
+def _file_of(file: Path, each: Diagnostic) -> Path:
+    """Return the file that a diagnostic is about: the build file, or one that it includes."""
+    return file.parent / each.range.file if each.range.file else file
 
 
-def _note_text(note: Note, lines: list[str]) -> str:
-    (line, column), end = note.range.start, note.range.end
-    rule = f" [{note.rule}]" if note.rule else ""
-    head = f"{note.file}:{line}:{column}: {note.severity}: {note.message}{rule}\n"
-    if not 0 < line <= len(lines):
-        return head
-    shown = lines[line - 1]
-    # Tabs stay tabs: so the caret is below its character however wide they are.
-    blank = "".join("\t" if each == "\t" else " " for each in shown[: column - 1])
-    width = max(1, end.column - column) if end.line == line else 1
-    return f"{head}  {shown}\n  {blank}{'^' * width}\n"
+def _as_text(found: Sequence[Message]) -> str:
+    lines = {file: _lines(file) for file in {file for file, _ in found}}
+    return "".join(_snippet(file, each, lines[file]) for file, each in found)
+
+
+def _snippet(file: Path, each: Diagnostic, lines: list[str]) -> str:
+    line, column = each.range.start
+    return f"{file}:{line}:{column}: {each.severity}: {each.text}\n{excerpt(lines, each.range)}"
 
 
 def _lines(file: Path) -> list[str]:
@@ -114,28 +94,28 @@ def _lines(file: Path) -> list[str]:
         return []
 
 
-def _as_json(notes: tuple[Note, ...]) -> str:
+def _as_json(found: Sequence[Message]) -> str:
     listed = [
         {
-            "file": str(note.file),
-            "start": note.range.start._asdict(),
-            "end": note.range.end._asdict(),
-            "severity": note.severity,
-            "rule": note.rule or None,
-            "message": note.message,
-            "url": url(note.rule) if note.rule else None,
+            "file": str(file),
+            "start": each.range.start._asdict(),
+            "end": each.range.end._asdict(),
+            "severity": each.severity,
+            "rule": each.rule or None,
+            "message": each.message,
+            "url": url(each.rule) if each.rule else None,
         }
-        for note in notes
+        for file, each in found
     ]
     return json.dumps(listed, indent=2, ensure_ascii=False) + "\n"
 
 
-def _as_github(notes: tuple[Note, ...]) -> str:
-    """Return GitHub's workflow commands, which show each note at its line of a pull request."""
+def _as_github(found: Sequence[Message]) -> str:
+    """Return workflow commands. GitHub shows each message at its line of a pull request."""
     return "".join(
-        f"::{note.severity} file={_escape(str(note.file), ':,')},line={note.range.start.line},"
-        f"col={note.range.start.column},title={note.rule or 'claylinux'}::{_escape(note.message)}\n"
-        for note in notes
+        f"::{each.severity} file={_escape(str(file), ':,')},line={each.range.start.line},"
+        f"col={each.range.start.column},title={each.rule or 'claylinux'}::{_escape(each.message)}\n"
+        for file, each in found
     )
 
 
@@ -145,26 +125,34 @@ def _escape(text: str, more: str = "") -> str:
     return text
 
 
-_FORMATS: dict[str, Callable[[tuple[Note, ...]], str]] = {"text": _as_text, "json": _as_json, "github": _as_github}
+_FORMATS: dict[str, Callable[[Sequence[Message]], str]] = {"text": _as_text, "json": _as_json, "github": _as_github}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="claylinux/frontend", description="What this image does besides building claylinux.yaml."
-    )
+def _parser(prog: str, epilog: str) -> argparse.ArgumentParser:
+    description = "Check build files, and print their JSON Schema."
+    parser = argparse.ArgumentParser(prog=prog, description=description, epilog=epilog)
+    parser.add_argument("--version", action="version", version=f"claylinux {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    one = commands.add_parser("check", help="tell what is wrong with a build file")
-    one.add_argument("file", type=Path, metavar="FILE")
-    one.add_argument("--format", choices=tuple(_FORMATS), default="text", help="default: text")
-    one.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="K=V", help="as of the build")
-    one.add_argument("--strict", action="store_true", help="warnings fail, too")
-    commands.add_parser("schema", help="print the JSON Schema of the language")
-    commands.add_parser("build-image", help="make a bootable image of the system at /system; build-image -h tells more")
+    one = commands.add_parser("check", help="check build files without an engine")
+    one.add_argument(
+        "files", type=Path, metavar="FILE", nargs="+", help="a build file; its directory is the build context"
+    )
+    one.add_argument("--format", choices=tuple(_FORMATS), default="text", help="output format (default: text)")
+    one.add_argument(
+        "--build-arg",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="NAME=VALUE",
+        help="set a build argument (repeatable)",
+    )
+    one.add_argument("--strict", action="store_true", help="fail on warnings, too")
+    commands.add_parser("schema", help="print the JSON Schema of claylinux.yaml")
     return parser
 
 
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE (for example VERSION=1.2); got {quote(text)}")
     return name, value

@@ -1,7 +1,7 @@
 """The build contexts: the main one, the named ones, and the build file itself.
 
-The order of places and the attributes of the sources follow BuildKit's frontend/dockerui/context.go and
-namedcontext.go, so that what the engine just transferred for `# syntax=` is not transferred again.
+Search order and source attributes follow BuildKit's frontend/dockerui/context.go and namedcontext.go, so that the
+engine does not transfer again what it transferred for `# syntax=`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import llb
+from spec.values.wording import code, quote
 
 from .errors import UserError
+from .image_config import read_config
 
 if TYPE_CHECKING:
     from frontend.gateway.client import Client
@@ -24,12 +26,12 @@ if TYPE_CHECKING:
     from .options import BuildOptions
 
 BUILD_FILE_LIMIT = 1 << 20
-"""Bytes that a build file may have. Larger ones are refused before they are read."""
+"""The most bytes of a build file. Larger ones are refused before they are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildFile:
-    """The build file as read, the vertex it came from (warnings are attached there), the ignore patterns."""
+    """The build file, the vertex that it came from (warnings are attached to it), and the ignore patterns."""
 
     source: llb.SourceFile
     vertex: str
@@ -47,7 +49,7 @@ class NamedContext:
 
 @dataclass(frozen=True, slots=True)
 class Contexts:
-    """Where files can be taken from in this request."""
+    """The contexts of this request, from which files can be taken."""
 
     options: BuildOptions
     inputs: Mapping[str, ops_pb2.Definition] = field(default_factory=dict)
@@ -55,11 +57,11 @@ class Contexts:
 
     @property
     def is_remote(self) -> bool:
-        """Whether the main build context is a URL, not a folder of the client."""
+        """Whether the main build context is a URL, not a directory of the client."""
         return bool(_remote_context(self.options))
 
     def main(self, paths: tuple[str, ...]) -> llb.State:
-        """Return the main build context, of which at least `paths` are needed."""
+        """Return the main build context, with at least `paths` in it."""
         remote = _remote_context(self.options)
         if remote:
             return _remote_state(remote, name=f"[internal] load remote build context {remote}")
@@ -68,7 +70,7 @@ class Contexts:
         return self._local("context", paths, ignore=self.ignore, name="[internal] load build context")
 
     def named(self, name: str) -> NamedContext | None:
-        """Return the named context `name`, or None where the caller gave no such context."""
+        """Return the named context `name`, or None if there is no such context."""
         raw = self.options.raw
         for platform in (*self.options.platforms, None):
             key = f"context:{name}::{platform}" if platform else f"context:{name}"
@@ -82,14 +84,14 @@ class Contexts:
         return tuple(sorted({key.removeprefix("context:").partition("::")[0] for key in keys}))
 
     def named_state(self, context: NamedContext, paths: tuple[str, ...] = ()) -> llb.State:
-        """Return the tree of a named context, of which at least `paths` are needed."""
+        """Return the tree of a named context, with at least `paths` in it."""
         label = f"[context {context.name}]"
         match context.kind:
             case "local":
                 return self._local(context.value, paths, ignore=(), name=f"{label} load from client")
             case "input":
                 if context.value not in self.inputs:
-                    raise UserError(f"build context {context.name!r}: the engine has no input {context.value!r}")
+                    raise UserError(f"build context {code(context.name)}: the engine has no input {context.value}")
                 return llb.from_definition(self.inputs[context.value])
             case "git" | "http":
                 return _remote_state(context.value, name=f"{label} {context.value}")
@@ -98,19 +100,19 @@ class Contexts:
                 return llb.image(context.value, platform=platform, resolve_mode=mode, name=f"{label} {context.value}")
             case _:
                 raise UserError(
-                    f"build context {context.name!r} is an OCI layout, which Claylinux cannot use yet: "
-                    "load it as an image and give docker-image://NAME"
+                    f"build context {code(context.name)} is an OCI layout, which is not supported yet: load it as an "
+                    f"image, and pass --build-context {context.name}=docker-image://NAME"
                 )
 
     def input_config(self, context: NamedContext) -> Mapping[str, object]:
-        """Return the image config that bake sends along with a linked target; empty where there is none."""
+        """Return the image config that bake sends with a linked target; empty if there is none."""
         metadata = json.loads(self.options.raw.get(f"input-metadata:{context.value}", "{}"))
         config = metadata.get("containerimage.config")
-        return json.loads(base64.b64decode(config)) if config else {}
+        return read_config(base64.b64decode(config), context.value) if config else {}
 
     def _local(self, local: str, paths: tuple[str, ...], *, ignore: tuple[str, ...], name: str) -> llb.State:
         raw = self.options.raw
-        # BuildKit compares a transfer with the earlier one of the same hint: one hint per set of paths.
+        # BuildKit compares a transfer with the last one that had the same hint: so one hint for each set of paths.
         hint = f"{local}:{json.dumps(sorted(set(paths)), separators=(',', ':'))}"
         return llb.local(
             local,
@@ -123,7 +125,7 @@ class Contexts:
 
 
 def read_build_file(client: Client, contexts: Contexts) -> BuildFile:
-    """Fetch the build file and the ignore patterns. Raises `UserError` when it is absent or far too large."""
+    """Fetch the build file and the ignore patterns. Raises `UserError` if the file is missing or far too large."""
     options = contexts.options
     filename = options.filename
     ignore_name = f"{filename}.dockerignore"
@@ -131,15 +133,15 @@ def read_build_file(client: Client, contexts: Contexts) -> BuildFile:
     definition = llb.marshal(state)
     ref = client.solve(definition).ref
     if ref is None:
-        raise UserError(f"{filename}: the engine gave no file")
+        raise UserError(f"{filename}: the engine returned no file")
     found = client.stat_file(ref, filename)
     if found is None:
-        raise UserError(f"{filename}: no such file; name the build file with -f FILE")
+        raise UserError(f"{filename}: no such file: name the build file with -f FILE")
     if found.is_dir:
-        raise UserError(f"{filename} is a folder; name the build file with -f FILE")
+        raise UserError(f"{filename} is a directory: name the build file with -f FILE")
     if found.size > BUILD_FILE_LIMIT:
         raise UserError(
-            f"{filename} has {found.size:,} bytes, more than the {BUILD_FILE_LIMIT:,} that a build file may have; "
+            f"{filename}: a build file can have at most {BUILD_FILE_LIMIT:,} bytes; got {found.size:,}: "
             "put large content into files of the build context"
         )
     source = llb.SourceFile(filename=filename, data=client.read_file(ref, filename), language="YAML")
@@ -151,18 +153,18 @@ def read_build_file(client: Client, contexts: Contexts) -> BuildFile:
 
 
 def read_context_file(client: Client, contexts: Contexts, path: str) -> bytes | None:
-    """Return the content of a file of the main build context, None where there is none. Raises `UserError`."""
+    """Return the content of a file of the main build context, or None if there is none. Raises `UserError`."""
     ref = client.solve(llb.marshal(contexts.main((path,)))).ref
     found = client.stat_file(ref, path) if ref is not None and ref.id else None
     if ref is None or found is None or found.is_dir:
         return None
     if found.size > BUILD_FILE_LIMIT:
-        raise UserError(f"{path} has {found.size:,} bytes, more than the {BUILD_FILE_LIMIT:,} that it may have")
+        raise UserError(f"{path}: an included file can have at most {BUILD_FILE_LIMIT:,} bytes; got {found.size:,}")
     return client.read_file(ref, path)
 
 
 def parse_ignore(data: bytes) -> tuple[str, ...]:
-    """Return the patterns of a .dockerignore, in order and cleaned as Docker does (moby/patternmatcher)."""
+    """Return the patterns of a .dockerignore in order, normalized as Docker does (moby/patternmatcher)."""
     patterns = []
     for line in data.decode("utf-8-sig", "replace").splitlines():
         pattern = line.strip()
@@ -185,7 +187,7 @@ def _build_file_state(contexts: Contexts, paths: tuple[str, ...]) -> llb.State:
     if not key and remote:
         return _remote_state(remote, name=f"[internal] load remote build context {remote}")
     local = key or "dockerfile"
-    # BuildKit's own Dockerfile frontend asked for the same paths when it looked for `# syntax=`.
+    # BuildKit's own Dockerfile frontend asked for the same paths to find `# syntax=`.
     also = (options.filename.lower(),) if options.filename == "Dockerfile" else ()
     return llb.local(
         local,
@@ -216,7 +218,7 @@ def _context_ignore(client: Client, contexts: Contexts) -> tuple[str, ...]:
 
 
 def _remote_context(options: BuildOptions) -> str:
-    """Return the URL of the main context where it is not a folder of the client."""
+    """Return the URL of the main context; empty if it is a directory of the client."""
     return options.raw.get(options.raw.get("contextkey") or "context", "")
 
 
@@ -231,7 +233,7 @@ def _remote_state(url: str, *, name: str) -> llb.State:
 
 
 def is_git(url: str) -> bool:
-    """Whether a context URL names a git repository (BuildKit frontend/dockerui/context.go)."""
+    """Return whether a context URL is that of a git repository (BuildKit frontend/dockerui/context.go)."""
     if url.startswith(("git://", "ssh://", "git@")):
         return True
     return url.startswith(("http://", "https://")) and url.partition("#")[0].endswith(".git")
@@ -252,4 +254,4 @@ def _parse_named(name: str, value: str) -> NamedContext:
         return NamedContext(name, "git", value)
     if colon and scheme in ("http", "https"):
         return NamedContext(name, "http", value)
-    raise UserError(f"build context {name!r}: cannot use {value!r}")
+    raise UserError(f"build context {code(name)} must be a directory, an image or a URL; got {quote(value)}")

@@ -1,11 +1,11 @@
 """The exceptions of the frontend.
 
-    FrontendError            a failure that the user is told about
-    ├── UserError            the user's input is wrong: one message, the places it is about
-    └── EngineError          an RPC to BuildKit failed; carries BuildKit's own status
+    FrontendError            a failure with a message for the user
+    ├── UserError            the input is wrong: one message, and the places that it is about
+    └── EngineError          a call to BuildKit failed; carries BuildKit's own status
 
-Anything else that escapes is a bug in Claylinux, and is reported as one. `config.ConfigError` is
-converted into a `UserError` in one place, `app.py`.
+Any other exception is a bug in Claylinux, and is reported as one. `failure.py` converts all of them, and
+`config.ConfigError`, into the status that BuildKit gets.
 """
 
 from __future__ import annotations
@@ -18,14 +18,11 @@ if TYPE_CHECKING:
 
 
 class FrontendError(Exception):
-    """A failure that the user is told about, without a traceback."""
+    """A failure with a message for the user and no traceback."""
 
 
 class UserError(FrontendError):
-    """The user's input cannot be built.
-
-    `ranges` are the places in the build file, shown as snippets by buildx in this order.
-    """
+    """The input of the user cannot be built. buildx shows `ranges` of the build file as snippets, in this order."""
 
     def __init__(self, message: str, ranges: tuple[SourceRange, ...] = ()) -> None:
         super().__init__(message)
@@ -34,7 +31,7 @@ class UserError(FrontendError):
 
 
 class EngineError(FrontendError):
-    """A call to BuildKit failed. `status` is BuildKit's answer with all its typed details."""
+    """A call to BuildKit failed. `status` is its answer, with all typed details."""
 
     def __init__(self, status: status_pb2.Status) -> None:
         super().__init__(status.message)

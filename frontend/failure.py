@@ -1,10 +1,12 @@
-"""Every way a request can fail, as the status that the user reads. The one place where errors are converted."""
+"""Failures of a request, as the status that the user reads. Errors are converted only here."""
 
 from __future__ import annotations
 
 import re
 import traceback
 from typing import TYPE_CHECKING
+
+from spec.values.wording import code
 
 from .errors import EngineError, UserError
 from .gateway import status as wire
@@ -20,21 +22,18 @@ _SECRET = re.compile(r"secret (\S+): not found")
 _AGENT = re.compile(r"unset ssh forward key (\S+)|no SSH key \"?([^\s\"]+)\"? forwarded")
 _CHECKSUM = re.compile(r"digest mismatch (sha256:\w+): (sha256:\w+)")
 _CACHE_KEY = re.compile(r"failed to (load|compute) cache key: ")
-"""What the engine was about to do with a source when it found that it cannot be had."""
+"""What the engine was doing when it found that a source is not available."""
 _MISTAKES = 50
-_REPORT = "this is a bug in Claylinux; please report it with your build file and these lines"
+"""The most mistakes that one message tells."""
+_REPORT = "this is a bug in Claylinux: please report it with your build file and these lines"
 
 
 def to_status(error: Exception, source: SourceFile | None) -> status_pb2.Status:
-    """Return what to tell the user about `error`; `source` is the build file, if it was read."""
+    """Return the status of `error` for the user. `source` is the build file, if it was read."""
     from .config import ConfigError
 
     if isinstance(error, ConfigError):
-        from frontend.plan.places import to_llb
-
-        own = (diagnostic.range for diagnostic in error.diagnostics if not diagnostic.range.file)
-        ranges = tuple(dict.fromkeys(to_llb(place) for place in own))
-        return wire.make(_listing(error), source, ranges)
+        return _mistakes(error, source)
     if isinstance(error, UserError):
         return wire.make(error.message, source, error.ranges)
     if isinstance(error, EngineError):
@@ -43,7 +42,7 @@ def to_status(error: Exception, source: SourceFile | None) -> status_pb2.Status:
 
 
 def explain(error: EngineError, definition: Definition, source: SourceFile | None) -> EngineError:
-    """Return `error` in the words of the build file: the step that failed, its place, what to look at."""
+    """Return `error` in terms of the build file: the failed step, its place, and what to do."""
     from proto import status_pb2
 
     status = status_pb2.Status()
@@ -61,7 +60,7 @@ def explain(error: EngineError, definition: Definition, source: SourceFile | Non
 
 
 def _in_our_words(message: str, info: VertexInfo) -> str:
-    """Return what happened in the step `info`, and what to do about it where that is known."""
+    """Return what happened in the step `info`, and what to do if that is known."""
     if exit_code := _EXIT_CODE.search(message):
         return f"{info.name} failed with exit code {exit_code[1]}{_meaning(exit_code[1])}"
     needed = _needed(message)
@@ -73,46 +72,61 @@ def _in_our_words(message: str, info: VertexInfo) -> str:
 
 
 def _needed(message: str) -> str:
-    """Return what the client did not give, and how it does; empty where it is about something else."""
+    """Return what the client must pass and how; empty if the message is about something else."""
     if secret := _SECRET.search(message):
-        return f"the secret {secret[1]!r}: give it with --secret id={secret[1]},src=FILE (or env=VARIABLE)"
+        return f"the secret {code(secret[1])}: pass it with --secret id={secret[1]},src=FILE (or env=VARIABLE)"
     if agent := _AGENT.search(message):
         name = agent[1] or agent[2]
-        return f"the ssh agent {name!r}: give it with --ssh {name}"
+        return f"the SSH agent {code(name)}: pass it with --ssh {name}"
     return ""
 
 
 def plain_reason(message: str) -> str:
-    """Return why a source cannot be had, without what the engine was about to do with it."""
+    """Return why a source is not available, without what the engine was doing with it."""
     if needed := _needed(message):
         return f"it needs {needed}"
     if wrong := _CHECKSUM.search(message):
-        return f"its checksum is {wrong[1]}, not {wrong[2]}: it is not the file that was meant, or it has changed"
+        return f"its checksum is {wrong[1]}, not {wrong[2]}: check the URL, or update `checksum` if the file changed"
     reason = _CACHE_KEY.sub("", message, count=1).removesuffix(', output: ""')
-    if fatal := re.search(r"^fatal: (.*)$", reason, re.MULTILINE):  # what git said last
+    if fatal := re.search(r"^fatal: (.*)$", reason, re.MULTILINE):  # the last line of git
         reason = fatal[1]
         if "could not read Username" in reason or "Authentication failed" in reason:
-            reason += "; give a token with --secret id=GIT_AUTH_TOKEN,env=VARIABLE"
+            reason += ": pass a token with --secret id=GIT_AUTH_TOKEN,env=VARIABLE"
     return reason
 
 
-def _listing(error: ConfigError) -> str:
-    """Return all mistakes, one a line, but never so many that the client cannot take the message."""
-    lines = str(error).splitlines()
-    left = len(lines) - _MISTAKES
-    return "\n".join([*lines[:_MISTAKES], *([f"... and {left} more"] if left > 0 else [])])
+def _mistakes(error: ConfigError, source: SourceFile | None) -> status_pb2.Status:
+    """Return all mistakes in the order of the file, but never so many that the client cannot take the message.
+
+    The client shows every snippet before the message. Several mistakes therefore have no snippets: each is followed by
+    its line of the file, and what a person sees first is the first mistake.
+    """
+    from frontend.plan.places import to_llb
+
+    from .config import excerpt
+
+    if len(error.diagnostics) == 1:
+        own = tuple(to_llb(each.range) for each in error.diagnostics if not each.range.file)
+        return wire.make(str(error), source, own)
+    lines = source.data.decode(errors="replace").split("\n") if source else []
+    told = "".join(
+        f"{line}\n{'' if each.range.file else excerpt(lines, each.range)}"
+        for line, each in [*zip(error.lines, error.diagnostics, strict=True)][:_MISTAKES]
+    )
+    left = len(error.diagnostics) - _MISTAKES
+    return wire.make(told + f"... and {left} more" if left > 0 else told.rstrip("\n"), source)
 
 
 def _meaning(code: str) -> str:
     match code:
         case "126":
-            return ": a program is not executable; see the output above"
+            return ": a program is not executable (see the output above)"
         case "127":
-            return ": a program was not found; see the output above"
+            return ": a program was not found (see the output above)"
         case "137":
-            return ": it was killed, perhaps for want of memory"
+            return ": it was killed, usually because of too little memory"
         case _:
-            return "; its output above says why"
+            return " (see the output above)"
 
 
 def _bug(error: Exception) -> str:

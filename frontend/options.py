@@ -1,4 +1,4 @@
-"""The build request as BuildKit hands it over: environment variables -> one frozen `BuildOptions`.
+"""The build request as BuildKit passes it: environment variables -> one frozen `BuildOptions`.
 
 Sources: BuildKit frontend/gateway/gateway.go (the environment), buildx build/opt.go and BuildKit
 frontend/dockerui/attr.go (the keys and their grammars).
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from imager.core import clock
 from llb import Platform
+from spec.values.wording import code, listing, must_be, quote
 
 from .errors import UserError
 
@@ -27,8 +29,9 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 class BuildOptions:
     """One build request.
 
-    `no_cache` is None (use the cache), an empty tuple (ignore all of it) or names of steps to ignore it for.
-    `network` is the mode forced on every step, or None. `epoch` is in seconds.
+    `no_cache` is None (use the cache), an empty tuple (do not use it), or the names of steps that do not use it.
+    `network` is a mode for every step, or None. `epoch` is in seconds. `runs` are the architectures whose programs the
+    builder is known to run; it may run more.
     """
 
     filename: str = DEFAULT_FILENAME
@@ -37,6 +40,7 @@ class BuildOptions:
     labels: Mapping[str, str] = field(default_factory=dict)
     platforms: tuple[Platform, ...]
     build_platform: Platform
+    runs: frozenset[str] = frozenset()
     multi_platform: bool = False
     no_cache: tuple[str, ...] | None = None
     resolve_mode: str = "default"
@@ -61,7 +65,7 @@ class BuildOptions:
         return tuple(sorted(found.items()))
 
     def completed(self, platforms: tuple[str, ...], epoch: int | None) -> BuildOptions:
-        """Return the request with what the build file says where the caller said nothing."""
+        """Return the request, completed with the values of the build file that the caller did not set."""
         own = tuple(Platform.parse(text) for text in platforms)
         options = self
         if own and not self.raw.get("platform"):
@@ -71,7 +75,7 @@ class BuildOptions:
         return options
 
     def platform_arguments(self, platform: Platform) -> dict[str, str]:
-        """Return the arguments that every build file has: what is built for, and where."""
+        """Return the arguments that every build file has: the target platform and the build platform."""
         return {
             f"{side}{name}": value
             for side, each in (("TARGET", platform), ("BUILD", self.build_platform))
@@ -85,21 +89,21 @@ class BuildOptions:
         return replace(self, platforms=(platform,))
 
     def ignores_cache(self, *names: str) -> bool:
-        """Whether the steps known by any of these names are to be built again."""
+        """Return whether steps with any of these names must not come from the cache."""
         if self.no_cache is None:
             return False
         return not self.no_cache or any(name.lower() in self.no_cache for name in names)
 
 
 def parse_environment(environment: Mapping[str, str]) -> BuildOptions:
-    """Return the request that BuildKit put into our environment. Raises `UserError` for a malformed option."""
+    """Return the request in the environment that BuildKit made. Raises `UserError` for a malformed option."""
     raw = dict(value.partition("=")[::2] for key, value in sorted(environment.items()) if key.startswith(_OPT))
     workers = json.loads(environment.get("BUILDKIT_WORKERS", "[]"))
     return parse_options(raw, workers=workers, session_id=environment.get("BUILDKIT_SESSION_ID", ""))
 
 
 def parse_options(raw: Mapping[str, str], *, workers: list[dict[str, object]], session_id: str = "") -> BuildOptions:
-    """Return the request for the option map `raw` on an engine with these workers (the first is the default)."""
+    """Return the request for the options `raw` on an engine with these workers. The first is the default."""
     build_platform = _build_platform(workers)
     build_args = _prefixed(raw, "build-arg:")
     multi = raw.get("multi-platform") or build_args.get("BUILDKIT_MULTI_PLATFORM", "")
@@ -111,6 +115,7 @@ def parse_options(raw: Mapping[str, str], *, workers: list[dict[str, object]], s
         labels=_prefixed(raw, "label:"),
         platforms=platforms,
         build_platform=build_platform,
+        runs=frozenset((build_platform.architecture, *_architectures(workers))),
         multi_platform=len(platforms) > 1 or _truth(multi),
         no_cache=_no_cache(raw),
         resolve_mode=_choice(raw, "image-resolve-mode", ("default", "local", "pull")) or "default",
@@ -142,6 +147,13 @@ def _build_platform(workers: list[dict[str, object]]) -> Platform:
         return Platform("linux", "amd64")
 
 
+def _architectures(workers: list[dict[str, object]]) -> tuple[str, ...]:
+    try:
+        return tuple(each["architecture"] for each in workers[0]["platforms"])  # type: ignore[attr-defined]
+    except (LookupError, TypeError):
+        return ()
+
+
 def _platforms(text: str) -> tuple[Platform, ...]:
     return tuple(Platform.parse(part.strip()) for part in text.split(",") if part.strip())
 
@@ -155,7 +167,7 @@ def _no_cache(raw: Mapping[str, str]) -> tuple[str, ...] | None:
 def _choice(raw: Mapping[str, str], key: str, choices: tuple[str, ...]) -> str | None:
     value = raw.get(key, "")
     if value and value not in choices:
-        raise UserError(f"invalid {key} {value!r}: expected one of {', '.join(choices)}")
+        raise UserError(f"{code(key)} {must_be(listing(choices))}; got {quote(value)}")
     return value or None
 
 
@@ -164,7 +176,7 @@ def _add_hosts(text: str) -> tuple[tuple[str, str], ...]:
     for item in _csv(text):
         host, equals, address = item.partition("=")
         if not (host and equals and address):
-            raise UserError(f"invalid --add-host {item!r}: expected HOST=IP")
+            raise UserError(f"`--add-host` {must_be('HOST=IP', ('db=10.0.0.5',))}; got {quote(item)}")
         hosts.append((host, address))
     return tuple(hosts)
 
@@ -172,11 +184,10 @@ def _add_hosts(text: str) -> tuple[tuple[str, str], ...]:
 def _ulimits(text: str) -> tuple[tuple[str, int, int], ...]:
     limits = []
     for item in _csv(text):
-        name, equals, values = item.partition("=")
-        soft, _, hard = values.partition(":")
-        if not (name and equals):
-            raise UserError(f"invalid --ulimit {item!r}: expected NAME=SOFT[:HARD]")
-        limits.append((name, _integer("ulimit", soft), _integer("ulimit", hard or soft)))
+        found = re.fullmatch(r"([^=]+)=(-?[0-9]+)(?::(-?[0-9]+))?", item)
+        if found is None:
+            raise UserError(f"`--ulimit` {must_be('NAME=SOFT[:HARD]', ('nofile=1024:2048',))}; got {quote(item)}")
+        limits.append((found[1], int(found[2]), int(found[3] or found[2])))
     return tuple(limits)
 
 
@@ -190,8 +201,9 @@ def _cache_imports(raw: Mapping[str, str]) -> tuple[tuple[str, Mapping[str, str]
 def _epoch(text: str) -> int:
     try:
         return clock.parse(text) if text else DEFAULT_EPOCH
-    except ValueError as error:
-        raise UserError(f"invalid SOURCE_DATE_EPOCH {text!r}: {error}") from None
+    except ValueError:
+        expected = must_be(f"seconds since 1970-01-01, a whole number from 0 to {clock.LAST}")
+        raise UserError(f"`SOURCE_DATE_EPOCH` {expected}; got {quote(text)}") from None
 
 
 def _csv(text: str) -> list[str]:
@@ -202,7 +214,7 @@ def _integer(key: str, text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise UserError(f"invalid {key} {text!r}: expected a whole number") from None
+        raise UserError(f"`--{key}` {must_be('a whole number')}; got {quote(text)}") from None
 
 
 def _truth(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Solved states as the gateway result that exporters understand (BuildKit exporter/containerimage/exptypes)."""
+"""Solved states as a gateway result for exporters (BuildKit exporter/containerimage/exptypes)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CONFIG = "containerimage.config"
 
 
 def image_config(base: Mapping[str, object], platform: Platform, labels: Mapping[str, str]) -> bytes:
-    """Return the OCI config of an image that continues the image with the config `base`."""
+    """Return the OCI config of an image that is based on an image with the config `base`."""
     inner = base.get("config")
     config = dict(inner) if isinstance(inner, Mapping) else {}
     merged = {**(config.get("Labels") or {}), **labels}
@@ -27,7 +27,7 @@ def image_config(base: Mapping[str, object], platform: Platform, labels: Mapping
         "architecture": platform.architecture,
         "os": platform.os,
         "config": config,
-        # The exporter fills the layers in; a base's own history would no longer match them.
+        # The exporter adds the layers. The history of the base would not match them.
         "rootfs": {"type": "layers", "diff_ids": []},
     }
     if platform.variant:
@@ -36,7 +36,7 @@ def image_config(base: Mapping[str, object], platform: Platform, labels: Mapping
 
 
 def assemble(options: BuildOptions, built: Mapping[Platform, tuple[Ref, bytes]]) -> Solved:
-    """Return the result for what was built per platform: (ref, image config)."""
+    """Return the result. `built` has a ref and an image config for each platform."""
     if not options.multi_platform:
         ref, config = next(iter(built.values()))
         return Solved(ref=ref, metadata={_CONFIG: config})

@@ -1,4 +1,4 @@
-"""Imports ahead of time: while the first calls wait for the engine, a thread loads what the build will need."""
+"""Imports ahead of time: while the first calls wait for the engine, a thread loads modules for the build."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ _NEEDED = (
     "frontend.resolve.base",
     "frontend.resolve.files",
     "frontend.plan.system",
+    "frontend.build.platform",
     "frontend.build.packing",
     "frontend.plan.outputs",
     "frontend.plan.image",
-    "frontend.plan.report",
+    "frontend.plan.bootable",
 )
-"""In the order in which `frontend.app` asks for them. What is missing here is only loaded later."""
+"""In the order in which `frontend.app` imports them. A module that is missing here is loaded later."""
 
 
 def start() -> None:
-    """Begin to import. Whoever needs a module that is on its way waits for it (importlib has locks for that)."""
+    """Start to import. An import of a module that is still loading waits for it: importlib has locks for that."""
     Thread(target=_import, daemon=True).start()
 
 
 def _import() -> None:
-    with suppress(Exception):  # told where the module is needed
+    with suppress(Exception):  # It fails again where the module is needed.
         for name in _NEEDED:
             import_module(name)

@@ -21,7 +21,7 @@ def main(argv: list[str]) -> int:
     except UsageError as error:
         return failure.tell("imager", str(error), failure.MISUSED)
     for request in requests:
-        if code := failure.attempt("imager", partial(perform, request), request, name=request.command):
+        if code := failure.attempt("imager", partial(perform, request), request, name=request.command()):
             return code
     return failure.DONE
 

@@ -1,39 +1,43 @@
-"""`build-image`: the system at /system as one image, for Dockerfiles that start FROM claylinux/imager.
+"""`build-image`: turn the system at /system into one image, for Dockerfiles that start FROM claylinux/imager.
 
-It makes what a `claylinux.yaml` makes, with the same modules, in one process and one build step.
+The image equals the one from a `claylinux.yaml`. The same modules make it, in one process and one build step.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager import contract, failure, memory
+from imager import bootable, failure, memory
 from imager.archive.compress import Compression
 from imager.commands import perform
-from imager.core import clock
+from imager.core import clock, terminal
 from imager.core.errors import ImagerError, UsageError
-from imager.report import inspection
+from imager.report import inspection, leftovers
+from imager.requests.outputs import BY_FORMAT, Disk
+from imager.requests.packing import Initramfs, Layer, Uki
 from imager.rootfs.root import Root
 from imager.target import TARGETS
 from imager.uki import layout
+from spec.compression import LEVELS, NONE
+from spec.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SYSTEM = "/system"
 OUTPUT = "/out/claylinux"
-EXTENSIONS = {name: row.extension for name, row in contract.FORMATS.items()} | {"raw": "img"}
-"""Names end as Dockerfiles that use `build-image` have always expected."""
+EXTENSIONS = {name: row.extension for name, row in FORMATS.items()}
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What the command line and the environment ask for; `output` is without extension, `epoch` in seconds."""
+class Options:
+    """The checked command line and environment; `output` has no extension, `epoch` is in seconds."""
 
     format: str
     output: str
@@ -44,13 +48,13 @@ class Choice:
 
     @property
     def path(self) -> str:
-        """The file to make."""
+        """The file to write."""
         return f"{self.output}.{EXTENSIONS[self.format]}"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What of a bootable system decides how it is packed."""
+    """Facts about a bootable system that decide how to pack it."""
 
     kernel: str
     architecture: str
@@ -59,41 +63,46 @@ class Facts:
     no_decoder: tuple[str, ...]
     unpacked: int
 
-    def lacks(self, choice: Choice) -> tuple[str, ...]:
-        """Give what the kernel lacks for overlay mode, in words."""
-        return memory.lacking(self.no_overlay, self.no_decoder, choice.compression)
+    def missing_for_overlay(self, options: Options) -> tuple[str, ...]:
+        """Return what the kernel lacks for overlay mode, as phrases for a message."""
+        return memory.missing_for_overlay(self.no_overlay, self.no_decoder, options.compression)
 
-    def mode(self, choice: Choice) -> str:
-        """Give how the system is kept in memory. Raises ImagerError."""
-        lacks = self.lacks(choice)
-        if choice.mode == memory.OVERLAY and lacks:
-            raise ImagerError(f"the kernel {self.kernel} has no {' and no '.join(lacks)}: --rootfs tmpfs")
-        if choice.mode == "auto":
+    def mode(self, options: Options) -> str:
+        """Return the mode that keeps the system in memory; raises ImagerError if the kernel does not support it."""
+        lacks = self.missing_for_overlay(options)
+        if options.mode == memory.OVERLAY and lacks:
+            raise ImagerError(
+                f"the kernel {self.kernel} has no {' and no '.join(lacks)}, which overlay mode needs: "
+                "use --rootfs tmpfs or another kernel"
+            )
+        if options.mode == "auto":
             return memory.TMPFS if lacks else memory.OVERLAY
-        return choice.mode
+        return options.mode
 
 
 def main(argv: Sequence[str], environment: Mapping[str, str] = os.environ, system: str = SYSTEM) -> int:
-    """Build one image; 0 done, 1 cannot be done, 2 wrong usage."""
+    """Build one image and return the exit code: 0 done, 1 failed, 2 wrong usage."""
     try:
-        choice = choose(argv, environment)
+        options = parse_options(argv, environment)
     except UsageError as error:
-        return failure.tell("build-image", f"{error}; build-image --help tells more", failure.MISUSED)
-    return failure.attempt("build-image", lambda: build(choice, system), choice)
+        return failure.tell("build-image", f"{error}; see build-image --help", failure.MISUSED)
+    return failure.attempt("build-image", lambda: build(options, system), options)
 
 
-def choose(argv: Sequence[str], environment: Mapping[str, str]) -> Choice:
-    """Read the command line; raises UsageError."""
-    options = _parser().parse_args(argv)
-    Compression.parse(options.compression)
-    if options.output.rpartition("/")[2] in ("", ".", ".."):
-        raise UsageError(f"--output {options.output!r} names no file: give a path without extension")
-    return Choice(
-        format=options.format,
-        output=options.output,
-        volume=options.volume,
-        compression=options.compression,
-        mode=options.rootfs,
+def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Options:
+    """Parse the command line and environment; raises UsageError."""
+    arguments = _parser().parse_args(argv)
+    Compression.parse(arguments.compression)
+    if arguments.output.rpartition("/")[2] in ("", ".", ".."):
+        raise UsageError(
+            f"--output {arguments.output!r} has no file name: give a path without extension, for example {OUTPUT}"
+        )
+    return Options(
+        format=arguments.format,
+        output=arguments.output,
+        volume=arguments.volume,
+        compression=arguments.compression,
+        mode=arguments.rootfs,
         epoch=_epoch(environment.get("SOURCE_DATE_EPOCH", "")),
     )
 
@@ -105,23 +114,23 @@ def _epoch(text: str) -> int:
         raise UsageError(f"invalid SOURCE_DATE_EPOCH {text!r}: {error}") from None
 
 
-def build(choice: Choice, system: str) -> None:
-    """Make the image that `choice` describes; raises ImagerError."""
-    facts = judge(system)
+def build(options: Options, system: str) -> None:
+    """Make the image that `options` describe; raises ImagerError."""
+    facts = examine(system)
     target = TARGETS[facts.architecture]
-    folder = Path(choice.path).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    overlay = facts.mode(choice) == memory.OVERLAY
-    # Beside the output: on the same file system the pieces are joined without copying, where it can do that.
-    with tempfile.TemporaryDirectory(prefix=".build-image-", dir=folder) as scratch:
+    directory = Path(options.path).parent
+    directory.mkdir(parents=True, exist_ok=True)
+    overlay = facts.mode(options) == memory.OVERLAY
+    # On the file system of the output, so that the kernel can share blocks instead of copying them.
+    with tempfile.TemporaryDirectory(prefix=".build-image-", dir=directory) as scratch:
         segment, uki = f"{scratch}/segment", f"{scratch}/uki.json"
-        common: dict[str, Any] = {"output": segment, "compression": choice.compression, "epoch": choice.epoch}
+        common: dict[str, Any] = {"output": segment, "compression": options.compression, "epoch": options.epoch}
         if overlay:
-            perform(contract.Layer(system=system, **common))
+            perform(Layer(system=system, **common))
         else:
-            perform(contract.Initramfs(system=system, init=target.init, **common))
+            perform(Initramfs(system=system, init=target.init, **common))
         perform(
-            contract.Uki(
+            Uki(
                 system=system,
                 kernel_version=facts.kernel,
                 initrd=(segment,),
@@ -129,57 +138,65 @@ def build(choice: Choice, system: str) -> None:
                 stub=target.stub,
                 architecture=facts.architecture,
                 output=uki,
-                epoch=choice.epoch,
+                epoch=options.epoch,
                 init=target.init,
                 layers=1 if overlay else 0,
-                os_release=_has_os_release(choice),
+                os_release=_has_os_release(options),
             )
         )
-        make = contract.FORMATS[choice.format].request
-        label = {"label": choice.volume} if issubclass(make, contract.Disk) else {}
-        perform(make(uki=uki, output=choice.path, architecture=facts.architecture, epoch=choice.epoch, **label))
+        make = BY_FORMAT[options.format]
+        label = {"label": options.volume} if issubclass(make, Disk) else {}
+        perform(make(uki=uki, output=options.path, architecture=facts.architecture, epoch=options.epoch, **label))
         size = layout.load(uki).size
-    _tell(choice, facts, size)
+    _print_summary(options, facts, size)
 
 
-def _has_os_release(choice: Choice) -> bool:
-    return contract.FORMATS[choice.format].os_release
+def _has_os_release(options: Options) -> bool:
+    return FORMATS[options.format].os_release
 
 
-def _tell(choice: Choice, facts: Facts, uki: int) -> None:
-    mode = facts.mode(choice)
-    size = Path(choice.path).stat().st_size / (1 << 20)
-    ram = memory.need(mode, uki, facts.unpacked, os_release=_has_os_release(choice))
-    print(  # noqa: T201
-        f"build-image: {choice.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB; "
-        f"{memory.told(mode, ram, facts.lacks(choice) if choice.mode == 'auto' else ())}"
+def _print_summary(options: Options, facts: Facts, uki: int) -> None:
+    mode = facts.mode(options)
+    size = Path(options.path).stat().st_size / (1 << 20)
+    ram = memory.required_ram(mode, uki, facts.unpacked, os_release=_has_os_release(options))
+    terminal.tell(
+        f"build-image: {options.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB; "
+        f"{memory.describe(mode, ram, facts.missing_for_overlay(options) if options.mode == 'auto' else ())}"
     )
 
 
-def judge(system: str) -> Facts:
-    """Find out how to boot a system; raises ImagerError that says what it lacks."""
+def examine(system: str) -> Facts:
+    """Return how to boot a system; raises ImagerError with the missing part."""
     if not Path(system).is_dir():
-        raise ImagerError(f"there is no {system}: write RUN --mount=from=STAGE,target={system} build-image")
-    found = inspection.inspect(Root(Path(system)))
+        raise ImagerError(
+            f"there is no directory {system}: mount the system, "
+            f"for example RUN --mount=from=STAGE,target={system} build-image"
+        )
+    root = Root(Path(system))
+    stops = leftovers.find(root, root)["disarmed"]
+    if stops:
+        print(  # noqa: T201
+            f"build-image: warning: these entries can stop the boot of a system in memory: {', '.join(stops)}",
+            file=sys.stderr,
+        )
+    found = inspection.inspect(root)
     kernels = found["kernels"]
     if found["init"] is None:
-        raise ImagerError(
-            "the system has no /sbin/init: install an init system (Debian: systemd-sysv; Alpine: alpine-base)"
-        )
+        raise ImagerError(f"{bootable.NO_INIT}: install an init system (Debian: systemd-sysv; Alpine: alpine-base)")
     if not kernels:
-        raise ImagerError(
-            "the system has no Linux kernel (looked for /boot/vmlinu* and /usr/lib/modules/*/vmlinuz): install one"
-        )
+        raise ImagerError(f"{bootable.NO_KERNEL}: install one (Debian: linux-image-amd64; Alpine: linux-lts)")
     if len(kernels) > 1:
         versions = ", ".join(kernel["version"] for kernel in kernels)
         raise ImagerError(f"the system has {len(kernels)} kernels ({versions}): remove all but one")
     (kernel,) = kernels
     if kernel["machine"] not in TARGETS:
         problem = f"is for {kernel['machine']}" if kernel["machine"] else "has no EFI stub"
-        raise ImagerError(f"the kernel /{kernel['path']} {problem}: an EFI kernel for {' or '.join(TARGETS)} is needed")
+        needed = " or ".join(TARGETS)
+        raise ImagerError(f"the kernel /{kernel['path']} {problem}: install an EFI kernel for {needed}")
     if found["init_machine"] not in (None, kernel["machine"]):
         raise ImagerError(
-            f"{found['init']} is a program for {found['init_machine']}, the kernel for {kernel['machine']}"
+            f"{found['init']} is for {found['init_machine']}, but the kernel is for {kernel['machine']}: "
+            "install both for the same architecture"
         )
     return Facts(
         kernel=kernel["version"],
@@ -197,28 +214,35 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    formats = "\n".join(
-        f"  {row.name:6} OUTPUT.{EXTENSIONS[row.name]:6} {row.summary}" for row in contract.FORMATS.values()
+    formats = "\n".join(f"  {row.name:6} OUTPUT.{EXTENSIONS[row.name]:6} {row.summary}" for row in FORMATS.values())
+    environment = (
+        "environment:\n  SOURCE_DATE_EPOCH    the latest time of any file in the image, in seconds since 1970-01-01 UTC"
     )
     parser = _Parser(
         prog="build-image",
-        description=f"Make a bootable image of the system mounted at {SYSTEM}.",
-        epilog=f"formats:\n{formats}\n\nSOURCE_DATE_EPOCH, in seconds: nothing in the image is dated later.",
+        description=f"Make a bootable image from the system mounted at {SYSTEM}.",
+        epilog=f"formats:\n{formats}\n\n{environment}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument(
         "-f",
         "--format",
-        choices=contract.FORMATS,
+        choices=FORMATS,
         default="raw",
         metavar="FORMAT",
-        help="one of those below (%(default)s)",
+        help="one of the formats below (default: %(default)s)",
     )
-    parser.add_argument("-o", "--output", default=OUTPUT, help="path and name without extension (%(default)s)")
-    parser.add_argument("-v", "--volume", default="CLAYLINUX", help="label of the boot file system (%(default)s)")
+    parser.add_argument("-o", "--output", default=OUTPUT, help="path without extension (default: %(default)s)")
     parser.add_argument(
-        "-c", "--compression", default="zstd", metavar="KIND[:LEVEL]", help="none, gz, xz, lz4 or zstd (%(default)s)"
+        "-v", "--volume", default="CLAYLINUX", help="label of the boot file system (default: %(default)s)"
+    )
+    parser.add_argument(
+        "-c",
+        "--compression",
+        default="zstd",
+        metavar="KIND[:LEVEL]",
+        help=f"{', '.join((NONE, *LEVELS))} (default: %(default)s)",
     )
     parser.add_argument(
         "-r",
@@ -226,6 +250,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=("auto", memory.OVERLAY, memory.TMPFS),
         default="auto",
         metavar="MODE",
-        help="overlay: compressed in memory; tmpfs: unpacked at boot; auto: overlay where the kernel can (%(default)s)",
+        help="overlay: compressed in memory; tmpfs: unpacked at boot; auto: overlay if the kernel supports it "
+        "(default: %(default)s)",
     )
     return parser

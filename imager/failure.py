@@ -1,11 +1,12 @@
-"""How a program of the imager ends: what went wrong as one line for people, and as an exit code."""
+"""How a program of the imager ends: the error as one line for people, and the exit code."""
 
 from __future__ import annotations
 
 import errno
-import sys
+import os
 from typing import TYPE_CHECKING
 
+from imager.core import terminal
 from imager.core.errors import ImagerError, NoSpaceError, UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ DONE, FAILED, MISUSED = 0, 1, 2
 
 
 def attempt(program: str, action: Callable[[], None], request: object, name: str = "") -> int:
-    """Run `action`, which answers `request`, and return the exit code. `name` leads where the error has no context."""
+    """Run `action` for `request` and return the exit code. `name` starts messages that have no context of their own."""
     lead = f"{name}: " if name else ""
     try:
         action()
@@ -32,13 +33,12 @@ def attempt(program: str, action: Callable[[], None], request: object, name: str
 
 def tell(program: str, message: str, code: int) -> int:
     """Print one line on stderr and return `code`."""
-    line = message.encode(errors="backslashreplace").decode()
-    print(f"{program}: error: {line}", file=sys.stderr)  # noqa: T201
+    terminal.tell(f"{program}: error: {message}", error=True)
     return code
 
 
 def _explain(error: OSError) -> str:
     place = error.filename
     if isinstance(place, bytes):
-        place = place.decode(errors="backslashreplace")
+        place = os.fsdecode(place)
     return f"{place}: {error.strerror}" if place else str(error.strerror)

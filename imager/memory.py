@@ -1,7 +1,7 @@
-"""The memory that booting an image needs: an estimate.
+"""An estimate of the memory that an image needs to boot.
 
-Its constants were measured with a Debian system of 566 MB, which booted with 1400 MB unpacked and 600 MB in overlay
-mode, but not with less than these by a twentieth (bench/README.md).
+The constants come from measurements with a Debian system of 566 MB. It booted with 1400 MB of memory unpacked and with
+600 MB in overlay mode, and failed with 5 % less (bench/README.md).
 """
 
 from __future__ import annotations
@@ -13,32 +13,33 @@ if TYPE_CHECKING:
 
 _MEBIBYTE = 1 << 20
 _EARLY = 128 * _MEBIBYTE
-"""What the kernel and UEFI firmware have taken when the initramfs is unpacked: 106 MB with OVMF and 560 MB of RAM."""
+"""Used by the kernel and UEFI firmware before unpacking the initramfs: 106 MB with OVMF and 560 MB of RAM."""
 _RUNNING = 112 * _MEBIBYTE
-"""What a system has taken when it is up, beside its files."""
+"""Used by a running system in addition to its files."""
 _FIRMWARE = 168 * _MEBIBYTE
-"""What UEFI firmware and the kernel's program take beside a UKI: 80 to 140 MB with OVMF (docs/report.md)."""
+"""Used by UEFI firmware and the kernel in addition to the UKI: 80 to 140 MB with OVMF (docs/internals/memory.md)."""
 _FILE = 3 << 10
-"""What a file in a tmpfs takes beside its content: its inode, and on average half of its last page."""
+"""Used by a file in a tmpfs in addition to its content: the inode and, on average, half of the last page."""
 TMPFS, OVERLAY = "tmpfs", "overlay"
 
 
 def unpacked_size(size: int, files: int) -> int:
-    """Give the bytes that so many `files` with `size` bytes of content take in a tmpfs."""
+    """Return the bytes of memory for `files` files with `size` bytes of content in a tmpfs."""
     return size + files * _FILE
 
 
-def need(mode: str, uki: int, unpacked: int, *, os_release: bool) -> int:
-    """Give the least memory in bytes with which a UKI of `uki` bytes boots; `unpacked` is that of its system.
+def required_ram(mode: str, uki: int, unpacked: int, *, os_release: bool) -> int:
+    """Return the minimum memory in bytes to boot a UKI of `uki` bytes whose system has `unpacked` bytes in a tmpfs.
 
-    `os_release`: whether it has a section with one.
+    `os_release` says whether the UKI has an os-release section.
 
-    The initramfs, nearly all of the UKI, stays in memory until it is unpacked into a tmpfs that may have half of what
-    is left beside it; in overlay mode, the compressed system into a ramfs, which may have all.
+    Nearly all of the UKI is the initramfs. The initramfs stays in memory until the kernel has unpacked it: in tmpfs
+    mode into a tmpfs, which may use half of the remaining memory, and in overlay mode, still compressed, into a ramfs,
+    which may use all of it.
 
-    Before that, the firmware holds the UKI as it loaded it, and the kernel takes a copy of the initramfs. It first
-    decompresses itself to an address by chance, so there must be room for that copy on either side of it. And when
-    the stub has something to add to the initramfs, as an os-release is (systemd-stub(7)), it makes a copy of both.
+    Before that, the firmware holds the UKI that it loaded, and the kernel copies the initramfs. The kernel first
+    decompresses itself to a random address, so the copy must fit on either side of that address. If the stub adds
+    something to the initramfs, for example an os-release (systemd-stub(7)), it copies both.
     """
     held = 4 * uki if os_release else 3 * uki
     unpacking = 2 * uki if mode == OVERLAY else uki + 2 * unpacked
@@ -46,21 +47,21 @@ def need(mode: str, uki: int, unpacked: int, *, os_release: bool) -> int:
     return max(unpacking + _EARLY, running + _RUNNING, held + _FIRMWARE)
 
 
-def lacking(modules: Sequence[str], decoders: Sequence[str], compression: str) -> tuple[str, ...]:
-    """Say what a kernel lacks for overlay mode, given what it lacks as such (see `imager.report.inspection`)."""
+def missing_for_overlay(modules: Sequence[str], decoders: Sequence[str], compression: str) -> tuple[str, ...]:
+    """Return what a kernel lacks for overlay mode, as phrases, from the facts of `imager.report.inspection`."""
     kind = compression.partition(":")[0]
     found = (f"module {', '.join(modules)}",) if modules else ()
     return (*found, f"{kind} in its squashfs") if kind in decoders else found
 
 
-def told(mode: str, ram: int, lacks: Sequence[str] = ()) -> str:
-    """Say how a system is kept in memory, and how much that takes; `lacks`: why it is so (see `lacking`)."""
-    why = f" (the kernel has no {' and no '.join(lacks)}, which overlay needs)" if lacks else ""
-    return f"rootfs mode {mode}{why}: boots with about {shown(ram)} of RAM"
+def describe(mode: str, ram: int, lacks: Sequence[str] = ()) -> str:
+    """Describe the mode and the memory it needs; `lacks` says why it is not overlay (`missing_for_overlay`)."""
+    why = f" (the kernel has no {' and no '.join(lacks)}, which overlay mode needs)" if lacks else ""
+    return f"rootfs mode {mode}{why}: boots with about {format_size(ram)} of RAM"
 
 
-def shown(size: int) -> str:
-    """Give a number of bytes for people, such as 12.5M."""
+def format_size(size: int) -> str:
+    """Return a number of bytes for people, for example 12.5M."""
     if size < _MEBIBYTE:
         return f"{size / 1024:.1f}K".replace(".0K", "K")
     return f"{size / _MEBIBYTE:.1f}M".replace(".0M", "M")

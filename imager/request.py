@@ -1,42 +1,49 @@
 """A request as a command line: written by the planner, read by a build step.
 
-Flags are the field names with `-` for `_`; every flag is followed by its value, whatever that looks like (booleans:
-true or false); a tuple repeats its flag. Fields with a default may be left out. Several requests of one step stand
-behind each other, with the word `then` between them.
+The first word is the command: the module of `imager.requests` and the class in it, such as `packing.Layer`. Flags are
+the field names with `-` for `_`, each followed by its value. A text stands as it is, a number in digits, a switch as
+true or false; a value of `spec` is one line of JSON (see `spec.wire`). A tuple repeats its flag; so does a mapping,
+whose items are pairs. Fields with a default may be left out. Several requests of one step stand behind each other,
+with the word `then` between them.
 """
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin, get_type_hints
 
 from imager.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What all requests have in common."""
-
-    command: ClassVar[str]
-
-    def argv(self) -> tuple[str, ...]:
-        """Give the command line behind `python3 -m imager`."""
-        words = [self.command]
-        for field in fields(self):
-            value = getattr(self, field.name)
-            for item in value if isinstance(value, tuple) else (value,):
-                words += [_flag(field.name), _word(item)]
-        return tuple(words)
-
+    from collections.abc import Callable, Iterator, Sequence
 
 _THEN = "then"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The base of all requests. `performed_by` is the module of `imager` whose `run(request)` does the work."""
+
+    performed_by: ClassVar[str]
+
+    @classmethod
+    def command(cls) -> str:
+        """Return the first word of the command line."""
+        return f"{cls.__module__.rpartition('.')[2]}.{cls.__name__}"
+
+    def argv(self) -> tuple[str, ...]:
+        """Return the command line behind `python3 -m imager`."""
+        words = [self.command()]
+        for field in fields(self):
+            for item in _items(getattr(self, field.name)):
+                words += [_flag(field.name), _word(item)]
+        return tuple(words)
+
+
 def join(requests: Sequence[Request]) -> tuple[str, ...]:
-    """Give the command line of all these requests, which are to be done one after the other."""
+    """Return the command line that performs all these requests, one after the other."""
     words = list(requests[0].argv())
     for request in requests[1:]:
         words += [_THEN, *request.argv()]
@@ -44,7 +51,7 @@ def join(requests: Sequence[Request]) -> tuple[str, ...]:
 
 
 def parse(kind_of: Callable[[str], type[Request]], argv: Sequence[str]) -> tuple[Request, ...]:
-    """Read a command line; `kind_of` gives the request of a command, which may be empty. Raises UsageError."""
+    """Read a command line. `kind_of` returns the request of a command, which may be empty. Raises UsageError."""
     words = iter(argv)
     found: list[Request] = []
     more = True
@@ -55,7 +62,7 @@ def parse(kind_of: Callable[[str], type[Request]], argv: Sequence[str]) -> tuple
 
 
 def _parse_one(kind: type[Request], words: Iterator[str]) -> tuple[Request, bool]:
-    """Read the flags of one request, and whether there is another behind it."""
+    """Read the flags of one request, and whether another one follows."""
     known = {_flag(field.name): field for field in fields(kind)}
     hints = get_type_hints(kind)
     values: dict[str, Any] = {}
@@ -65,61 +72,101 @@ def _parse_one(kind: type[Request], words: Iterator[str]) -> tuple[Request, bool
             more = True
             break
         if flag not in known:
-            raise UsageError(f"{kind.command}: unknown flag {flag!r}; the flags are {', '.join(known)}")
-        name = known[flag].name
+            raise UsageError(f"{kind.command()}: unknown flag {flag!r}; the flags are {', '.join(known)}")
         text = next(words, None)
         if text is None:
-            raise UsageError(f"{kind.command}: {flag} needs a value")
-        if hints[name] == tuple[str, ...]:
-            values[name] = (*values.get(name, ()), text)
-        elif name in values:
-            raise UsageError(f"{kind.command}: {flag} is given twice")
-        else:
-            values[name] = _READERS.get(hints[name], _text)(kind.command, flag, text)
+            raise UsageError(f"{kind.command()}: {flag} needs a value")
+        name = known[flag].name
+        try:
+            _take(values, name, hints[name], text)
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{kind.command()}: {flag}: {error}") from None
     for flag, field in known.items():
-        if field.name not in values and hints[field.name] == tuple[str, ...]:
-            values[field.name] = ()
-        elif field.name not in values and field.default is MISSING:
-            raise UsageError(f"{kind.command}: {flag} is missing")
+        if field.name not in values:
+            values[field.name] = _default(kind, flag, field, hints[field.name])
     return kind(**values), more
 
 
-def usage(kinds: Mapping[str, type[Request]]) -> str:
+def _take(values: dict[str, Any], name: str, hint: Any, text: str) -> None:
+    """Put what `text` says for the field `name` to the others. Raises ValueError, or what `wire.load` does."""
+    if _is_mapping(hint):
+        key, value = _loaded(get_args(hint)[1], text)
+        values.setdefault(name, {})[key] = value
+    elif _is_tuple(hint):
+        values[name] = (*values.get(name, ()), _value(get_args(hint)[0], text))
+    elif name in values:
+        raise ValueError("is given twice")
+    else:
+        values[name] = _value(hint, text)
+
+
+def _value(hint: Any, text: str) -> Any:
+    if hint is str:
+        return text
+    if hint is bool:
+        if text not in ("true", "false"):
+            raise ValueError(f"expected true or false, got {text!r}")
+        return text == "true"
+    if hint is int:
+        if not text.removeprefix("-").isdecimal():
+            raise ValueError(f"expected a whole number, got {text!r}")
+        return int(text)
+    return _loaded(hint, text)
+
+
+def _loaded(hint: Any, text: str) -> Any:
+    """Return the value of `spec`, or the pair with one, that a line of JSON stands for."""
+    from spec import wire  # many steps get no such value
+
+    one = next(iter(get_args(hint)), hint)  # the classes of a union are in one module
+    return wire.load(text, vars(sys.modules[one.__module__]))
+
+
+def _default(kind: type[Request], flag: str, field: Field[Any], hint: Any) -> Any:
+    if field.default is not MISSING:
+        return field.default
+    if _is_mapping(hint):
+        return {}
+    if _is_tuple(hint):
+        return ()
+    raise UsageError(f"{kind.command()}: {flag} is missing")
+
+
+def usage(kinds: Sequence[type[Request]]) -> str:
     """Describe all commands and their flags, for people."""
     lines = [f"usage: python3 -m imager COMMAND --flag value ... [{_THEN} COMMAND ...]", ""]
-    for kind in kinds.values():
-        lines.append(f"{kind.command}: {(kind.__doc__ or '').splitlines()[0]}")
+    for kind in kinds:
+        lines.append(f"{kind.command()}: {(kind.__doc__ or '').splitlines()[0]}")
         hints = get_type_hints(kind)
         for field in fields(kind):
-            note = "" if field.default is MISSING else f" (default {_word(field.default)!r})"
-            note = " (repeatable)" if hints[field.name] == tuple[str, ...] else note
+            repeatable = _is_mapping(hints[field.name]) or _is_tuple(hints[field.name])
+            default = "" if field.default is MISSING else f" (default {_word(field.default)!r})"
+            note = " (repeatable)" if repeatable else default
             lines.append(f"    {_flag(field.name)} {field.name.upper()}{note}")
     return "\n".join(lines)
+
+
+def _items(value: object) -> tuple[object, ...]:
+    if isinstance(value, Mapping):
+        return tuple(value.items())
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _is_mapping(hint: Any) -> bool:
+    return get_origin(hint) is Mapping
+
+
+def _is_tuple(hint: Any) -> bool:
+    return get_origin(hint) is tuple
 
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _word(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _word(item: object) -> str:
+    if isinstance(item, str):
+        return item
+    from spec import wire
 
-
-def _text(_command: str, _flag: str, text: str) -> str:
-    return text
-
-
-def _truth(command: str, flag: str, text: str) -> bool:
-    if text not in ("true", "false"):
-        raise UsageError(f"{command}: {flag} wants true or false, not {text!r}")
-    return text == "true"
-
-
-def _integer(command: str, flag: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise UsageError(f"{command}: {flag} wants a whole number, not {text!r}") from None
-
-
-_READERS: dict[Any, Callable[[str, str, str], Any]] = {int: _integer, bool: _truth}
+    return wire.dump(item)

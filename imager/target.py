@@ -1,4 +1,4 @@
-"""What an architecture's images are made of, and where the image claylinux/frontend keeps it.
+"""The parts of an image for each architecture, and their paths in the image claylinux/frontend.
 
 Importing this module is cheap: the planner does it in every build.
 """
@@ -8,20 +8,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 HOME = "/usr/lib/claylinux"
-"""Our own folder in our own image."""
+"""The directory of Claylinux in its own image."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The parts of one architecture: paths in our image, and the consoles of a system that says nothing of them."""
+    """The parts for one architecture: paths in our image, and the default consoles of a system.
+
+    `runs` is a program that does nothing and succeeds: it shows whether a builder runs programs of this architecture.
+    `microcode`: whether its processors take microcode from the kernel.
+    """
 
     init: str
+    runs: str
     stub: str
     consoles: str
+    microcode: bool = False
+    """Whether its processors take microcode from the kernel."""
 
 
 TARGETS: dict[str, Target] = {
-    "amd64": Target(f"{HOME}/init/amd64", f"{HOME}/stubs/linuxx64.efi.stub", "console=tty0 console=ttyS0,115200"),
-    "arm64": Target(f"{HOME}/init/arm64", f"{HOME}/stubs/linuxaa64.efi.stub", "console=tty0 console=ttyAMA0"),
+    architecture: Target(
+        f"{HOME}/init/{architecture}", f"{HOME}/runs/{architecture}", f"{HOME}/stubs/{stub}", consoles, microcode
+    )
+    for architecture, stub, consoles, microcode in (
+        ("amd64", "linuxx64.efi.stub", "console=tty0 console=ttyS0,115200", True),
+        ("arm64", "linuxaa64.efi.stub", "console=tty0 console=ttyAMA0", False),
+    )
 }
-"""Every architecture that outputs exist for, by Docker's name."""
+"""Every supported architecture, by Docker's name."""
+
+
+def takes_microcode(architecture: str) -> bool:
+    """Return whether the kernel loads microcode into the processors of an architecture."""
+    return architecture in TARGETS and TARGETS[architecture].microcode

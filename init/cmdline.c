@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char text[4096]; /* COMMAND_LINE_SIZE is 2048 on the machines we know */
+static char text[4096]; /* COMMAND_LINE_SIZE is 2048 on our architectures */
 static const char *words[sizeof text / 2];
 static int count;
 
@@ -18,7 +18,7 @@ void cmdline_read(void)
     text[length < 0 ? 0 : length] = '\0';
     for (char *word = strtok(text, " \n"); word; word = strtok(NULL, " \n")) {
         if (strcmp(word, "--") == 0)
-            return; /* what follows is for the OS's init */
+            return; /* the rest is for the OS's init */
         words[count++] = word;
     }
 }

@@ -14,6 +14,7 @@
 #include "loop.h"
 #include "message.h"
 #include "modules.h"
+#include "sparse.h"
 #include "xattrs.h"
 
 #define OURS "/.claylinux"
@@ -22,12 +23,13 @@
 #define MODULES OURS "/modules"
 #define CHANGES OURS "/changes"
 #define ROOT OURS "/root"
-#define MOST 64 /* layers; overlayfs takes 500 */
+#define MAX_LAYERS 64 /* overlayfs supports 500 */
 
 static int count;
-static int attributes[MOST]; /* open lists: their paths are out of reach when the root is another */
+static int holes; /* an open list, of the topmost layer, or -1 */
+static int attributes[MAX_LAYERS]; /* open lists: after the switch of the root, their paths are unreachable */
 
-bool layers_are_there(void)
+bool layers_exist(void)
 {
     return access(COUNT, F_OK) == 0;
 }
@@ -40,14 +42,14 @@ static int count_layers(void)
         fail("cannot read " COUNT);
     close(file);
     int found = atoi(text);
-    if (found < 1 || found > MOST) {
+    if (found < 1 || found > MAX_LAYERS) {
         errno = 0;
-        fail(COUNT " is damaged: it says %d", found);
+        fail(COUNT " is damaged: expected 1 to %d layers, got %d", MAX_LAYERS, found);
     }
     return found;
 }
 
-/* The list of attributes is the last file of every layer's archive. */
+/* The list of attributes is the last file in the archive of each layer. */
 static void open_attributes(int number)
 {
     char path[64];
@@ -56,61 +58,63 @@ static void open_attributes(int number)
     if (attributes[number] >= 0)
         return;
     errno = 0;
-    fail("layer %d of the system was not unpacked whole, mostly for want of memory: give the machine more; "
-         "the kernel's reason stands above, after \"Initramfs unpacking failed\"", number);
+    fail("the kernel did not unpack all of layer %d, usually because of too little memory: give the machine more "
+         "memory; the kernel's reason is above, after \"Initramfs unpacking failed\"", number);
 }
 
 static void mount_layer(int number)
 {
-    char file[64], folder[64], device[32];
+    char file[64], directory[64], device[32];
     snprintf(file, sizeof file, LAYERS "/%d.img", number);
-    snprintf(folder, sizeof folder, LAYERS "/%d", number);
+    snprintf(directory, sizeof directory, LAYERS "/%d", number);
     int block = loop_attach(file, device, sizeof device);
-    if (mkdir(folder, 0700) < 0)
-        fail("cannot make %s", folder);
-    if (mount(device, folder, "squashfs", MS_RDONLY, NULL) < 0) {
+    if (mkdir(directory, 0700) < 0)
+        fail("cannot create %s", directory);
+    if (mount(device, directory, "squashfs", MS_RDONLY, NULL) < 0) {
         int error = errno;
         errno = 0;
         if (error == ENODEV)
-            fail("cannot mount layer %d: this kernel has no squashfs", number);
+            fail("cannot mount layer %d: the kernel does not support squashfs", number);
         if (error == EINVAL || error == EIO)
-            fail("cannot mount layer %d: it is damaged, or this kernel cannot decompress it; "
-                 "the kernel's reason stands above", number);
+            fail("cannot mount layer %d: it is damaged, or the kernel does not support its compression; "
+                 "the kernel's reason is above", number);
         errno = error;
         fail("cannot mount layer %d", number);
     }
     close(block);
-    unlink(file); /* the mount keeps its data */
+    unlink(file); /* the mount keeps the data */
+    /* Nothing can detach the device. Without its node, systemd-shutdown does not try, and does not complain. */
+    unlink(device);
 }
 
 static void mount_changes(void)
 {
-    const char *wish = cmdline_value("claylinux.tmpfs");
+    const char *requested = cmdline_value("claylinux.tmpfs");
     char options[64];
-    snprintf(options, sizeof options, "mode=0700,size=%s", wish ? wish : "50%");
+    snprintf(options, sizeof options, "mode=0700,size=%s", requested ? requested : "50%");
     mkdir(CHANGES, 0700);
     if (mount("tmpfs", CHANGES, "tmpfs", 0, options) < 0)
         fail("cannot mount a tmpfs for changes (%s)", options);
     if (mkdir(CHANGES "/upper", 0755) < 0 || mkdir(CHANGES "/work", 0700) < 0)
-        fail("cannot make the folders of " CHANGES);
+        fail("cannot create directories in " CHANGES);
 }
 
-/* The root of the tree takes mode, owner and time from the topmost folder: make that like the layer's. */
-static void dress_upper(int top)
+/* The root of an overlay takes mode, owner and time from the topmost directory: copy them from the topmost layer. */
+static void copy_root_status(int top)
 {
-    char folder[64];
+    char directory[64];
     struct stat info;
-    snprintf(folder, sizeof folder, LAYERS "/%d", top);
-    if (stat(folder, &info) < 0 || chown(CHANGES "/upper", info.st_uid, info.st_gid) < 0 ||
+    snprintf(directory, sizeof directory, LAYERS "/%d", top);
+    if (stat(directory, &info) < 0 || chown(CHANGES "/upper", info.st_uid, info.st_gid) < 0 ||
         chmod(CHANGES "/upper", info.st_mode & 07777) < 0)
-        fail("cannot give the root the mode and owner that it has in the system");
+        fail("cannot set the mode and owner of the root directory");
     struct timespec times[2] = {info.st_atim, info.st_mtim};
     utimensat(AT_FDCWD, CHANGES "/upper", times, 0);
 }
 
 static void mount_overlay(void)
 {
-    static char options[MOST * 32 + 128];
+    static char options[MAX_LAYERS * 32 + 128];
     char *end = options;
     end += sprintf(end, "upperdir=" CHANGES "/upper,workdir=" CHANGES "/work,xino=on,lowerdir=");
     for (int number = count - 1; number >= 0; number--)
@@ -119,7 +123,8 @@ static void mount_overlay(void)
     if (mount("overlay", ROOT, "overlay", 0, options) < 0) {
         int error = errno;
         errno = error == ENODEV ? 0 : error;
-        fail(error == ENODEV ? "cannot join the layers: this kernel has no overlay" : "cannot join the layers");
+        fail(error == ENODEV ? "cannot mount the layers as an overlay: the kernel does not support overlayfs"
+                             : "cannot mount the layers as an overlay");
     }
 }
 
@@ -128,17 +133,20 @@ const char *layers_mount(void)
     count = count_layers();
     for (int number = 0; number < count; number++)
         open_attributes(number);
+    char path[64];
+    snprintf(path, sizeof path, LAYERS "/%d.sparse", count - 1);
+    holes = open(path, O_RDONLY | O_CLOEXEC);
     modules_load(MODULES);
     for (int number = 0; number < count; number++)
         mount_layer(number);
     mount_changes();
-    dress_upper(count - 1);
+    copy_root_status(count - 1);
     mount_overlay();
-    /* The overlay has mounts of its own of all of them. */
+    /* The overlay has its own references to all of these mounts. */
     for (int number = 0; number < count; number++) {
-        char folder[64];
-        snprintf(folder, sizeof folder, LAYERS "/%d", number);
-        umount2(folder, MNT_DETACH);
+        char directory[64];
+        snprintf(directory, sizeof directory, LAYERS "/%d", number);
+        umount2(directory, MNT_DETACH);
     }
     umount2(CHANGES, MNT_DETACH);
     return ROOT;
@@ -146,6 +154,7 @@ const char *layers_mount(void)
 
 void layers_finish(void)
 {
+    sparse_restore(holes);
     for (int number = 0; number < count; number++)
         xattrs_restore(attributes[number]);
 }

@@ -12,7 +12,7 @@
 
 #include "message.h"
 
-/* linux/loop.h has it since Linux 5.8. */
+/* For linux/loop.h from before Linux 5.8. */
 #ifndef LOOP_CONFIGURE
 #define LOOP_CONFIGURE 0x4C0A
 struct loop_config {
@@ -45,10 +45,10 @@ int loop_attach(const char *path, char *device, size_t size)
         fail("cannot open the layer %s", path);
     int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     if (control < 0)
-        fail("cannot open /dev/loop-control: does the kernel have loop devices?");
+        fail("cannot open /dev/loop-control (the kernel may not support loop devices)");
     int number = ioctl(control, LOOP_CTL_GET_FREE);
     if (number < 0)
-        fail("cannot get a loop device for the layer %s", path);
+        fail("cannot get a free loop device for the layer %s", path);
     close(control);
     snprintf(device, size, "/dev/loop%d", number);
     int block = open(device, O_RDONLY | O_CLOEXEC);

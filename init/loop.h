@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Make the file `path` a read-only block device that goes away with its last user. Its name is written to
- * `device`, which has `size` bytes; the result keeps it there until it is mounted, and must be closed then. */
+/* Make the file `path` a read-only block device that disappears with its last user. Write its name to `device`, which
+ * has `size` bytes. The returned descriptor keeps the device until it is mounted; the caller must close it then. */
 int loop_attach(const char *path, char *device, size_t size);
 
 #endif

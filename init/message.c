@@ -11,8 +11,8 @@
 
 #include "cmdline.h"
 
-/* /dev/kmsg reaches all consoles, stderr only the last one named on the command line.
- * Level 2 is shown even with `quiet`. */
+/* /dev/kmsg reaches all consoles, stderr only the last one on the command line.
+ * The kernel shows level 2 even with `quiet`. */
 static void print(const char *text)
 {
     char line[1024];
@@ -27,7 +27,7 @@ static void print(const char *text)
     if (kmsg >= 0)
         close(kmsg);
     if (write(STDERR_FILENO, line + 3, (size_t)length - 3) < 0)
-        return; /* nobody to tell */
+        return; /* no way to report this */
 }
 
 void say(const char *format, ...)
@@ -54,23 +54,23 @@ void debug(const char *format, ...)
 
 static void give_up(void)
 {
-    const char *wish = cmdline_value("claylinux.on_failure");
-    if (wish && strcmp(wish, "shell") == 0) {
-        print("starting /bin/sh, as claylinux.on_failure=shell asks");
+    const char *requested = cmdline_value("claylinux.on_failure");
+    if (requested && strcmp(requested, "shell") == 0) {
+        print("starting /bin/sh because of claylinux.on_failure=shell");
         execl("/bin/sh", "sh", (char *)NULL);
-        print("there is no /bin/sh in this system");
+        print("the system has no /bin/sh");
     }
     int command = 0;
-    if (wish && strcmp(wish, "reboot") == 0)
+    if (requested && strcmp(requested, "reboot") == 0)
         command = RB_AUTOBOOT;
-    if (wish && strcmp(wish, "poweroff") == 0)
+    if (requested && strcmp(requested, "poweroff") == 0)
         command = RB_POWER_OFF;
     if (command) {
         sleep(5); /* time to read the message */
         reboot(command);
     }
-    /* PID 1 must not end: the kernel's panic would scroll the message away. */
-    print("stopped here; claylinux.on_failure=reboot|poweroff|shell on the command line changes that");
+    /* PID 1 must not exit, because the panic of the kernel would scroll the message away. */
+    print("stopped here: to change that, add claylinux.on_failure=reboot|poweroff|shell to the command line");
     for (;;)
         pause();
 }

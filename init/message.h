@@ -1,14 +1,14 @@
-/* What init tells the person at the console, and what it does when it cannot go on. */
+/* Messages for the person at the console, and the reaction to fatal errors. */
 #ifndef CLAYLINUX_MESSAGE_H
 #define CLAYLINUX_MESSAGE_H
 
 /* Print one line on every console of the kernel. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same, but only with claylinux.debug on the command line. */
+/* Do the same, but only with claylinux.debug on the command line. */
 void debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Print what failed and why (errno), then do what claylinux.on_failure asks for. Never returns. */
+/* Print the error and its reason (errno), then follow claylinux.on_failure. Never returns. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 #endif

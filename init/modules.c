@@ -16,26 +16,26 @@ static int is_module(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
-/* What the kernel's answer means for somebody who builds images. */
+/* Translate the kernel's error for people who build images. */
 static const char *reason(int error)
 {
     switch (error) {
     case ENOEXEC:
-        return "it is not for this kernel, or damaged";
+        return "it is damaged, or built for another kernel";
     case EKEYREJECTED:
     case ENOKEY:
     case EPERM:
-        return "the kernel takes only modules that are signed with a key that it knows";
+        return "the kernel only accepts modules signed with a trusted key";
     case ENOENT:
-        return "it needs something that neither this kernel nor the modules before it have";
+        return "it needs a symbol that neither the kernel nor an earlier module provides";
     default:
         return strerror(error);
     }
 }
 
-static void load(int folder, const char *name)
+static void load(int directory, const char *name)
 {
-    int file = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         fail("cannot read the kernel module %s", name);
     debug("loading %s", name);
@@ -47,15 +47,15 @@ static void load(int folder, const char *name)
     close(file);
 }
 
-void modules_load(const char *folder)
+void modules_load(const char *path)
 {
     struct dirent **names;
-    int directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int count = scandir(folder, &names, is_module, alphasort);
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int count = scandir(path, &names, is_module, alphasort);
     if (directory < 0 || count < 0) {
         if (errno == ENOENT)
             return; /* everything is built in */
-        fail("cannot list %s", folder);
+        fail("cannot list %s", path);
     }
     for (int i = 0; i < count; i++) {
         load(directory, names[i]->d_name);

@@ -2,7 +2,7 @@
 #ifndef CLAYLINUX_MODULES_H
 #define CLAYLINUX_MODULES_H
 
-/* Load every file of the directory `folder`, by name: the imager put them there in the right order. */
-void modules_load(const char *folder);
+/* Load every file in the directory `path`, sorted by name; the imager chose the names accordingly. */
+void modules_load(const char *path);
 
 #endif

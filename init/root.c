@@ -10,7 +10,7 @@
 
 #include "message.h"
 
-/* Every system needs this directory, and nothing is in it yet: the bind mount leaves no trace there. */
+/* Every system needs this directory, and it is still empty, so the bind mount leaves no trace there. */
 #define STAGE "/run"
 
 const char *root_bind(void)
@@ -33,25 +33,25 @@ void root_switch(const char *tree)
         fail("cannot change to the new root");
 }
 
-void root_empty(int folder, dev_t device)
+void root_empty(int directory, dev_t device)
 {
-    DIR *listing = fdopendir(folder);
+    DIR *listing = fdopendir(directory);
     if (!listing) {
-        close(folder);
+        close(directory);
         return;
     }
     for (struct dirent *entry; (entry = readdir(listing));) {
         const char *name = entry->d_name;
         struct stat info;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-            fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || info.st_dev != device)
+            fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || info.st_dev != device)
             continue;
         if (S_ISDIR(info.st_mode)) {
-            int below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            int below = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             if (below >= 0)
                 root_empty(below, device);
         }
-        unlinkat(folder, name, S_ISDIR(info.st_mode) ? AT_REMOVEDIR : 0);
+        unlinkat(directory, name, S_ISDIR(info.st_mode) ? AT_REMOVEDIR : 0);
     }
     closedir(listing);
 }

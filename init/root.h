@@ -1,19 +1,19 @@
-/* The root of the OS. */
+/* The root directory of the OS. */
 #ifndef CLAYLINUX_ROOT_H
 #define CLAYLINUX_ROOT_H
 
 #include <sys/types.h>
 
-/* Make the unpacked tree a mount of its own, without copying it; returns where.
+/* Make the unpacked tree a separate mount without copying it; return the mount point.
  *
- * The initial rootfs can neither be unmounted nor moved, so pivot_root(2) fails on it, and with it every
- * container runtime. A bind mount of the same tree, moved over `/`, is an ordinary mount. */
+ * The initial rootfs can neither be unmounted nor moved, so pivot_root(2) and every container runtime fail on it. A
+ * bind mount of the same tree, moved over `/`, is an ordinary mount. */
 const char *root_bind(void);
 
-/* Make the mount `tree` the root, with /dev as it is. */
+/* Make the mount `tree` the root directory, and move /dev there. */
 void root_switch(const char *tree);
 
-/* Remove what the open directory `folder` holds on `device`, and close it. What cannot be removed stays. */
-void root_empty(int folder, dev_t device);
+/* Remove the content of the open `directory` on `device`, and close it. Undeletable files stay without a message. */
+void root_empty(int directory, dev_t device);
 
 #endif

@@ -18,11 +18,11 @@ void stages_remove(int file)
     listing_open(&list, file, "removed files");
     while ((path = listing_text(&list)))
         if (remove(path) < 0 && errno != ENOENT && failed++ < 5)
-            say("cannot remove %s, which is not in the system: %s", path, strerror(errno));
+            say("cannot remove %s, which a stage of the system removed: %s", path, strerror(errno));
     listing_close(&list);
 }
 
-void stages_date(int file)
+void stages_set_times(int file)
 {
     struct listing list;
     const char *path;

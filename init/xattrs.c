@@ -12,18 +12,18 @@
 #include "listing.h"
 #include "message.h"
 
-/* Print why the root took one attribute and not another: what tmpfs can hold depends on the kernel. */
+/* Explain why the root accepted one attribute but not another; a tmpfs supports what the kernel supports. */
 static void explain_unsupported(const char *path, const char *name)
 {
     if (strncmp(name, "user.", 5) == 0)
-        say("this kernel keeps no user attributes in memory, Linux 6.6 and later do: %s lacks %s", path, name);
+        say("the kernel cannot store user attributes in memory (Linux 6.6 and later can): %s lacks %s", path, name);
     else
-        say("this root cannot store %s (of %s): files lose their capabilities; "
-            "is rootfstype=ramfs on the command line?", name, path);
+        say("the root file system cannot store %s (of %s), so files lose their capabilities: "
+            "remove rootfstype=ramfs if it is on the command line", name, path);
 }
 
-/* A file that is still in a read-only layer takes no ACL; setting its own times brings it to the top. */
-static void bring_up(const char *path)
+/* A file in a read-only layer does not accept an ACL; setting its times makes overlayfs copy it up. */
+static void copy_up(const char *path)
 {
     struct stat info;
     if (lstat(path, &info) == 0) {
@@ -37,7 +37,7 @@ static int restore(const char *path, const char *name, const char *value, size_t
     int result = lsetxattr(path, name, value, length, 0);
     if (result == 0 || errno != EOPNOTSUPP || strncmp(name, "system.", 7) != 0)
         return result;
-    bring_up(path);
+    copy_up(path);
     return lsetxattr(path, name, value, length, 0);
 }
 
@@ -54,7 +54,7 @@ static void restore_all(struct listing *list)
         }
         const char *value = listing_bytes(list, length);
         if (!value) {
-            say("the list of extended attributes is cut short: some files lack their capabilities");
+            say("the list of extended attributes is truncated: some files lack their capabilities");
             return;
         }
         if (restore(path, name, value, length) < 0) {

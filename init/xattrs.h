@@ -1,8 +1,8 @@
-/* Extended attributes (file capabilities, ACLs): cpio cannot carry them, so a file beside the tree does. */
+/* Extended attributes (file capabilities, ACLs), which cpio cannot carry: a separate file contains them. */
 #ifndef CLAYLINUX_XATTRS_H
 #define CLAYLINUX_XATTRS_H
 
-/* Set what the open `file` lists, and close it: records of path\0 name\0 length (uint32, little endian) value. */
+/* Set the attributes in the open `file`, records of path\0 name\0 length (uint32, little endian) value; close it. */
 void xattrs_restore(int file);
 
 #endif

@@ -4,7 +4,7 @@
     step = llb.execute(base, ["make"], mounts=[llb.Bind(target="/out", source=llb.scratch(), readonly=False)])
     definition = llb.marshal(step.mount("/out"))
 
-One kind of vertex is one file: its type, checks, encoding and documentation.
+Each kind of vertex has one file: its type, checks, encoding and documentation.
 """
 
 from .actions import Action, Copy, Mkdir, Mkfile, Owner, Rm, Symlink

@@ -18,9 +18,9 @@ _ALL_BITS = 0o7777
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """User and group, each a number or a name of the tree's own /etc/passwd and /etc/group.
+    """User and group, each a number or a name from the tree's own /etc/passwd and /etc/group.
 
-    Without `group`, a user's number is the group's number too.
+    Without `group`, the user's number is also the group's number.
     """
 
     user: int | str
@@ -29,19 +29,19 @@ class Owner:
     def __post_init__(self) -> None:
         for value in (self.user, self.group):
             if isinstance(value, int):
-                checks.identifier("the number of an owner", value)
-            elif value is not None and not checks.text("the name of an owner", value):
-                raise LlbError("the name of an owner is empty")
+                checks.identifier("the owner's number", value)
+            elif value is not None and not checks.text("the owner's name", value):
+                raise LlbError("the owner's name is empty")
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Copy `src` of the tree `source` to `dest`.
+    """Copy `src` from the tree `source` to `dest`.
 
-    A `dest` that ends with `/` is a directory to copy into; `dir_contents` copies what is in the directory
-    `src` instead of itself. `mode` is permission bits or chmod's text (`u+x`); without it, `owner` and
-    `timestamp_ns`, those of the source stay. `allow_wildcard` expands `src` as Go's path.Match.
-    `attempt_unpack` unpacks archives. `replace_existing` replaces what is of another type at the destination.
+    If `dest` ends with `/`, `src` is copied into that directory. `dir_contents` copies the entries of the directory
+    `src` instead of the directory itself. `mode` is permission bits or chmod's text (`u+x`). Without `mode`, `owner`
+    or `timestamp_ns`, the copy keeps the value of the source. `allow_wildcard` expands `src` like Go's path.Match.
+    `attempt_unpack` unpacks archives. `replace_existing` replaces an existing file of another type.
     """
 
     source: State = field(repr=False)
@@ -63,7 +63,7 @@ class Copy:
 
     def __post_init__(self) -> None:
         if self.source.is_scratch:
-            raise LlbError(f"there is nothing to copy to {self.dest}: the source is the empty tree")
+            raise LlbError(f"cannot copy to {self.dest}: the source is the empty tree")
         checks.absolute("the source of a copy", self.src)
         checks.absolute("the destination of a copy", self.dest)
         checks.timestamp(self.timestamp_ns)
@@ -75,7 +75,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Mkdir:
-    """Make a directory; one that is there already is left alone. `mode` has the nine permission bits."""
+    """Make a directory; an existing one stays as it is. `mode` has the nine permission bits."""
 
     path: str
     mode: int = 0o755
@@ -89,7 +89,7 @@ class Mkdir:
 
 @dataclass(frozen=True, slots=True)
 class Mkfile:
-    """Write a file of which the directory exists. `mode` has the nine permission bits."""
+    """Write a file into an existing directory. `mode` has the nine permission bits."""
 
     path: str
     data: bytes
@@ -104,7 +104,7 @@ class Mkfile:
 
 @dataclass(frozen=True, slots=True)
 class Rm:
-    """Remove a file or a whole directory. `allow_wildcard` expands `path` as Go's path.Match."""
+    """Remove a file or a whole directory. `allow_wildcard` expands `path` like Go's path.Match."""
 
     path: str
     allow_not_found: bool = False
@@ -116,7 +116,7 @@ class Rm:
 
 @dataclass(frozen=True, slots=True)
 class Symlink:
-    """Make a symbolic link at `path` that holds the text `target`. Needs an engine with BuildKit 0.19."""
+    """Make a symbolic link at `path` with the text `target`. Needs an engine with BuildKit 0.19 or later."""
 
     target: str
     path: str
@@ -134,7 +134,7 @@ Action = Copy | Mkdir | Mkfile | Rm | Symlink
 
 
 def action_caps(action: Action) -> frozenset[str]:
-    """Return the capabilities that `action` needs beside `file.base`."""
+    """Return the capabilities that `action` needs besides `file.base`."""
     match action:
         case Copy():
             needs = {
@@ -153,7 +153,7 @@ def action_caps(action: Action) -> frozenset[str]:
 
 
 def encode_action(action: Action, message: ops_pb2.FileAction) -> None:
-    """Fill the action's part of `message`, of which `input` is set already."""
+    """Fill in the action's part of `message`; `message.input` must already be set."""
     match action:
         case Copy():
             _encode_copy(action, message.copy)
@@ -206,7 +206,7 @@ def _encode_owner(owner: Owner, message: ops_pb2.FileAction) -> None:
         if isinstance(value, int):
             option.byID = value
         elif value is not None:
-            # Names are looked up in the tree the action works on.
+            # BuildKit looks the names up in the tree that the action changes.
             option.byName.name = value
             option.byName.input = message.input
     kind = message.WhichOneof("action")
@@ -215,11 +215,11 @@ def _encode_owner(owner: Owner, message: ops_pb2.FileAction) -> None:
 
 def _check_new(path: str, mode: int, timestamp_ns: int | None) -> None:
     checks.absolute("the path of a new file", path)
-    # BuildKit drops the other bits without a word.
+    # BuildKit silently drops the other bits.
     checks.mode(f"the mode of {path}", mode, _NEW_FILE_BITS)
     checks.timestamp(timestamp_ns)
 
 
 def _below_root(path: str) -> None:
     if checks.absolute("the path of a file", path) == "/":
-        raise LlbError("this cannot be done to the root directory itself")
+        raise LlbError("a file action cannot create or remove the root directory: name a path below /")

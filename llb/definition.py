@@ -1,4 +1,4 @@
-"""Graphs that others serialized, as states: results of nested builds, inputs, the frontend's own image."""
+"""States from graphs that another program serialized: results of nested builds, inputs, the frontend's own image."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class ForeignOp(Op):
 
 
 def from_definition(definition: ops_pb2.Definition) -> State:
-    """Return the tree that a serialized graph makes; without any vertex it is the empty tree.
+    """Return the tree that a serialized graph makes; a graph without vertices is the empty tree.
 
-    Raises `LlbError` for a graph that is not whole: without a terminal vertex, or not in order.
+    Raises `LlbError` for an invalid graph: no terminal vertex, or vertices out of order.
     """
     if not getattr(definition, "def"):
         return State()
@@ -80,7 +80,7 @@ def from_definition(definition: ops_pb2.Definition) -> State:
         )
     terminal = _parse(last)
     if terminal.WhichOneof("op") or len(terminal.inputs) != 1:
-        raise LlbError("the graph to splice in has no terminal vertex with one input")
+        raise LlbError("the nested graph must end with a terminal vertex that has one input")
     return _trees(terminal, made)[0]
 
 
@@ -92,13 +92,13 @@ def _parse(data: bytes) -> ops_pb2.Op:
     try:
         return ops_pb2.Op.FromString(data)
     except DecodeError:
-        raise LlbError("what is to be spliced in is no graph: a vertex cannot be decoded") from None
+        raise LlbError("the nested graph is invalid: a vertex cannot be decoded") from None
 
 
 def _trees(op: ops_pb2.Op, made: Mapping[str, ForeignOp]) -> tuple[State, ...]:
     for edge in op.inputs:
         if edge.digest not in made:
-            raise LlbError(f"the graph to splice in lacks the vertex {edge.digest}, or has it too late")
+            raise LlbError(f"the nested graph uses vertex {edge.digest} before defining it")
     return tuple(State(made[edge.digest], edge.index) for edge in op.inputs)
 
 

@@ -1,4 +1,4 @@
-"""What one tree has more than another: DiffOp."""
+"""The difference between two trees: DiffOp."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True, kw_only=True)
 class DiffOp(Op):
-    """The tree `upper` without what `lower` has. Made by `diff`."""
+    """The tree `upper` without the content of `lower`. Made by `diff`."""
 
     kind = "diff"
 
@@ -39,10 +39,10 @@ class DiffOp(Op):
 
 
 def diff(lower: State, upper: State, **options: Unpack[VertexOptions]) -> State:
-    """Return what `upper` has more than `lower`, compared with times; deletions are kept for a later merge.
+    """Return the changes from `lower` to `upper`, comparing times too; deletions take effect in a later merge.
 
-    The difference to the empty tree is `upper` itself, that of a tree to itself is empty; neither makes a
-    vertex. Engines without the capability `diffop` need another way.
+    The difference from the empty tree is `upper` itself, and a tree does not differ from itself; neither case makes
+    a vertex. Engines without the capability `diffop` need another way.
     """
     if lower.is_scratch:
         return upper

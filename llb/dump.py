@@ -1,4 +1,4 @@
-"""A graph as text for people and for golden files: one line for each value, the same on every machine."""
+"""A graph as text for people and golden files: one line per value, identical on every machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def dump(definition: Definition | ops_pb2.Definition) -> str:
-    """Return the graph as text. Vertices are numbered, digests are left out: what they are made of is shown."""
+    """Return the graph as text. Numbers replace digests: the text already shows everything that a digest covers."""
     from proto import ops_pb2
 
     message = definition if isinstance(definition, ops_pb2.Definition) else definition.to_pb()
@@ -65,7 +65,7 @@ def _place_lines(source: ops_pb2.Source, digest: str) -> Iterator[str]:
 
 
 def _lines(prefix: str, message: Message) -> Iterator[str]:
-    """Yield `path: value` for all that is set; integers always, because a 0 means something here."""
+    """Yield `path: value` for every field that is set, and for every integer, because 0 is meaningful here."""
     for descriptor in message.DESCRIPTOR.fields:
         name = descriptor.name
         path = f"{prefix}.{name}" if prefix else name
@@ -101,7 +101,7 @@ def _scalar(name: str, value: Any) -> str:
 
 
 def _familiar(identifier: str) -> str:
-    """Return an image's identifier as users write it."""
+    """Return an image identifier as users write it."""
     scheme, separator, rest = identifier.partition("://")
     if scheme not in ("docker-image", "oci-layout"):
         return identifier

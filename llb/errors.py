@@ -1,7 +1,7 @@
-"""The one exception of this package."""
+"""The only exception of this package."""
 
 from __future__ import annotations
 
 
 class LlbError(ValueError):
-    """A value that makes no valid graph. The message is one line that says what to change."""
+    """A value from which no valid graph can be made. The message is one line that says what to change."""

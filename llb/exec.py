@@ -21,7 +21,7 @@ NETWORK_MODES = ("default", "none", "host")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """Proxy variables for a step, as the client has them. They are no part of the cache key."""
+    """The client's proxy variables for a step. They are not part of the cache key."""
 
     http: str = ""
     https: str = ""
@@ -33,10 +33,10 @@ class Proxy:
 class ExecOptions(VertexOptions, total=False):
     """Keyword arguments of `execute`.
 
-    Nothing of an image's config is inherited: `env`, `cwd` and `user` are all the program gets, beside a
-    PATH where `env` has none. In `env` the last of equal names wins. `platform` is that of the state unless
-    given. `extra_hosts` are (name, address), `ulimits` (name, soft, hard). With `readonly_root` the root
-    cannot be written and is no output. `valid_exit_codes` count as success; empty is only 0.
+    A step inherits nothing from an image's config: the program gets only `env`, `cwd` and `user`, plus a PATH if
+    `env` has none. If `env` repeats a name, the last value wins. `platform` defaults to that of the state.
+    `extra_hosts` are (name, address), `ulimits` are (name, soft, hard). With `readonly_root` the root is read-only
+    and not an output. `valid_exit_codes` count as success; if empty, only 0 does.
     """
 
     env: Sequence[tuple[str, str]]
@@ -57,7 +57,7 @@ class ExecOptions(VertexOptions, total=False):
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True, kw_only=True)
 class ExecOp(Op):
-    """A program run in the tree `root`. Made by `execute`; `mounts` are in the order of the wire."""
+    """A program run in the tree `root`. Made by `execute`; `mounts` are in wire order."""
 
     kind = "exec"
 
@@ -86,9 +86,9 @@ class ExecOp(Op):
         return self.platform
 
     def output(self, target: str) -> int | None:
-        """Return the output number of the writable tree at `target`, None where there is none.
+        """Return the output number of the writable tree at `target`, or None if there is none.
 
-        BuildKit appends results in the order of the mounts, so outputs must be numbered in that order.
+        BuildKit appends results in mount order, so outputs must be numbered in that order.
         """
         kept = (mount.target for mount in self.mounts if isinstance(mount, Bind) and mount.has_output)
         outputs = tuple(kept) if self.readonly_root else ("/", *kept)
@@ -117,7 +117,7 @@ class ExecOp(Op):
         network = {"default": ops_pb2.UNSET, "none": ops_pb2.NONE, "host": ops_pb2.HOST}
         op = ops_pb2.ExecOp(meta=_meta(self), network=network[self.network])
         op.mounts.add(input=inputs.share(self.root), dest="/", output=self._number("/"), readonly=self.readonly_root)
-        # One input for each distinct tree, numbered in the order of the mounts.
+        # One input per distinct tree, numbered in mount order.
         op.mounts.extend(encode_mount(mount, self._number(mount.target), inputs) for mount in self.mounts)
         for secret in self.secret_env:
             op.secretenv.add(ID=secret.id, name=secret.name, optional=secret.optional)
@@ -130,7 +130,7 @@ class ExecOp(Op):
 
 @dataclass(frozen=True, slots=True)
 class ExecResult:
-    """What a program left behind: the root it ran in, and its writable mounts."""
+    """The result of a program: the root it ran in, and its writable mounts."""
 
     op: ExecOp
 
@@ -138,19 +138,19 @@ class ExecResult:
     def root(self) -> State:
         """The root after the program ran. Raises `LlbError` if it was read-only."""
         if self.op.readonly_root:
-            raise LlbError(f"step {self.op.vertex.name!r} has a read-only root: take the output of a mount")
+            raise LlbError(f"step {self.op.vertex.name!r} has a read-only root: use the output of a mount")
         return State(self.op, 0)
 
     def mount(self, target: str) -> State:
-        """Return the content of the writable bind mount at `target`. Raises `LlbError` where there is none."""
+        """Return the content of the writable bind mount at `target`. Raises `LlbError` if there is none."""
         number = self.op.output(checks.absolute("the target of a mount", target))
         if number is None:
-            raise LlbError(f"step {self.op.vertex.name!r} has no writable bind mount to keep at {target}")
+            raise LlbError(f"step {self.op.vertex.name!r} keeps no writable bind mount at {target}")
         return State(self.op, number)
 
 
 def execute(root: State, args: Sequence[str], **options: Unpack[ExecOptions]) -> ExecResult:
-    """Run the program `args` with the tree `root` as its root. See `ExecOptions`."""
+    """Run the program `args` with the tree `root` as root directory. See `ExecOptions`."""
     platform = options.get("platform") or root.platform
     mounts = in_order(options.get("mounts", ()))
     op = ExecOp(
@@ -166,16 +166,16 @@ def execute(root: State, args: Sequence[str], **options: Unpack[ExecOptions]) ->
         readonly_root=options.get("readonly_root", False),
         secret_env=tuple(options.get("secret_env", ())),
         extra_hosts=tuple(options.get("extra_hosts", ())),
-        hostname=checks.text("the host name of a step", options.get("hostname") or ""),
+        hostname=checks.text("the step's host name", options.get("hostname") or ""),
         ulimits=tuple(options.get("ulimits", ())),
         cgroup_parent=options.get("cgroup_parent") or "",
         proxy=options.get("proxy"),
         valid_exit_codes=tuple(options.get("valid_exit_codes", ())),
     )
     if not op.args or not op.args[0]:
-        raise LlbError("a step needs a program to run: the arguments are empty")
+        raise LlbError("a step needs a program to run, but its arguments are empty")
     if any(not 0 <= code <= 255 for code in op.valid_exit_codes):
-        raise LlbError(f"exit codes are between 0 and 255, not {', '.join(map(str, op.valid_exit_codes))}")
+        raise LlbError(f"exit codes must be between 0 and 255; got {', '.join(map(str, op.valid_exit_codes))}")
     return ExecResult(op)
 
 
@@ -183,9 +183,9 @@ def _environment(env: Sequence[tuple[str, str]], mounts: Sequence[Mount]) -> tup
     result: dict[str, str] = {}
     for key, value in env:
         if not key or "=" in key:
-            raise LlbError(f"the name of a variable is not empty and has no '=': {key!r}")
-        # As in BuildKit's own client: the last one wins, and it stands where it was set last.
-        result.pop(checks.text("the name of a variable", key), None)
+            raise LlbError(f"a variable's name must not be empty or contain '='; got {key!r}")
+        # Like BuildKit's own client: the last value wins and takes the last position.
+        result.pop(checks.text("a variable's name", key), None)
         result[key] = checks.text(f"variable {key}", value)
     agents = [mount.target for mount in mounts if isinstance(mount, Ssh)]
     if agents:
@@ -203,8 +203,8 @@ def _meta(op: ExecOp) -> ops_pb2.Meta:
         user=op.user,
         hostname=op.hostname,
         cgroupParent=op.cgroup_parent,
-        # Empty directories made for mounts do not stay in the result. Engines before 0.11 ignore the field,
-        # so the capability is not asked for.
+        # Keep the empty directories made for mount points out of the result. Engines before 0.11 ignore the field,
+        # so this needs no capability.
         removeMountStubsRecursive=True,
         validExitCodes=op.valid_exit_codes,
     )

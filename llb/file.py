@@ -1,4 +1,4 @@
-"""File actions without a process: FileOp. Several actions are one vertex."""
+"""File actions without a process: FileOp. One vertex holds several actions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Action", "Copy", "FileOp", "Mkdir", "Mkfile", "Rm", "Symlink", "edit
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True, kw_only=True)
 class FileOp(Op):
-    """Actions done on the tree `base`, each on the result of the one before. Made by `edit`."""
+    """Actions on the tree `base`, each applied to the result of the one before. Made by `edit`."""
 
     kind = "file"
 
@@ -41,7 +41,7 @@ class FileOp(Op):
         sources = [inputs.share(action.source) if isinstance(action, Copy) else -1 for action in self.actions]
         op = ops_pb2.FileOp()
         for number, (action, source) in enumerate(zip(self.actions, sources, strict=True)):
-            # Numbers beyond the inputs are earlier actions.
+            # Numbers beyond the inputs refer to earlier actions.
             tree = base if number == 0 else len(inputs.edges) + number - 1
             last = number == len(self.actions) - 1
             message = op.actions.add(input=tree, secondaryInput=source, output=0 if last else -1)
@@ -50,7 +50,7 @@ class FileOp(Op):
 
 
 def edit(base: State, *actions: Action, **options: Unpack[VertexOptions]) -> State:
-    """Return the tree `base` after file actions, done in order and in one vertex: Copy, Mkdir, Mkfile, Rm, Symlink."""
+    """Return the tree `base` after file actions (Copy, Mkdir, Mkfile, Rm, Symlink), applied in order in one vertex."""
     if not actions:
-        raise LlbError("a file step needs an action")
+        raise LlbError("a file step needs at least one action")
     return State(FileOp(vertex=Vertex.of(options), platform=base.platform, base=base, actions=actions))

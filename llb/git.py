@@ -25,15 +25,15 @@ def git(
     ssh_socket: str = "",
     **options: Unpack[VertexOptions],
 ) -> State:
-    """Return the tree of a git repository: branch, tag or commit `ref` (the default branch if empty).
+    """Return the tree of a git repository at branch, tag or commit `ref` (empty: the default branch).
 
     `url` is `https://host/path`, `ssh://user@host/path` or `user@host:path`. `checksum` is the commit that
-    `ref` must be. For ssh, `ssh_socket` is the client's agent (`default` if empty), and `known_ssh_hosts`
-    the lines of a known_hosts file.
+    `ref` must resolve to. For ssh, `ssh_socket` is the client's agent (empty: `default`) and `known_ssh_hosts`
+    contains the lines of a known_hosts file.
     """
     match = _URL.fullmatch(url) or _SCP.fullmatch(url)
     if match is None:
-        raise LlbError(f"{url!r} is no URL of a git repository, such as https://host/project.git")
+        raise LlbError(f"{url!r} is not the URL of a git repository, for example https://host/project.git")
     over_ssh = match.re is _SCP or match["scheme"] == "ssh"
     place = f"{ref}:{subdir}" if subdir else ref
     attributes = Attributes("source.git")

@@ -1,4 +1,4 @@
-"""Files from the web."""
+"""Files downloaded over HTTP."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def http(
 ) -> State:
     """Return a tree with one file at its root, the content of `url`.
 
-    `checksum` (`sha256:...`) is checked, and spares the request when the engine has the file already.
-    `filename` is the name in the tree; without it the server or the URL decides.
+    The engine verifies `checksum` (`sha256:...`), and with it skips the request if it already has the file.
+    `filename` is the name in the tree; by default the server or the URL determines it.
     """
     if not url.startswith(("http://", "https://")):
-        raise LlbError(f"{url!r} is no URL that begins with https:// or http://")
+        raise LlbError(f"{url!r} must be a URL that begins with https:// or http://")
     if filename is not None and (not filename or "/" in filename or filename in (".", "..")):
-        raise LlbError(f"the name of a downloaded file is one path component, not {filename!r}")
+        raise LlbError(f"the name of a downloaded file must be one path component; got {filename!r}")
     if checksum is not None and not checksum.startswith("sha256:"):
-        raise LlbError(f"the checksum of {url} must be sha256: and 64 hex digits, not {checksum!r}")
+        raise LlbError(f"the checksum of {url} must be sha256: followed by 64 hex digits; got {checksum!r}")
     attributes = Attributes("source.http")
     attributes.add("http.checksum", checksum, "source.http.checksum")
     attributes.add("http.filename", filename)
@@ -40,6 +40,6 @@ def http(
         attributes.add("http.perm", f"0{permissions:o}", "source.http.perm")
     for key, number in (("http.uid", uid), ("http.gid", gid)):
         if number is not None:
-            # The capability is misspelt in BuildKit; this is the name on the wire.
+            # BuildKit misspells this capability; this is the name on the wire.
             attributes.add(key, str(checks.identifier(key, number)), "soruce.http.uidgid")
     return attributes.state(url, **options)

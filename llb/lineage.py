@@ -1,4 +1,4 @@
-"""What a graph that somebody else made starts from."""
+"""The base image of a graph from another frontend."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _IMAGE = "docker-image://"
 
 
 def image_below(state: State) -> State | None:
-    """Return the image whose tree became `state`, step by step; None where there is none, or nothing was done to it.
+    """Return the image that was changed step by step into `state`; None if there is none, or no step changed it.
 
-    `state` comes from `from_definition`. The way leads along what every step changes: the root of a program, the tree
-    of file actions, the lowest of merged trees (BuildKit, solver/pb/ops.proto).
+    `state` comes from `from_definition`. The search follows the input that each vertex changes: the root of a program,
+    the base of file actions, the lowest of merged trees (BuildKit, solver/pb/ops.proto).
     """
     from proto import ops_pb2
 
@@ -33,7 +33,7 @@ def image_below(state: State) -> State | None:
 
 
 def _below(op: ops_pb2.Op, output: int, inputs: int) -> int | None:
-    """Return which input of `op` became its `output`."""
+    """Return the input of `op` that became its `output`."""
     match op.WhichOneof("op"):
         case "exec":
             roots = (mount.input for mount in op.exec.mounts if mount.dest == "/" and mount.output == output)
@@ -41,7 +41,7 @@ def _below(op: ops_pb2.Op, output: int, inputs: int) -> int | None:
         case "file":
             actions = op.file.actions
             number = next((each.input for each in actions if each.output == output), -1)
-            # An input beyond the last one is what an earlier action made.
+            # A number beyond the last input refers to an earlier action.
             while number >= inputs:
                 number = actions[number - inputs].input
         case "merge":

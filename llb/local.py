@@ -1,4 +1,4 @@
-"""Folders of the client: the build context and its likes."""
+"""Directories on the client, for example the build context."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .vertex import VertexOptions
 
 
 def local(
-    folder: str,
+    directory: str,
     *,
     session_id: str | None = None,
     include_patterns: Sequence[str] = (),
@@ -24,14 +24,13 @@ def local(
     unique: str | None = None,
     **options: Unpack[VertexOptions],
 ) -> State:
-    """Return the folder that the client offers as `folder`.
+    """Return the client's directory called `directory`.
 
-    `follow_paths` are the paths wanted, with what their symbolic links point to; `exclude_patterns` have the
-    grammar of .dockerignore and their order. An earlier transfer with the same `shared_key_hint` is the base
-    of the next: give each distinct set of patterns a hint of its own. `differ` is none (send always) or
-    metadata (compare size and time).
+    `follow_paths` selects paths, including the targets of their symbolic links. `exclude_patterns` use the grammar
+    and order of .dockerignore. A transfer starts from the previous one with the same `shared_key_hint`: give each
+    distinct set of patterns its own hint. `differ` is none (send always) or metadata (compare size and time).
     """
-    if not folder:
+    if not directory:
         raise LlbError("a local source needs a name")
     attributes = Attributes("source.local")
     attributes.add("local.session", session_id, "source.local.sessionid")
@@ -41,6 +40,6 @@ def local(
     attributes.add("local.sharedkeyhint", shared_key_hint, "source.local.sharedkeyhint")
     attributes.add("local.unique", unique, "source.local.unique")
     if differ is not None:
-        # An optimisation: engines that do not know it may ignore it, so no capability is asked for.
+        # An optimization: engines that do not know it may ignore it, so it needs no capability.
         attributes.add("local.differ", checks.choice("differ", differ, ("none", "metadata")))
-    return attributes.state(f"local://{folder}", **options)
+    return attributes.state(f"local://{directory}", **options)

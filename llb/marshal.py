@@ -1,7 +1,7 @@
-"""A state and all it is made of -> `Definition`, the serialized graph.
+"""A state and everything it depends on -> `Definition`, the serialized graph.
 
-The same states give the same bytes everywhere. Digests are those BuildKit makes itself, so that the places in
-the user's file and warnings find their vertex.
+Equal states give equal bytes on every machine. The digests are the ones that BuildKit computes itself, so that
+positions in the user's file and warnings refer to the right vertex.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _TERMINAL_CAPS = ("constraints", "platform")
 
 @dataclass(frozen=True, slots=True)
 class VertexInfo:
-    """What the frontend knows about a vertex, to explain an error that names its digest.
+    """Details about a vertex, used to explain an error that contains its digest.
 
-    `kind` is source, exec, file, merge, diff or foreign; `locations` are ours, never those of foreign graphs.
+    `kind` is source, exec, file, merge, diff or foreign; `locations` are our own, never those of foreign graphs.
     """
 
     name: str
@@ -36,11 +36,11 @@ class VertexInfo:
 
 @dataclass(frozen=True)
 class Definition:
-    """A serialized graph. `vertices` is in the order of the wire: inputs before those that use them."""
+    """A serialized graph. `vertices` is in wire order: inputs come before the vertices that use them."""
 
     vertices: Mapping[str, VertexInfo]
     caps: frozenset[str]
-    """All capabilities that the engine must have."""
+    """All capabilities that the engine needs."""
 
     _data: tuple[bytes, ...] = field(repr=False)
     _metadata: Mapping[str, bytes] = field(repr=False)
@@ -49,13 +49,13 @@ class Definition:
 
     @property
     def is_scratch(self) -> bool:
-        """Whether it is the empty tree, for which there is nothing to solve."""
+        """Whether this is the empty tree, which needs no solve."""
         return not self._data
 
     def digest_of(self, state: State) -> str:
-        """Return the digest of the vertex that makes `state`. Raises `LlbError` if it is not in the graph."""
+        """Return the digest of the vertex that makes `state`. Raises `LlbError` if the graph does not contain it."""
         if state.op is None or state.op not in self._digests:
-            raise LlbError(f"{state!r} is no part of this graph")
+            raise LlbError(f"{state!r} is not part of this graph")
         return self._digests[state.op]
 
     def to_pb(self) -> ops_pb2.Definition:
@@ -79,7 +79,7 @@ class Definition:
 
 
 def marshal(state: State, source_file: SourceFile | None = None) -> Definition:
-    """Serialize the graph that makes `state`. `source_file` is what the vertices' locations point into."""
+    """Serialize the graph that makes `state`. The vertices' locations refer to `source_file`."""
     if state.op is None:
         return Definition({}, frozenset(), (), {}, {}, {})
     digests: dict[Op, str] = {}
@@ -108,7 +108,7 @@ def marshal(state: State, source_file: SourceFile | None = None) -> Definition:
 
 
 def _in_order(top: Op) -> list[Op]:
-    """Return all vertices, each once and after its inputs. Without recursion: graphs may be very deep."""
+    """Return all vertices, each once and after its inputs. Iterative, because graphs can be very deep."""
     result: list[Op] = []
     entered: set[Op] = set()
     stack: list[tuple[Op, bool]] = [(top, False)]
@@ -131,7 +131,7 @@ def _terminal(digest: str, index: int) -> bytes:
 
 
 def _terminal_metadata(metadata: Mapping[str, ops_pb2.OpMetadata]) -> ops_pb2.OpMetadata:
-    """Return the metadata of the terminal vertex, which asks for what the metadata of the others uses."""
+    """Return the metadata of the terminal vertex: the capabilities that the metadata of all other vertices uses."""
     from proto import ops_pb2
 
     used = {
@@ -144,7 +144,7 @@ def _terminal_metadata(metadata: Mapping[str, ops_pb2.OpMetadata]) -> ops_pb2.Op
 
 
 def _merged(first: ops_pb2.OpMetadata | None, other: ops_pb2.OpMetadata) -> ops_pb2.OpMetadata:
-    """Return the metadata for two equal vertices: what either wants, and the name of the first."""
+    """Return the combined metadata of two equal vertices, with the name of the first."""
     if first is not None:
         other.MergeFrom(first)
     return other

@@ -1,4 +1,4 @@
-"""Trees laid over each other without copying: MergeOp."""
+"""Trees stacked on top of each other without copying: MergeOp."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True, kw_only=True)
 class MergeOp(Op):
-    """At least two trees, the later above the earlier. Made by `merge`."""
+    """Two or more trees, later ones on top. Made by `merge`."""
 
     kind = "merge"
 
@@ -33,16 +33,16 @@ class MergeOp(Op):
         """See `Op.encode`."""
         from proto import ops_pb2
 
-        # As in BuildKit's own client, equal trees are inputs of their own.
+        # Like BuildKit's own client, give equal trees separate inputs.
         numbers = [inputs.append(tree) for tree in self.trees]
         return ops_pb2.Op(merge=ops_pb2.MergeOp(inputs=[ops_pb2.MergeInput(input=number) for number in numbers]))
 
 
 def merge(states: Iterable[State], **options: Unpack[VertexOptions]) -> State:
-    """Return all trees in one: directories are merged, of other files the last one wins.
+    """Return all trees as one: directories are merged, and for any other path the last tree wins.
 
-    Empty trees are left out; without a second tree there is nothing to merge and no vertex. Engines without
-    the capability `mergeop` need copies instead.
+    Empty trees are ignored; with fewer than two trees there is no vertex. Engines without the capability `mergeop`
+    need copies instead.
     """
     trees = tuple(state for state in states if not state.is_scratch)
     if len(trees) < 2:

@@ -21,10 +21,10 @@ _SCRATCH = State()
 class Bind:
     """A tree mounted at `target`, or the part of it at `selector`.
 
-    Prefer read-only with a selector: then only what is mounted decides whether the step runs again. What is
-    written to a writable one is an output of the step (`ExecResult.mount`), or thrown away without `keep`.
-    `by_content`: whether the content of what is mounted decides whether the step runs again, or how it was made;
-    None leaves that to BuildKit (solver/llbsolver/ops/exec.go), which hashes what is read-only.
+    Prefer a read-only mount with a selector: then the step runs again only if the mounted part changes. A writable
+    mount is an output of the step (`ExecResult.mount`); without `keep` its changes are thrown away. `by_content` says
+    whether the cache key of the step contains the hash of the mounted content or the way it was made; None leaves
+    that to BuildKit (solver/llbsolver/ops/exec.go), which hashes read-only mounts.
     """
 
     target: str
@@ -40,16 +40,16 @@ class Bind:
 
     @property
     def has_output(self) -> bool:
-        """Whether the content of the mount after the step is a result."""
+        """Whether the step has the content of the mount as a result."""
         return self.keep and not self.readonly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
-    """A directory that outlives the build and is part of no result. The engine may empty it at any time.
+    """A directory that outlives the build and is not part of any result. The engine may empty it at any time.
 
-    `sharing` is shared (several steps write at a time), private (each gets its own) or locked (they wait).
-    `source` is what a new cache starts with. One that is `readonly` can be read only.
+    `sharing` is shared (several steps write at once), private (each step gets its own) or locked (steps wait).
+    A new cache starts with the content of `source`. `readonly` forbids writing.
     """
 
     target: str
@@ -70,7 +70,7 @@ class Cache:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tmpfs:
-    """An empty directory in memory, gone after the step. `size` is its limit in bytes, 0 is none."""
+    """An empty directory in memory that disappears after the step. `size` is its limit in bytes, 0 for none."""
 
     target: str
     size: int = 0
@@ -78,12 +78,12 @@ class Tmpfs:
     def __post_init__(self) -> None:
         _below_root(self.target)
         if not 0 <= self.size < 1 << 63:
-            raise LlbError(f"the size of a tmpfs mount is a number of bytes, not {self.size}")
+            raise LlbError(f"the size of a tmpfs mount must be a number of bytes; got {self.size}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    """The client's secret `id` as a file. Its content is no part of the cache key."""
+    """The client's secret `id` as a file. Its content is not part of the cache key."""
 
     target: str
     id: str
@@ -101,7 +101,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ssh:
-    """The client's ssh agent `id` as a socket. Without `target` it is /run/buildkit/ssh_agent.N."""
+    """The client's ssh agent `id` as a socket. `target` defaults to /run/buildkit/ssh_agent.N."""
 
     target: str = ""
     id: str = "default"
@@ -118,7 +118,7 @@ class Ssh:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretEnv:
-    """The client's secret `id` as the environment variable `name`."""
+    """The client's secret `id` as environment variable `name`."""
 
     name: str
     id: str
@@ -126,7 +126,7 @@ class SecretEnv:
 
     def __post_init__(self) -> None:
         if not self.id or not self.name or "=" in self.name:
-            raise LlbError(f"a secret variable needs a name without '=' and an id, not {self.name!r}, {self.id!r}")
+            raise LlbError(f"a secret variable needs a name without '=' and an id; got {self.name!r}, {self.id!r}")
         checks.text("the name of a secret variable", self.name)
         checks.text("the id of a secret", self.id)
 
@@ -135,9 +135,9 @@ Mount = Bind | Cache | Tmpfs | Secret | Ssh
 
 
 def in_order(mounts: Sequence[Mount]) -> tuple[Mount, ...]:
-    """Return the mounts as BuildKit's own client orders them: by target, then secrets, then ssh.
+    """Return the mounts in the order of BuildKit's own client: by target, then secrets, then ssh.
 
-    Targets get their shortest form. Raises `LlbError` when two are the same.
+    Each target is in its shortest form. Raises `LlbError` if two mounts have the same target.
     """
     trees: list[Mount] = []
     secrets: list[Mount] = []
@@ -223,7 +223,7 @@ def _cleaned(mount: Mount) -> Mount:
 
 def _below_root(target: str) -> None:
     if checks.absolute("the target of a mount", target) == "/":
-        raise LlbError("a mount cannot replace the root: the state that runs the step is the root")
+        raise LlbError("a mount cannot replace the root directory: choose a target below /")
 
 
 def _check_owner(kind: str, name: str, uid: int, gid: int, mode: int) -> None:

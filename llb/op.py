@@ -1,4 +1,4 @@
-"""The two halves of a graph: operations, and the states (file trees) that they read and make."""
+"""The two halves of a graph: operations, and the states (file trees) that they read and produce."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLAIN = Vertex()
 
 
 class Inputs:
-    """Collects the input edges of one vertex while it is encoded."""
+    """The input edges of one vertex, collected while it is encoded."""
 
     def __init__(self, digests: Mapping[Op, str]) -> None:
         self._digests = digests
@@ -27,14 +27,14 @@ class Inputs:
         self.edges: list[tuple[str, int]] = []
 
     def share(self, state: State) -> int:
-        """Return the input number of `state`: that of the same edge if there is one, -1 for scratch."""
+        """Return the input number for `state`: the number of an equal edge if there is one, -1 for scratch."""
         if state.op is None:
             return -1
         number = self._numbers.get((self._digests[state.op], state.index))
         return self.append(state) if number is None else number
 
     def append(self, state: State) -> int:
-        """Add an input for `state`, even if there is the same edge already, and return its number."""
+        """Add an input for `state`, even if an equal edge exists, and return its number."""
         if state.op is None:
             return -1
         edge = self._digests[state.op], state.index
@@ -45,13 +45,13 @@ class Inputs:
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True, kw_only=True)
 class Op(ABC):
-    """A vertex. Compared by identity: equal ones become one when the graph is marshalled."""
+    """A vertex. Compared by identity; `marshal` combines equal ones."""
 
     kind: ClassVar[str]
 
     vertex: Vertex = _PLAIN
     platform: Platform | None = None
-    """What the result is made for, as far as it is known."""
+    """The platform of the result, if known."""
 
     @abstractmethod
     def parents(self) -> tuple[State, ...]:
@@ -63,14 +63,14 @@ class Op(ABC):
 
     @abstractmethod
     def encode(self, inputs: Inputs) -> ops_pb2.Op:
-        """Return the wire message without inputs, platform and constraints; ask `inputs` for numbers."""
+        """Return the wire message without inputs, platform and constraints; `inputs` assigns the input numbers."""
 
     def wire_platform(self) -> Platform | None:
-        """Return the platform that is part of the cache key. Most vertices have none: all platforms share them."""
+        """Return the platform in the cache key. Most vertices have none, so that all platforms share them."""
         return None
 
     def serialize(self, digests: Mapping[Op, str]) -> bytes:
-        """Return the canonical bytes, given the digests of all vertices this one reads."""
+        """Return the canonical bytes, given the digests of all vertices that this one reads."""
         from proto import ops_pb2
 
         inputs = Inputs(digests)
@@ -81,14 +81,14 @@ class Op(ABC):
         platform = self.wire_platform()
         if platform:
             frame.platform.CopyFrom(platform.to_pb())
-        # BuildKit's own client writes it even when empty.
+        # BuildKit's own client writes the field even if it is empty.
         frame.constraints.SetInParent()
-        # Engines since 0.17 serialize every operation again and name it by that digest. Go writes the one field
-        # that says what is done behind all others, whatever its number.
+        # Engines since 0.17 serialize every operation again and identify it by that digest. Go writes the oneof
+        # field (the kind of operation) after all others, whatever its number.
         return frame.SerializeToString(deterministic=True) + body.SerializeToString(deterministic=True)
 
     def metadata(self) -> ops_pb2.OpMetadata:
-        """Return what the engine should know about this vertex beside its content."""
+        """Return the metadata of this vertex, which is not part of its digest."""
         from proto import ops_pb2
 
         vertex = self.vertex
@@ -101,7 +101,7 @@ class Op(ABC):
         return result
 
     def origins(self, file: SourceFile | None) -> tuple[Origin, ...]:
-        """Return the places this vertex comes from; `file` is what our own ranges point into."""
+        """Return the places this vertex comes from; our own ranges refer to `file`."""
         return origins(file, self.vertex.locations)
 
     def __repr__(self) -> str:
@@ -110,10 +110,10 @@ class Op(ABC):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A file tree: output `index` of a vertex, or the empty tree where `op` is None.
+    """A file tree: output `index` of a vertex, or the empty tree if `op` is None.
 
-    States never change; what is done to one gives a new one. Two are equal when they are the same output of
-    the same vertex object.
+    States never change; operations on a state return a new one. Two states are equal if they are the same output
+    of the same vertex object.
     """
 
     op: Op | None = None
@@ -121,12 +121,12 @@ class State:
 
     @property
     def is_scratch(self) -> bool:
-        """Whether it is the empty tree."""
+        """Whether this is the empty tree."""
         return self.op is None
 
     @property
     def platform(self) -> Platform | None:
-        """What the tree is made for; None where nobody said."""
+        """The platform of the tree, None if unknown."""
         return self.op.platform if self.op else None
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Platforms: operating system and processor, spelt as containerd spells them (containerd/platforms)."""
+"""Platforms: operating system and processor, in containerd's spelling (containerd/platforms)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OS_PART = re.compile(r"(?P<os>[A-Za-z0-9_.-]+)(\((?P<version>[A-Za-z0-9_.-]*)\)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Platform:
-    """What a tree is made for. The text form is `os[(os_version)]/architecture[/variant]`."""
+    """The operating system and processor of a tree. The text form is `os[(os_version)]/architecture[/variant]`."""
 
     os: str
     architecture: str
@@ -36,18 +36,18 @@ class Platform:
 
     @classmethod
     def parse(cls, text: str) -> Platform:
-        """Return the normalized platform that `text` names; without an OS it is linux. Raises `LlbError`."""
+        """Return the normalized platform called `text`; the OS defaults to linux. Raises `LlbError`."""
         parts = text.split("/")
         if len(parts) == 1:
             parts = ["linux", *parts]
         head = _OS_PART.fullmatch(parts[0])
         if head is None or len(parts) > 3 or not all(_PART.fullmatch(part) for part in parts[1:]):
-            raise LlbError(f"{text!r} is no platform; write it as os/architecture, for example linux/amd64")
+            raise LlbError(f"{text!r} is not a platform: write os/architecture, for example linux/amd64")
         variant = parts[2] if len(parts) == 3 else ""
         return cls(head["os"], parts[1], variant, head["version"] or "").normalized()
 
     def normalized(self) -> Platform:
-        """Return the same platform in its one canonical spelling, the one that belongs into cache keys."""
+        """Return the same platform in its canonical spelling, the one for cache keys."""
         os = self.os.lower()
         architecture, variant = self.architecture.lower(), self.variant.lower()
         architecture, implied = _ARCHITECTURES.get(architecture, (architecture, ""))

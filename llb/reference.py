@@ -1,4 +1,4 @@
-"""Names of images, normalised as Docker does (github.com/distribution/reference)."""
+"""Image names, normalized like Docker does (github.com/distribution/reference)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from .errors import LlbError
 
 DEFAULT_DOMAIN = "docker.io"
-"""Part of the grammar: what a name without a registry means. The only place that says it."""
+"""The registry of a name without one; part of the grammar. Nothing else repeats this name."""
 _LEGACY_DOMAIN = f"index.{DEFAULT_DOMAIN}"
 _OFFICIAL = "library/"
 _DEFAULT_TAG = "latest"
@@ -23,7 +23,7 @@ _DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The name of an image in its parts. `str()` gives the full form that BuildKit wants."""
+    """The parts of an image name. `str()` returns the full form that BuildKit expects."""
 
     domain: str
     path: str
@@ -32,9 +32,9 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Return the parts of `text`; the tag is `latest` where neither tag nor digest is given.
+        """Return the parts of `text`; without tag and digest, the tag is `latest`.
 
-        Raises `LlbError` for what is no image name.
+        Raises `LlbError` if `text` is not an image name.
         """
         named, _, digest = text.partition("@")
         head, slash, rest = named.partition("/")
@@ -50,12 +50,12 @@ class Reference:
         return result
 
     def with_digest(self, digest: str) -> Reference:
-        """Return the same name pinned to `digest`; unchanged when `digest` is empty."""
+        """Return the same name pinned to `digest`, or this name if `digest` is empty."""
         return replace(self, digest=digest or self.digest)
 
     @property
     def familiar(self) -> str:
-        """The short form that users write: no default domain, no `library/`, no `:latest`."""
+        """The short form that users write: without default domain, `library/` and `:latest`."""
         name = f"{self.domain}/{self.path}"
         if self.domain == DEFAULT_DOMAIN:
             name = self.path.removeprefix(_OFFICIAL)
@@ -65,13 +65,13 @@ class Reference:
 
     def _check(self, text: str) -> None:
         if self.path != self.path.lower():
-            raise LlbError(f"image {text!r}: names of images are written in lower case")
+            raise LlbError(f"image {text!r}: image names must be lower case")
         if not _DOMAIN.fullmatch(self.domain) or not _PATH.fullmatch(self.path) or text.endswith(("@", ":")):
-            raise LlbError(f"{text!r} is no name of an image; an example: debian:trixie")
+            raise LlbError(f"{text!r} is not an image name, for example debian:trixie")
         if self.tag and not _TAG.fullmatch(self.tag):
-            raise LlbError(f"image {text!r}: {self.tag!r} is no tag")
+            raise LlbError(f"image {text!r}: {self.tag!r} is not a tag, for example trixie")
         if self.digest and not _DIGEST.fullmatch(self.digest):
-            raise LlbError(f"image {text!r}: {self.digest!r} is no digest, such as sha256: and 64 hex digits")
+            raise LlbError(f"image {text!r}: {self.digest!r} is not a digest: write sha256: followed by 64 hex digits")
 
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""

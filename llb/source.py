@@ -1,4 +1,4 @@
-"""Vertices that bring files from outside: SourceOp."""
+"""Vertices that fetch files from outside: SourceOp."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True, kw_only=True)
 class SourceOp(Op):
-    """A source by its identifier (`scheme://...`) and attributes. Made by `image`, `local`, `http`, `git`."""
+    """A source with its identifier (`scheme://...`) and attributes. Made by `image`, `local`, `http`, `git`."""
 
     kind = "source"
 
@@ -35,7 +35,7 @@ class SourceOp(Op):
         return self.needs
 
     def wire_platform(self) -> Platform | None:
-        """See `Op.wire_platform`. Only images are given one."""
+        """See `Op.wire_platform`. Only images have one."""
         return self.platform
 
     def encode(self, inputs: Inputs) -> ops_pb2.Op:
@@ -46,26 +46,26 @@ class SourceOp(Op):
 
 
 class Attributes:
-    """Collects the attributes of a source, and beside each the capability it needs."""
+    """The attributes of a source, collected together with the capabilities that they need."""
 
     def __init__(self, cap: str) -> None:
         self._attrs: dict[str, str] = {}
         self._caps = {cap}
 
     def add(self, key: str, value: str | None, cap: str = "") -> None:
-        """Set `key` unless `value` is None or empty; `cap` is the capability that it needs."""
+        """Set `key` unless `value` is None or empty; `cap` is the capability it needs."""
         if value:
             self._attrs[key] = checks.text(key, value)
             self._caps |= {cap} - {""}
 
     def add_list(self, key: str, values: Iterable[str], cap: str) -> None:
-        """Set `key` to a JSON array, unless it is empty."""
+        """Set `key` to a JSON array unless it is empty."""
         values = list(values)
         if values:
             self.add(key, json.dumps(values, separators=(",", ":"), ensure_ascii=False), cap)
 
     def state(self, identifier: str, platform: Platform | None = None, **options: Unpack[VertexOptions]) -> State:
-        """Return the state of a source with the attributes collected."""
+        """Return the state of a source with these attributes."""
         return State(
             SourceOp(
                 vertex=Vertex.of(options),

@@ -1,4 +1,4 @@
-"""Where vertices come from in the user's file, so that the engine can show the lines of a failing one."""
+"""The origin of vertices in the user's file, so that the engine can show the lines of a failing vertex."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class SourceRange:
-    """A range of a file. Lines count from 1, characters from 0 (they are carried, not printed)."""
+    """A range in a file. Lines count from 1, characters from 0 (BuildKit transports but never prints them)."""
 
     start_line: int
     start_char: int
@@ -24,10 +24,10 @@ class SourceRange:
 
     def __post_init__(self) -> None:
         if not 1 <= self.start_line <= self.end_line or min(self.start_char, self.end_char) < 0:
-            raise LlbError(f"no range of a file: {self.start_line}:{self.start_char}-{self.end_line}:{self.end_char}")
+            raise LlbError(f"{self} is not a range of a file: lines count from 1, the end is not before the start")
 
     def to_pb(self) -> ops_pb2.Range:
-        """Return the wire message; both ends are always there, the printers of the clients need them."""
+        """Return the wire message, always with both ends, because the clients' printers need them."""
         from proto import ops_pb2
 
         return ops_pb2.Range(
@@ -41,7 +41,7 @@ class SourceRange:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file that ranges point into. `language` chooses the client's highlighting."""
+    """A file to which ranges refer. `language` chooses the client's highlighting."""
 
     filename: str
     data: bytes
@@ -56,14 +56,14 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One place a vertex comes from: a serialized SourceInfo and serialized Ranges (ours, or foreign ones)."""
+    """One place in a file that a vertex comes from: a serialized SourceInfo and serialized Ranges (ours or foreign)."""
 
     info: bytes
     ranges: tuple[bytes, ...]
 
 
 def origins(file: SourceFile | None, ranges: Iterable[SourceRange]) -> tuple[Origin, ...]:
-    """Return the places of a vertex of ours: one for each range, so that each becomes a snippet of its own."""
+    """Return the places of one of our vertices, one for each range, so that each becomes a separate snippet."""
     if file is None:
         return ()
     info = file.to_pb().SerializeToString(deterministic=True)
@@ -71,7 +71,7 @@ def origins(file: SourceFile | None, ranges: Iterable[SourceRange]) -> tuple[Ori
 
 
 def source_to_pb(places: Iterable[tuple[str, tuple[Origin, ...]]]) -> ops_pb2.Source:
-    """Return the wire message for pairs of vertex digest and places. Equal files are written once."""
+    """Return the wire message for pairs of vertex digest and places. Equal files appear once."""
     from proto import ops_pb2
 
     source = ops_pb2.Source()

@@ -1,4 +1,4 @@
-"""What can be said about every vertex beside what it does: its name, its place, whether its result may be old."""
+"""Options of every vertex, whatever it does: its name, its place, and whether it must run again."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from . import checks
 from .sourcemap import SourceRange
 
 _CONTROL = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]")
-"""What would move the cursor of a terminal, or be more than one line."""
+"""Characters that would move a terminal's cursor or start a new line."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressGroup:
-    """Vertices with the same `id` are shown as one line, `name`. `id` should differ from build to build."""
+    """Vertices with the same `id` appear as one line, `name`. `id` should differ between builds."""
 
     id: str
     name: str
@@ -23,10 +23,10 @@ class ProgressGroup:
 
 
 class VertexOptions(TypedDict, total=False):
-    """Keyword arguments of everything that makes a vertex. None of them is part of the cache key.
+    """Keyword arguments of everything that makes a vertex. None is part of the cache key.
 
-    `name` is the line in the progress: control characters become their escapes. `location` is the place, or places,
-    in the user's file that are shown when the vertex fails. `ignore_cache` runs the vertex even if its result is known.
+    `name` is the line in the progress output; control characters appear escaped. `location` is the place or places in
+    the user's file that appear when the vertex fails. `ignore_cache` runs the vertex even if its result is cached.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Vertex:
 
     @classmethod
     def of(cls, options: VertexOptions) -> Vertex:
-        """Return the checked form of `options`. Raises `LlbError` for a name that is no text."""
+        """Return the checked form of `options`. Raises `LlbError` if the name is not valid text."""
         name = checks.text("the name of a vertex", options.get("name", ""))
         location = options.get("location") or ()
         return cls(

@@ -1,4 +1,4 @@
-"""Where a system starts: the key `base`."""
+"""The system to start from: the key `base`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .values import paths, words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresetBase:
-    """A system that Claylinux assembles itself, with kernel and init."""
+    """A system that Claylinux assembles, with kernel and init."""
 
     HINTS: ClassVar[Mapping[str, str]] = hints.BASE
     SHORT: ClassVar[str] = "preset"
@@ -21,7 +21,7 @@ class PresetBase:
     preset: words.Preset = key("The name of a preset.", "debian")
     release: words.Release | None = key(
         "The release of the distribution, as in the tag of its image; a digest pins the image. Default: the newest "
-        "that was tested.",
+        "tested release.",
         "bookworm",
         default=None,
     )
@@ -29,7 +29,7 @@ class PresetBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageBase:
-    """An OCI image. It brings, or `packages` adds, a kernel and an init."""
+    """An OCI image. It has a kernel and an init, or `packages` adds them."""
 
     HINTS: ClassVar[Mapping[str, str]] = hints.BASE
     CHOSEN_BY: ClassVar[str] = "image"
@@ -38,7 +38,7 @@ class ImageBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextBase:
-    """A named build context: a folder, an image or another build."""
+    """A named build context: a directory, an image or another build."""
 
     HINTS: ClassVar[Mapping[str, str]] = hints.BASE
     CHOSEN_BY: ClassVar[str] = "context"
@@ -47,14 +47,14 @@ class ContextBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DockerfileBase:
-    """What a Dockerfile builds. The engine's own Dockerfile frontend builds it: `# syntax=` in it has no effect."""
+    """The result of a Dockerfile. The engine's own Dockerfile frontend builds it, and ignores `# syntax=` in it."""
 
     HINTS: ClassVar[Mapping[str, str]] = hints.BASE
     CHOSEN_BY: ClassVar[str] = "dockerfile"
     dockerfile: paths.SourcePath = key("The path of the Dockerfile in the build context.", "Dockerfile")
-    target: words.StageName | None = key("The stage to take. Default: the last.", "rootfs", default=None)
+    target: words.StageName | None = key("The stage to use. Default: the last one.", "rootfs", default=None)
     args: Mapping[words.Variable, words.Content] = key(
-        "Its build arguments. `--build-arg NAME=...` wins.", "{DEBIAN: trixie}", default=NOTHING
+        "Build arguments of the Dockerfile. `--build-arg NAME=...` overrides them.", "{DEBIAN: trixie}", default=NOTHING
     )
 
 

@@ -16,19 +16,20 @@ from .keys import NOTHING, key
 from .mounts import FileSystem
 from .network import Dns, Network
 from .outputs import Limits, Output, Rootfs
-from .packages import Repository
+from .packages import PackageManager, Repository
 from .positions import Positions
+from .presets import PRESETS
 from .run import RunStep
 from .services import Service, ServiceSwitch
-from .values import addresses, filesystems, paths, words
+from .values import filesystems, networking, paths, words
 
-NO_BASE = PresetBase(preset=words.PRESETS[0])
-"""Takes the place of a base that is wrong, for the checks of the rest."""
+NO_BASE = PresetBase(preset=next(iter(PRESETS)))
+"""Replaces a base with a problem, so that the rest can be checked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Keys of the file, with the values that they have in this profile."""
+    """Keys of the file, with their values in this profile."""
 
     PARTIAL: ClassVar[bool] = True
 
@@ -39,109 +40,121 @@ class Spec:
 
     HINTS: ClassVar[Mapping[str, str]] = hints.SPEC
     base: Base = key(
-        "Where the system starts: the name of a preset, or one of `image`, `context` and `dockerfile`.",
+        "The system to start from: the name of a preset, or one of `image`, `context` and `dockerfile`.",
         "debian",
         stand_in=NO_BASE,
     )
     name: words.Name = key(
-        "The name of the system: of its output files and its os-release.", "edge", default="claylinux"
+        "The name of the system, used for output files and in os-release.", "edge", default="claylinux"
     )
     version: words.VersionText | None = key(
-        "The version of the system: of its os-release and its labels.", "1.4.0", default=None
+        "The version of the system, used in os-release and labels.", "1.4.0", default=None
     )
     args: Mapping[words.Variable, words.Content] = key(
-        "Build arguments with their defaults, for `${NAME}` in other values. `--build-arg NAME=...` sets them.",
+        "Build arguments with defaults, for `${NAME}` in other values. `--build-arg NAME=...` sets them.",
         '{VERSION: "1.0"}',
         default=NOTHING,
     )
     repositories: tuple[Repository, ...] = key(
-        "Further places that packages come from.",
+        "Additional package repositories.",
         "[{url: https://packages.example/debian, suites: trixie, key: {source: acme.asc}}]",
         default=(),
     )
+    package_manager: PackageManager = key(
+        "What the package manager needs before it can install `packages`.",
+        "{ca: {source: acme/ca.pem}, credentials: {secret: netrc}}",
+        default=PackageManager(),
+    )
     packages: tuple[words.Package, ...] = key(
-        "Packages to install, with the package manager of the base.", "[nginx, openssh-server]", default=(), unique=True
+        "Packages to install with the package manager of the base, or package files of the build context.",
+        "[nginx, openssh-server, ./acme_1.0_amd64.deb]",
+        default=(),
+        unique=True,
     )
     remove_packages: tuple[words.PackageName, ...] = key(
-        "Packages to remove that the base brings.", "[nano]", default=(), unique=True
+        "Packages of the base to remove.", "[nano]", default=(), unique=True
     )
     files: Mapping[paths.SystemPath, FileEntry] = key(
-        "Files by their path in the system. A text is the content of the file.",
+        "Files, by their path in the system. A text is the content of the file.",
         '{/etc/motd: "Welcome!\\n"}',
         default=NOTHING,
     )
     run: tuple[RunStep, ...] = key(
-        "Commands to run in the system, after packages, users and files.",
+        "Commands to run in the system during the build, after packages, users and files.",
         "[update-ca-certificates]",
         default=(),
         repeats=True,
     )
     groups: tuple[Group, ...] = key(
-        "Groups of users. Those that `users` name need not be here.", "[data, {name: web, gid: 2000}]", default=()
+        "Groups. Those that `users` name are created without an entry here.",
+        "[data, {name: web, gid: 2000}]",
+        default=(),
     )
     users: tuple[User, ...] = key("User accounts.", "[{name: admin, groups: [sudo]}]", default=())
-    hostname: addresses.HostName | None = key("The host name of the system.", "web-01", default=None)
-    hosts: Mapping[addresses.HostsName, addresses.Address] = key(
-        "Further entries of /etc/hosts, address by name.", "{db.internal: 10.0.0.5}", default=NOTHING
+    hostname: networking.HostName | None = key("The host name of the system.", "web-01", default=None)
+    hosts: Mapping[networking.HostsName, networking.Address] = key(
+        "Additional entries of /etc/hosts: an address for each name.", "{db.internal: 10.0.0.5}", default=NOTHING
     )
-    dns: Dns | None = key("How names are resolved. Default: as the network says.", "{servers: [9.9.9.9]}", default=None)
+    dns: Dns | None = key(
+        "DNS servers and search domains. Default: those of the network.", "{servers: [9.9.9.9]}", default=None
+    )
     network: Network | None = key(
-        "The network interfaces, in netplan's words. Default: as the base has it; a preset asks for an address.",
+        "The network interfaces, in the format of netplan. Default: those of the base; a preset uses DHCP.",
         "{ethernets: {eth0: {dhcp4: true}}}",
         default=None,
     )
     services: Mapping[words.Service, Service] = key(
-        "Services to start at boot (`true`) or not (`false`), or your own by their `command`; a list starts all in it.",
+        "Services that start at boot (`true`) or not (`false`), or your own with a `command`. A list starts all.",
         "[nginx]",
         default=NOTHING,
         list_as=ServiceSwitch(start=True),
     )
     mounts: Mapping[filesystems.MountPoint, FileSystem] = key(
-        "What the running system mounts, by folder.",
+        "File systems that the running system mounts, by directory.",
         "{/data: {device: LABEL=DATA, fstype: ext4, optional: true}}",
         default=NOTHING,
     )
-    kernel: Kernel = key("The kernel.", "{cmdline: console=ttyS0}", default=Kernel())
+    kernel: Kernel = key("The kernel and its settings.", "{cmdline: console=ttyS0}", default=Kernel())
     outputs: tuple[Output, ...] = key(
-        "What to build. Default: raw.", "[raw, iso]", default=(Output(format="raw"),), least=1
+        "The files to build. Default: raw.", "[raw, iso]", default=(Output(format="raw"),), least=1
     )
-    rootfs: Rootfs = key("How the system is packed.", "{compression: 'zstd:19'}", default=Rootfs())
-    limits: Limits = key("The build fails when one is exceeded.", "{uki: 256M}", default=Limits())
+    rootfs: Rootfs = key("How the system is packed into the image.", "{compression: 'zstd:19'}", default=Rootfs())
+    limits: Limits = key("Size limits. The build fails if one is exceeded.", "{uki: 256M}", default=Limits())
     labels: Mapping[words.LabelName, words.Content] = key(
         "Labels of the OCI image.",
         "{org.opencontainers.image.source: https://git.example/edge}",
         default=NOTHING,
     )
     platforms: tuple[words.PlatformName, ...] = key(
-        "What to build for where `--platform` is not given. Default: the builder's own.",
+        "The target platforms if `--platform` is not set. Default: the platform of the builder.",
         "[linux/amd64, linux/arm64]",
         default=(),
         unique=True,
     )
     source_date_epoch: words.Seconds | None = key(
-        "The latest date in the result, in seconds since 1970-01-01; the variable of this name wins. "
-        "Default: 1980-01-01.",
+        "The latest date in the result, in seconds since 1970-01-01. The environment variable SOURCE_DATE_EPOCH "
+        "overrides it. Default: 1980-01-01.",
         "1767225600",
         default=None,
     )
     include: tuple[paths.SourcePath, ...] = key(
-        "Files of the build context that are merged below this one: mappings key by key, lists one after the other; "
-        "what this file says wins.",
+        "Files of the build context to merge below this one: mappings key by key, lists one after the other. For all "
+        "other values, this file wins.",
         "[common/hardening.yaml]",
         default=(),
         one_or_many=True,
     )
     profiles: Mapping[words.Name, Profile] = key(
-        "Other values for keys of this file, chosen with `--build-arg CLAYLINUX_PROFILE=NAME`. Mappings are merged, "
-        "lists are replaced; a list of `services` is merged.",
+        "Other values for keys of this file, chosen with `--build-arg CLAYLINUX_PROFILE=NAME`. Mappings (and a list of "
+        "`services`) are merged, lists are replaced.",
         "{dev: {outputs: [efi]}}",
         default=NOTHING,
     )
     arguments: Mapping[str, str] = field(default_factory=lambda: NOTHING, compare=False, repr=False)
-    """The value of every argument, and of the variables of the platform."""
+    """The values of all arguments and of the variables of the platform."""
     used_arguments: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     undeclared_arguments: tuple[tuple[str, str | None], ...] = field(default=(), compare=False, repr=False)
-    """The build arguments that `args` does not declare, each with the declared one that was probably meant."""
+    """The build arguments without a declaration in `args`, each with the declared one that was probably meant."""
     positions: Positions = field(default=Positions(), compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""How a key of the file is described, beside its type."""
+"""The description of a key of the file, in addition to its type."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Key(NamedTuple):
-    """What is known about a key beside its type.
+    """The description of a key.
 
-    `doc` is one sentence or more for users; `example` a value in YAML. `name` is the key where it differs
-    from the field. `one_or_many`: one item may be written without its list. `list_as`: a list may be written
-    for a mapping; it gives each item this value. `unique`: nothing may be in the list twice. `repeats`: an item may be
-    there again, and means something every time. `least`: fewer items are wrong. `stand_in` takes the place of a wrong
-    value, so that the rest can still be checked.
+    `doc` is one or more sentences for users, `example` a value in YAML. `name` is the name of the key if it differs
+    from that of the field. `one_or_many`: a single item needs no list. `list_as`: a list can replace the mapping, and
+    gives each item this value. `unique`: the list must not have duplicates. `repeats`: an item that appears again has a
+    meaning. `least` is the smallest number of items. `stand_in` replaces a value with a problem, so that the rest can
+    be checked.
     """
 
     doc: str
@@ -33,8 +33,8 @@ class Key(NamedTuple):
 
 
 def key(doc: str, example: str, *, default: Any = MISSING, **options: Any) -> Any:
-    """Return a dataclass field that is a key of the file; without `default` it is required."""
+    """Return a dataclass field that is a key of the file. Without `default`, it is required."""
     description = {"key": Key(doc=doc, example=example, **options)}
     if default is MISSING:
         return field(metadata=description)
-    return field(default_factory=lambda: default, metadata=description)  # immutable, so it can be shared
+    return field(default_factory=lambda: default, metadata=description)  # immutable, so instances can share it

@@ -1,31 +1,20 @@
-"""How the system reaches others: the keys `dns` and `network`."""
+"""The network of the system: the keys `dns` and `network`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
-
-from spec.values.addresses import (
-    Address,
-    Destination,
-    DomainName,
-    DriverGlob,
-    HardwareAddress,
-    InterfaceGlob,
-    InterfaceName,
-    Metric,
-    Mtu,
-    SizedAddress,
-    VlanId,
-)
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from .keys import NOTHING, key
 
+if TYPE_CHECKING:
+    from .values import networking
+
 _ROUTE_HINTS = dict.fromkeys(
-    ("from", "on-link", "scope", "table", "type"), "of netplan's routes there are only `to`, `via` and `metric`"
+    ("from", "on-link", "scope", "table", "type"), "routes support only `to`, `via` and `metric`"
 )
-_IN_FILES = "where you need it, write the system's own configuration file in `files`"
+_IN_FILES = "if you need it, write a configuration file of the network service with `files`"
 _INTERFACE_HINTS = {
     **dict.fromkeys(("gateway4", "gateway6"), "write `routes: [{to: default, via: ADDRESS}]`"),
     **dict.fromkeys(
@@ -37,105 +26,127 @@ _INTERFACE_HINTS = {
     ),
 }  # fmt: skip
 _NETWORK_HINTS = {
-    "renderer": "the network service that the system has is used: leave it out",
+    "renderer": "remove it: the system uses its own network service",
     **dict.fromkeys(
         ("bonds", "dummy-devices", "modems", "tunnels", "virtual-ethernets", "vrfs", "wifis"),
-        f"of netplan there are only `ethernets`, `bridges` and `vlans`; {_IN_FILES}",
+        f"`network` supports only `ethernets`, `bridges` and `vlans`; {_IN_FILES}",
     ),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dns:
-    """How the system resolves names."""
+    """Name resolution of the system."""
 
-    servers: tuple[Address, ...] = key("IP addresses of name servers.", "[9.9.9.9]", default=(), unique=True)
-    search: tuple[DomainName, ...] = key("Domains to look short names up in.", "[example.org]", default=(), unique=True)
+    servers: tuple[networking.ServerAddress, ...] = key(
+        "IP addresses of name servers.", "[9.9.9.9]", default=(), unique=True
+    )
+    search: tuple[networking.DomainName, ...] = key(
+        "Domains to search for short names.", "[example.org]", default=(), unique=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nameservers:
-    """The name servers that an interface leads to."""
+    """The name servers of an interface."""
 
-    addresses: tuple[Address, ...] = key("Their IP addresses.", "[9.9.9.9]", default=(), unique=True)
-    search: tuple[DomainName, ...] = key("Domains to look short names up in.", "[example.org]", default=(), unique=True)
+    addresses: tuple[networking.ServerAddress, ...] = key(
+        "IP addresses of name servers.", "[9.9.9.9]", default=(), unique=True
+    )
+    search: tuple[networking.DomainName, ...] = key(
+        "Domains to search for short names.", "[example.org]", default=(), unique=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A way to other networks."""
+    """A route to other networks."""
 
     HINTS: ClassVar[Mapping[str, str]] = _ROUTE_HINTS
-    to: Destination = key("The network, or `default`.", "default")
-    via: Address = key("The address of the gateway.", "10.0.0.1")
-    metric: Metric | None = key("Of several ways the one with the lowest is taken.", "100", default=None)
+    to: networking.Destination = key("The destination network, or `default`.", "default")
+    via: networking.Address = key("The address of the gateway.", "10.0.0.1")
+    metric: networking.Metric | None = key(
+        "The priority: the route with the lowest metric is used.", "100", default=None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """What all kinds of interfaces have in common."""
+    """The keys of all kinds of interfaces."""
 
     HINTS: ClassVar[Mapping[str, str]] = _INTERFACE_HINTS
-    dhcp4: bool = key("Whether to ask for an IPv4 address.", "true", default=False)
-    dhcp6: bool = key("Whether to ask for an IPv6 address.", "true", default=False)
-    addresses: tuple[SizedAddress, ...] = key(
-        "Fixed addresses with the size of their network.", "[10.0.0.5/24]", default=(), unique=True
+    dhcp4: bool = key("Whether to get an IPv4 address by DHCP.", "true", default=False)
+    dhcp6: bool = key("Whether to get an IPv6 address by DHCP.", "true", default=False)
+    addresses: tuple[networking.SizedAddress, ...] = key(
+        "Static IP addresses with prefix lengths.", "[10.0.0.5/24]", default=(), unique=True
     )
     routes: tuple[Route, ...] = key(
-        "Ways to other networks.", "[{to: default, via: 10.0.0.1}]", default=(), unique=True
+        "Routes to other networks.", "[{to: default, via: 10.0.0.1}]", default=(), unique=True
     )
-    nameservers: Nameservers | None = key("The name servers that it leads to.", "{addresses: [9.9.9.9]}", default=None)
-    mtu: Mtu | None = key("The largest packet, in bytes.", "1400", default=None)
-    optional: bool = key("Whether the boot does not wait for it.", "true", default=False)
+    nameservers: Nameservers | None = key("The name servers of this interface.", "{addresses: [9.9.9.9]}", default=None)
+    mtu: networking.Mtu | None = key("The maximum packet size in bytes.", "1400", default=None)
+    optional: bool = key("Whether the boot continues without waiting for it.", "true", default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Which hardware is meant; all that is said must fit. Only with systemd-networkd."""
+    """The hardware of an interface: all keys must match. Only for systemd-networkd."""
 
-    name: InterfaceGlob | None = key("Its name, with `*`.", '"en*"', default=None)
-    macaddress: HardwareAddress | None = key("Its hardware address.", "52:54:00:12:34:56", default=None)
-    driver: DriverGlob | None = key("The driver of the kernel.", "virtio_net", default=None)
+    name: networking.InterfaceGlob | None = key(
+        "The name of the interface; `*` matches any text.", '"en*"', default=None
+    )
+    macaddress: networking.HardwareAddress | None = key("The MAC address.", "52:54:00:12:34:56", default=None)
+    driver: networking.DriverGlob | None = key("The kernel driver.", "virtio_net", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ethernet(Interface):
     """A wired interface."""
 
-    match: Match | None = key(
-        "Which hardware is meant. Default: the interface of this name.", '{name: "en*"}', default=None
-    )
+    match: Match | None = key("The hardware. Default: the interface with this name.", '{name: "en*"}', default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridge(Interface):
-    """A switch between interfaces."""
+    """A bridge that connects interfaces."""
 
-    interfaces: tuple[InterfaceName, ...] = key(
-        "The interfaces that it connects.", "[eth1, eth2]", default=(), unique=True
+    KIND: ClassVar[str] = "bridge"
+
+    interfaces: tuple[networking.InterfaceName, ...] = key(
+        "The interfaces to connect.", "[eth1, eth2]", default=(), unique=True
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vlan(Interface):
-    """A tagged network on another interface."""
+    """A VLAN on another interface."""
 
-    id: VlanId = key("Its number.", "42")
-    link: InterfaceName = key("The interface that it is on.", "eth0")
+    KIND: ClassVar[str] = "vlan"
+
+    id: networking.VlanId = key("The VLAN ID.", "42")
+    link: networking.InterfaceName = key("The interface that carries the VLAN.", "eth0")
+
+
+AnyInterface = Ethernet | Bridge | Vlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """The interfaces, in a part of netplan's words (version 2)."""
+    """The network interfaces, in a subset of the netplan format (version 2)."""
 
     HINTS: ClassVar[Mapping[str, str]] = _NETWORK_HINTS
-    version: Literal["2"] = key("The version of netplan's format.", "2", default="2")
-    ethernets: Mapping[InterfaceName, Ethernet] = key(
-        "Wired interfaces by name.", "{eth0: {dhcp4: true}}", default=NOTHING
+    version: Literal["2"] = key("The version of the netplan format.", "2", default="2")
+    ethernets: Mapping[networking.InterfaceName, Ethernet] = key(
+        "Wired interfaces, by name.", "{eth0: {dhcp4: true}}", default=NOTHING
     )
-    bridges: Mapping[InterfaceName, Bridge] = key(
-        "Bridges by name.", "{br0: {interfaces: [eth1], dhcp4: true}}", default=NOTHING
+    bridges: Mapping[networking.InterfaceName, Bridge] = key(
+        "Bridges, by name.", "{br0: {interfaces: [eth1], dhcp4: true}}", default=NOTHING
     )
-    vlans: Mapping[InterfaceName, Vlan] = key(
-        "VLANs by name.", "{vlan42: {id: 42, link: eth0, dhcp4: true}}", default=NOTHING
+    vlans: Mapping[networking.InterfaceName, Vlan] = key(
+        "VLANs, by name.", "{vlan42: {id: 42, link: eth0, dhcp4: true}}", default=NOTHING
     )
+
+    @property
+    def interfaces(self) -> Mapping[str, AnyInterface]:
+        """All interfaces by name."""
+        return {**self.ethernets, **self.bridges, **self.vlans}

@@ -1,4 +1,4 @@
-"""What is built, and how the system is kept in it: the keys `outputs`, `rootfs` and `limits`."""
+"""The files to build: the keys `outputs`, `rootfs` and `limits`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from . import hints
+from .compression import LEVELS, NONE
+from .formats import FORMATS, formats_with
 from .keys import key
 from .values import sizes, words
+from .values.wording import listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,24 +20,22 @@ class Output:
 
     HINTS: ClassVar[Mapping[str, str]] = hints.OUTPUT
     SHORT: ClassVar[str] = "format"
-    format: words.Format = key(
-        "`raw`: a disk; `iso`: a CD that also boots as a disk; `efi`: the UKI alone; disks of virtual machines: "
-        "`qcow2` (QEMU, KVM), `vmdk` (VMware, stream-optimized), `vhdx` (Hyper-V), `vhd` (Azure, fixed size), "
-        "`vdi` (VirtualBox).",
-        "iso",
+    format: words.Format = key("; ".join(f"`{each.name}`: {each.summary}" for each in FORMATS.values()) + ".", "iso")
+    name: words.FileName = key(
+        "The file name without its extension. Default: the `name` of the system.", "edge", default=""
     )
-    name: words.FileName = key("The file name without its ending. Default: the `name` of the file.", "edge", default="")
     label: words.VolumeLabel | None = key(
-        "The name of the file system on the medium. Default: CLAYLINUX.", "EDGE", default=None
+        "The label of the file system on the medium. Default: CLAYLINUX.", "EDGE", default=None
     )
     compress: bool = key(
-        "Whether the clusters of a qcow2 or vmdk disk are compressed too; of use where `rootfs` is not.",
+        f"Whether to compress the clusters of the disk ({', '.join(formats_with('compress'))}). This helps only if "
+        "`rootfs` is not compressed.",
         "true",
         default=False,
     )
     subformat: words.VmdkSubformat | None = key(
-        "The kind of a vmdk disk: `streamOptimized`, for import into vSphere, ESXi and AWS; `monolithicSparse`, to "
-        "attach as it is in Workstation, Fusion and VirtualBox. Default: streamOptimized.",
+        "The kind of vmdk disk: `streamOptimized` to import into vSphere, ESXi and AWS; `monolithicSparse` to attach "
+        "directly in Workstation, Fusion and VirtualBox. Default: streamOptimized.",
         "monolithicSparse",
         default=None,
     )
@@ -42,27 +43,27 @@ class Output:
     @property
     def filename(self) -> str:
         """The name of the file in the result."""
-        return f"{self.name}.{self.format}"
+        return f"{self.name}.{FORMATS[self.format].extension}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rootfs:
-    """How the system is packed, and how the booted machine holds it."""
+    """How the system is packed, and how the running machine stores it."""
 
     mode: words.RootfsMode = key(
-        "`overlay`: compressed, read when it is needed, with a tmpfs above it for what changes; `tmpfs`: unpacked at "
-        "boot; `auto`: overlay where the kernel can do it. See docs/rootfs.md.",
+        "`overlay`: stays compressed in memory, with a tmpfs on top for changes; `tmpfs`: unpacked at boot; `auto`: "
+        "overlay if the kernel supports it. See docs/guide/memory.md.",
         "tmpfs",
         default="auto",
     )
     compression: words.Compression | None = key(
-        "`none`, `gz`, `lz4`, `xz` or `zstd`, with a level as in `zstd:19`. Default: zstd at a fast level.",
+        f"{listing((NONE, *LEVELS))}, optionally with a level as in `zstd:19`. Default: zstd at a fast level.",
         "zstd:19",
         default=None,
     )
     flatten: bool = key(
-        "Pack the whole system as one, not in the parts that the next build can use again: nothing that a later step "
-        "removed is in the image then.",
+        "Whether to pack the whole system as one part. The next build can reuse nothing of it, but the image contains "
+        "no files that a later step removed.",
         "true",
         default=False,
     )
@@ -70,7 +71,7 @@ class Rootfs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Sizes that the result must not exceed: the build fails when one does."""
+    """Size limits. The build fails if one is exceeded."""
 
-    uki: sizes.Size | None = key("The size of the UKI.", "256M", default=None)
-    ram: sizes.Size | None = key("The memory that the system needs to boot.", "512M", default=None)
+    uki: sizes.Size | None = key("The maximum size of the UKI.", "256M", default=None)
+    ram: sizes.Size | None = key("The maximum memory that the system needs to boot.", "512M", default=None)

@@ -1,5 +1,5 @@
 # The checks of `make lint` in a container: `docker buildx bake lint`.
-# Optional secret `ca-certificates`: the CA bundle of a network that intercepts TLS.
+# The optional secret `ca-certificates` is the CA bundle of a network that intercepts TLS.
 FROM debian:trixie@sha256:f324c7ff54321e8d9c588493a20244965938ce0aa50bbd1022d38010e9ffc4b1 AS distribution
 
 FROM distribution
@@ -13,5 +13,5 @@ RUN --mount=type=secret,id=ca-certificates <<END
     .venv/bin/pip install --quiet --require-hashes --no-cache-dir --requirement=requirements/dev.txt
 END
 COPY . .
-# What `setup` brings is above; the rest of it is for tests.
+# Skip `setup`: the lines above install its part for lint, and the rest is for tests.
 RUN make --assume-old=setup lint

@@ -2,4 +2,4 @@
 FROM scratch
 COPY busybox /
 COPY line /
-RUN --mount=from=disk,target=/disk ["/busybox", "dd", "bs=1M", "if=/disk/rebuild.raw", "of=/rebuild.raw"]
+RUN --mount=from=disk,target=/disk ["/busybox", "dd", "bs=1M", "if=/disk/rebuild.img", "of=/rebuild.img"]

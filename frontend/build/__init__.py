@@ -1,1 +1,1 @@
-"""One build on one platform, after the build file is read."""
+"""Decisions during a build, which depend on what was built."""

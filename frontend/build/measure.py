@@ -1,6 +1,6 @@
-"""Sizes of a finished UKI against the limits of the spec, and the report about them.
+"""The sizes of a finished UKI, compared with the limits of the spec, and the report about them.
 
-Beside the plan: what a limit is compared with is known only when the UKI is built.
+This is not part of the plan: the sizes are known only after the UKI is built.
 """
 
 from __future__ import annotations
@@ -8,55 +8,52 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from frontend.errors import UserError
+from frontend.targets import REPORT
 from imager import memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import llb
+    from frontend.config.syntax.diagnostics import Diagnostic
     from frontend.gateway.client import Client, Ref
     from frontend.plan.inputs import PlanInputs
-    from frontend.plan.kernel import Notice
     from frontend.plan.outputs import Uki
 
-_REPORT = "report"
 _BIG = 1 << 30
-"""Bytes of a system below which no UKI comes near what firmware cannot start."""
+"""Bytes. The UKI of a smaller system is far from the size that firmware cannot start."""
 
 
 def is_wanted(inputs: PlanInputs, uki: Uki) -> bool:
-    """Tell whether sizes matter in this build: looking at them takes a solve of its own."""
+    """Return whether sizes matter in this build. Measuring them takes one more solve."""
     limits = inputs.spec.limits
-    asked = inputs.options.target == _REPORT
+    asked = inputs.options.target == REPORT
     return asked or limits.uki is not None or limits.ram is not None or uki.system.size >= _BIG
 
 
 def measure(
     client: Client, solve: Callable[[llb.State], Ref], inputs: PlanInputs, system: llb.State, uki: Uki
-) -> tuple[Ref | None, tuple[Notice, ...]]:
-    """Lay the UKI out and compare it with the limits; return the reports, if they are the target, and warnings.
+) -> tuple[Ref | None, tuple[Diagnostic, ...]]:
+    """Lay out the UKI and compare it with the limits. Return the reports (where the build needs them) and warnings.
 
-    Raises `UserError` at each limit that is exceeded.
+    Raises `UserError` at each exceeded limit, unless the report is the target.
     """
     from frontend.plan import limits, places
-    from frontend.plan.kernel import Notice
     from frontend.plan.outputs import wanted_outputs
     from frontend.plan.sizes import plan_sizes, report_name
-    from imager.contract import FORMATS
+    from spec.formats import FORMATS
 
     spec = inputs.spec
     size: int = json.loads(client.read_file(solve(uki.layout), uki.FILE))["size"]
-    # What needs most counts.
+    # The output that needs the most memory counts.
     os_release = any(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
-    ram = memory.need(uki.system.mode, size, uki.system.unpacked, os_release=os_release)
+    ram = memory.required_ram(uki.system.mode, size, uki.system.unpacked, os_release=os_release)
     problems = tuple(limits.exceeded(spec, size, ram))
-    asked = inputs.options.target == _REPORT
-    # The report is what helps to get below a limit: it is there whatever the limits say.
+    asked = inputs.options.target == REPORT
+    # The report helps to get below a limit, so `--target report` works even when one is exceeded.
     reports = solve(plan_sizes(inputs, system, uki, ram)) if asked or problems else None
     if problems and not asked:
         assert reports is not None
         measured = json.loads(client.read_file(reports, report_name(spec.name, "json")))
-        ranges = tuple(places.at(spec, *path) for _, path in problems)
-        raise UserError("\n".join([*(text for text, _ in problems), limits.biggest(measured)]), ranges)
-    return reports, (*(Notice(text, path) for text, path in problems), *limits.warnings(size))
+        raise places.user_error(spec, problems, note=limits.largest_parts(measured))
+    return reports, (*(each._replace(severity="warning") for each in problems), *limits.warnings(spec, size))

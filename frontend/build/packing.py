@@ -1,7 +1,7 @@
-"""How a system is packed is decided while it is packed.
+"""Packing in the background, which starts before its mode is certain.
 
-Packing takes longest and needs nothing but the stages: it starts before it is known what is in the system, with the
-mode that nearly all kernels can do. Beside the plan, as that asks nobody.
+Packing takes longest, and needs only the stages. So it starts before the report about the system exists, in the mode
+that nearly all kernels support. This is not part of the plan, which must not call the engine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Packing:
-    """Packs the stages of a system in the background, from now on."""
+    """Packs the stages of a system in the background, as soon as it is created."""
 
     def __init__(
         self, client: Client, solve: Callable[[llb.State], Ref], inputs: PlanInputs, stages: tuple[Stage, ...]
@@ -38,17 +38,20 @@ class Packing:
         self._stages = stages
         self._guess = packing.plan_packing(inputs, stages, packing.mode_of(inputs.spec.rootfs))
         self._packed: Future[Packed] = Future()
-        # No executor: the process must not wait for it when something else fails.
+        # Not an executor: the process must not wait for it when something else fails.
         Thread(target=self._begin, daemon=True).start()
 
     def finish(self, report: Report, version: str) -> Packed:
-        """Return the segments for the kernel `version`. Raises `UserError` when it cannot boot them."""
+        """Return the segments for the kernel `version`. Raises `UserError` if it cannot boot them."""
         rootfs = self._inputs.spec.rootfs
         modules, decoders = report.no_overlay.get(version, ()), report.no_decoder.get(version, ())
-        lacking = memory.lacking(modules, decoders, packing.compression_of(rootfs, memory.OVERLAY))
+        lacking = memory.missing_for_overlay(modules, decoders, packing.compression_of(rootfs, memory.OVERLAY))
         if rootfs.mode == "overlay" and lacking:
-            text = f"rootfs.mode: the kernel {version} has no {' and no '.join(lacking)}, which overlay mode needs"
-            raise UserError(text, (places.at(self._inputs.spec, "rootfs", "mode"),))
+            text = (
+                f"`rootfs.mode`: kernel {version} does not support overlay mode, because it has no "
+                f"{' and no '.join(lacking)}: write `mode: auto`, or use another kernel"
+            )
+            raise UserError(text, (places.location_of(self._inputs.spec, "rootfs", "mode"),))
         mode = packing.mode_of(rootfs, lacks_overlay=bool(lacking))
         if mode == self._guess.mode:
             return self._packed.result()
@@ -57,12 +60,12 @@ class Packing:
     def _begin(self) -> None:
         try:
             self._packed.set_result(self._pack(self._guess))
-        except Exception as error:  # noqa: BLE001 - told by `finish`
+        except Exception as error:  # noqa: BLE001 - `finish` raises it
             self._packed.set_exception(error)
 
     def _pack(self, packed: Packed) -> Packed:
-        """Pack the segments, or the whole system where these would be a waste."""
+        """Pack the segments, or the whole system as one if segments would waste memory."""
         facts = self._client.read_file(self._solve(packed.segments[-1]), packing.FACTS)
         if len(packed.segments) > 1 and packing.is_wasteful(facts):
-            return self._pack(packing.whole(self._inputs, self._stages, packed.mode))
-        return packing.weighed(packed, facts)
+            return self._pack(packing.plan_whole(self._inputs, self._stages, packed.mode))
+        return packing.with_sizes(packed, facts)

@@ -1,7 +1,7 @@
-"""claylinux.yaml: text -> frozen spec, or every error at once, each at its place."""
+"""claylinux.yaml: from text to a frozen spec, or to all errors at once, each at its place."""
 
 from .decode.arguments import Arguments
 from .load import load, load_outline
-from .syntax.diagnostics import ConfigError, Diagnostic
+from .syntax.diagnostics import ConfigError, Diagnostic, excerpt
 
-__all__ = ["Arguments", "ConfigError", "Diagnostic", "load", "load_outline"]
+__all__ = ["Arguments", "ConfigError", "Diagnostic", "excerpt", "load", "load_outline"]

@@ -1,4 +1,4 @@
-"""The one way from text to spec."""
+"""From text to spec."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from frontend.config.decode.arguments import Arguments, variables_of
 from frontend.config.decode.decoder import decode
 from frontend.config.decode.include import Reader, with_includes
-from frontend.config.decode.profiles import applied, others, split
+from frontend.config.decode.profiles import apply_profiles, split_profiles, with_other_profiles
 from frontend.config.decode.scripts import mentioned
 from frontend.config.decode.shapes import object_shape
 from frontend.config.rules.validate import validate
@@ -25,12 +25,13 @@ from spec.positions import START
 from spec.values.wording import code
 
 _NONE = Arguments()
+_MAPPING = "a build file must be a mapping (for example `base: debian`)"
 
 
 def load(text: bytes, filename: str, arguments: Arguments = _NONE, read: Reader | None = None) -> Spec:
-    """Return what the build file `text` says. Raises `ConfigError` with every problem in it, in file order.
+    """Return the spec of the build file `text`. Raises `ConfigError` with all its problems, in file order.
 
-    `arguments` are what is put in for `${...}`; `read` gives the files that it includes.
+    `arguments` replace each `${...}`. `read` returns the files that it includes.
     """
     spec, found = _load(text, arguments, read)
     if found or spec is None:
@@ -41,9 +42,9 @@ def load(text: bytes, filename: str, arguments: Arguments = _NONE, read: Reader 
 def load_outline(
     text: bytes, filename: str, arguments: Arguments = _NONE, read: Reader | None = None
 ) -> tuple[Spec, MappingOf[str, str]]:
-    """Return what is known of a build file before its `${V:?...}` are given, and what it says of each of those.
+    """Return what is known of a build file before its `${V:?...}` have values, and the messages of those arguments.
 
-    Values that are made of them are missing. Raises `ConfigError` for everything else that is wrong.
+    Values that refer to them are missing. Raises `ConfigError` for all other problems.
     """
     spec, found = _load(text, arguments, read)
     wrong = tuple(each for each in found if not each.argument)
@@ -54,20 +55,20 @@ def load_outline(
 
 
 def _load(text: bytes, arguments: Arguments, read: Reader | None) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
-    """Return what could be read, and every problem in file order."""
+    """Return the spec as far as it can be read, and all problems in file order."""
     problems = Collector()
     spec: Spec | None = None
     with _without_gc(), suppress(TooManyProblemsError):
         spec = _read(text, arguments, read, problems)
     found = problems.sorted()
     if len(found) >= LIMIT:
-        found = (*found, Diagnostic(found[-1].range, f"these are the first {LIMIT} problems: there may be more"))
+        found = (*found, Diagnostic(found[-1].range, f"stopped after {LIMIT} problems: there may be more"))
     return spec, found
 
 
 @contextmanager
 def _without_gc() -> Iterator[None]:
-    """A tree of nodes has no cycles, and looking for some while it grows takes as long as reading the file."""
+    """A growing tree of nodes has no cycles. Searching it for cycles would take as long as reading the file."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -84,24 +85,27 @@ def _read(data: bytes, arguments: Arguments, read: Reader | None, problems: Coll
         return None
     complaint = _root_complaint(root)
     if complaint or not isinstance(root, Mapping):
-        # The parser puts what is not there on the line after the last.
+        # The parser places a missing value after the last line.
         problems.add(START if isinstance(root, Scalar) and root.is_null else root.range, complaint or "")
         return None
     shape = object_shape(Spec)
-    root = with_includes(root, shape, read, problems)
-    root, profiles = split(root, shape, problems)
-    spec = _spec(applied(root, profiles, arguments.profiles, shape, problems), arguments, problems)
+    root, incomplete = with_includes(root, shape, read, problems)
+    root, profiles = split_profiles(root, shape, problems)
+    chosen = apply_profiles(root, profiles, arguments.profiles, shape, problems)
+    spec = _spec(chosen, arguments, problems, incomplete=incomplete)
     used = set(spec.used_arguments) if spec else set()
-    for other in others(root, profiles, arguments.profiles, shape):
-        found = _spec(other, arguments, problems, provisional=True)
+    for other in with_other_profiles(root, profiles, arguments.profiles, shape):
+        found = _spec(other, arguments, problems, provisional=True, incomplete=incomplete)
         used |= found.used_arguments if found else set()
     return replace(spec, used_arguments=frozenset(used)) if spec else None
 
 
-def _spec(root: Mapping, arguments: Arguments, problems: Collector, *, provisional: bool = False) -> Spec | None:
-    """Return what a tree says. `provisional`: the arguments are not those that it would be built with."""
-    variables = variables_of(root, arguments, problems, provisional=provisional)
-    decoded, positions = decode(root, object_shape(Spec), problems, variables)
+def _spec(
+    root: Mapping, arguments: Arguments, problems: Collector, *, provisional: bool = False, incomplete: bool = False
+) -> Spec | None:
+    """Return the spec of a tree. `provisional`: a build would use other arguments. `incomplete`: see `Included`."""
+    variables = variables_of(root, arguments, problems, provisional=provisional, incomplete=incomplete)
+    decoded, positions = decode(root, object_shape(Spec), problems, variables, incomplete=incomplete)
     if decoded is None:
         return None
     used = variables.used.union(*(mentioned(step.script, variables.values) for step in decoded.run))
@@ -112,7 +116,7 @@ def _spec(root: Mapping, arguments: Arguments, problems: Collector, *, provision
         used_arguments=frozenset(used),
         undeclared_arguments=arguments.undeclared(variables.values),
     )
-    if not variables.excused:
+    if not variables.excused and not incomplete:
         validate(spec, problems)
     return spec
 
@@ -120,12 +124,12 @@ def _spec(root: Mapping, arguments: Arguments, problems: Collector, *, provision
 def _root_complaint(root: Node) -> str | None:
     match root:
         case Scalar() if root.is_null:
-            return "this file says nothing: add at least `base: debian`"
+            return "the build file is empty: add at least a base (for example `base: debian`)"
         case Scalar() if root.text.startswith(("FROM ", "ARG ")):
-            return "this looks like a Dockerfile: remove its `# syntax=` line, or name the claylinux.yaml with -f"
+            return "this looks like a Dockerfile: remove its `# syntax=` line, or name the build file with -f FILE"
         case Scalar():
-            return "a build file is made of keys such as `base: debian`; here is a text without a key"
+            return f"{_MAPPING}; got text without a key"
         case Sequence():
-            return "a build file is made of keys such as `base: debian`; here is a list"
+            return f"{_MAPPING}; got a list"
         case _:
             return None

@@ -1,1 +1,1 @@
-"""Distributions: families of package managers are code, releases are data."""
+"""Distributions: a family of package managers is code, a release is data."""

@@ -1,15 +1,11 @@
-"""Alpine presets: data.
-
-The release is the newest one with apk-tools 2.14, the series that the tests run (in Alpine 3.20: no newer image is
-at hand where this is written), and the first one that has linux-stable. 3.20 itself gets no security fixes any
-more, so it is no default; `base: {preset: alpine-lts, release: "3.20"}` still takes it.
-"""
+"""Alpine presets: data."""
 
 from __future__ import annotations
 
+from spec.presets import DISTRIBUTIONS, PresetRow
+
 from .family import Preset
 
-_RELEASE = "3.22"
 _SERIAL = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 """The first serial port of a machine, by OCI architecture."""
 
@@ -50,13 +46,13 @@ _RUNLEVELS = {
 
 
 def _files(serial: str, *, serial_login: bool) -> dict[str, str]:
-    """Return the files of a machine whose serial port is the main console, or is no more than a second one."""
+    """Return the files of a machine. `serial_login`: its serial port is the main console, not just a second one."""
     consoles = ("tty0", f"{serial},115200") if serial_login else (f"{serial},115200", "tty0")
     terminals = [_SCREEN]
     if serial_login:
         terminals.append(f"{serial}::respawn:/sbin/getty -L 0 {serial} vt100")
     return {
-        # Everything that starts later prints to the last one.
+        # The last console is the main one: services print to it.
         "/boot/cmdline": " ".join(f"console={console}" for console in consoles) + "\n",
         "/etc/inittab": _INITTAB.format(terminals="\n".join(terminals)),
         "/etc/network/interfaces": _INTERFACES,
@@ -64,19 +60,20 @@ def _files(serial: str, *, serial_login: bool) -> dict[str, str]:
     }
 
 
-def _preset(flavor: str, *, serial_login: bool = False) -> Preset:
+def preset(name: str, row: PresetRow) -> Preset:
+    """Return the preset that a row describes."""
+    distribution = DISTRIBUTIONS[row.distribution]
+    serials = _SERIAL.items()
     return Preset(
-        name=f"alpine-{flavor}",
-        image="alpine",
-        release=_RELEASE,
-        family="apk",
+        name=name,
+        image=row.distribution,
+        release=distribution.release,
+        family=distribution.family,
         packages=("alpine-base",),
-        flavor=flavor,
-        kernels={name: f"linux-{name}" for name in ("lts", "stable", "virt")},
-        files={architecture: _files(serial, serial_login=serial_login) for architecture, serial in _SERIAL.items()},
-        services={name: runlevel for runlevel, names in _RUNLEVELS.items() for name in names},
+        flavor=row.flavor,
+        kernels={flavor: f"linux-{flavor}" for flavor in distribution.flavors},
+        files={architecture: _files(serial, serial_login=row.serial_login) for architecture, serial in serials},
+        services={service: runlevel for runlevel, services in _RUNLEVELS.items() for service in services},
+        yields={"ntpd": ("chronyd", "openntpd")},
         volatile=("/etc/resolv.conf",),  # udhcpc writes it
     )
-
-
-PRESETS = (_preset("lts"), _preset("stable"), _preset("virt", serial_login=True))

@@ -9,18 +9,18 @@ from types import MappingProxyType
 import llb
 
 from .caches import sweep
-from .family import PackageSource, PackageStep
+from .family import Family, PackageSource, PackageStep
 
 _WORK = "/run/claylinux-apk"
-"""Where apk keeps indexes and downloads during a build. /run is never part of an image."""
+"""The directory for indexes and downloads of apk during a build. /run is never part of an image."""
 
-# "$@" of `explain` are the packages that were asked for: what is wrong with each is told by its name.
+# `explain` gets the requested packages, and reports what is wrong with each of them.
 _HEAD = f"""\
 apk() {{ command apk --cache-dir {_WORK} --no-interactive --no-progress "$@"; }}
 {sweep(_WORK, "*.apk")}refresh() {{
   apk update && return
-  echo "claylinux: the package lists cannot be read: is there a network, and are the lines of /etc/apk/repositories" \\
-    "and the keys in /etc/apk/keys right? apk says more above" >&2
+  echo "claylinux: apk cannot read the package lists (see its output above): check the network," \\
+    "/etc/apk/repositories, and the keys in /etc/apk/keys" >&2
   exit 1
 }}
 explain() {{
@@ -31,32 +31,33 @@ explain() {{
     name=$(printf '%s' "$package" | sed 's/[=<>~@].*//')
     known=$(apk search -a -x "$name" | sed "s/^$name-//" | sort -u | tr '\\n' ' ')
     if [ -z "$known" ]; then
-      echo "claylinux: no repository of this system has a package $name" >&2
+      echo "claylinux: $name is not available: no repository of this system has it" >&2
     elif [ "$name" != "$package" ]; then
-      echo "claylinux: $package cannot be had: the repositories have $known" >&2
+      echo "claylinux: $package is not available: the repositories have $known" >&2
     else
-      echo "claylinux: $package cannot be installed: apk says why above" >&2
+      echo "claylinux: $package cannot be installed (see the output of apk above)" >&2
     fi
   done
   if [ -z "$blame" ]; then
     # apk refuses a package that was damaged in the cache, and would do so for ever.
     rm -f {_WORK}/*.apk
-    echo "claylinux: these packages cannot be installed: apk says why above. If it names a package as damaged, build" \\
-      "again: the package cache was emptied" >&2
+    echo "claylinux: these packages cannot be installed together (see the output of apk above). If it names a" \\
+      "damaged package, build again: the package cache is empty now" >&2
   fi
   exit "$code"
 }}
 """
 
-# What differs from build to build (times, backups) is no part of the packages.
-_CLEAN = """\
-rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/apk.log /var/cache/apk/*
-# The day of the build is in the shadow file of every user that a package made.
+# Files that differ from build to build (times, backups) are not part of the packages.
+_TRACES = "rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/apk.log /var/cache/apk/*\n"
+_CLEAN = f"""\
+{_TRACES}\
+# The shadow file has the day of the build for every user that a package created.
 [ ! -e /etc/shadow ] || sed -i -E 's/^([^:]*:[^:]*):[1-9][0-9]*:/\\1:3652:/' /etc/shadow
 """
 
-# The package alone: what it depends on is made for a system on a disk (an initramfs generator, all firmware).
-# So its scripts do not run either, and what they would have done is done here.
+# Only the package itself is unpacked, because its dependencies are for a system on a disk (an initramfs generator, all
+# firmware). So its scripts do not run, and this does their work.
 _UNPACK = f"""\
 is_package() {{
   apk -q verify "$1" >/dev/null 2>&1 &&
@@ -69,45 +70,35 @@ fetch_kernel() {{
   [ ! -e "$file" ] || is_package "$file" "$package" || rm "$file"
   apk -q fetch -o {_WORK} "$1" || explain "$1"
   tar -xzf "$file" -C / --exclude='.*'
-  for folder in /lib/modules/*; do
-    [ -e "$folder/modules.dep" ] || depmod "${{folder##*/}}"
+  for directory in /lib/modules/*; do
+    [ -e "$directory/modules.dep" ] || depmod "${{directory##*/}}"
   done
 }}
 """
 
-# The services are those of one release; another one may have renamed some.
-_ENABLE = """\
-enable() {
-  if [ -e "/etc/init.d/$1" ]; then
-    mkdir -p "/etc/runlevels/$2"
-    rc-update -q add "$1" "$2"
-  else
-    echo "claylinux: warning: this release has no service $1, so the runlevel $2 goes without it" >&2
-  fi
-}
-"""
-
 
 class Apk:
-    """Alpine and its relatives."""
+    """Alpine and its derivatives."""
 
     name = "apk"
     command = "apk"
     microcode: Mapping[str, str] = MappingProxyType({"intel": "intel-ucode", "amd": "amd-ucode"})
     microcode_component = ""
 
-    def install(self, packages: tuple[str, ...], *, cache_id: str) -> PackageStep:
+    def install(
+        self, packages: tuple[str, ...], *, cache_id: str, recommends: bool = False, answers: str = ""
+    ) -> PackageStep:
         """See `Family.install`."""
+        if recommends or answers:  # of a preset, it is told before anything is built
+            return PackageStep(script="echo 'claylinux: package_manager: apk has no recommends, answers' >&2\nexit 1\n")
         return _step(f"{_HEAD}refresh\n{_add(packages)}{_CLEAN}", cache_id)
 
     def assemble(
-        self, packages: tuple[str, ...], kernel: str, services: Mapping[str, bool | str], *, cache_id: str
+        self, packages: tuple[str, ...], kernel: str, *, cache_id: str, optional: tuple[str, ...] = ()
     ) -> PackageStep:
         """See `Family.assemble`."""
-        enabled = "".join(f"enable {name} {runlevel}\n" for name, runlevel in sorted(services.items()))
-        script = (
-            f"{_HEAD}{_UNPACK}{_ENABLE}refresh\n{_add(packages)}fetch_kernel {shlex.quote(kernel)}\n{enabled}{_CLEAN}"
-        )
+        _ = optional  # what a release of Alpine has is known
+        script = f"{_HEAD}{_UNPACK}refresh\n{_add(packages)}fetch_kernel {shlex.quote(kernel)}\n{_CLEAN}"
         return _step(script, cache_id)
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:
@@ -116,13 +107,14 @@ class Apk:
         script = f"""\
 for name in {names}; do
   apk info -q -e "$name" && continue
-  echo "claylinux: $name is not installed, so it cannot be removed" >&2
+  echo "claylinux: $name cannot be removed: it is not installed" >&2
   exit 1
 done
-apk -q --no-network --no-progress del {names}
+# The indexes are in no cache of this step: apk 3 would warn of each.
+apk -q --no-network --no-progress --repositories-file /dev/null del {names}
 for name in {names}; do
   apk info -q -e "$name" || continue
-  echo "claylinux: $name cannot be removed: other packages need it" >&2
+  echo "claylinux: $name cannot be removed: other packages depend on it" >&2
   exit 1
 done
 for link in /etc/runlevels/*/*; do
@@ -132,11 +124,22 @@ done
         return PackageStep(script=script + _CLEAN)
 
     def first_boot(self) -> None:
-        """See `Family.first_boot`. OpenRC has no such thing."""
+        """See `Family.first_boot`. OpenRC has no first-boot work."""
+
+    def in_run(self) -> PackageStep:
+        """See `Family.in_run`. Packages of Alpine start nothing, and ask nothing."""
+        return PackageStep(script="")
+
+    def tidy(self) -> PackageStep:
+        """See `Family.tidy`."""
+        return PackageStep(script=_TRACES)
 
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`."""
         return PackageStep(script="".join(map(_source, sources)))
+
+
+FAMILY: Family = Apk()
 
 
 def _step(script: str, cache_id: str) -> PackageStep:
@@ -149,7 +152,7 @@ def _add(packages: tuple[str, ...]) -> str:
 
 
 _LINES = "/etc/apk/repositories"
-# Beside each line of the part `main`, unless it is there already.
+# For each line of the component `main`, add one of another component, unless it exists.
 _MORE = f"""\
 sed -n -E 's|^(([^#@]*/)?)main/*$|\\1{{}}|p' {_LINES} | while read -r line; do
   grep -qxF "$line" {_LINES} || printf '%s\\n' "$line"
@@ -160,9 +163,9 @@ rm {_LINES}.more
 
 
 def _source(source: PackageSource) -> str:
-    """Return the script for one repository. apk finds a key by the file name that is written in a signature."""
-    if source.suites:  # of a preset, it is told before anything is built
-        return "echo 'claylinux: repositories: apk knows no suites: what others call so is in the url' >&2\nexit 1\n"
+    """Return the script for one repository. apk finds a key by the file name in a signature."""
+    if source.suites:  # For a preset, `config.rules.presets` reports this before the build.
+        return "echo 'claylinux: repositories: apk has no suites: write the release in the url' >&2\nexit 1\n"
     if not source.url:
         return "".join(map(_MORE.format, source.components))
     script = ""

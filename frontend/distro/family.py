@@ -1,4 +1,4 @@
-"""What the planner asks of a package-manager family, and how a preset of a distribution is described."""
+"""The interface of a package-manager family, and the description of a preset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import llb
 class PackageStep:
     """One build step of a package manager, to be run inside the system.
 
-    `script` is for `/bin/sh -eu`; `mounts` are what it needs beside the system; `env` is added to the base's own.
+    `/bin/sh -eu` runs `script`, with `mounts` in addition to the system, and `env` in addition to that of the base.
     """
 
     script: str
@@ -23,11 +23,11 @@ class PackageStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageSource:
-    """A further place that packages come from.
+    """A repository to add.
 
-    `name` is what its files in the system are called. Without `url` the distribution's own places get further
-    `components` (and apt further `suites`). `key` is the path of its public key while the step runs, or empty;
-    `key_name` the file name that the key had.
+    `name` is the name of its files in the system. Without `url`, its `components` (and `suites`, for apt) are added to
+    the repositories of the distribution. `key` is the path of its public key while the step runs, or empty. `key_name`
+    is the original file name of the key.
     """
 
     name: str
@@ -43,50 +43,64 @@ class Family(Protocol):
 
     name: str
     command: str
-    """The program that shows that a system has this package manager."""
+    """A program that only systems with this package manager have."""
     microcode: Mapping[str, str]
-    """The package with the microcode of each vendor."""
+    """The microcode package of each vendor."""
     microcode_component: str
-    """The part of the distribution's repositories that `microcode` is in; empty where every system knows it."""
+    """The repository component with `microcode`; empty if every system has it."""
 
-    def install(self, packages: tuple[str, ...], *, cache_id: str) -> PackageStep:
-        """Return the step that installs `packages`; downloads are kept in cache mounts under `cache_id`."""
+    def install(
+        self, packages: tuple[str, ...], *, cache_id: str, recommends: bool = False, answers: str = ""
+    ) -> PackageStep:
+        """Return the step that installs `packages`. Cache mounts named after `cache_id` keep the downloads.
+
+        Names that start with `/` are files. `answers` is the path of a file with answers to questions.
+        """
         ...
 
     def assemble(
-        self, packages: tuple[str, ...], kernel: str, services: Mapping[str, bool | str], *, cache_id: str
+        self, packages: tuple[str, ...], kernel: str, *, cache_id: str, optional: tuple[str, ...] = ()
     ) -> PackageStep:
-        """Return the step that makes an image of the distribution bootable: `packages`, and the package `kernel`.
+        """Return the step that makes an image of the distribution bootable: `packages` and the package `kernel`.
 
-        `services`, as of `Preset`, start at boot.
+        It also installs those `optional` packages that the release has.
         """
         ...
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:
-        """Return the step that removes `packages`, and what was there only for their sake."""
+        """Return the step that removes `packages`, and the dependencies that nothing else needs."""
         ...
 
     def first_boot(self) -> PackageStep | None:
-        """Return the step that does again what `install` did in place of the first boot, after other things came.
+        """Return the step that repeats the first-boot work of `install` after other changes.
 
-        It leaves systems alone for which no other step did. None where the init systems of the family do nothing then.
+        It does nothing if no earlier step did this work. None if the init systems of the family have no such work.
         """
         ...
 
+    def in_run(self) -> PackageStep:
+        """Return what a step of `run` gets, so that the package manager in it is as quiet as in the other steps."""
+        ...
+
+    def tidy(self) -> PackageStep:
+        """Return the step that removes what `run` left of the package manager's work, and of the first boot's."""
+        ...
+
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
-        """Return the step that makes `sources` known to the system."""
+        """Return the step that adds `sources` to the system."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """A distribution with a kernel flavor: what `base: NAME` starts from. Data only.
+    """A distribution with a kernel flavor, as in `base: NAME`. Data only.
 
     `kernels` maps a flavor to its kernel package, in which `{architecture}` stands for the OCI architecture.
-    `files` (by architecture) are written before the user's own files, so that the user can replace them.
-    `services` maps what is enabled from the start, so that later steps may disable it, to its OpenRC runlevel, or to
-    True with systemd, which has none. `volatile` are files that are made at boot: what the build left there would be in
-    the way.
+    `optional` packages are not in all releases.
+    `files` (by architecture) are written before those of the user, which can replace them.
+    `services` are enabled first, so that later steps can disable them. The values are OpenRC runlevels, or True for
+    systemd, which has none. `yields` maps some of them to other services with the same purpose: a build file that wants
+    one of those switches ours off. `volatile` files are created at boot, so the build removes them.
     """
 
     name: str
@@ -94,21 +108,23 @@ class Preset:
     release: str
     family: str
     packages: tuple[str, ...]
+    optional: tuple[str, ...] = ()
     flavor: str
     kernels: Mapping[str, str]
     files: Mapping[str, Mapping[str, str]]
     services: Mapping[str, bool | str] = field(default_factory=dict)
+    yields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     volatile: tuple[str, ...] = ()
 
     @property
     def architectures(self) -> tuple[str, ...]:
-        """The OCI architectures that the preset is made for."""
+        """The OCI architectures that the preset supports."""
         return tuple(sorted(self.files))
 
     def image_of(self, release: str | None) -> str:
-        """Return the OCI image that a release starts from; None is the default."""
+        """Return the OCI image of a release; None is the default release."""
         return f"{self.image}:{release or self.release}"
 
     def kernel_of(self, flavor: str | None, architecture: str) -> str:
-        """Return the kernel package of a flavor (None is the preset's own). Raises `KeyError` where there is none."""
+        """Return the kernel package of a flavor (None: that of the preset). Raises `KeyError` if there is none."""
         return self.kernels[flavor or self.flavor].replace("{architecture}", architecture)

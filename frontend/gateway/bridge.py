@@ -29,7 +29,7 @@ class Bridge:
 
     def ping(self) -> Pong:
         """See `Client.ping`."""
-        # The engine may still be setting the pipe up: this first call waits for it.
+        # The engine may still be setting up the pipe. This first call waits for it.
         reply = self._call("Ping", pb.PingRequest(), pb.PongResponse, timeout=15)
         listed = (*reply.FrontendAPICaps, *reply.LLBCaps)
         return Pong(
@@ -84,14 +84,14 @@ class Bridge:
         try:
             reply = self._call("StatFile", pb.StatFileRequest(Ref=ref.id, Path=path), pb.StatFileResponse)
         except EngineError as error:
-            # No engine gives a code of its own for this: the message is all there is.
+            # Engines have no status code for this, only the message.
             if error.status.code == wire.NOT_FOUND or "no such file" in error.status.message:
                 return None
             raise
         return Stat(path=reply.stat.path, mode=reply.stat.mode, size=reply.stat.size)
 
-    def list_folder(self, ref: Ref, path: str) -> tuple[str, ...]:
-        """See `Client.list_folder`."""
+    def list_directory(self, ref: Ref, path: str) -> tuple[str, ...]:
+        """See `Client.list_directory`."""
         reply = self._call("ReadDir", pb.ReadDirRequest(Ref=ref.id, DirPath=path), pb.ReadDirResponse)
         return tuple(sorted(entry.path for entry in reply.entries))
 
@@ -134,7 +134,7 @@ class Bridge:
         self._call("Return", pb.ReturnRequest(error=status), pb.ReturnResponse)
 
     def _call(self, name: str, request: Any, reply: type[_Reply], timeout: float | None = None) -> _Reply:
-        """Make one unary call. The one place where gRPC's errors become ours."""
+        """Make one unary call. Only here, errors of gRPC become ours."""
         method = self._channel.unary_unary(
             _SERVICE + name,
             request_serializer=type(request).SerializeToString,

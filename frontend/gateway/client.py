@@ -1,4 +1,4 @@
-"""What a frontend can ask BuildKit, as plain values: no gRPC here.
+"""The questions of a frontend to BuildKit, and the answers, as plain values without gRPC.
 
 `bridge.Bridge` is the real client; `tests/support/fake_client.py` is the one that unit tests use.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """What BuildKit can do. `disabled` maps a capability that is there but switched off to the reason."""
+    """The capabilities of BuildKit. `disabled` maps those that are turned off to the reason."""
 
     frontend_caps: frozenset[str]
     llb_caps: frozenset[str]
@@ -42,7 +42,7 @@ class Solved:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedImage:
-    """An image as BuildKit found it. `digest` is empty for an image that only a classic Docker store holds."""
+    """A resolved image. `digest` is empty for an image that exists only in a classic Docker store."""
 
     ref: str
     digest: str
@@ -65,27 +65,27 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class CacheImport:
-    """A place to import cache from, as buildx's --cache-from gives it."""
+    """A source of cached results, as in --cache-from of buildx."""
 
     type: str
     attrs: Mapping[str, str]
 
 
 class Client(Protocol):
-    """The LLBBridge service. Every call raises `EngineError` when BuildKit says no."""
+    """The LLBBridge service. Every call raises `EngineError` if BuildKit returns an error."""
 
     def ping(self) -> Pong:
-        """Ask what BuildKit can do."""
+        """Return the capabilities of BuildKit."""
         ...
 
     def inputs(self) -> Mapping[str, ops_pb2.Definition]:
-        """Return the build inputs the caller gave as graphs (bake's linked targets)."""
+        """Return the build inputs that the caller passed as graphs (linked targets of bake)."""
         ...
 
     def solve(
         self, definition: Definition, *, evaluate: bool = False, cache_imports: tuple[CacheImport, ...] = ()
     ) -> Solved:
-        """Build a graph; lazily unless `evaluate`."""
+        """Build a graph. Without `evaluate`, it is built only when a result is needed."""
         ...
 
     def solve_frontend(
@@ -104,15 +104,15 @@ class Client(Protocol):
         ...
 
     def stat_file(self, ref: Ref, path: str) -> Stat | None:
-        """Return what is at `path`, or None where nothing is."""
+        """Return the file at `path`, or None if there is none."""
         ...
 
-    def list_folder(self, ref: Ref, path: str) -> tuple[str, ...]:
-        """Return the names in a folder."""
+    def list_directory(self, ref: Ref, path: str) -> tuple[str, ...]:
+        """Return the names in a directory."""
         ...
 
     def resolve_image(self, ref: str, platform: Platform, *, mode: str, log_name: str) -> ResolvedImage:
-        """Look an image up and return its pinned name and config."""
+        """Return the pinned name and the config of an image."""
         ...
 
     def warn(
@@ -125,7 +125,7 @@ class Client(Protocol):
         source: SourceFile | None = None,
         place: SourceRange | None = None,
     ) -> None:
-        """Show a warning to the user at the vertex `digest`; `place` is in the file `source`."""
+        """Show a warning at the vertex `digest`. `place` is in the file `source`."""
         ...
 
     def return_result(self, solved: Solved) -> None:

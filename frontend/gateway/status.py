@@ -1,7 +1,7 @@
 """Errors on the wire: google.rpc.Status with BuildKit's typed details.
 
-BuildKit (util/grpcerrors, solver/errdefs) looks details up by a bare type name and reads JSON, not protobuf:
-anything else is silently dropped.
+BuildKit (util/grpcerrors, solver/errdefs) finds details by a bare type name and reads JSON, not protobuf. It silently
+drops everything else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VERTEX = _PREFIX + "errdefs.Vertex+json"
 SUBREQUEST = _PREFIX + "errdefs.Subrequest+json"
 EXIT = _PREFIX + "gatewayapi.ExitMessage+json"
 UNKNOWN = 2
-"""The status code whose message BuildKit's client shows as it is, without the code's name before it."""
+"""The status code whose message BuildKit's client shows unchanged, without the name of the code."""
 CANCELLED = 1
 DEADLINE_EXCEEDED = 4
 NOT_FOUND = 5
@@ -35,27 +35,27 @@ _LINE = 500
 
 
 def make(message: str, source: SourceFile | None = None, ranges: tuple[SourceRange, ...] = ()) -> status_pb2.Status:
-    """Return an error whose message is shown as is, with a snippet of `source` for each of the first ranges."""
+    """Return an error with an unchanged message, and a snippet of `source` for each of the first ranges."""
     status = status_pb2.Status(code=UNKNOWN, message=message)
     add_snippets(status, source, ranges)
     return status
 
 
 def add_snippets(status: status_pb2.Status, source: SourceFile | None, ranges: tuple[SourceRange, ...]) -> None:
-    """Append the places of an error. Without any, an empty one keeps BuildKit from blaming the `# syntax` line."""
+    """Append the places of an error. An empty place keeps BuildKit from showing the `# syntax` line instead."""
     if source is None or not ranges:
         add_detail(status, SOURCE, {"info": {"filename": source.filename if source else ""}})
         return
-    # Snippets show whole lines, so one for each of them.
+    # Snippets show whole lines, so there is one for each line.
     unique = {(place.start_line, place.end_line): place for place in reversed(ranges)}
     ordered = sorted(unique.values(), key=ranges.index)[:_SNIPPETS]
-    # The printers start with the last one: the innermost of Go's wrapped errors.
+    # Printers start with the last detail, the innermost of wrapped errors in Go.
     for place in reversed(ordered):
         add_detail(status, SOURCE, _source_json(source, place))
 
 
 def add_detail(status: status_pb2.Status, type_url: str, value: dict[str, object]) -> None:
-    """Append a typed detail, `value` as Go's encoding/json would write it."""
+    """Append a typed detail. `value` is JSON as written by encoding/json in Go."""
     detail = status.details.add()
     detail.type_url = type_url
     detail.value = json.dumps(value, separators=(",", ":")).encode()
@@ -74,8 +74,8 @@ def details(status: status_pb2.Status, type_url: str) -> Iterator[dict[str, obje
 
 
 def from_rpc(error: grpc.RpcError) -> status_pb2.Status:
-    """Return the full status of a failed call; its details come in a trailer."""
-    trailer: Any = error.trailing_metadata()  # (key, value) pairs, whatever the type stubs say
+    """Return the full status of a failed call, including the details in its trailer."""
+    trailer: Any = error.trailing_metadata()  # (key, value) pairs, unlike in the type stubs
     for key, value in trailer or ():
         if key == _TRAILER:
             return status_pb2.Status.FromString(value)
@@ -89,7 +89,7 @@ def _source_json(source: SourceFile, place: SourceRange) -> dict[str, object]:
         "language": source.language,
     }
     span = {
-        # Both ends always: BuildKit's printers dereference them.
+        # Always both ends, because printers of BuildKit dereference them.
         "start": {"line": place.start_line, "character": place.start_char},
         "end": {"line": place.end_line, "character": place.end_char},
     }
@@ -97,7 +97,7 @@ def _source_json(source: SourceFile, place: SourceRange) -> dict[str, object]:
 
 
 def _excerpt(data: bytes, place: SourceRange) -> bytes:
-    """Return the file with only the lines near `place`, the others empty: errors travel in small trailers."""
+    """Return the file with only the lines near `place`, and empty others: trailers must be small."""
     first, last = place.start_line - _CONTEXT_LINES, place.end_line + _CONTEXT_LINES
     lines = data.split(b"\n")[: max(last, 0)]
     return b"\n".join(line[:_LINE] if number >= first else b"" for number, line in enumerate(lines, 1))

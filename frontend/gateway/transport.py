@@ -1,9 +1,9 @@
 """A gRPC channel over the two ends of a pipe.
 
-BuildKit speaks HTTP/2 on our stdin and stdout, and we are the client (BuildKit frontend/gateway/gateway.go).
-grpcio can only dial addresses, so it dials a private Unix socket, and two threads pump its bytes from and to
-the pipe. BuildKit closes the connection when our HTTP/2 preface takes longer than 10 s: open the channel and
-make the first call before importing anything heavy.
+BuildKit speaks HTTP/2 on our stdin and stdout, and we are the client (BuildKit frontend/gateway/gateway.go). grpcio
+can only dial addresses. So it dials a private Unix socket, and two threads copy bytes between the socket and the pipe.
+BuildKit closes the connection if our HTTP/2 preface takes longer than 10 s: open the channel and make the first call
+before importing anything heavy.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 18
 _MESSAGE_LIMIT = 16 << 20
-"""BuildKit's own limit for messages, both ways, since v0.14."""
+"""BuildKit's own limit for messages in both directions, since v0.14."""
 _METADATA_LIMIT = 4 << 20
-"""Details of failed calls travel in a trailer; grpcio's default of 8 KiB would turn them into RESOURCE_EXHAUSTED."""
+"""Details of failed calls are in a trailer. With the default of 8 KiB, grpcio turns them into RESOURCE_EXHAUSTED."""
 
 CHANNEL_OPTIONS = (
-    # The default authority of a Unix socket is a percent-encoded path, which Go's HTTP/2 server rejects.
+    # The default authority of a Unix socket is a percent-encoded path, which HTTP/2 servers in Go reject.
     ("grpc.default_authority", "localhost"),
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", _MESSAGE_LIMIT),
@@ -36,7 +36,7 @@ CHANNEL_OPTIONS = (
 
 
 def take_stdio() -> tuple[int, int]:
-    """Claim stdin and stdout for HTTP/2 and return them as (read, write) descriptors.
+    """Take stdin and stdout for HTTP/2 and return them as (read, write) descriptors.
 
     Descriptor 1 becomes a copy of stderr, so that a stray `print` cannot corrupt the stream.
     """
@@ -48,12 +48,11 @@ def take_stdio() -> tuple[int, int]:
 
 
 def open_channel(reader: int, writer: int) -> grpc.Channel:
-    """Return a channel whose server is at the other end of `reader` and `writer`."""
+    """Return a channel to the server at the other end of `reader` and `writer`."""
     import grpc
 
-    # The folder is private (0700) and goes away as soon as the one connection stands.
-    folder = Path(tempfile.mkdtemp(prefix="claylinux-"))
-    path = folder / "bridge"
+    # The directory is private (0700), and is removed as soon as the connection exists.
+    path = Path(tempfile.mkdtemp(prefix="claylinux-")) / "bridge"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen(1)
@@ -62,7 +61,7 @@ def open_channel(reader: int, writer: int) -> grpc.Channel:
 
 
 def _serve(listener: socket.socket, path: Path, reader: int, writer: int) -> None:
-    """Accept the channel's one connection, then pump both ways until either side closes."""
+    """Accept the only connection of the channel, then copy in both directions until either side closes."""
     connection, _ = listener.accept()
     listener.close()
     path.unlink()
@@ -77,7 +76,7 @@ def _from_socket(connection: socket.socket, writer: int) -> None:
             view = memoryview(chunk)
             while view:
                 view = view[os.write(writer, view) :]
-    except OSError:  # the engine went away: the channel reports it to whoever waits for an answer
+    except OSError:  # The engine is gone: the channel reports it to those who wait for an answer.
         pass
     finally:
         os.close(writer)

@@ -1,1 +1,1 @@
-"""The pure planner: spec + options + what the engine said -> LLB states."""
+"""The pure planner: spec + options + answers of the engine -> LLB states."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 
 import llb
 from frontend.options import DEFAULT_EPOCH
-from imager import contract
 from imager.request import Request
+from imager.requests.files import Directories, Links
 from spec.files import CopiedFile, Directory, FetchedFile, FileEntry, InlineFile, Symlink
-from spec.values.paths import Owner
+from spec.values.types import Owner
 
 from . import places
 from .inputs import PlanInputs
 from .origins import origin_of_file
-from .steps import SYSTEM, Step, compact_json, edit_files, run_imager, tree
+from .steps import SYSTEM, Step, edit_files, edit_system
 
 # A checkout dates its files by the clock. A fixed date keeps the bytes the same without splitting the cache.
 _FILE_TIME_NS = DEFAULT_EPOCH * 1_000_000_000
@@ -29,34 +28,24 @@ def add_files(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` with the files of the spec. Paths are handled in sorted order: parents come first."""
     spec = inputs.spec
     entries = sorted(spec.files.items())
-    step = Step(f"[files] {_summary(inputs)}", places.at(spec, "files"), ("files",))
+    step = Step(f"[files] {_summary(inputs)}", places.location_of(spec, "files"), ("files",))
     actions = [action for path, entry in entries for action in _actions(inputs, path, entry)]
     if actions:
         system = edit_files(inputs, system, tuple(actions), step)
-    folders = tuple(_folder(path, entry) for path, entry in entries if isinstance(entry, Directory))
-    if folders:
-        make = contract.Folders(system=SYSTEM, folder=folders, epoch=DEFAULT_EPOCH)
-        system = _edit(inputs, system, make, "folders")
-    links = tuple(
-        compact_json({"path": path, "target": entry.target}) for path, entry in entries if isinstance(entry, Symlink)
-    )
+    directories = {path: entry for path, entry in entries if isinstance(entry, Directory)}
+    if directories:
+        make = Directories(system=SYSTEM, directory=directories, epoch=DEFAULT_EPOCH)
+        system = _edit(inputs, system, make, "directories")
+    links = {path: entry for path, entry in entries if isinstance(entry, Symlink)}
     if links:
-        system = _edit(inputs, system, contract.Link(system=SYSTEM, link=links), "symbolic links")
+        system = _edit(inputs, system, Links(system=SYSTEM, link=links), "symbolic links")
     return system
 
 
 def _edit(inputs: PlanInputs, system: llb.State, request: Request, what: str) -> llb.State:
     """Do what file operations cannot do on every engine."""
-    mount = tree(SYSTEM, system, readonly=False)
-    step = Step(f"[files] {what}", places.at(inputs.spec, "files"), ("files",))
-    return run_imager(inputs, request, step=step, mounts=(mount,)).mount(SYSTEM)
-
-
-def _folder(path: str, entry: Directory) -> str:
-    owner = entry.owner or Owner(user=0, group=0)
-    mode = 0o755 if entry.mode is None else entry.mode
-    wanted = {"path": path, "mode": mode, "user": owner.user, "group": owner.group}
-    return json.dumps(wanted, sort_keys=True, separators=(",", ":"))
+    step = Step(f"[files] {what}", places.location_of(inputs.spec, "files"), ("files",))
+    return edit_system(inputs, system, request, step)
 
 
 def _summary(inputs: PlanInputs) -> str:
@@ -108,7 +97,7 @@ def _inline(path: str, entry: InlineFile) -> tuple[llb.Action, ...]:
 
 
 def _fetched(inputs: PlanInputs, path: str, entry: FetchedFile) -> llb.Copy:
-    place = places.at(inputs.spec, "files", path, "url")
+    place = places.location_of(inputs.spec, "files", path, "url")
     name = f"[files] {entry.url}"
     # The server's own name for it could be anything.
     tree = llb.http(entry.url, checksum=entry.checksum, filename=_DOWNLOAD, name=name, location=place)

@@ -1,4 +1,4 @@
-"""Everything the planner knows, gathered before it starts: planning itself asks nobody."""
+"""Everything that the planner knows, collected before it starts: planning itself never calls the engine."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .origins import Origin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseImage:
-    """Where the system starts: its tree, and the OCI image config it came with (empty for a plain folder).
+    """The base of the system: its tree, and its OCI image config (empty for a plain directory).
 
-    `below` is a tree that changes less often, and that `state` was made of.
+    `below` is a tree that changes less often, and that `state` is based on.
     """
 
     state: llb.State
@@ -25,7 +25,7 @@ class BaseImage:
 
     @property
     def env(self) -> tuple[tuple[str, str], ...]:
-        """The environment that the image gives to its processes."""
+        """The environment of the processes in the image."""
         section = self.config.get("config")
         entries = section.get("Env") if isinstance(section, Mapping) else None
         return tuple(entry.partition("=")[::2] for entry in entries or ())
@@ -33,7 +33,7 @@ class BaseImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSource:
-    """A tree that files come from, and which of the needed paths in it are folders."""
+    """A tree that files come from, and the needed paths in it that are directories."""
 
     state: llb.State
     folders: frozenset[str] = frozenset()
@@ -43,7 +43,7 @@ class FileSource:
 class PlanInputs:
     """One system on one platform.
 
-    `sources` has what `origins.needs` asked for. `imager` is our own image.
+    `sources` has the origins of `origins.needs`. `imager` is our own image.
     """
 
     spec: Spec

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import llb
 from frontend.options import DEFAULT_EPOCH
-from imager import contract
-from spec.mounts import DeviceMount, FileSystem, MemoryMount
-from spec.values.sizes import Share
+from imager.requests.mounts import Mounts
 
 from . import places
 from .inputs import PlanInputs
-from .steps import SYSTEM, Step, compact_json, run_imager, tree
+from .steps import SYSTEM, Step, edit_system
 
 
 def add_mounts(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -18,27 +16,7 @@ def add_mounts(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec = inputs.spec
     if not spec.mounts:
         return system
-    mounts = tuple(_mount(point, spec.mounts[point]) for point in sorted(spec.mounts))
-    request = contract.Mounts(system=SYSTEM, mount=mounts, epoch=DEFAULT_EPOCH)
-    step = Step(f"[mounts] {' '.join(sorted(spec.mounts))}", places.at(spec, "mounts"), ("mounts",))
-    bind = tree(SYSTEM, system, readonly=False)
-    return run_imager(inputs, request, step=step, mounts=(bind,)).mount(SYSTEM)
-
-
-def _mount(point: str, mount: FileSystem) -> str:
-    """Return a mount in the imager's terms."""
-    match mount:
-        case MemoryMount(tmpfs=limit):
-            size = "" if limit is None else f"{limit.percent}%" if isinstance(limit, Share) else str(limit)
-            return compact_json({"point": point, "tmpfs": size, "options": list(mount.options)})
-        case DeviceMount():
-            return compact_json(
-                {
-                    "point": point,
-                    "device": mount.device,
-                    "fstype": mount.fstype,
-                    "options": list(mount.options),
-                    "optional": mount.optional,
-                    "create": mount.create,
-                }
-            )
+    mounts = dict(sorted(spec.mounts.items()))
+    request = Mounts(system=SYSTEM, mount=mounts, epoch=DEFAULT_EPOCH)
+    step = Step(f"[mounts] {' '.join(mounts)}", places.location_of(spec, "mounts"), ("mounts",))
+    return edit_system(inputs, system, request, step)

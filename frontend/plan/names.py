@@ -19,7 +19,7 @@ _LOCALHOST = (
 
 
 def set_names(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Write the host name, hosts and resolver. A preset always gets them; another base only what the spec says."""
+    """Write the host name, hosts and resolver: always for a preset, and for another base if the spec has them."""
     spec, preset = inputs.spec, preset_of(inputs)
     contents: dict[str, str] = {}
     removed: list[str] = []
@@ -28,7 +28,7 @@ def set_names(inputs: PlanInputs, system: llb.State) -> llb.State:
         contents["/etc/hostname"] = f"{hostname}\n"
     if hostname or spec.hosts:
         contents["/etc/hosts"] = _hosts(hostname, spec.hosts)
-    # A `dns` whose servers are all commented out says nothing; an empty file would leave the image without any.
+    # If all servers of `dns` are commented out, an empty file would leave the system without a resolver.
     if spec.dns and (spec.dns.servers or spec.dns.search):
         contents["/etc/resolv.conf"] = _resolv_conf(spec.dns.servers, spec.dns.search)
     if preset:
@@ -37,12 +37,12 @@ def set_names(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     actions: list[llb.Action] = []
     for path in [*contents, *removed]:
-        # The old one may be a link to somewhere else; a `.target` file would win over what the spec says.
+        # The old file may be a link, and a `.target` file would win over the spec.
         actions += [llb.Rm(path, allow_not_found=True), llb.Rm(f"{path}.target", allow_not_found=True)]
     actions += [action for path, text in contents.items() for action in new_file(path, text)]
     names = " ".join(path.rpartition("/")[2] for path in contents)
     first = next((key for key in ("hostname", "hosts", "dns") if getattr(spec, key)), "base")
-    return edit_files(inputs, system, tuple(actions), Step(f"[system] {names}", places.at(spec, first)))
+    return edit_files(inputs, system, tuple(actions), Step(f"[system] {names}", places.location_of(spec, first)))
 
 
 def _hosts(hostname: str | None, extra: object) -> str:

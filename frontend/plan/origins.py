@@ -1,25 +1,24 @@
-"""What the spec takes from elsewhere: where from, which path, and which value of the build file says so."""
+"""The files that a spec takes from elsewhere: their origin, their path, and the values that name both."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import llb
 from spec.accounts import KeyFile
 from spec.document import Spec
 from spec.files import CopiedFile
-from spec.packages import CopiedKey
+from spec.packages import CopiedKey, CopiedText
+from spec.positions import Range
 from spec.values.run_mounts import BindMount, CacheMount
-
-from . import places
+from spec.values.words import is_package_file
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """A tree that is not the system's: `kind` is context (the main one has no name), image or git.
+    """A tree outside of the system. `kind` is context (the main one has no name), image or git.
 
-    The kind `any` is what `from=` of a mount names: a build context or, where there is none, an image.
+    The kind `any` stands for `from=` of a mount: a build context or, if there is none of this name, an image.
     """
 
     kind: str = "context"
@@ -32,33 +31,49 @@ MAIN = Origin()
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One path of an origin. `key` begins a message, `at` is the value that names the path, `origin_at` the origin."""
+    """One path of an origin. `key` begins a message about it.
+
+    `range` is the value that names the path, `origin_range` the one that names the origin.
+    """
 
     origin: Origin
     path: str
     key: str
-    at: llb.SourceRange
-    origin_at: llb.SourceRange
+    range: Range
+    origin_range: Range
 
 
 def needs(spec: Spec) -> Iterator[Need]:
-    """Yield everything that must be there before the system can be planned."""
+    """Yield every path that must exist before the system can be planned."""
+    positions = spec.positions
     for path, entry in spec.files.items():
         if isinstance(entry, CopiedFile):
             origin = origin_of_file(entry)
-            at = places.at(spec, "files", path, "source")
-            origin_at = places.at(spec, "files", path, origin.kind)
-            yield Need(origin, entry.source, f"files: {path}", at, origin_at)
+            source, named = positions.of("files", path, "source"), positions.of("files", path, origin.kind)
+            yield Need(origin, entry.source, f"`files`: {path}", source, named)
     for index, repository in enumerate(spec.repositories):
         if isinstance(repository.public_key, CopiedKey):
-            at = places.at(spec, "repositories", index, "key", "source")
-            yield Need(MAIN, repository.public_key.source, "repositories: key", at, at)
+            source = positions.of("repositories", index, "key", "source")
+            yield Need(MAIN, repository.public_key.source, "`repositories`: key", source, source)
+    yield from _package_files(spec)
     yield from _key_files(spec)
     for index, step in enumerate(spec.run):
         for number, mount in enumerate(step.mounts):
             if isinstance(mount, BindMount) or (isinstance(mount, CacheMount) and mount.origin):
-                at = places.at(spec, "run", index, "mounts", number)
-                yield Need(origin_of_mount(mount), mount.source, f"run: mount at {mount.target}", at, at)
+                place = positions.of("run", index, "mounts", number)
+                yield Need(origin_of_mount(mount), mount.source, f"`run`: mount at {mount.target}", place, place)
+
+
+def _package_files(spec: Spec) -> Iterator[Need]:
+    for name in ("answers", "ca"):
+        text = getattr(spec.package_manager, name)
+        if isinstance(text, CopiedText):
+            source = spec.positions.of("package_manager", name, "source")
+            yield Need(MAIN, text.source, f"`package_manager`: {name}", source, source)
+    for index, package in enumerate(spec.packages):
+        if is_package_file(package):
+            place = spec.positions.of("packages", index)
+            yield Need(MAIN, package.removeprefix("./"), "`packages`", place, place)
 
 
 def _key_files(spec: Spec) -> Iterator[Need]:
@@ -66,8 +81,8 @@ def _key_files(spec: Spec) -> Iterator[Need]:
         for number, each in enumerate(user.ssh_authorized_keys):
             if isinstance(each, KeyFile):
                 path = ("users", index, "ssh_authorized_keys", number)
-                at, origin_at = places.at(spec, *path, "source"), places.at(spec, *path, "context")
-                yield Need(origin_of_key(each), each.source, f"users: {user.name}", at, origin_at)
+                source, context = spec.positions.of(*path, "source"), spec.positions.of(*path, "context")
+                yield Need(origin_of_key(each), each.source, f"`users`: {user.name}", source, context)
 
 
 def origin_of_file(entry: CopiedFile) -> Origin:
@@ -85,5 +100,5 @@ def origin_of_key(entry: KeyFile) -> Origin:
 
 
 def origin_of_mount(mount: BindMount | CacheMount) -> Origin:
-    """Return what is mounted."""
+    """Return the tree that is mounted."""
     return Origin("any", mount.origin) if mount.origin else MAIN

@@ -1,23 +1,28 @@
-"""What package managers do: bootable presets, `repositories`, `packages`, `kernel.microcode`, `remove_packages`."""
+"""Steps of package managers: bootable presets, `repositories`, `packages`, `kernel.microcode`, `remove_packages`."""
 
 from __future__ import annotations
 
 import posixpath
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import llb
 from frontend.distro.family import Family, PackageSource, PackageStep, Preset
 from frontend.distro.registry import FAMILIES, PRESETS
 from frontend.options import DEFAULT_EPOCH
+from imager.requests.services import Services
+from imager.target import takes_microcode
 from spec.base import PresetBase
 from spec.packages import CopiedKey, FetchedKey, InlineKey, Repository
+from spec.services import ServiceSwitch
+from spec.values.words import is_package_file
 
-from . import places
+from . import package_manager, places
 from .inputs import PlanInputs
 from .origins import MAIN
-from .steps import Step, cache_id, run_in_system
+from .steps import SYSTEM, Step, cache_id, edit_system, run_in_system
 
 _KEYS = "/run/claylinux-keys"
 _SCRIPT = "/run/claylinux-script"
@@ -25,65 +30,93 @@ _TIME_NS = DEFAULT_EPOCH * 1_000_000_000
 
 
 def preset_of(inputs: PlanInputs) -> Preset | None:
-    """Return the preset that the system starts from, or None for a base of the user's own."""
+    """Return the preset that the system starts from, or None for another base."""
     base = inputs.spec.base
     return PRESETS[base.preset] if isinstance(base, PresetBase) else None
 
 
-def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with the preset's own packages and services.
+def family_names(inputs: PlanInputs) -> list[str]:
+    """Return the package managers that the system may have."""
+    preset = preset_of(inputs)
+    return [preset.family] if preset else sorted(FAMILIES)
 
-    A vertex of its own: it is the same, and cached, for all users of a preset.
+
+def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
+    """Return `system` with the packages and services of the preset.
+
+    This is a vertex of its own, which is the same, and cached, for all users of the preset.
     """
     preset = preset_of(inputs)
     if preset is None:
         return system
     spec = inputs.spec
     kernel = preset.kernel_of(spec.kernel.flavor, inputs.platform.architecture)
-    step = Step(f"[base] {preset.name}: {kernel} and a bootable system", places.at(spec, "base"), ("base",))
-    packages, services = preset.packages, preset.services
+    step = Step(f"[base] {preset.name} with {kernel}", places.location_of(spec, "base"), ("base",))
 
     def assemble(family: Family) -> PackageStep:
-        return family.assemble(packages, kernel, services, cache_id=cache_id(inputs, family.name))
+        return family.assemble(
+            preset.packages, kernel, cache_id=cache_id(inputs, family.name), optional=preset.optional
+        )
 
-    return run_package_manager(inputs, system, assemble, step)
+    system = run_package_manager(inputs, system, assemble, step)
+    # From here on: a later step that switches one of them off is not undone.
+    switches = {name: ServiceSwitch(start=start) for name, start in sorted(preset.services.items())}
+    request = Services(system=SYSTEM, service=switches, lenient=True, epoch=DEFAULT_EPOCH)
+    return edit_system(inputs, system, request, replace(step, name=f"[base] {preset.name}: services"))
 
 
 def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with everything that its package manager is asked for. Raises `UserError`."""
+    """Return `system` after all steps of its package manager. Raises `UserError`."""
     system = _add_repositories(inputs, system)
     spec = inputs.spec
     if spec.packages:
-        step = Step(f"[packages] {' '.join(spec.packages)}", places.at(spec, "packages"), ("packages",))
-        system = run_package_manager(
-            inputs, system, lambda each: each.install(spec.packages, cache_id=cache_id(inputs, each.name)), step
+        step = Step(f"[packages] {' '.join(spec.packages)}", places.location_of(spec, "packages"), ("packages",))
+        files = tuple(each.removeprefix("./") for each in spec.packages if is_package_file(each))
+        names = (
+            *(each for each in spec.packages if not is_package_file(each)),
+            *(f"{package_manager.PACKAGES}/{file}" for file in files),
         )
+        answers = package_manager.answers(inputs)
+
+        def install(family: Family) -> PackageStep:
+            return family.install(
+                names,
+                cache_id=cache_id(inputs, family.name),
+                recommends=spec.package_manager.recommends,
+                answers=package_manager.ANSWERS if answers else "",
+            )
+
+        mounts = (*answers, *package_manager.package_files(inputs, files))
+        system = run_package_manager(inputs, system, install, step, mounts=mounts)
     system = _add_microcode(inputs, system)
     if spec.remove_packages:
         names = spec.remove_packages
         step = Step(
-            f"[remove_packages] {' '.join(names)}", places.at(spec, "remove_packages"), ("packages", "remove_packages")
+            f"[remove_packages] {' '.join(names)}",
+            places.location_of(spec, "remove_packages"),
+            ("packages", "remove_packages"),
         )
         system = run_package_manager(inputs, system, lambda each: each.remove(names), step, network="none")
     return system
 
 
-def asks_package_manager(inputs: PlanInputs) -> bool:
-    """Tell whether the spec has a step of the package manager that changes what is installed."""
+def changes_packages(inputs: PlanInputs) -> bool:
+    """Return whether the spec installs or removes packages."""
     spec = inputs.spec
-    return bool(spec.packages or spec.remove_packages or _microcode(inputs))
+    return bool(spec.packages or spec.remove_packages or microcode_of(inputs))
 
 
-def _microcode(inputs: PlanInputs) -> tuple[str, ...]:
-    return inputs.spec.kernel.microcode if inputs.platform.architecture == "amd64" else ()
+def microcode_of(inputs: PlanInputs) -> tuple[str, ...]:
+    """Return the vendors whose microcode the system gets."""
+    return inputs.spec.kernel.microcode if takes_microcode(inputs.platform.architecture) else ()
 
 
 def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
     spec = inputs.spec
-    vendors = _microcode(inputs)
+    vendors = microcode_of(inputs)
     if not vendors:
         return system
-    place = places.at(spec, "kernel", "microcode")
+    place = places.location_of(spec, "kernel", "microcode")
 
     def install(family: Family) -> PackageStep:
         packages = tuple(sorted(family.microcode[vendor] for vendor in vendors))
@@ -96,7 +129,7 @@ def _add_microcode(inputs: PlanInputs, system: llb.State) -> llb.State:
         )
 
     step = Step(f"[kernel] microcode: {' '.join(vendors)}", place, ("packages",))
-    # A base without package manager may have brought it; what is missing is told when the kernel is looked at.
+    # A base without a package manager may already have it. `kernel_checks` reports what is missing.
     return run_package_manager(inputs, system, install, step, optional=True)
 
 
@@ -123,7 +156,7 @@ def _add_repositories(inputs: PlanInputs, system: llb.State) -> llb.State:
             )
         )
     title = " ".join(source.url or ",".join(source.components or source.suites) for source in added)
-    step = Step(f"[repositories] {title}", places.at(spec, "repositories"), ("packages", "repositories"))
+    step = Step(f"[repositories] {title}", places.location_of(spec, "repositories"), ("packages", "repositories"))
     sources = tuple(added)
     return run_package_manager(
         inputs, system, lambda each: each.add_sources(sources), step, network="none", mounts=tuple(mounts)
@@ -131,7 +164,7 @@ def _add_repositories(inputs: PlanInputs, system: llb.State) -> llb.State:
 
 
 def _name(repository: Repository, index: int) -> str:
-    """Return what the files of a repository are called; never the same for two that are not named."""
+    """Return the name of the files of a repository. Those without a name get different ones."""
     host = urlsplit(repository.url).hostname if repository.url else None
     return repository.name or f"{host or 'more'}-{index + 1}"
 
@@ -139,7 +172,7 @@ def _name(repository: Repository, index: int) -> str:
 def _key(
     inputs: PlanInputs, key: InlineKey | CopiedKey | FetchedKey, name: str, index: int
 ) -> tuple[llb.State, str, str]:
-    """Return where a public key is (tree and path in it), and the file name that it had."""
+    """Return the tree of a public key, its path in the tree, and its original file name."""
     match key:
         case InlineKey(content=text):
             file = llb.Mkfile("/key", text.encode(), mode=0o644, timestamp_ns=_TIME_NS)
@@ -147,7 +180,7 @@ def _key(
         case CopiedKey(source=source):
             return inputs.sources[MAIN].state, f"/{source}", posixpath.basename(source)
         case FetchedKey(url=url, checksum=checksum):
-            place = places.at(inputs.spec, "repositories", index, "key")
+            place = places.location_of(inputs.spec, "repositories", index, "key")
             state = llb.http(
                 url, checksum=checksum, filename="key", name=f"[repositories] the key {url}", location=place
             )
@@ -164,32 +197,34 @@ def run_package_manager(
     mounts: tuple[llb.Mount, ...] = (),
     optional: bool = False,
 ) -> llb.State:
-    """Run what `make` gives for the package manager of the system; a base of the user's own is asked which it has.
+    """Run the step that `make` returns for the package manager of the system.
 
-    Where it has none that there is a step for the build fails, unless the step is `optional`.
+    If the base is not a preset, the step detects its package manager. Without a supported one it fails, unless it is
+    `optional`.
     """
     preset = preset_of(inputs)
-    made = {name: make(FAMILIES[name]) for name in ([preset.family] if preset else sorted(FAMILIES))}
+    made = {name: make(FAMILIES[name]) for name in family_names(inputs)}
     steps = {name: each for name, each in made.items() if each is not None}
     names = list(steps)
     needed: dict[str, llb.Mount] = {mount.target: mount for name in names for mount in steps[name].mounts}
-    needed |= {mount.target: mount for mount in mounts}
-    scripts = {name: steps[name].script for name in names}
+    settings = package_manager.settings(inputs) if network != "none" else PackageStep(script="")
+    needed |= {mount.target: mount for mount in (*mounts, *settings.mounts)}
+    scripts = {name: settings.script + steps[name].script for name in names}
     script = scripts[preset.family] if preset else _detect(scripts, optional=optional)
-    # A file of its own: when a step fails, BuildKit shows its whole command line.
+    # The script is a file, because BuildKit shows the whole command line of a failed step.
     program = llb.Mkfile("/script", script.encode(), mode=0o644, timestamp_ns=_TIME_NS)
-    source = llb.edit(llb.scratch(), program, name=f"[internal] script of {step.name.partition(']')[0]}]")
+    source = llb.edit(llb.scratch(), program, name=f"[internal] script for {step.name.partition(']')[0]}]")
     needed[_SCRIPT] = llb.Bind(target=_SCRIPT, source=source, selector="/script", readonly=True)
-    env = tuple(sorted({pair for name in names for pair in steps[name].env}))
+    env = tuple(sorted({*settings.env, *(pair for name in names for pair in steps[name].env)}))
     return run_in_system(inputs, system, f". {_SCRIPT}", step, env=env, mounts=tuple(needed.values()), network=network)
 
 
 def _detect(scripts: dict[str, str], *, optional: bool) -> str:
-    """Return a script that takes the branch of the package manager which the base has."""
+    """Return a script that runs the branch for the package manager of the base."""
     branches = "".join(
         f"{'if' if not index else 'elif'} command -v {FAMILIES[name].command} >/dev/null 2>&1; then\n{script}"
         for index, (name, script) in enumerate(scripts.items())
     )
     managers = ", ".join(FAMILIES[name].command for name in scripts)
-    complaint = f"claylinux: packages: this base has no package manager that Claylinux knows ({managers})"
+    complaint = f"claylinux: packages: this base has no supported package manager ({managers})"
     return branches + ("fi\n" if optional else f"else\necho {shlex.quote(complaint)} >&2\nexit 1\nfi\n")

@@ -1,4 +1,4 @@
-"""The initramfs in segments that follow the stages of the system, so that a change packs only what it changed."""
+"""The initramfs in segments, one per stage of the system: a change packs only the stages from there on."""
 
 from __future__ import annotations
 
@@ -7,34 +7,44 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import llb
-from imager import contract, memory
+from frontend.config.rules.lint import PRIVATE_KEY
+from frontend.config.syntax.diagnostics import Diagnostic
+from imager import memory
+from imager.core.terminal import printable
+from imager.requests.packing import Initramfs, Layer
 from imager.target import TARGETS
+from spec.files import CopiedFile, FetchedFile
 
 from . import places
 from .steps import OUT, SYSTEM, Step, run_on_trees
 from .system import Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from spec.document import Spec
+    from spec.files import FileEntry
     from spec.outputs import Rootfs
 
     from .inputs import PlanInputs
 
 FACTS = "/facts.json"
-"""Where the state of a segment says what is in it, and in those below (see `imager.initramfs.segments`)."""
+"""A file in the state of a segment that describes it and those below (see `imager.initramfs.segments`)."""
 SEGMENT = "/segment"
 _BELOW, _LOWER = "/below", "/lower"
 _DEFAULT = {memory.OVERLAY: "zstd:3", memory.TMPFS: "zstd:3"}
-"""Measured: see docs/rootfs.md."""
+"""Measured: see docs/internals/packing.md."""
 _DEAD_SHARE = 0.1
-"""The share of dead weight from which on a system is packed whole."""
+"""The share of dead weight above which a system is packed as one segment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The segments of a system, the lowest first, and in which mode they boot.
+    """The segments of a system, the lowest first, and the mode in which they boot.
 
-    `unpacked` is what the system takes in a tmpfs, in bytes; `size` the content of its files. Both are known when it is
-    packed. `lacks`: what its kernel has not, in words, so that the mode is not the one that is tried first.
+    `size` is the size of its files in bytes, `unpacked` its size in a tmpfs, and `private_keys` the paths of keys among
+    its files. They are known after packing. `lacks` names what its kernel does not support, if that ruled out the
+    preferred mode.
     """
 
     mode: str
@@ -42,35 +52,36 @@ class Packed:
     size: int = 0
     unpacked: int = 0
     lacks: tuple[str, ...] = ()
+    private_keys: tuple[str, ...] = ()
 
 
 def mode_of(rootfs: Rootfs, *, lacks_overlay: bool = False) -> str:
-    """Return how the system is kept in memory; `lacks_overlay`: whether the kernel cannot do overlay mode."""
+    """Return the mode in which the system boots. `lacks_overlay`: the kernel does not support overlay mode."""
     if rootfs.mode != "auto":
         return rootfs.mode
     return memory.TMPFS if lacks_overlay else memory.OVERLAY
 
 
 def compression_of(rootfs: Rootfs, mode: str) -> str:
-    """Return how the system is compressed in a mode, in the words of `imager.archive.compress`."""
+    """Return the compression of the system in a mode, as `imager.archive.compress` names it."""
     return rootfs.compression or _DEFAULT[mode]
 
 
 def plan_packing(inputs: PlanInputs, stages: tuple[Stage, ...], mode: str) -> Packed:
-    """Return the segments of a system with these stages, one for each; of the last one only with `flatten`."""
+    """Return the segments of a system: one for each stage, or a single one with `flatten`."""
     if inputs.spec.rootfs.flatten:
         stages = _as_one(stages)
     made: list[llb.State] = []
     for number, stage in enumerate(stages):
         last = number == len(stages) - 1
         below = stages[number - 1].state if number else None
-        # The second does not need to know the first, so both are packed at the same time.
+        # The second segment does not depend on the first, so both are packed at the same time.
         lower = tuple(made) if last or number > 1 else ()
         made.append(_segment(inputs, mode, number, stage, below, lower, last=last))
     return Packed(mode, tuple(made))
 
 
-def whole(inputs: PlanInputs, stages: tuple[Stage, ...], mode: str) -> Packed:
+def plan_whole(inputs: PlanInputs, stages: tuple[Stage, ...], mode: str) -> Packed:
     """Return the system as one segment."""
     return plan_packing(inputs, _as_one(stages), mode)
 
@@ -80,23 +91,51 @@ def _as_one(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
 
 
 def is_wasteful(facts: bytes) -> bool:
-    """Tell whether the segments, as the last one describes them, should be one: or else too much dead weight boots,
-    or what boots is not the system.
+    """Return whether the segments, as the last one describes them, should be one.
+
+    This is the case if too much dead weight would boot, or if unpacking them would not give the system.
     """
     segments: list[dict[str, Any]] = json.loads(facts)
     dead = sum(each["dead"]["size"] for each in segments)
     return dead > _sum(segments, "size") * _DEAD_SHARE or any(each["problem"] for each in segments)
 
 
-def weighed(packed: Packed, facts: bytes) -> Packed:
+def with_sizes(packed: Packed, facts: bytes) -> Packed:
     """Return `packed` with its sizes."""
     segments: list[dict[str, Any]] = json.loads(facts)
     size = _sum(segments, "size")
-    return replace(packed, size=size, unpacked=memory.unpacked_size(size, _sum(segments, "files")))
+    keys = tuple(path for each in segments for path in each["private_keys"])
+    return replace(packed, size=size, unpacked=memory.unpacked_size(size, _sum(segments, "files")), private_keys=keys)
+
+
+def warnings(spec: Spec, packed: Packed) -> Iterator[Diagnostic]:
+    """Yield a warning for every file that should not be in an image, unless the spec names it."""
+    for path in dict.fromkeys(packed.private_keys):
+        if not any(_brings(entry, place, f"/{path}") for place, entry in spec.files.items()):
+            text = (
+                f"/{printable(path)} is a private key that the build or its base made: everybody who has the image has "
+                "it, and all machines share it. Make it at boot, or name it in `files` if that is intended"
+            )
+            yield Diagnostic(spec.positions.of("base"), text, "warning", PRIVATE_KEY)
+
+
+def _brings(entry: FileEntry, place: str, path: str) -> bool:
+    """Return whether an entry of `files` brings a file, by itself or in a tree."""
+    below = place != "/" and path.startswith(f"{place.rstrip('/')}/")
+    return path == place or (below and isinstance(entry, CopiedFile | FetchedFile))
 
 
 def _sum(segments: list[dict[str, Any]], unit: str) -> int:
     return sum(each["growth"][unit] for each in segments)
+
+
+def _wanted(inputs: PlanInputs) -> tuple[str, ...]:
+    """Return the files of the spec that are not shipped unless somebody asks for them."""
+    if not inputs.spec.files:
+        return ()
+    from imager.rootfs.identities import may_be_one
+
+    return tuple(sorted(path for path in inputs.spec.files if may_be_one(path)))
 
 
 def _segment(
@@ -121,11 +160,12 @@ def _segment(
         "facts": OUT + FACTS,
         "lower": tuple(f"{_LOWER}/{index}{FACTS}" for index in range(len(lower))),
         "more": not last,
+        "keep": _wanted(inputs) if last else (),
     }
     request = (
-        contract.Layer(number=number, **common)
+        Layer(number=number, **common)
         if mode == memory.OVERLAY
-        else contract.Initramfs(init=TARGETS[inputs.platform.architecture].init, **common)
+        else Initramfs(init=TARGETS[inputs.platform.architecture].init, **common)
     )
-    step = Step(f"[initramfs] pack {stage.what}", places.at(inputs.spec, "base"), ("initramfs",))
+    step = Step(f"[initramfs] pack {stage.what}", places.location_of(inputs.spec, "base"), ("initramfs",))
     return run_on_trees(inputs, request, step=step, trees=trees)

@@ -1,4 +1,4 @@
-"""What `imager inspect` found in a finished system, and whether it can be booted."""
+"""What `imager inspect` found in a finished system."""
 
 from __future__ import annotations
 
@@ -7,18 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import llb
-from frontend.errors import UserError
-from spec.base import PresetBase
-from spec.document import Spec
-
-from . import kernel, places
-from .kernel import Problem
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelFile:
-    """A kernel found in the system; `machine` is an OCI architecture, empty where its format does not tell."""
+    """A kernel in the system. `machine` is an OCI architecture, or empty if the file does not say it."""
 
     version: str
     path: str
@@ -27,7 +19,7 @@ class KernelFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The facts about a system that decide how it boots; see `imager.report.inspection`."""
+    """Facts about a system that decide how it boots. See `imager.report.inspection`."""
 
     kernels: tuple[KernelFile, ...] = ()
     init: str | None = None
@@ -38,6 +30,9 @@ class Report:
     unknown_modules: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     no_overlay: Mapping[str, Sequence[str]] = field(default_factory=dict)
     no_decoder: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    leftovers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    hidden_files: Mapping[str, str] = field(default_factory=dict)
+    hidden_homes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def parse_report(data: bytes) -> Report:
@@ -54,80 +49,7 @@ def parse_report(data: bytes) -> Report:
         unknown_modules=raw.get("unknown_modules", {}),
         no_overlay=raw.get("no_overlay", {}),
         no_decoder=raw.get("no_decoder", {}),
+        leftovers=raw.get("leftovers", {}),
+        hidden_files=raw.get("hidden_files", {}),
+        hidden_homes=raw.get("hidden_homes", {}),
     )
-
-
-def choose_kernel(spec: Spec, report: Report, platform: llb.Platform) -> KernelFile:
-    """Return the kernel to boot. Raises one `UserError` that names everything the system lacks."""
-    problems = [*_init_problems(report, platform), *_kernel_problems(spec, report, platform)]
-    candidates = _candidates(spec, report)
-    if len(candidates) == 1:
-        problems += kernel.problems(spec, report, candidates[0].version, platform.architecture)
-    _raise(spec, problems)
-    return candidates[0]
-
-
-def check_kernel_key(spec: Spec, report: Report, platform: llb.Platform) -> None:
-    """Raise a `UserError` about what the system lacks of what the key `kernel` asks for, whatever is to boot it."""
-    _raise(spec, [*kernel.problems(spec, report, spec.kernel.version or "", platform.architecture)])
-
-
-def _raise(spec: Spec, problems: list[Problem]) -> None:
-    if problems:
-        ranges = tuple(dict.fromkeys(places.at(spec, *path) for _, path in problems))
-        raise UserError("\n".join(text for text, _ in problems), ranges)
-
-
-def _candidates(spec: Spec, report: Report) -> tuple[KernelFile, ...]:
-    wanted = spec.kernel.version
-    return tuple(kernel for kernel in report.kernels if wanted in (None, kernel.version))
-
-
-def _kernel_problems(spec: Spec, report: Report, platform: llb.Platform) -> list[Problem]:
-    candidates = _candidates(spec, report)
-    versions = ", ".join(kernel.version for kernel in report.kernels)
-    if not report.kernels:
-        return [
-            (
-                "this system has no Linux kernel (looked for /boot/vmlinu* and /usr/lib/modules/*/vmlinuz): add the "
-                f"kernel of its distribution to `packages` (Debian: {_debian_kernel(platform)}), or take a preset as "
-                f"base{_hint(spec)}",
-                ("base",),
-            )
-        ]
-    if not candidates:
-        return [(f"no kernel {spec.kernel.version!r} in this system: it has {versions}", ("kernel", "version"))]
-    if len(candidates) > 1:
-        return [(f"this system has {len(candidates)} kernels ({versions}): choose one with `kernel: {{version: ...}}`",
-                 ("kernel",))]  # fmt: skip
-    machine = candidates[0].machine
-    if machine and machine != platform.architecture:
-        return [(f"kernel {candidates[0].version} is for {machine}, but the image is for {platform}", ("base",))]
-    return []
-
-
-def _init_problems(report: Report, platform: llb.Platform) -> list[Problem]:
-    if report.init is None:
-        return [
-            (
-                "this system has no /sbin/init: add an init system to `packages` "
-                "(Debian: systemd-sysv; Alpine: openrc and busybox)",
-                ("base",),
-            )
-        ]
-    if report.init_machine and report.init_machine != platform.architecture:
-        return [
-            (
-                f"{report.init} is a program for {report.init_machine}, but the image is for {platform}",
-                ("base",),
-            )
-        ]
-    return []
-
-
-def _debian_kernel(platform: llb.Platform) -> str:
-    return f"linux-image-cloud-{platform.architecture}"
-
-
-def _hint(spec: Spec) -> str:
-    return "" if isinstance(spec.base, PresetBase) else " (`base: debian`)"

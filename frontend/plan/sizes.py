@@ -1,11 +1,11 @@
-"""The vertex that measures what takes the space, and the files that it writes."""
+"""The vertex that measures the parts of a system, and its reports."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import llb
-from imager import contract
+from imager.requests.reports import Sizes
 
 from . import places
 from .steps import OUT, SYSTEM, Step, run_imager, tree
@@ -21,9 +21,9 @@ def report_name(name: str, ending: str) -> str:
 
 
 def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb.State:
-    """Return a state with both reports about a system and its UKI; `ram` is the memory in bytes that booting needs."""
+    """Return a state with both reports about a system and its UKI. Booting needs `ram` bytes of memory."""
     spec = inputs.spec
-    request = contract.Sizes(
+    request = Sizes(
         system=SYSTEM,
         uki=uki.MOUNT + uki.FILE,
         output=OUT + report_name(spec.name, "json"),
@@ -38,5 +38,5 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb
         tree(uki.MOUNT, uki.layout),
         llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
     )
-    step = Step(f"[report] what takes the space in {spec.name}", places.at(spec, "limits"), ("report",))
+    step = Step(f"[report] sizes of {spec.name}", places.location_of(spec, "limits"), ("report",))
     return run_imager(inputs, request, step=step, mounts=mounts).mount(OUT)

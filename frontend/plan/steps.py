@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import llb
@@ -105,6 +103,13 @@ def tree(target: str, state: llb.State, *, readonly: bool = True) -> llb.Bind:
     return llb.Bind(target=target, source=state, readonly=readonly, by_content=False)
 
 
+def edit_system(
+    inputs: PlanInputs, system: llb.State, request: Request, step: Step, *, mounts: tuple[llb.Mount, ...] = ()
+) -> llb.State:
+    """Return `system`, mounted at `SYSTEM`, after an imager command changed it. `mounts` are what else it reads."""
+    return run_imager(inputs, request, step=step, mounts=(tree(SYSTEM, system, readonly=False), *mounts)).mount(SYSTEM)
+
+
 def run_on_trees(
     inputs: PlanInputs, *requests: Request, step: Step, trees: dict[str, llb.State], scratch: str = ""
 ) -> llb.State:
@@ -117,12 +122,6 @@ def run_on_trees(
         mounts.append(llb.Tmpfs(target=scratch))
     mounts.append(llb.Bind(target=OUT, source=llb.scratch(), readonly=False))
     return run_imager(inputs, *requests, step=step, mounts=tuple(mounts)).mount(OUT)
-
-
-def compact_json(value: Mapping[str, object]) -> str:
-    """Return what the imager gets for one item of a list: without what is None, false or empty."""
-    kept = {key: each for key, each in value.items() if each or (each in ("", 0) and each is not False)}
-    return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
 
 def edit_files(inputs: PlanInputs, system: llb.State, actions: tuple[llb.Action, ...], step: Step) -> llb.State:

@@ -17,6 +17,7 @@ from .files import add_files, new_file
 from .first_boot import finish_first_boot
 from .identity import add_identity
 from .inputs import PlanInputs
+from .leftovers import disarm
 from .mounts import add_mounts
 from .names import set_names
 from .network import add_network
@@ -28,37 +29,45 @@ from .steps import Step, edit_files
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The system at one point of its making; `what` the step brought that made it."""
+    """The system at one point of the build. `what` names the part that was added last."""
 
     what: str
     state: llb.State
 
 
-def plan_stages(inputs: PlanInputs) -> tuple[Stage, ...]:
-    """Return the stages, the less often they change the earlier: the last one is the finished system.
+@dataclass(frozen=True, slots=True)
+class PlannedSystem:
+    """The stages of a system, and the report of `kernel.reduce_kernel`, if it had anything to do.
 
-    Each holds the one before, changed. A stage that nothing was done for is not there.
+    Stages that change less often come first. Each is based on the one before; the last one is the finished system.
     """
-    base = make_bootable(inputs, inputs.base.state)
+
+    stages: tuple[Stage, ...]
+    findings: llb.State | None
+
+    @property
+    def finished(self) -> llb.State:
+        """The system after all steps."""
+        return self.stages[-1].state
+
+
+def plan_system(inputs: PlanInputs) -> PlannedSystem:
+    """Return the system. It has no stage for steps that do nothing."""
+    base = make_bootable(inputs, disarm(inputs, inputs.base.state))
     packaged = add_packages(inputs, base)
-    reduced = kernel.reduce_kernel(inputs, packaged)
-    # Where the kernel's files are reduced, the base holds all those that nobody wants.
+    reduced, findings = kernel.reduce_kernel(inputs, packaged)
+    # If the files of the kernel are reduced, the base contains all the unwanted ones: it is no stage of its own.
     stages = [Stage("the base", base), Stage("the packages", packaged)]
     if inputs.base.below is not None:
         stages.insert(0, Stage("the image of the Dockerfile", inputs.base.below))
     if reduced is not packaged:
         stages = [Stage("the base and the packages", reduced)]
-    stages.append(Stage("what comes after", _customise(inputs, reduced)))
+    stages.append(Stage("the rest", _customise(inputs, reduced)))
     made: list[Stage] = []
     for stage in stages:
         if not made or stage.state is not made[-1].state:
             made.append(stage)
-    return tuple(made)
-
-
-def packaged_system(inputs: PlanInputs) -> llb.State:
-    """Return the system as it is after all packages, before anything else."""
-    return add_packages(inputs, make_bootable(inputs, inputs.base.state))
+    return PlannedSystem(tuple(made), findings)
 
 
 def _customise(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -82,4 +91,6 @@ def _add_preset_files(inputs: PlanInputs, system: llb.State) -> llb.State:
         return system
     files = preset.files[inputs.platform.architecture]
     actions = tuple(action for path, text in sorted(files.items()) for action in new_file(path, text))
-    return edit_files(inputs, system, actions, Step("[base] network and consoles", places.at(inputs.spec, "base")))
+    return edit_files(
+        inputs, system, actions, Step("[base] network and consoles", places.location_of(inputs.spec, "base"))
+    )

@@ -1,1 +1,1 @@
-"""What a build starts from, looked up on the engine: bases, files, Dockerfiles."""
+"""The inputs of a build, resolved on the engine: bases, files, Dockerfiles."""

@@ -1,19 +1,19 @@
-"""The first question of planning: what the system starts from."""
+"""The first question of planning: the base of the system."""
 
 from __future__ import annotations
 
-import json
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import llb
 from frontend.distro.registry import PRESETS
 from frontend.errors import EngineError, UserError
+from frontend.image_config import read_config
 from frontend.plan import places
 from frontend.plan.inputs import BaseImage
 from spec.base import ContextBase, DockerfileBase, ImageBase, PresetBase
 from spec.document import Spec
+from spec.values.wording import code, suggest
 
 if TYPE_CHECKING:
     from frontend.context import Contexts
@@ -24,18 +24,18 @@ _OWN_IMAGE = Path("/run/config/buildkit/metadata/frontend.bin")
 _IMAGER = "[internal] imager"
 _IMAGE_SCHEME = "docker-image://"
 _FRONTEND_MARK = "image.recordtype"
-"""An attribute that says what the engine's disk usage counts the image as."""
+"""An attribute that only decides how the engine counts the image in its disk usage."""
 
 
 def resolve_base(client: Client, contexts: Contexts, spec: Spec, platform: llb.Platform) -> BaseImage:
-    """Return the tree and image config that the system starts from. Raises `UserError` at the `base` key."""
-    at = places.at(spec, "base")
+    """Return the tree and the image config of the base. Raises `UserError` at the key `base`."""
+    at = places.location_of(spec, "base")
     match spec.base:
         case PresetBase(preset=name, release=release):
             preset = PRESETS[name]
             if platform.architecture not in preset.architectures:
                 known = ", ".join(f"linux/{name}" for name in preset.architectures)
-                raise UserError(f"preset {name!r} is there for {known}, not for {platform}", (at,))
+                raise UserError(f"preset `{name}` supports {known}, but not {platform}", (at,))
             return resolve_image(client, contexts, preset.image_of(release), platform, at=at, label="[base]")
         case ImageBase(image=image):
             return resolve_image(client, contexts, image, platform, at=at, label="[base]")
@@ -61,7 +61,7 @@ def resolve_image(
     at: llb.SourceRange,
     label: str,
 ) -> BaseImage:
-    """Look an image up, unless a named context replaces it, and pin what was found. Raises `UserError` at `at`."""
+    """Return an image, pinned to its digest, or the named context that replaces it. Raises `UserError` at `at`."""
     override = contexts.named(image)
     if override is not None and override.kind != "image":
         return BaseImage(state=contexts.named_state(override), config=contexts.input_config(override))
@@ -74,30 +74,29 @@ def resolve_image(
         found = client.resolve_image(str(reference), platform, mode=mode, log_name=log_name)
         pinned = str(llb.Reference.parse(found.ref or image).with_digest(found.digest))
     except llb.LlbError as error:
-        raise UserError(f"image {image!r}: {error}", (at,)) from None
+        raise UserError(f"image {code(image)}: {error}", (at,)) from None
     except EngineError as error:
-        raise UserError(f"image {image}: {error}", (at,)) from None
-    config = json.loads(found.config or b"{}")
+        raise UserError(f"image {code(image)}: {error}", (at,)) from None
     state = llb.image(pinned, platform=platform, resolve_mode=mode, name=f"{label} {image}", location=at)
-    return BaseImage(state=state, config=config)
+    return BaseImage(state=state, config=read_config(found.config, f"image {image}", at))
 
 
 def own_image(contexts: Contexts) -> llb.State:
-    """Return the image that this program runs from: it also holds the imager."""
+    """Return the image that this program runs from. It also contains the imager."""
     from proto import ops_pb2
 
     if _OWN_IMAGE.exists():
-        return _apart(ops_pb2.Definition.FromString(_OWN_IMAGE.read_bytes()))
+        return _as_own_vertex(ops_pb2.Definition.FromString(_OWN_IMAGE.read_bytes()))
     return llb.image(contexts.options.source or "claylinux/frontend", name=_IMAGER)
 
 
-def _apart(definition: ops_pb2.Definition) -> llb.State:
-    """Return what `definition` makes, by a vertex of its own where that is an image.
+def _as_own_vertex(definition: ops_pb2.Definition) -> llb.State:
+    """Return the result of `definition`. If it is an image, it gets a vertex of its own.
 
-    The engine has run the vertex of the frontend before this build is planned. Up to BuildKit 0.31 a vertex that was
-    run tells its cache keys only to steps that wait for it already: no step that comes later is found in the caches of
-    `--cache-from` (moby/buildkit 12d4b6375, solver/edge.go). The mark of a frontend, which this one lacks, makes the
-    difference; the image and its digest are the same.
+    The engine runs the vertex of the frontend before this build is planned. Up to BuildKit 0.31, a vertex that has run
+    passes its cache keys only to steps that already wait for it: later steps are not found in the caches of
+    `--cache-from` (moby/buildkit 12d4b6375, solver/edge.go). Our vertex has the same image and digest, but lacks the
+    mark of a frontend. So it is another vertex.
     """
     from proto import ops_pb2
 
@@ -111,7 +110,7 @@ def _apart(definition: ops_pb2.Definition) -> llb.State:
 
 
 def no_context(contexts: Contexts, name: str) -> str:
-    """Return what is wrong with a context that was not given."""
-    near = get_close_matches(name, contexts.names(), n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"no build context {name!r}: give it with --build-context {name}=FOLDER{hint}"
+    """Return the message about a build context that was not passed."""
+    near = suggest(name, contexts.names())
+    hint = f"did you mean {code(near)}?" if near else f"pass it with --build-context {name}=DIRECTORY"
+    return f"unknown build context {code(name)}: {hint}"

@@ -1,17 +1,17 @@
 """A Dockerfile as the base: the engine's own Dockerfile frontend builds it in the same session.
 
-So secrets, ssh agents, named contexts and the options of the command line mean in it what they always mean.
+So secrets, SSH agents, named contexts and command-line options have their usual meaning in it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import llb
 from frontend.errors import EngineError, UserError
 from frontend.gateway import status as wire
+from frontend.image_config import read_config
 from frontend.plan import places
 from frontend.plan.inputs import BaseImage
 
@@ -36,14 +36,14 @@ _OURS = (
     "build-arg:BUILDKIT_SYNTAX",
     "build-arg:BUILDKIT_MULTI_PLATFORM",
 )
-"""Options that are about our own build file, not about the Dockerfile."""
+"""Options about our own build file, not about the Dockerfile."""
 
 
 def resolve_dockerfile(
     client: Client, contexts: Contexts, spec: Spec, base: DockerfileBase, platform: llb.Platform
 ) -> BaseImage:
-    """Return what the Dockerfile of `base` makes. Its own mistakes come back as `EngineError`, with their places."""
-    at = places.at(spec, "base", "dockerfile")
+    """Return the result of the Dockerfile. Errors in it are `EngineError`, with their places in the Dockerfile."""
+    at = places.location_of(spec, "base", "dockerfile")
     inputs = dict(contexts.inputs)
     inputs.pop("dockerfile", None)
     if "context" in inputs:
@@ -53,10 +53,10 @@ def resolve_dockerfile(
     except EngineError as error:
         if any(detail.get("info") for detail in wire.details(error.status, wire.SOURCE)):
             raise
-        raise UserError(f"base: {base.dockerfile}: {_reason(error)}", (at,)) from None
+        raise UserError(f"`base`: {base.dockerfile}: {_reason(error)}", (at,)) from None
     if solved.ref is None or solved.ref.definition is None:
-        raise UserError(f"base: {base.dockerfile} makes an empty system: nothing is copied or run in it", (at,))
-    config = json.loads(solved.metadata.get(_CONFIG, b"{}"))
+        raise UserError(f"`base`: {base.dockerfile} gives an empty system: copy files into it", (at,))
+    config = read_config(solved.metadata.get(_CONFIG, b""), f"`base`: {base.dockerfile}", at)
     state = llb.from_definition(solved.ref.definition)
     return BaseImage(state=state, config=config, below=llb.image_below(state))
 
@@ -74,18 +74,18 @@ def _options(
     if spec.source_date_epoch is not None:
         options.setdefault("build-arg:SOURCE_DATE_EPOCH", str(spec.source_date_epoch))
     options |= {"filename": base.dockerfile, "platform": str(platform)}
-    # What asks for another frontend in the Dockerfile is not followed while this is there.
+    # With this, the engine ignores `# syntax=` in the Dockerfile.
     options["cmdline"] = raw.get("cmdline") or _FRONTEND
     if base.target:
         options["target"] = base.target
     if not contexts.is_remote and "context" not in inputs:
-        # The Dockerfile is where `source` is: in the context, whatever .dockerignore says of it.
+        # The Dockerfile is in the context, even if .dockerignore excludes it.
         options["dockerfilekey"] = "context"
     return options
 
 
 def _is_attestation(key: str) -> bool:
-    """Whether an option asks for a scan or a provenance: ours is the result that has them."""
+    """Return whether an option asks for an SBOM or a provenance: those belong to our own result."""
     return key.startswith(("attest:", "build-arg:BUILDKIT_ATTEST_"))
 
 

@@ -1,1 +1,1 @@
-"""Questions that are no builds: `--call=outline`, `targets`, `check` and the schema."""
+"""Questions that need no build: `--call=outline`, `targets` and `check`."""

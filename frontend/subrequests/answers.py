@@ -1,6 +1,6 @@
-"""Questions about a build file that build nothing: `docker buildx build --call ...`.
+"""Questions about a build file that need no build: `docker buildx build --call ...`.
 
-Names, versions and answers follow BuildKit's frontend/subrequests; buildx prints `result.json` itself.
+Names, versions and answers follow BuildKit's frontend/subrequests. buildx formats `result.json` itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from frontend.gateway.client import Solved
 
 if TYPE_CHECKING:
     from frontend.config import ConfigError
-    from frontend.config.rules.lint import Finding
+    from frontend.config.syntax.diagnostics import Diagnostic
     from llb import SourceFile
     from spec.document import Spec
     from spec.positions import Range
@@ -29,19 +29,19 @@ _OPTIONS = [{"name": "target", "description": "the target to ask about"}]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked about: the file, how to read it as a build would, the name of the target that is an image.
+    """The build file of a question, and two ways to read it.
 
-    `outline` reads it before all arguments are given: it returns those that are missing, too.
+    `load` reads it as a build does. `outline` also works before all arguments have values, and returns those without.
+    `image_target` is the target that gives an OCI image.
     """
 
     source: SourceFile
     load: Callable[[], Spec]
     outline: Callable[[], tuple[Spec, Mapping[str, str]]]
-    image_target: str
 
 
 def answer(request_id: str, question: Question) -> Solved:
-    """Answer a question. Raises `EngineError` for one we do not know, `ConfigError` as a build would."""
+    """Answer a question. Raises `EngineError` if it is unknown, and `ConfigError` as a build does."""
     if request_id not in _ANSWERS:
         raise _unsupported(request_id)
     return _ANSWERS[request_id][1](question)
@@ -72,27 +72,27 @@ def _outline(question: Question) -> Solved:
 
 
 def _targets(question: Question) -> Solved:
-    from spec.values.words import OUTPUT_FORMATS
+    from frontend.targets import OTHERS, TARGETS
+    from spec.outputs import Output
 
     spec, _ = question.outline()
     listed = {output.format for output in reversed(spec.outputs)}
     where = {output.format: spec.positions.of("outputs", n) for n, output in reversed([*enumerate(spec.outputs)])}
-    others = {question.image_target: "the system as an OCI image", "report": "what takes the space, as text and JSON"}
     targets = [
         {
             "name": name,
             **({"default": True} if name in listed else {}),
-            "description": others.get(name) or f"the output {spec.name}.{name}",
+            "description": OTHERS.get(name) or f"the output {Output(format=name, name=spec.name).filename}",
             **({"location": _location(spec, where[name])} if name in where else {}),
         }
-        for name in (*OUTPUT_FORMATS, *others)
+        for name in TARGETS
     ]
     text = "".join(f"{item['name']}{' (default)' if 'default' in item else ''}\n" for item in targets)
     return _result({"targets": targets, "sources": [_encoded(question.source)]}, text)
 
 
 def _lint(question: Question) -> Solved:
-    """Tell what is wrong as a result, not as an error: then `--check` prints it and sets its exit code."""
+    """Return problems as a result, not as an error: then `--check` prints them and sets its exit code."""
     from frontend.config import ConfigError
     from frontend.config.rules.lint import check
 
@@ -106,29 +106,29 @@ def _lint(question: Question) -> Solved:
         text = f"{error}\n"
         document["buildError"] = {"message": str(error), "location": _locations(error)}
     else:
-        found = check(source.data, spec).findings
-        document["warnings"] = [_warning(spec, finding) for finding in found]
-        text = "".join(_line(source.filename, finding) for finding in found) or text
+        found = check(source.data, spec)
+        document["warnings"] = [_warning(spec, each) for each in found]
+        text = "".join(_line(source.filename, each) for each in found) or text
     failed = "buildError" in document or document["warnings"]
     result = _result(document, text)
     return Solved(ref=None, metadata={**result.metadata, "result.statuscode": b"1" if failed else b"0"})
 
 
-def _warning(spec: Spec, finding: Finding) -> dict[str, object]:
+def _warning(spec: Spec, found: Diagnostic) -> dict[str, object]:
     from frontend.config.rules.lint import description, url
 
     return {
-        "ruleName": finding.rule,
-        "description": description(finding.rule),
-        "url": url(finding.rule),
-        "detail": finding.message,
-        "location": _location(spec, finding.range),
+        "ruleName": found.rule,
+        "description": description(found.rule),
+        "url": url(found.rule),
+        "detail": found.message,
+        "location": _location(spec, found.range),
     }
 
 
-def _line(filename: str, finding: Finding) -> str:
-    place = finding.range
-    return f"{place.file or filename}:{place.start.line}: {finding.rule}: {finding.message}\n"
+def _line(filename: str, found: Diagnostic) -> str:
+    place = found.range
+    return f"{place.file or filename}:{place.start.line}: {found.rule}: {found.message}\n"
 
 
 def _locations(error: ConfigError) -> dict[str, object]:
@@ -137,7 +137,7 @@ def _locations(error: ConfigError) -> dict[str, object]:
 
 
 def _location(spec: Spec, place: Range) -> dict[str, object]:
-    """Return a place in the build file; for one in an included file, where that is included."""
+    """Return a place in the build file; for one in an included file, the place of the `include`."""
     return {"sourceIndex": 0, "ranges": [_span(spec.positions.of("include") if place.file else place)]}
 
 
@@ -161,15 +161,15 @@ def _result(document: object, text: str) -> Solved:
 
 
 def _unsupported(request_id: str) -> EngineError:
-    """Return the error by which buildx recognises that a frontend does not know a request."""
+    """Return the error that tells buildx that a frontend does not know a request."""
     status = wire.make(f"unsupported request {request_id}")
     wire.add_detail(status, wire.SUBREQUEST, {"name": request_id})
     return EngineError(status)
 
 
 _ANSWERS: Mapping[str, tuple[str, Callable[[Question], Solved]]] = {
-    _PREFIX + "subrequests.describe": ("List the questions that can be asked", _describe),
-    _PREFIX + "outline": ("Tell what a build takes", _outline),
+    _PREFIX + "subrequests.describe": ("List the supported questions", _describe),
+    _PREFIX + "outline": ("List the arguments, secrets and SSH agents of a build", _outline),
     _PREFIX + "targets": ("List all targets", _targets),
     _PREFIX + "lint": ("Check the build file", _lint),
 }

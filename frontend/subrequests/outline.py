@@ -1,6 +1,6 @@
-"""What a build takes from the client: arguments, secrets, ssh agents; and the caches that it keeps.
+"""What a build needs from the client: arguments, secrets, SSH agents; and the caches that it keeps.
 
-The document is BuildKit's (frontend/subrequests/outline), the text what buildx prints of it.
+The document has BuildKit's format (frontend/subrequests/outline). The text is what buildx prints for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from spec.values.run_mounts import CacheMount, RunMount, SecretMount, SshMount
 
 
 class _Need(NamedTuple):
-    """One thing that is asked for, whether the build fails without it, and where that stands."""
+    """Something that the build needs, whether it fails without it, and the place that says so."""
 
     name: str
     required: bool
@@ -23,7 +23,7 @@ class _Need(NamedTuple):
 
 
 def document(spec: Spec, missing: Mapping[str, str], locate: Callable[[Range], object]) -> dict[str, Any]:
-    """Return the answer but for its sources. `missing`: what is said of arguments that must be given."""
+    """Return the answer without its sources. `missing` has the messages about arguments that need a value."""
     args = [
         {
             "name": name,
@@ -84,7 +84,7 @@ def _caches(spec: Spec) -> Iterator[_Need]:
 
 
 def _merged(needs: Iterator[_Need]) -> tuple[_Need, ...]:
-    """Name everything once, where it is first asked for; it is required if it is anywhere."""
+    """List each name once, at its first place. It is required if any of its places requires it."""
     found: dict[str, _Need] = {}
     for each in needs:
         first = found.get(each.name, each)
@@ -97,7 +97,7 @@ def _needed(need: _Need, locate: Callable[[Range], object]) -> dict[str, object]
 
 
 def _section(head: tuple[str, ...], items: list[Mapping[str, Any]], keys: tuple[str, ...]) -> list[str]:
-    """Return a table as a list of one, or nothing."""
+    """Return a list with one table, or an empty list if there are no items."""
     if not items:
         return []
     rows = [["true" if item.get(key) is True else item.get(key, "") for key in keys] for item in items]
@@ -105,7 +105,7 @@ def _section(head: tuple[str, ...], items: list[Mapping[str, Any]], keys: tuple[
 
 
 def _table(rows: list[list[str]], gap: int) -> str:
-    """Return lines whose columns begin below each other."""
+    """Return lines with aligned columns."""
     widths = [max(len(cell) for cell in column) + gap for column in zip(*rows, strict=True)]
     lines = ("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "".join(f"{line}\n" for line in lines)

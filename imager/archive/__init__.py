@@ -1,1 +1,1 @@
-"""Streams: cpio, tar, squashfs, and their compression."""
+"""Streams: cpio, tar, squashfs and their compression."""

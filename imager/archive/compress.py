@@ -1,4 +1,4 @@
-"""Where an archive goes: a file, or a compressor in front of it, in bounded memory."""
+"""The destination of an archive: a file, or a compressor in front of one, in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,72 +9,71 @@ from typing import TYPE_CHECKING, Protocol
 from imager.archive import compressors
 from imager.core import output, tools
 from imager.core.errors import UsageError
+from spec.compression import LEVELS, NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LEVELS = {"gz": (1, 9, 6), "xz": (0, 9, 6), "lz4": (1, 12, 1), "zstd": (1, 22, 3)}
-"""First, last and default level. zstd 22 needs a window of 128 MiB, the most that the kernel allows."""
-_LZ4_END = bytes(4)
-"""The format does not tell where it ends: a block of no bytes does, for the kernel (lib/decompress_unlz4.c)."""
-
 
 @dataclass(frozen=True)
 class Compression:
-    """A checked choice: `kind` none, gz, xz, lz4 or zstd, and its level (0 for none)."""
+    """A valid choice: `kind` is none or one of `LEVELS`, and `level` is its level (0 for none)."""
 
     kind: str
     level: int
 
     @classmethod
     def parse(cls, text: str) -> Compression:
-        """Read `kind[:level]`; raises UsageError."""
+        """Return the choice in the text `kind[:level]`; raises UsageError."""
         kind, colon, level = text.partition(":")
-        if kind == "none" and not colon:
-            return cls("none", 0)
-        if kind not in _LEVELS:
-            raise UsageError(f"unknown compression {text!r}; choose none, gz, xz, lz4 or zstd, or zstd:LEVEL")
-        first, last, default = _LEVELS[kind]
+        if kind == NONE and not colon:
+            return cls(NONE, 0)
+        if kind not in LEVELS:
+            raise UsageError(
+                f"unknown compression {text!r}: use {', '.join((NONE, *LEVELS))}, or a level such as zstd:19"
+            )
+        first, last, default = LEVELS[kind]
         if not colon:
             return cls(kind, default)
         if not level.isascii() or not level.isdigit() or not first <= int(level) <= last:
-            raise UsageError(f"the level of {kind} is {first} to {last}, not {level!r}")
+            raise UsageError(
+                f"the level of {kind} must be {first} to {last}, for example {kind}:{default}; got {level!r}"
+            )
         return cls(kind, int(level))
 
 
 class Sink(Protocol):
-    """Takes the bytes of an archive in order."""
+    """Receives the bytes of an archive in order."""
 
     def write(self, data: bytes | bytearray) -> None:
-        """Take `data`."""
+        """Receive `data`."""
 
-    def send(self, source: int, size: int) -> None:
-        """Take the first `size` bytes of the open file `source`."""
+    def send(self, source: int, start: int, size: int) -> None:
+        """Receive `size` bytes from `start` of the open file `source`."""
 
 
 class Descriptor:
-    """A sink on a file or pipe: big files never enter this process."""
+    """A sink that writes to a file or pipe; large files never pass through this process."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
     def write(self, data: bytes | bytearray) -> None:
-        """Take `data`."""
+        """Write `data`."""
         output.write_all(self._fd, data)
 
-    def send(self, source: int, size: int) -> None:
-        """Take the first `size` bytes of the open file `source`."""
-        output.send(source, self._fd, 0, size)
+    def send(self, source: int, start: int, size: int) -> None:
+        """Write `size` bytes from `start` of the open file `source`."""
+        output.send(source, self._fd, start, size)
 
 
 @contextmanager
 def compressing(choice: Compression, fd: int) -> Iterator[Sink]:
-    """Give a sink whose bytes arrive compressed on the file `fd`; complete when the block ends."""
-    if choice.kind == "none":
+    """Yield a sink that writes compressed bytes to the file `fd`; the file is complete when the block ends."""
+    if choice.kind == NONE:
         yield Descriptor(fd)
         return
     program = compressors.program(choice.kind, choice.level)
     with tools.filter_to(program.argv, fd, program.environment) as stdin:
         yield Descriptor(stdin)
-    if choice.kind == "lz4":
-        output.write_all(fd, _LZ4_END)
+    output.write_all(fd, program.end)

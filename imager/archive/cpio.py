@@ -5,12 +5,12 @@ from __future__ import annotations
 from imager.core.errors import ImagerError
 
 MAGIC = b"070701"
-_MOST = (1 << 32) - 1
-"""What a field can hold."""
-FILE_LIMIT = _MOST
-"""The size of a file is a field."""
+_FIELD_MAX = (1 << 32) - 1
+"""The largest value of a field."""
+FILE_LIMIT = _FIELD_MAX
+"""The size of a file is such a field."""
 _PATH_MAX = 4096
-"""The kernel silently skips entries with longer names, the closing NUL included."""
+"""The kernel silently skips entries with longer names; the limit includes the final NUL."""
 
 
 def header(
@@ -25,28 +25,30 @@ def header(
     size: int = 0,
     rdev: tuple[int, int] = (0, 0),
 ) -> bytes:
-    """Encode the header and name of one entry; `size` bytes and their `padding` follow it."""
+    """Return the header and name of one entry; `size` bytes and their `padding` must follow."""
     if len(name) >= _PATH_MAX:
-        raise ImagerError(f"a path is too long for an initramfs: {name[:60]!r}... ({len(name)} bytes)")
+        raise ImagerError(
+            f"a path is too long for an initramfs: {name[:60]!r}... has {len(name)} bytes, at most {_PATH_MAX - 1} fit"
+        )
     if size > FILE_LIMIT:
         raise ImagerError(
             f"/{name.decode(errors='backslashreplace')} has {size} bytes, but a file in an initramfs "
             f"must be smaller than 4 GiB: remove it from the system, split it, or use rootfs.mode: overlay"
         )
     fields = (ino, mode, uid, gid, nlink, mtime, size, 0, 0, *rdev, len(name) + 1, 0)
-    if min(fields) < 0 or max(fields) > _MOST:
+    if min(fields) < 0 or max(fields) > _FIELD_MAX:
         raise ImagerError(
-            f"/{name.decode(errors='backslashreplace')} cannot be in an initramfs: one of its numbers has more than 32 "
-            f"bits (owner {uid}:{gid}, time {mtime})"
+            f"/{name.decode(errors='backslashreplace')} does not fit into an initramfs: its numbers must be between 0 "
+            f"and {_FIELD_MAX} (owner {uid}:{gid}, time {mtime})"
         )
     head = MAGIC + b"%08X" * 13 % fields + name + b"\0"
     return head + padding(len(head))
 
 
 def padding(size: int) -> bytes:
-    """Give what must follow `size` bytes: everything starts at a multiple of 4."""
+    """Return the padding after `size` bytes, because everything starts at a multiple of 4."""
     return b"\0" * (-size % 4)
 
 
 TRAILER = header(b"TRAILER!!!", ino=0, mode=0)
-"""The end of an archive; also makes the kernel forget its hard links."""
+"""The end of an archive; it also makes the kernel forget its hard links."""

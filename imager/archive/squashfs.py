@@ -1,9 +1,10 @@
-"""The programs that make the file system of a layer out of a tar stream: their words, and how big what they made is.
+"""The programs that turn a tar stream into the file system of a layer: their arguments, and the size of the result.
 
-tar2sqfs (squashfs-tools-ng) holds a quarter of what mksquashfs does, and is faster with many files of one size. It
-cannot leave data as it is, though, and keeps what lz4 makes bigger: Linux reads that, unsquashfs calls it corrupt.
-Those two are done by mksquashfs (squashfs-tools). Neither's bytes depend on the processors or the memory of the builder
-(squashfs-tools-ng 1.2 and 1.3, squashfs-tools 4.6). docs/rootfs.md has figures.
+tar2sqfs (squashfs-tools-ng) needs a quarter of the memory of mksquashfs and is faster with many files of equal size.
+But it cannot store data uncompressed, and it keeps data that lz4 makes larger, which Linux reads but unsquashfs reports
+as corrupt. So mksquashfs (squashfs-tools) handles these two cases. For both programs, the bytes do not depend on the
+builder's processors or memory (squashfs-tools-ng 1.2 and 1.3, squashfs-tools 4.6). docs/internals/packing.md has the
+figures.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import stat
 import struct
 from typing import TYPE_CHECKING
 
+from imager.archive.compressors import KINDS
 from imager.core import output
 from imager.core.errors import ImagerError
+from spec.compression import NONE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,41 +26,41 @@ if TYPE_CHECKING:
     from imager.rootfs.tree import Entry
 
 _BLOCK = 1 << 18
-"""Bytes that are compressed together: see docs/rootfs.md for what other sizes cost."""
+"""The bytes that are compressed together; docs/internals/packing.md compares other sizes."""
 _THREADS = 4
-"""At most: each takes 2 MiB, and one process feeds them all."""
-_COMPRESSORS = {"gz": "gzip", "xz": "xz", "zstd": "zstd"}
-"""Those of tar2sqfs."""
-_LEVELLED = ("gz", "zstd")
+"""The maximum: each thread needs 2 MiB, and one process feeds them all."""
+_NOT_BY_TAR2SQFS = (NONE, "lz4")
 _QUEUES = ("-read-queue", "4", "-fragment-queue", "4", "-write-queue", "16")
-"""MiB for the buffers of mksquashfs; its default is a quarter of the machine's memory. The last is for blocks and for
-fragments by halves, 32 buffers each. With few for fragments it can wait for itself for ever: its threads take fragments
-in order, but buffers in any, and what is written next may be without one. Seen once with 4 (16M, blocks of 1 MiB)."""
+"""The buffers of mksquashfs in MiB; by default it takes a quarter of the machine's memory. The last number is shared
+equally by blocks and fragments, 32 buffers each. With few buffers for fragments, mksquashfs can deadlock: its threads
+take fragments in order but buffers in any order, so the next fragment to write may get none. Seen once with 4
+(16M, blocks of 1 MiB)."""
 _PADDED = 4096
-"""Both fill the last page, so that the file can be a device."""
+"""Both programs fill the last page, so that the file can be a block device."""
 _SUPERBLOCK = struct.Struct("<4s36xQ")
-"""Magic number and bytes used (Linux, fs/squashfs/squashfs_fs.h)."""
+"""Magic number and number of used bytes (Linux, fs/squashfs/squashfs_fs.h)."""
 _MAGIC = b"hsqs"
 
 
 def program(compression: Compression, root: Entry, image: str) -> tuple[str, ...]:
-    """Give what to start for the file `image`, which may exist; `root` is the directory that will be mounted."""
+    """Return the command that writes the file `image`, which may exist; `root` is the top directory of the layer."""
     threads = min(len(os.sched_getaffinity(0)), _THREADS)
-    if compression.kind not in _COMPRESSORS:
+    if compression.kind in _NOT_BY_TAR2SQFS:
         return _mksquashfs(compression.kind, root, image, threads)
-    words = ["tar2sqfs", "--quiet", "--force", "--no-skip", "--compressor", _COMPRESSORS[compression.kind]]
-    if compression.kind in _LEVELLED:
+    kind = KINDS[compression.kind]
+    words = ["tar2sqfs", "--quiet", "--force", "--no-skip", "--compressor", kind.squashfs]
+    if kind.levelled:
         words += ["--comp-extra", f"level={compression.level}"]
-    # Two blocks for every thread, and those that wait for their turn to be written.
+    # Two blocks for each thread, and room for blocks that wait to be written.
     words += ["--block-size", str(_BLOCK), "--num-jobs", str(threads), "--queue-backlog", str(2 * threads + 4)]
-    # With an export table, as mksquashfs makes it, overlayfs can keep the number of an inode that it copies up.
+    # With an export table, like that of mksquashfs, overlayfs can keep the number of an inode that it copies up.
     return (*words, "--exportable", image)
 
 
 def _mksquashfs(kind: str, root: Entry, image: str, threads: int) -> tuple[str, ...]:
     words = ["mksquashfs", "-", image, "-tar", "-noappend", "-mkfs-time", "0", "-b", str(_BLOCK)]
-    words += ["-no-compression"] if kind == "none" else ["-comp", kind]
-    # It leaves out the root of a tar stream.
+    words += ["-no-compression"] if kind == NONE else ["-comp", KINDS[kind].squashfs]
+    # mksquashfs ignores the root of a tar stream.
     words += ["-root-mode", f"{stat.S_IMODE(root.mode):o}", "-root-time", str(root.mtime)]
     words += ["-root-uid", str(root.uid), "-root-gid", str(root.gid)]
     words += [*_QUEUES, "-processors", str(threads), "-exit-on-error", "-quiet", "-no-progress"]
@@ -65,7 +68,7 @@ def _mksquashfs(kind: str, root: Entry, image: str, threads: int) -> tuple[str, 
 
 
 def size(place: Path) -> int:
-    """Give the bytes of the file system that `place` starts with; raises ImagerError when there is none."""
+    """Return the size in bytes of the file system at the start of `place`; raises ImagerError if there is none."""
     with output.reading(place) as fd:
         start = os.pread(fd, _SUPERBLOCK.size, 0)
     magic, used = _SUPERBLOCK.unpack(start) if len(start) == _SUPERBLOCK.size else (b"", 0)

@@ -1,1 +1,1 @@
-"""What every room uses: errors, times, output files, tools of the image, processors."""
+"""Shared by all rooms: errors, times, output files, external tools, processors."""

@@ -1,4 +1,4 @@
-"""Bytes at their place, before they are written: short literals, and long payloads that lie in files."""
+"""Bytes with their final position before they are written: short literals, and long payloads in files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imager.core import output
 
 @dataclass(frozen=True)
 class Payload:
-    """`size` bytes from `start` of the open file `fd`."""
+    """`size` bytes of the open file `fd`, from byte `start`."""
 
     fd: int
     size: int
@@ -18,24 +18,24 @@ class Payload:
 
 @dataclass(frozen=True)
 class Extent:
-    """Content from byte `start` of the disk on."""
+    """Content that begins at byte `start` of the disk."""
 
     start: int
     content: bytes | Payload
 
     @property
     def end(self) -> int:
-        """Give the first byte behind it."""
+        """The first byte after it."""
         return self.start + (len(self.content) if isinstance(self.content, bytes) else self.content.size)
 
     def read(self, low: int, high: int) -> bytes:
-        """Give what is from byte `low` of the disk to `high`."""
+        """Return the bytes from `low` to `high` of the disk."""
         if isinstance(self.content, bytes):
             return self.content[low - self.start : high - self.start]
         return output.read_at(self.content.fd, self.content.start + low - self.start, high - low)
 
     def copy(self, target: int, at: int, low: int, high: int) -> None:
-        """Copy what is from byte `low` of the disk to `high` to byte `at` of the new file `target`."""
+        """Copy the bytes from `low` to `high` of the disk to byte `at` of the new file `target`."""
         if isinstance(self.content, bytes):
             output.write_at(target, at, self.read(low, high))
         else:

@@ -1,4 +1,4 @@
-"""Writing outputs: complete or not at all, with the bytes moved by the kernel of the builder."""
+"""Writing outputs: complete or not at all, and with the builder's kernel moving the bytes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ALIGNMENT = 1 << 16
-"""What is big goes to multiples of this in every output, because it starts at 0 in its own file.
+"""Every output aligns big parts to a multiple of this, because in their own files they start at 0.
 
-A page is enough for file systems to share it (ioctl_ficlonerange(2)), but the kernel copies a third faster when
-source and target differ by whole folios of its page cache (bench/README.md).
+A page is enough for file systems to share it (ioctl_ficlonerange(2)), but the kernel copies a third faster if the
+positions in source and target differ by whole folios of its page cache (bench/README.md).
 """
 _CHUNK = 1 << 20
 _DIGEST = ".sha256"
@@ -27,7 +27,7 @@ _UNSUPPORTED = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno
 
 @contextmanager
 def writing(output: str, epoch: int) -> Iterator[int]:
-    """Give a file descriptor for `output`, which appears only when the block ends well.
+    """Yield a file descriptor for `output`; the file appears only when the block ends without an error.
 
     Mode (0644) and modification time do not depend on the machine.
     """
@@ -45,28 +45,28 @@ def writing(output: str, epoch: int) -> Iterator[int]:
         os.close(fd)
 
 
-def note_digest(path: str, epoch: int) -> None:
-    """Write the digest of a finished output beside it, so that who joins outputs need not read them."""
+def save_digest(path: str, epoch: int) -> None:
+    """Save the digest of a finished output beside it, so that later steps need not read the output for it."""
     with writing(path + _DIGEST, epoch) as fd:
         write_all(fd, digest(path).hex().encode())
 
 
-def noted_digest(path: str | Path) -> bytes:
-    """Give the SHA-256 of an output of ours, as it was noted, or else as it is."""
+def saved_digest(path: str | Path) -> bytes:
+    """Return the SHA-256 of an output: the saved one, or else computed from the file."""
     noted = Path(f"{path}{_DIGEST}")
     return bytes.fromhex(noted.read_text()) if noted.is_file() else digest(path)
 
 
 def digest(path: str | Path) -> bytes:
-    """Give the SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     with Path(path).open("rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 
 @contextmanager
 def reading(path: str | bytes | Path) -> Iterator[int]:
-    """Give a file descriptor for reading `path`."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    """Yield a file descriptor for reading `path`."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         yield fd
     finally:
@@ -89,24 +89,24 @@ def write_at(fd: int, offset: int, data: bytes) -> None:
 
 
 def truncate(fd: int, size: int) -> None:
-    """Give the file `fd` its final size; what was not written reads as zeros and takes no space."""
+    """Set the final size of the file `fd`; unwritten parts read as zeros and take no space."""
     os.ftruncate(fd, size)
 
 
 def copy_at(source: int, target: int, offset: int, size: int, start: int = 0) -> None:
     """Copy `size` bytes from `start` of the file `source` to `offset` of the file `target`.
 
-    Holes are left out, so `target` must read as zeros there, and must get its size from elsewhere.
-    Uses copy_file_range, so file systems that can share blocks do, and no byte passes through here.
+    Holes are skipped, so `target` must read as zeros there and get its size elsewhere. copy_file_range lets file
+    systems share blocks, and no byte passes through this process.
     """
-    for low, high in _data(source, start, start + size):
+    for low, high in stored_ranges(source, start, start + size):
         _copy(source, target, low, high, offset - start)
 
 
-def _data(source: int, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Give the parts between `start` and `end` that the file system stores."""
+def stored_ranges(source: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the ranges between `start` and `end` that the file system stores."""
     if os.fstat(source).st_size < end:
-        raise ImagerError("a file became shorter while it was read")
+        raise ImagerError("a file became shorter while the imager read it")
     while start < end:
         try:
             low = os.lseek(source, start, os.SEEK_DATA)
@@ -123,7 +123,7 @@ def _data(source: int, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _copy(source: int, target: int, start: int, end: int, shift: int) -> None:
-    """Copy the bytes from `start` to `end` of `source` to places that are `shift` further in `target`."""
+    """Copy the bytes from `start` to `end` of `source` to positions `shift` bytes further on in `target`."""
     try:
         while start < end:
             count = os.copy_file_range(source, target, end - start, start, start + shift)
@@ -133,23 +133,23 @@ def _copy(source: int, target: int, start: int, end: int, shift: int) -> None:
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
-    # The rest: other file systems, and those that answer 0 (some virtual ones do).
+    # For other file systems, and for those whose copy_file_range returns 0, as some virtual ones do.
     if start < end:
         os.lseek(target, start + shift, os.SEEK_SET)
         send(source, target, start, end - start)
 
 
 def send(source: int, target: int, start: int, size: int) -> None:
-    """Copy `size` bytes from `start` of the file `source` to the position of `target`, file or pipe.
+    """Copy `size` bytes from `start` of the file `source` to the current position of `target`, a file or pipe.
 
-    Raises ImagerError when the source ends early.
+    Raises ImagerError if the source ends early.
     """
     end = start + size
     try:
         while start < end:
             count = os.sendfile(target, source, start, min(end - start, 1 << 30))
             if count == 0:
-                raise ImagerError("a file became shorter while it was read")
+                raise ImagerError("a file became shorter while the imager read it")
             start += count
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
@@ -158,17 +158,17 @@ def send(source: int, target: int, start: int, size: int) -> None:
 
 
 def read_at(source: int, start: int, size: int) -> bytes:
-    """Read exactly `size` bytes from `start`; raises ImagerError when the source ends early."""
+    """Return exactly `size` bytes from `start`; raises ImagerError if the source ends early."""
     data = os.pread(source, size, start)
     while len(data) < size:
         more = os.pread(source, size - len(data), start + len(data))
         if not more:
-            raise ImagerError("a file became shorter while it was read")
+            raise ImagerError("a file became shorter while the imager read it")
         data += more
     return data
 
 
 def _send_through(source: int, target: int, start: int, end: int) -> None:
-    """Copy through memory, for file systems that know neither of the faster ways."""
+    """Copy through memory, for file systems that support neither of the faster ways."""
     for at in range(start, end, _CHUNK):
         write_all(target, read_at(source, at, min(_CHUNK, end - at)))

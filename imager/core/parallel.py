@@ -1,4 +1,4 @@
-"""Work on many pieces with all processors, the results in order and only a few of them in memory."""
+"""Process many pieces on all processors, with results in order and only a few of them in memory."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 _AHEAD = 4
-"""Results that wait, per processor."""
-_MOST = 16
-"""Processors that can be kept busy, and that bound the memory."""
+"""Waiting results per processor."""
+_MAX_WORKERS = 16
+"""Processors that can stay busy; also a limit for the memory."""
 
 
-def ordered(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """Give `work(item)` for each item in turn. Threads do: zlib and reading let others run meanwhile."""
-    workers = min(len(os.sched_getaffinity(0)), _MOST)
+def map_ordered(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+    """Yield `work(item)` for each item in order. Uses threads: zlib and reading release the interpreter lock."""
+    workers = min(len(os.sched_getaffinity(0)), _MAX_WORKERS)
     waiting: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:

@@ -10,11 +10,15 @@ import shlex
 from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
+from imager.customize.unit_file import command, unit_file, unit_name, value
 from imager.rootfs import initsystem
-from imager.rootfs.text import unit_name, write
+from imager.rootfs.text import write
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from imager.rootfs.root import Root
+    from spec.mounts import DeviceMount
 
 MAKERS = {
     "btrfs": ("btrfs-progs", "-q", "-L"),
@@ -28,6 +32,8 @@ MAKERS = {
 }
 """The package with mkfs.TYPE, its flag for silence, its flag for a label."""
 PROGRAM = "usr/lib/claylinux/make-filesystem"
+SERVICE = "claylinux-filesystems"
+"""The service of OpenRC that starts it."""
 _FOLDERS = ("usr/sbin", "sbin", "usr/bin", "bin")
 
 _SCRIPT = r"""#!/bin/sh
@@ -86,19 +92,24 @@ def unit_of(point: str) -> str:
     return f"claylinux-make-{unit_name(point)}.service"
 
 
-def add(root: Root, wanted: tuple[tuple[str, str, str], ...], epoch: int) -> None:
-    """Let `wanted` (mount point, device, type) be made at boot. Raises ImagerError for programs that are missing."""
+def add(root: Root, wanted: Mapping[str, DeviceMount], epoch: int) -> None:
+    """Have `wanted`, by mount point, made at boot. Raises ImagerError for programs that are missing."""
     init = initsystem.need(root, "mounts")
-    for point, _, fstype in wanted:
-        package = MAKERS[fstype][0]
-        _require(root, f"mkfs.{fstype}", package, point)
+    for point, mount in wanted.items():
+        kind = _kind(mount)
+        _require(root, f"mkfs.{kind}", MAKERS[kind][0], point)
         _require(root, "wipefs", "wipefs" if init == initsystem.OPENRC else "util-linux", point)
     write(root, PROGRAM, _SCRIPT, epoch, 0o755)
     if init == initsystem.SYSTEMD:
-        for point, device, fstype in wanted:
-            write(root, f"etc/systemd/system/{unit_of(point)}", _unit(point, device, fstype), epoch)
+        for point, mount in wanted.items():
+            write(root, f"etc/systemd/system/{unit_of(point)}", _unit(point, mount), epoch)
     else:
-        write(root, "etc/init.d/claylinux-filesystems", _openrc(wanted), epoch, 0o755)
+        write(root, f"etc/init.d/{SERVICE}", _openrc(wanted), epoch, 0o755)
+
+
+def _kind(mount: DeviceMount) -> str:
+    assert mount.fstype is not None, "the language wants it with `create`"
+    return mount.fstype
 
 
 def _require(root: Root, program: str, package: str, point: str) -> None:
@@ -106,34 +117,43 @@ def _require(root: Root, program: str, package: str, point: str) -> None:
         raise ImagerError(f"mounts: {point}: `create` needs {program}: add {package} to packages")
 
 
-def _command(device: str, fstype: str) -> list[str]:
-    _, quiet, label_flag = MAKERS[fstype]
-    flags = ([quiet] if quiet else []) + ([label_flag, device[6:]] if device.startswith("LABEL=") else [])
-    return [f"/{PROGRAM}", device, f"mkfs.{fstype}", *flags]
+def _command(mount: DeviceMount) -> list[str]:
+    _, quiet, label_flag = MAKERS[_kind(mount)]
+    label = mount.device.removeprefix("LABEL=")
+    flags = ([quiet] if quiet else []) + ([label_flag, label] if label != mount.device else [])
+    return [f"/{PROGRAM}", mount.device, f"mkfs.{mount.fstype}", *flags]
 
 
-def _unit(point: str, device: str, fstype: str) -> str:
-    lines = ["# By Claylinux, from the key `mounts`.", "[Unit]", f"Description=File system for {point}"]
-    lines += ["DefaultDependencies=no", "Conflicts=shutdown.target", "Before=shutdown.target"]
-    if device.startswith("/dev/"):
-        name = unit_name(device)
-        lines += [f"Requires={name}.device", f"After={name}.device", f"Before=systemd-fsck@{name}.service"]
-    else:
-        lines += ["Wants=systemd-udev-trigger.service", "After=systemd-udev-trigger.service systemd-udevd.service"]
-    command = " ".join(word.replace("%", "%%") for word in _command(device, fstype))
-    lines += [
-        "",
-        "[Service]",
-        "Type=oneshot",
-        "RemainAfterExit=yes",
-        f"ExecStart={command}",
-        "StandardError=journal+console",
+def _unit(point: str, mount: DeviceMount) -> str:
+    unit = [
+        ("Description", value(f"File system for {point}")),
+        ("DefaultDependencies", "no"),
+        ("Conflicts", "shutdown.target"),
+        ("Before", "shutdown.target"),
     ]
-    return "\n".join(lines) + "\n"
+    if mount.device.startswith("/dev/"):
+        device = unit_name(mount.device)
+        unit += [
+            ("Requires", f"{device}.device"),
+            ("After", f"{device}.device"),
+            ("Before", f"systemd-fsck@{device}.service"),
+        ]
+    else:
+        unit += [
+            ("Wants", "systemd-udev-trigger.service"),
+            ("After", "systemd-udev-trigger.service systemd-udevd.service"),
+        ]
+    service = [
+        ("Type", "oneshot"),
+        ("RemainAfterExit", "yes"),
+        ("ExecStart", command(_command(mount))),
+        ("StandardError", "journal+console"),
+    ]
+    return unit_file("mounts", ("Unit", unit), ("Service", service))
 
 
-def _openrc(wanted: tuple[tuple[str, str, str], ...]) -> str:
-    calls = "".join(f"\t{shlex.join(_command(device, fstype))} || :\n" for _, device, fstype in sorted(wanted))
+def _openrc(wanted: Mapping[str, DeviceMount]) -> str:
+    calls = "".join(f"\t{shlex.join(_command(mount))} || :\n" for _, mount in sorted(wanted.items()))
     return (
         "#!/sbin/openrc-run\n# By Claylinux, from the key `mounts`.\ndescription='New file systems on empty disks'\n\n"
         "depend() {\n\tneed dev\n\tafter modules\n\tbefore fsck localmount\n}\n\n"

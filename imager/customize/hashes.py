@@ -11,17 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
+from imager.rootfs.root import Root
+from imager.rootfs.writing import write_file
 from spec.credentials import password_hash
 
 if TYPE_CHECKING:
-    from imager.contract import Hashes
+    from imager.requests.accounts import Hashes
+
+_LIMIT = 1 << 16
 
 
 def run(request: Hashes) -> None:
     """Copy every hash; raises ImagerError for what is none, without repeating it."""
+    source = Root(Path(request.source))
     for name in request.name:
         try:
-            text = Path(request.source, name).read_text().strip()
+            text = (source.read(name, _LIMIT) or b"").decode().strip()
         except UnicodeDecodeError:
             raise ImagerError(f"users: the secret {name} is no text") from None
         if not text:
@@ -30,8 +35,5 @@ def run(request: Hashes) -> None:
             password_hash(text)
         except ValueError as error:
             raise ImagerError(f"users: the secret {name}: {error}") from None
-        copy = Path(request.output, name)
-        copy.write_text(text)
-        copy.chmod(0o600)
-        os.utime(copy, (request.epoch, request.epoch))
+        write_file(Root(Path(request.output)), name, text.encode(), mode=0o600, epoch=request.epoch)
     os.utime(request.output, (request.epoch, request.epoch))

@@ -1,87 +1,71 @@
-"""What the running system mounts: /etc/fstab (fstab(5)), the mount points, and who makes missing file systems.
-
-Each mount is a JSON object:
-
-    point       the mount point
-    device      what is mounted; or
-    tmpfs       the size of a folder in memory, "" for the kernel's own limit
-    fstype      the kind of file system
-    options     list of mount options
-    optional    true: the system starts without it
-    create      true: make the file system where the device has no signature (see `imager.customize.filesystems`)
-"""
+"""File systems of the running system: /etc/fstab (fstab(5)), the mount points, and what makes missing file systems."""
 
 from __future__ import annotations
 
-import json
 import os
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
 from imager.customize import filesystems
+from imager.rootfs import fstab, initsystem
 from imager.rootfs.root import Root
-from imager.rootfs.text import read, write
+from imager.rootfs.text import lines, read, write
+from imager.rootfs.writing import make_directory
+from spec.mounts import DeviceMount, FileSystem, MemoryMount
+from spec.values.types import Share
 
 if TYPE_CHECKING:
-    from imager import contract
+    from imager.requests.mounts import Mounts
 
-_FSTAB = "etc/fstab"
 _CHECKED = ("ext2", "ext3", "ext4", "vfat", "exfat", "f2fs")
 """File systems that are checked before they are mounted; the others repair themselves."""
 _MADE_AT_BOOT = ("/dev/", "/run/", "/tmp/")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mount:
-    """One mount as asked."""
-
-    point: str
-    device: str = ""
-    tmpfs: str | None = None
-    fstype: str = ""
-    options: list[str] = field(default_factory=list)
-    optional: bool = False
-    create: bool = False
-
-
-def run(request: contract.Mounts) -> None:
+def run(request: Mounts) -> None:
     """Write the file systems table and what goes with it."""
     root = Root(Path(request.system))
-    mounts = [Mount(**json.loads(text)) for text in request.mount]
-    points = {each.point for each in mounts}
-    old = [line for line in read(root, _FSTAB).splitlines() if _point(line) not in points]
+    old = [line for line in lines(read(root, fstab.PATH)) if _point(line) not in request.mount]
     # Sorted by mount point: what is mounted below another comes after it.
-    lines = [_line(root, each, request.epoch) for each in sorted(mounts, key=lambda each: each.point)]
-    write(root, _FSTAB, "".join(f"{line}\n" for line in (*old, *lines)), request.epoch)
-    created = tuple((each.point, each.device, each.fstype) for each in mounts if each.create)
+    new = [_line(root, point, mount, request.epoch) for point, mount in sorted(request.mount.items())]
+    write(root, fstab.PATH, "".join(f"{line}\n" for line in (*old, *new)), request.epoch)
+    created = {
+        point: mount for point, mount in request.mount.items() if isinstance(mount, DeviceMount) and mount.create
+    }
     if created:
         filesystems.add(root, created, request.epoch)
 
 
-def _point(line: str) -> str | None:
-    """Give the mount point of a line of an fstab; None for comments and empty lines."""
-    words = line.split()
-    return words[1] if len(words) > 1 and not line.lstrip().startswith("#") else None
+def _point(text: str) -> str | None:
+    """Return the mount point of a line of an fstab; None for comments and empty lines."""
+    line = fstab.parse(text)
+    return line.point if line is not None else None
 
 
-def _line(root: Root, each: Mount, epoch: int) -> str:
-    folder = _folder(root, each.point, epoch)
-    if each.tmpfs is not None:
-        options = [*each.options, *([f"size={each.tmpfs}"] if each.tmpfs else []), *_owner(each, folder)]
-        return _join("tmpfs", each.point, "tmpfs", options, check=False)
-    options = list(each.options)
-    if each.optional:
+def _line(root: Root, point: str, mount: FileSystem, epoch: int) -> str:
+    directory = _directory(root, point, epoch)
+    if isinstance(mount, MemoryMount):
+        return _join("tmpfs", point, "tmpfs", [*mount.options, *_size(mount), *_owner(mount, directory)], check=False)
+    options = list(mount.options)
+    if mount.optional:
         options.append("nofail")  # with systemd, the boot does not even wait for it
-    if each.create:
-        options.append(f"x-systemd.requires={filesystems.unit_of(each.point)}")
+    # busybox, which mounts with OpenRC, hands unknown words to the kernel.
+    if mount.create and initsystem.find(root) == initsystem.SYSTEMD:
+        options.append(f"x-systemd.requires={filesystems.unit_of(point)}")
     bind = "bind" in options or "rbind" in options
-    fstype = each.fstype or ("none" if bind else "nfs" if ":/" in each.device else "auto")
-    if fstype.startswith("nfs") or each.device.startswith("//"):
+    fstype = mount.fstype or ("none" if bind else "nfs" if ":/" in mount.device else "auto")
+    if fstype.startswith("nfs") or mount.device.startswith("//"):
         options.append("_netdev")
-    return _join(each.device, each.point, fstype, options, check=fstype in _CHECKED)
+    return _join(mount.device, point, fstype, options, check=fstype in _CHECKED)
+
+
+def _size(mount: MemoryMount) -> list[str]:
+    limit = mount.tmpfs
+    if limit is None:
+        return []
+    return [f"size={limit.percent}%" if isinstance(limit, Share) else f"size={limit}"]
 
 
 def _join(device: str, point: str, fstype: str, options: list[str], *, check: bool) -> str:
@@ -89,26 +73,23 @@ def _join(device: str, point: str, fstype: str, options: list[str], *, check: bo
     return "\t".join(word.replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011") for word in words)
 
 
-def _folder(root: Root, point: str, epoch: int) -> os.stat_result | None:
+def _directory(root: Root, point: str, epoch: int) -> os.stat_result | None:
     """Make the mount point, and give what is known about it; None where it is made at every boot."""
     if point.startswith(_MADE_AT_BOOT):
         return None
-    place = root.place(point)
-    if place is None:
-        raise ImagerError(f"mounts: {point}: the links on the way go in circles")
-    if place.exists() and not place.is_dir():
-        raise ImagerError(f"mounts: {point} is a file in the system: a mount point must be a folder")
-    if not place.exists():
-        place.mkdir(mode=0o755, parents=True)
-        os.utime(place, (epoch, epoch))
-    return place.stat()
+    status = root.status(point)
+    if status is not None and not stat.S_ISDIR(status.st_mode):
+        raise ImagerError(f"mounts: {point} is a file in the system: a mount point must be a directory")
+    if status is None:
+        make_directory(root, point, epoch=epoch)
+    return root.status(point)
 
 
-def _owner(each: Mount, folder: os.stat_result | None) -> list[str]:
-    """Give the options that let a folder in memory be as the one that it hides."""
-    if folder is None or any(option.startswith("mode=") for option in each.options):
+def _owner(mount: MemoryMount, directory: os.stat_result | None) -> list[str]:
+    """Give the options that give a directory in memory the mode and owner of the one that it hides."""
+    if directory is None or any(option.startswith("mode=") for option in mount.options):
         return []
-    options = [f"mode={stat.S_IMODE(folder.st_mode):04o}"]
-    if folder.st_uid or folder.st_gid:
-        options += [f"uid={folder.st_uid}", f"gid={folder.st_gid}"]
+    options = [f"mode={stat.S_IMODE(directory.st_mode):04o}"]
+    if directory.st_uid or directory.st_gid:
+        options += [f"uid={directory.st_uid}", f"gid={directory.st_gid}"]
     return options

@@ -1,26 +1,19 @@
-"""The network interfaces, in the words of the service that the system has for them: systemd-networkd or ifupdown.
-
-Each interface is a JSON object in netplan's words: `name`, `kind` (ethernet, bridge or vlan), dhcp4, dhcp6, addresses,
-routes, nameservers, mtu, optional; match (ethernet), interfaces (bridge), id and link (vlan).
-"""
+"""The network interfaces, written for the network service of the system: systemd-networkd or ifupdown."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
 from imager.customize import ifupdown, networkd
 from imager.rootfs import initsystem
 from imager.rootfs.root import Root
 from imager.rootfs.text import write
+from imager.rootfs.writing import remove
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from imager import contract
+    from imager.requests.network import Network
 
 _NETWORKD = ("usr/lib/systemd/systemd-networkd", "lib/systemd/systemd-networkd")
 _RESOLVED = ("usr/lib/systemd/systemd-resolved", "lib/systemd/systemd-resolved")
@@ -28,38 +21,17 @@ _IFUP = ("sbin/ifup", "usr/sbin/ifup")
 _MANAGER = ("usr/sbin/NetworkManager", "usr/bin/NetworkManager")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Interface:
-    """One interface as asked."""
-
-    name: str
-    kind: str
-    dhcp4: bool = False
-    dhcp6: bool = False
-    addresses: list[str] = field(default_factory=list)
-    routes: list[Mapping[str, Any]] = field(default_factory=list)
-    nameservers: list[str] = field(default_factory=list)
-    search: list[str] = field(default_factory=list)
-    mtu: int | None = None
-    optional: bool = False
-    match: Mapping[str, str] = field(default_factory=dict)
-    interfaces: list[str] = field(default_factory=list)
-    id: int = 0
-    link: str = ""
-
-
-def run(request: contract.Network) -> None:
+def run(request: Network) -> None:
     """Write the files of the service that the system has."""
     root = Root(Path(request.system))
-    interfaces = tuple(Interface(**json.loads(text)) for text in request.interface)
+    interfaces = request.interface
     files = networkd.files(interfaces) if _has_networkd(root) else ifupdown.files(interfaces)
     resolver = ifupdown.resolver(interfaces)
     if resolver and not _any(root, _RESOLVED):
         files["etc/resolv.conf"] = "".join(f"{line}\n" for line in resolver)
     for name in networkd.REPLACED:
-        place = root.file(name)
-        if place is not None and name not in files:
-            place.unlink()
+        if name not in files:
+            remove(root, name)
     for path, text in sorted(files.items()):
         write(root, path, text, request.epoch)
 

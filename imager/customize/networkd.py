@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from spec.network import AnyInterface, Bridge, Ethernet, Match, Route, Vlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imager.customize.network import Interface
     from imager.rootfs.root import Root
 
 _FOLDER = "etc/systemd/network"
@@ -24,48 +25,62 @@ def is_enabled(root: Root) -> bool:
     return root.resolve("etc/systemd/system/multi-user.target.wants/systemd-networkd.service") is not None
 
 
-def files(interfaces: tuple[Interface, ...]) -> dict[str, str]:
+def files(interfaces: Mapping[str, AnyInterface]) -> dict[str, str]:
     """Give the content of all files by path."""
     made: dict[str, str] = {_WAIT: _wait(interfaces)}
-    for each in interfaces:
-        if each.kind != "ethernet":
-            made[f"{_FOLDER}/10-claylinux-{each.name}.netdev"] = _HEAD + _netdev(each)
-        made[f"{_FOLDER}/10-claylinux-{each.name}.network"] = _HEAD + _network(each, interfaces)
+    for name, each in interfaces.items():
+        if not isinstance(each, Ethernet):
+            made[f"{_FOLDER}/10-claylinux-{name}.netdev"] = _HEAD + _netdev(name, each)
+        made[f"{_FOLDER}/10-claylinux-{name}.network"] = _HEAD + _network(name, each, interfaces)
     return made
 
 
-def _wait(interfaces: tuple[Interface, ...]) -> str:
+def _wait(interfaces: Mapping[str, AnyInterface]) -> str:
     """Tell when the network counts as up: once all interfaces are that are not optional."""
     program = "/usr/bin/true"
-    if not all(each.optional for each in interfaces):
+    if not all(each.optional for each in interfaces.values()):
         program = f"/usr/lib/systemd/systemd-networkd-wait-online --timeout={_WAIT_LIMIT}"
     return f"{_HEAD}[Service]\nExecStart=\nExecStart={program}\n"
 
 
-def _netdev(each: Interface) -> str:
-    text = f"[NetDev]\nName={each.name}\nKind={each.kind}\n"
-    return f"{text}\n[VLAN]\nId={each.id}\n" if each.kind == "vlan" else text
+def _netdev(name: str, each: Bridge | Vlan) -> str:
+    text = f"[NetDev]\nName={name}\nKind={each.KIND}\n"
+    return f"{text}\n[VLAN]\nId={each.id}\n" if isinstance(each, Vlan) else text
 
 
-def _network(each: Interface, interfaces: tuple[Interface, ...]) -> str:
+def _network(name: str, each: AnyInterface, interfaces: Mapping[str, AnyInterface]) -> str:
     dhcp = {(True, True): "yes", (True, False): "ipv4", (False, True): "ipv6", (False, False): "no"}
-    words = {"name": "Name", "macaddress": "PermanentMACAddress", "driver": "Driver"}
-    match = [f"{words[key]}={value}" for key, value in sorted(each.match.items())] or [f"Name={each.name}"]
+    match = _match(each.match) if isinstance(each, Ethernet) and each.match else []
     link = [f"MTUBytes={each.mtu}"] if each.mtu else []
     link += ["RequiredForOnline=no"] if each.optional else []
     network = [f"DHCP={dhcp[each.dhcp4, each.dhcp6]}"]
     network += [f"Address={address}" for address in each.addresses]
-    network += [f"DNS={server}" for server in each.nameservers]
-    network += [f"Domains={' '.join(each.search)}"] if each.search else []
-    network += [f"Bridge={other.name}" for other in interfaces if each.name in other.interfaces]
-    network += [f"VLAN={other.name}" for other in interfaces if other.link == each.name]
-    if each.kind == "bridge" and not each.interfaces:
+    if each.nameservers:
+        network += [f"DNS={server}" for server in each.nameservers.addresses]
+        network += [f"Domains={' '.join(each.nameservers.search)}"] if each.nameservers.search else []
+    network += [f"Bridge={other}" for other, bridge in interfaces.items() if name in _ports(bridge)]
+    network += [f"VLAN={other}" for other, vlan in interfaces.items() if isinstance(vlan, Vlan) and vlan.link == name]
+    if isinstance(each, Bridge) and not each.interfaces:
         network.append("ConfigureWithoutCarrier=yes")
-    sections = [("Match", match), ("Link", link), ("Network", network), *(("Route", _route(r)) for r in each.routes)]
-    return "\n".join(f"[{name}]\n" + "".join(f"{line}\n" for line in lines) for name, lines in sections if lines)
+    sections = [
+        ("Match", match or [f"Name={name}"]),
+        ("Link", link),
+        ("Network", network),
+        *(("Route", _route(route)) for route in each.routes),
+    ]
+    return "\n".join(f"[{title}]\n" + "".join(f"{line}\n" for line in lines) for title, lines in sections if lines)
 
 
-def _route(route: Mapping[str, Any]) -> list[str]:
-    to = route["to"]
-    lines = [f"Gateway={route['via']}"] if to == "default" else [f"Destination={to}", f"Gateway={route['via']}"]
-    return lines + ([f"Metric={route['metric']}"] if route.get("metric") is not None else [])
+def _match(match: Match) -> list[str]:
+    words = {"Driver": match.driver, "PermanentMACAddress": match.macaddress, "Name": match.name}
+    return [f"{word}={value}" for word, value in words.items() if value is not None]
+
+
+def _ports(each: AnyInterface) -> tuple[str, ...]:
+    return each.interfaces if isinstance(each, Bridge) else ()
+
+
+def _route(route: Route) -> list[str]:
+    lines = [] if route.to == "default" else [f"Destination={route.to}"]
+    lines.append(f"Gateway={route.via}")
+    return lines + ([f"Metric={route.metric}"] if route.metric is not None else [])

@@ -1,175 +1,96 @@
 """Create and change accounts in a system, the same way in every distribution.
 
-The distributions' own programs differ, want the system's libraries, and write the current date. Each
-user is a JSON object; only `name` is needed:
+The distributions' own programs differ, want the system's libraries, and write the current date. An existing user is
+changed, others are created. By default a user gets
 
-    name                    the login name; an existing user is changed, others are created
-    uid                     number; the first free from 1000, for system accounts down from 999
-    group                   the primary group, by default one of the user's name; made when it does not exist
-    groups                  further groups; those that do not exist are created as system groups, which the log tells
-    password                crypt(3) hash; "" = none asked; null = no password fits (ssh keys work).
-                            Left out: null for a new user, unchanged for an existing one
-    password_file           a file that holds the hash (see `imager.customize.hashes`), instead of `password`
-    lock                    true: neither a password nor a key lets anyone in
-    shell                   /bin/bash, else /bin/sh; no login for system accounts
-    home                    /home/NAME; none for system accounts; made from /etc/skel, mode 0700
-    comment                 the full name
-    system                  true: a system account
-    ssh_authorized_keys     lines of ~/.ssh/authorized_keys
-    ssh_key_files           [what messages call it, path] of files with such lines
-
-Each group is a JSON object too: `name`, `gid` (by default the first free), `system` (true: below 1000).
+    uid        the first free number from 1000; for system accounts, down from 999
+    group      one of the user's name; it is made when it does not exist, as are the further `groups`
+    password   a new user: none fits (ssh keys work); an existing one keeps its own
+    shell      /bin/bash, else /bin/sh; no login for system accounts
+    home       /home/NAME, made from /etc/skel with mode 0700; none for system accounts
 """
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import shutil
-import sys
-from dataclasses import dataclass, fields, replace
+import stat
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from imager.core import terminal
 from imager.core.errors import ImagerError
 from imager.rootfs.accounts import Accounts
+from imager.rootfs.copying import copy_tree
 from imager.rootfs.root import Root
+from imager.rootfs.text import lines, read
+from imager.rootfs.writing import Owner, make_directory, write_file
+from spec.accounts import Group, HashSecret, HashText, KeyFile, KeyText, User, key_files
 from spec.credentials import ssh_key
 
 if TYPE_CHECKING:
-    from imager import contract
+    from imager.requests.accounts import Users
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\$?")
 _NO_PASSWORD = "*"
 """Fits no password. Unlike "!", it does not lock the account, which sshd would then refuse."""
 _NO_HOME = "/nonexistent"
-_UNCHANGED = object()
 
 
-@dataclass(frozen=True, kw_only=True)
-class User:
-    """One user as asked; `None` (for `password`: the mark below) leaves the choice to us."""
-
-    name: str
-    uid: int | None = None
-    group: str | None = None
-    groups: tuple[str, ...] = ()
-    password: Any = _UNCHANGED
-    password_file: str | None = None
-    lock: bool = False
-    shell: str | None = None
-    home: str | None = None
-    comment: str | None = None
-    system: bool = False
-    ssh_authorized_keys: tuple[str, ...] = ()
-    ssh_key_files: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> User:
-        """Read a JSON object; raises ImagerError."""
-        try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise ImagerError(f"a user is not valid JSON: {error}") from None
-        names = [field.name for field in fields(cls)]
-        if not isinstance(values, dict) or not isinstance(values.get("name"), str):
-            raise ImagerError("a user must be a JSON object with a name")
-        unknown = sorted(set(values) - set(names))
-        if unknown:
-            raise ImagerError(f"user {values['name']}: unknown {', '.join(unknown)}; known: {', '.join(names)}")
-        kept = {key: _typed(key, value) for key, value in values.items() if value is not None}
-        if "password" in values:
-            kept.setdefault("password", None)
-        user = cls(**kept)
-        user._check()
-        return user
-
-    def _check(self) -> None:
-        for name in (self.name, *self.groups, *((self.group,) if self.group else ())):
-            if not _NAME.fullmatch(name) or len(name) > 32:
-                raise ImagerError(f"{name!r} is not a user or group name")
-        for text in (self.password, self.shell, self.home, self.comment):
-            if isinstance(text, str) and set(text) & set(":\n\0"):
-                raise ImagerError(f"user {self.name}: {text!r} must not hold a colon or a line break")
-        if any("\n" in key for key in self.ssh_authorized_keys):
-            raise ImagerError(f"user {self.name}: an ssh key must be one line")
-        if self.uid is not None and not 0 <= self.uid < 0xFFFFFFFF:
-            raise ImagerError(f"user {self.name}: {self.uid} is not a user number")
-
-
-def _typed(key: str, value: object) -> Any:
-    """Check one value of the JSON object; lists become tuples."""
-    if key in ("groups", "ssh_authorized_keys"):
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ImagerError(f"{key} of a user must be a list of texts")
-        return tuple(value)
-    if key == "ssh_key_files":
-        if not isinstance(value, list) or not all(isinstance(item, list) and len(item) == 2 for item in value):
-            raise ImagerError(f"{key} of a user must be a list of pairs")
-        return tuple((str(shown), str(path)) for shown, path in value)
-    kind = {"uid": int, "system": bool, "lock": bool}.get(key, str)
-    if type(value) is not kind:
-        raise ImagerError(f"{key} of a user must be of type {kind.__name__}, not {value!r}")
-    return value
-
-
-def run(request: contract.Users) -> None:
+def run(request: Users) -> None:
     """Change the system."""
     root = Root(Path(request.system))
     if root.file("etc/passwd") is None:
         raise ImagerError(f"the system {request.system} has no /etc/passwd")
     accounts = Accounts.load(root)
-    groups = [json.loads(text) for text in request.group]
-    users = [_with_files(User.parse(text)) for text in request.user]
-    numbers = (*(group.get("gid") for group in groups), *(user.uid for user in users))
+    keys = {user.name: _keys_of(user, request) for user in request.user}
+    numbers = (*(group.gid for group in request.group), *(user.uid for user in request.user))
     accounts.reserved.update(number for number in numbers if number is not None)
-    for group in groups:
-        _group(accounts, **group)
-    for user in users:
+    for group in request.group:
+        _add_group(accounts, group)
+    for user in request.user:
         _tell_new_groups(accounts, user)
-        _account(accounts, root, user, request.epoch)
+        _account(accounts, root, user, request)
     accounts.save(root)
-    for user in users:
-        _home(accounts, root, user, request.epoch)
+    for user in request.user:
+        _home(accounts, root, user, keys[user.name], request.epoch)
 
 
-def _with_files(user: User) -> User:
-    """Give `user` with what its files hold."""
-    if user.password_file:
-        user = replace(user, password=Path(user.password_file).read_text(), password_file=None)
-    lines = tuple(line for shown, path in user.ssh_key_files for line in _key_lines(user, shown, Path(path)))
-    return replace(user, ssh_authorized_keys=(*user.ssh_authorized_keys, *lines))
+def _keys_of(user: User, request: Users) -> tuple[str, ...]:
+    """Return the lines of the user's authorized_keys: those in the build file first."""
+    texts = tuple(each.line for each in user.ssh_authorized_keys if isinstance(each, KeyText))
+    numbers = {file: number for number, file in enumerate(key_files(request.user))}
+    files = (each for each in user.ssh_authorized_keys if isinstance(each, KeyFile))
+    return (*texts, *(line for file in files for line in _lines_of(user, file, Path(request.keys, str(numbers[file])))))
 
 
-def _key_lines(user: User, shown: str, path: Path) -> list[str]:
-    """Give the keys in a file: comments and empty lines are left out."""
-    if path.is_dir():
-        raise ImagerError(f"user {user.name}: {shown} is a folder: name the file with the public keys")
-    lines = []
-    for number, text in enumerate(path.read_text(errors="backslashreplace").splitlines(), 1):
+def _lines_of(user: User, file: KeyFile, place: Path) -> list[str]:
+    """Return the keys in a file, without comments and empty lines."""
+    data = Root(place.parent).read(place.name)
+    if data is None:
+        raise ImagerError(f"user {user.name}: {file} is a directory or a special file: name the file with the keys")
+    found = []
+    for number, text in enumerate(lines(data.decode(errors="backslashreplace")), 1):
         if not text.strip() or text.lstrip().startswith("#"):
             continue
         try:
-            lines.append(ssh_key(text))
+            found.append(ssh_key(text))
         except ValueError as error:
-            raise ImagerError(f"user {user.name}: {shown}, line {number}: {error}") from None
-    if not lines:
-        raise ImagerError(f"user {user.name}: {shown} has no public key in it")
-    return lines
+            raise ImagerError(f"user {user.name}: {file}, line {number}: {error}") from None
+    if not found:
+        raise ImagerError(f"user {user.name}: {file} has no public key in it")
+    return found
 
 
-def _group(accounts: Accounts, *, name: str, gid: int | None = None, system: bool = False) -> None:
-    old = accounts.group.get(name)
+def _add_group(accounts: Accounts, group: Group) -> None:
+    old = accounts.group.get(group.name)
     if old is not None:
-        if gid is not None and old[2] != str(gid):
-            raise ImagerError(f"group {name} exists with the number {old[2]}, not {gid}")
+        if group.gid is not None and old[2] != str(group.gid):
+            raise ImagerError(f"group {group.name} exists with the number {old[2]}, not {group.gid}")
         return
-    owner = next((row[0] for row in accounts.group.rows if len(row) > 2 and row[2] == str(gid)), None)
+    owner = next((row[0] for row in accounts.group.rows if len(row) > 2 and row[2] == str(group.gid)), None)
     if owner is not None:
-        raise ImagerError(f"group {name}: the number {gid} belongs to the group {owner}")
-    accounts.add_group(name, _number(accounts.free_gid(system=system)) if gid is None else gid)
+        raise ImagerError(f"group {group.name}: the number {group.gid} belongs to the group {owner}")
+    free = _number(accounts.free_gid(system=group.system)) if group.gid is None else group.gid
+    accounts.add_group(group.name, free)
 
 
 def _tell_new_groups(accounts: Accounts, user: User) -> None:
@@ -180,10 +101,10 @@ def _tell_new_groups(accounts: Accounts, user: User) -> None:
             near = get_close_matches(name, known, n=1)
             hint = f": did you mean {near[0]}?" if near else ""
             text = f"imager: user {user.name}: the system has no group {name}, so a new one is made{hint}"
-            print(text, file=sys.stderr)  # noqa: T201
+            terminal.tell(text, error=True)
 
 
-def _account(accounts: Accounts, root: Root, user: User, epoch: int) -> None:
+def _account(accounts: Accounts, root: Root, user: User, request: Users) -> None:
     old = accounts.passwd.get(user.name)
     row = list(old) if old else _new_row(accounts, root, user)
     if old and user.uid is not None and row[2] != str(user.uid):
@@ -191,10 +112,10 @@ def _account(accounts: Accounts, root: Root, user: User, epoch: int) -> None:
     row[4] = row[4] if user.comment is None else user.comment
     row[5] = user.home or row[5]
     row[6] = user.shell or row[6]
-    if old is None or user.password is not _UNCHANGED:
-        password = user.password if isinstance(user.password, str) else _NO_PASSWORD
+    if old is None or user.password is not None:
+        password = _password(user, request)
         # A last change on day 0 would mean: must be changed at the next login.
-        day = max(1, epoch // 86_400)
+        day = max(1, request.epoch // 86_400)
         accounts.shadow.put([user.name, password, str(day), "0", "99999", "7", "", "", ""])
         row[1] = "x"
     if user.group is not None:
@@ -205,6 +126,16 @@ def _account(accounts: Accounts, root: Root, user: User, epoch: int) -> None:
     for group in user.groups:
         _gid(accounts, group)
         accounts.join(user.name, group)
+
+
+def _password(user: User, request: Users) -> str:
+    match user.password:
+        case HashText(hash=text):
+            return text
+        case HashSecret(secret=name):
+            return (Root(Path(request.hashes)).read(name) or b"").decode()
+        case None:
+            return _NO_PASSWORD
 
 
 def _gid(accounts: Accounts, name: str) -> int:
@@ -257,61 +188,29 @@ def _number(free: int | None) -> int:
     return free
 
 
-def _home(accounts: Accounts, root: Root, user: User, epoch: int) -> None:
+def _home(accounts: Accounts, root: Root, user: User, keys: tuple[str, ...], epoch: int) -> None:
     row = accounts.passwd.get(user.name)
     assert row is not None
     if row[5] == _NO_HOME:
-        if user.ssh_authorized_keys:
+        if keys:
             raise ImagerError(f"user {user.name}: ssh keys need a home directory: set home")
         return
-    home = root.place(row[5])
-    if home is None or (home.exists() and not home.is_dir()):
-        raise ImagerError(f"user {user.name}: the home {row[5]} is not a directory")
-    owner = _Owner(int(row[2]), int(row[3]), epoch)
-    if not home.exists():
-        home.parent.mkdir(parents=True, exist_ok=True)
-        skeleton = root.resolve("etc/skel")
-        if skeleton is not None and skeleton.is_dir():
-            shutil.copytree(skeleton, home, symlinks=True)
-        else:
-            home.mkdir()
-        owner.take_tree(home)
-        home.chmod(0o700)
-    if user.ssh_authorized_keys:
-        _keys(root, row[5], owner, user.ssh_authorized_keys)
+    home, owner = row[5], Owner(int(row[2]), int(row[3]))
+    status = root.status(home)
+    if status is not None and not stat.S_ISDIR(status.st_mode):
+        raise ImagerError(f"user {user.name}: the home {home} is not a directory")
+    if status is None:
+        make_directory(root, home, mode=0o700, owner=owner, epoch=epoch)
+        copy_tree(root, "etc/skel", home, owner, epoch)
+    if keys:
+        _write_keys(root, f"{home}/.ssh", owner, keys, epoch)
 
 
-def _keys(root: Root, home: str, owner: _Owner, keys: tuple[str, ...]) -> None:
-    folder = root.place(f"{home}/.ssh")
-    if folder is None:
-        raise ImagerError(f"{home}/.ssh is a symbolic link in a circle")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = folder / "authorized_keys"
-    if file.is_symlink():
-        file.unlink()
-    lines = file.read_text().splitlines() if file.exists() else []
-    lines += [key for key in dict.fromkeys(keys) if key not in lines]
-    file.write_text("".join(f"{line}\n" for line in lines))
-    file.chmod(0o600)
-    folder.chmod(0o700)
-    owner.take(file)
-    owner.take(folder)
-
-
-@dataclass(frozen=True)
-class _Owner:
-    uid: int
-    gid: int
-    epoch: int
-
-    def take(self, place: Path) -> None:
-        """Own one path, dated to the epoch."""
-        os.chown(place, self.uid, self.gid, follow_symlinks=False)
-        os.utime(place, (self.epoch, self.epoch), follow_symlinks=False)
-
-    def take_tree(self, place: Path) -> None:
-        """Own a path and everything below it."""
-        for folder, folders, files in os.walk(place, topdown=False):
-            for name in (*folders, *files):
-                self.take(Path(folder, name))
-        self.take(place)
+def _write_keys(root: Root, directory: str, owner: Owner, keys: tuple[str, ...], epoch: int) -> None:
+    path = f"{directory}/authorized_keys"
+    make_directory(root, directory, mode=0o700, owner=owner, epoch=epoch)
+    # A link there may lead to the keys of somebody else.
+    found = lines(read(root, path)) if root.target(path) is None else []
+    found += [key for key in dict.fromkeys(keys) if key not in found]
+    data = "".join(f"{line}\n" for line in found).encode(errors="surrogateescape")
+    write_file(root, path, data, mode=0o600, owner=owner, epoch=epoch)

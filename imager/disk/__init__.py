@@ -1,1 +1,1 @@
-"""Media that boot: GPT disks, ISOs, and the disks of virtual machines."""
+"""Bootable media: GPT disks, ISOs, and virtual machine disks."""

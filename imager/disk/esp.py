@@ -1,10 +1,10 @@
-"""The EFI system partition: a FAT file system with one program, written around it.
+"""The EFI system partition: a FAT file system around a single program.
 
-Everything but the program's own bytes is computed here, so the program is copied once, to its final
-place, which is aligned. Reference: Microsoft "FAT32 File System Specification" 1.03.
+This module computes everything except the program's own bytes, so the program is copied once, to its final, aligned
+place. Reference: Microsoft "FAT32 File System Specification" 1.03.
 
-The number of clusters alone decides what kind of FAT a file system is: FAT16 below 65,525, FAT32 from
-there. Firmware does not boot a FAT32 that is too small, so both are written.
+The number of clusters alone determines the type of FAT: FAT16 below 65,525 clusters, FAT32 from there on. Firmware does
+not boot a FAT32 that is too small, so this module writes both types.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from imager.core.errors import ImagerError
 
 SECTOR = 512
 PROGRAM_NAMES = {"amd64": "BOOTX64.EFI", "arm64": "BOOTAA64.EFI"}
-"""The program that firmware starts from a medium (UEFI specification 3.5.1.1), in /EFI/BOOT."""
+"""The program in /EFI/BOOT that firmware starts from a medium (UEFI specification 3.5.1.1)."""
 FILE_LIMIT = (1 << 32) - (1 << 16)
-"""The size of a file has 32 bits, and programs count its whole clusters with 32 bits too."""
+"""The size of a file has 32 bits, and programs also count all of its clusters with 32 bits."""
 _MEBIBYTE = 1 << 20
 _HEADROOM = _MEBIBYTE
-"""Free space, so that a file can be added by hand."""
+"""Free space for adding a file by hand."""
 _FAT32_CLUSTERS = 65_525 + 16
 _FAT16_CLUSTERS = 4_085 + 16
-"""The least, and 16 more: the specification advises so, because many readers count wrongly."""
+"""The minimum plus 16; the specification recommends this because many readers count incorrectly."""
 _ROOT16 = 512
-"""Entries of the root directory of a FAT16."""
+"""The number of entries in the root directory of a FAT16."""
 _DIRECTORY, _VOLUME = 0x10, 0x08
 _END16, _END32 = 0xFFFF, 0x0FFFFFFF
 
@@ -39,12 +39,12 @@ class Esp:
     size: int
     pieces: tuple[tuple[int, bytes], ...]
     program: int
-    """Where the program's bytes belong."""
+    """The position of the program's bytes."""
 
 
 @dataclass(frozen=True)
 class _Geometry:
-    """How a FAT of `bits` is divided; all numbers are sectors but `clusters` and `cluster_bytes`."""
+    """The parts of a FAT with `bits`; all numbers except `clusters` are in sectors."""
 
     bits: int
     total: int
@@ -60,14 +60,14 @@ class _Geometry:
         return self.reserved + 2 * self.fat + self.root
 
     def offset(self, cluster: int) -> int:
-        """Give the byte at which `cluster` starts."""
+        """Return the position of `cluster` in bytes."""
         return (self.data + (cluster - 2) * self.per_cluster) * SECTOR
 
 
 def plan(*, size: int, architecture: str, label: str, volume_id: int, start: int, epoch: int) -> Esp:
-    """Lay out a partition for a program of `size` bytes; `start` is its first sector on the disk.
+    """Return the layout of a partition for a program of `size` bytes; `start` is its first sector on the disk.
 
-    `label` is what `fat_label` gives.
+    `label` comes from `fat_label`.
     """
     if size > FILE_LIMIT:
         raise ImagerError(
@@ -76,7 +76,7 @@ def plan(*, size: int, architecture: str, label: str, volume_id: int, start: int
         )
     shape = _geometry(size)
     step = shape.per_cluster * SECTOR
-    # FAT32 keeps its root directory in cluster 2; then /EFI, /EFI/BOOT, and the aligned program.
+    # The root directory of FAT32 is in cluster 2. Next come /EFI, /EFI/BOOT, and the aligned program.
     efi = 3 if shape.bits == 32 else 2
     boot = efi + 1
     first = boot + 1
@@ -105,7 +105,7 @@ def plan(*, size: int, architecture: str, label: str, volume_id: int, start: int
 
 
 def fat_label(label: str) -> str:
-    """Check a volume label and give it as FAT stores it, in capitals."""
+    """Return a volume label in capitals, as FAT stores it; raises ImagerError if the label is invalid."""
     allowed = label.isascii() and label.isprintable() and not set(label) & set('"*+,./:;<=>?[\\]|')
     if not label.strip() or not allowed or len(label) > 11:
         raise ImagerError(
@@ -115,7 +115,7 @@ def fat_label(label: str) -> str:
 
 
 def _geometry(size: int) -> _Geometry:
-    """Choose FAT32 with the biggest clusters that leave enough of them; FAT16 when none do."""
+    """Choose FAT32 with the largest clusters that give enough clusters, or else FAT16."""
     content = size + _HEADROOM
     for per_cluster in (64, 32, 16, 8, 4, 2, 1):
         shape = _shape(32, content, per_cluster)
@@ -124,17 +124,17 @@ def _geometry(size: int) -> _Geometry:
     shape = _shape(16, content, 8)
     if shape.clusters < _FAT16_CLUSTERS:
         shape = _shape(16, content, 1)
-    # The smallest FAT16; FAT12 would be one more case for systems that do not exist.
+    # The smallest FAT16: supporting FAT12 too would help no real system.
     return shape if shape.clusters >= _FAT16_CLUSTERS else _shape(16, _FAT16_CLUSTERS * SECTOR, 1)
 
 
 def _shape(bits: int, content: int, per_cluster: int) -> _Geometry:
-    """Divide a whole number of MiB that holds `content` bytes and what surrounds them."""
+    """Return a file system of a whole number of MiB that holds `content` bytes and its own structures."""
     root = 0 if bits == 32 else _ROOT16 * 32 // SECTOR
     total = -(-(content + content // 64 + _MEBIBYTE // 2) // _MEBIBYTE) * _MEBIBYTE // SECTOR
-    # One entry per cluster and two more; the estimate ignores that FATs take clusters away.
+    # One entry per cluster and two more; the estimate ignores the clusters that the FATs themselves replace.
     fat = -(-(total // per_cluster + 2) * bits // 8 // SECTOR) + 1
-    # Reserved sectors make the first cluster start at a multiple of it.
+    # Reserved sectors align the first cluster.
     least = 32 if bits == 32 else 1
     reserved = least + -(least + 2 * fat + root) % (output.ALIGNMENT // SECTOR)
     clusters = (total - reserved - 2 * fat - root) // per_cluster
@@ -142,7 +142,7 @@ def _shape(bits: int, content: int, per_cluster: int) -> _Geometry:
 
 
 def _table(shape: _Geometry, boot: int, first: int, count: int) -> bytes:
-    """Give the file allocation table: directories of one cluster up to `boot`, the program in a row."""
+    """Return the file allocation table: one-cluster directories up to `boot`, then the program in one run."""
     end = _END32 if shape.bits == 32 else _END16
     entries = [0] * (first + count)
     entries[0] = end & ~0xFF | 0xF8
@@ -155,13 +155,13 @@ def _table(shape: _Geometry, boot: int, first: int, count: int) -> bytes:
 def _boot_sectors(
     shape: _Geometry, label: str, volume_id: int, start: int, used: int, free: int
 ) -> tuple[tuple[int, bytes], ...]:
-    """Give the boot sector, and for FAT32 its copy and the count of free clusters (twice)."""
+    """Return the boot sector, and for FAT32 its copy and two copies of the count of free clusters."""
     wide = shape.bits == 32
     small = not wide and shape.total < 0x10000
     parameters = struct.pack(
         "<3s8sHBHBHHBHHHII",
         b"\xeb\x58\x90" if wide else b"\xeb\x3c\x90",
-        b"MSWIN4.1",  # the name that the specification recommends, for old readers
+        b"MSWIN4.1",  # the name that the specification recommends for compatibility
         SECTOR,
         shape.per_cluster,
         shape.reserved,
@@ -187,7 +187,7 @@ def _boot_sectors(
 
 
 def _entry(name: str, attributes: int, cluster: int, size: int, epoch: int) -> bytes:
-    """Encode a directory entry; `name` is in capitals and fits 8.3."""
+    """Return a directory entry; `name` is in capitals and in 8.3 form."""
     if attributes == _VOLUME or name.startswith("."):
         stored = name.ljust(11)
     else:

@@ -1,6 +1,6 @@
 """The GUID partition table with one EFI system partition (UEFI specification, section 5).
 
-The bytes are pure functions of the numbers given: the GUIDs are made from content, not from chance.
+The bytes depend only on the arguments: GUIDs come from content, not from random numbers.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 SECTOR = 512
 ESP_TYPE = UUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")
 _NAMESPACE = UUID("5d0b2f4e-6f3c-5f0e-9d0c-6f2b8c1a7e11")
-"""Ours: every GUID we make is derived from it."""
+"""Our namespace; every GUID that we make is derived from it."""
 _ENTRIES = 128
 _ENTRY = 128
 _TABLE = _ENTRIES * _ENTRY // SECTOR
-"""Sectors of the partition entries."""
+"""The partition entries, in sectors."""
 HEAD = 1 + 1 + _TABLE
 """Sectors at the start of the disk: protective MBR, header, entries."""
 TAIL = _TABLE + 1
-"""Sectors at its end: entries, header."""
+"""Sectors at the end of the disk: entries, header."""
 
 
 @dataclass(frozen=True)
 class Tables:
-    """What to write at the start and at the end of the disk."""
+    """The bytes at the start and at the end of the disk."""
 
     head: bytes
     tail: bytes
 
 
 def identify(digest: str) -> Callable[[str], UUID]:
-    """Give a function that makes the GUID of each role from the `digest` of the content."""
+    """Return a function that derives the GUID of each role from the `digest` of the content."""
     return lambda role: uuid5(_NAMESPACE, f"{role} {digest}")
 
 
 def tables(*, sectors: int, first: int, last: int, guid: Callable[[str], UUID], name: str) -> Tables:
-    """Describe a disk of `sectors` whose only partition is from sector `first` to `last`, inclusive."""
+    """Return the tables of a disk of `sectors` with one partition, from sector `first` to `last`, inclusive."""
     entry = struct.pack(
         "<16s16sQQQ72s",
         ESP_TYPE.bytes_le,
@@ -83,7 +83,7 @@ def tables(*, sectors: int, first: int, last: int, guid: Callable[[str], UUID], 
 
 
 def _protective_mbr(sectors: int) -> bytes:
-    """Mark the whole disk as in use for programs that only know MBR (UEFI 5.2.3)."""
+    """Return an MBR that marks the whole disk as used, for programs that only support MBR (UEFI 5.2.3)."""
     size = min(sectors - 1, 0xFFFFFFFF)
     partition = struct.pack("<B3sB3sII", 0, b"\x00\x02\x00", 0xEE, b"\xff\xff\xff", 1, size)
     return (b"\0" * 446 + partition).ljust(510, b"\0") + b"\x55\xaa"

@@ -1,9 +1,8 @@
-"""What is on a disk, before it is known how a format stores it.
+"""The content of a disk, independent of the format that stores it.
 
-A disk is a list of extents, short literals and long payloads that lie in files. Every format
-writes from this list, so a payload is copied once, straight to its final place, and what no extent
-covers is never written. Whether bytes are stored depends on the list alone and not on the holes that
-a file happens to have: the same content gives the same image on every builder.
+A disk is a list of extents: short literals, and long payloads in files. Every format writes from this list, so each
+payload is copied once, straight to its final place, and bytes outside of the extents are never written. The list alone
+decides which bytes a format stores, not the holes of a file: equal content gives an equal image on every builder.
 """
 
 from __future__ import annotations
@@ -27,20 +26,20 @@ class Medium:
     size: int
     extents: tuple[Extent, ...]
     guid: Callable[[str], UUID]
-    """Makes the identifier of each role from the content."""
+    """Returns the identifier for each role, derived from the content."""
     program: range
-    """The bytes that are the EFI program."""
+    """The position of the EFI program in bytes."""
 
     def __post_init__(self) -> None:
         for one, other in pairwise(self.extents):
             assert one.end <= other.start, "extents overlap"
 
-    def plus(self, start: int, data: bytes) -> Medium:
-        """Give the same disk with `data` where nothing was before."""
+    def with_data(self, start: int, data: bytes) -> Medium:
+        """Return the same disk with `data` in a previously empty place."""
         return replace(self, extents=tuple(sorted((*self.extents, Extent(start, data)), key=lambda one: one.start)))
 
     def used(self, unit: int) -> tuple[range, ...]:
-        """Give the numbers of the units of `unit` bytes that hold something, as ranges with gaps between them."""
+        """Return the numbers of the units of `unit` bytes with content, as ranges with gaps between them."""
         found: list[range] = []
         for extent in self.extents:
             first, stop = extent.start // unit, -(-extent.end // unit)
@@ -51,27 +50,27 @@ class Medium:
         return tuple(found)
 
     def read(self, start: int, size: int) -> bytes:
-        """Give the bytes of the disk from `start` on."""
+        """Return `size` bytes of the disk from byte `start`."""
         data = bytearray(size)
-        for extent, low, high in self._cut(start, size):
+        for extent, low, high in self._overlaps(start, size):
             data[low - start : high - start] = extent.read(low, high)
         return bytes(data)
 
     def copy(self, target: int, at: int, start: int, size: int) -> None:
-        """Copy `size` bytes of the disk from `start` on to byte `at` of the new file `target`."""
-        for extent, low, high in self._cut(start, size):
+        """Copy `size` bytes of the disk from byte `start` to byte `at` of the new file `target`."""
+        for extent, low, high in self._overlaps(start, size):
             extent.copy(target, at + low - start, low, high)
 
     def pack(self, target: int, at: int, unit: int, used: Iterable[range]) -> int:
-        """Copy the `used` units behind each other to byte `at` of the new file `target`; give the end."""
+        """Copy the `used` units one after the other to byte `at` of the new file `target`; return the end."""
         for run in used:
             self.copy(target, at, run.start * unit, len(run) * unit)
             at += len(run) * unit
         output.truncate(target, at)
         return at
 
-    def _cut(self, start: int, size: int) -> Iterable[tuple[Extent, int, int]]:
-        """Give the extents that have a part between `start` and `start + size`, and that part."""
+    def _overlaps(self, start: int, size: int) -> Iterable[tuple[Extent, int, int]]:
+        """Yield each extent with the part of it between `start` and `start + size`."""
         for extent in self.extents:
             low, high = max(start, extent.start), min(start + size, extent.end)
             if low < high:

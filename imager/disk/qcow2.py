@@ -1,8 +1,8 @@
-"""The qcow2 image of QEMU, KVM and OpenStack. Reference: "Qcow2 Image File Format", version 3.
+"""The qcow2 image for QEMU, KVM and OpenStack. Reference: "Qcow2 Image File Format", version 3.
 
 header, L1 table, L2 tables     known before any data is written
-data clusters                   only those that hold something
-refcount blocks, their table    count what was written before, and themselves
+data clusters                   only those with content
+refcount blocks, their table    count the clusters above and themselves
 """
 
 from __future__ import annotations
@@ -14,55 +14,55 @@ from array import array
 from typing import TYPE_CHECKING
 
 from imager.core import output, parallel
-from imager.disk import disk
+from imager.disk import raw
 
 if TYPE_CHECKING:
-    from imager.contract import Qcow2
     from imager.disk.medium import Medium
+    from imager.requests.outputs import Qcow2
 
 _BITS = 16
 CLUSTER = 1 << _BITS
 _ENTRIES = CLUSTER // 8
-"""Clusters that one L2 table maps."""
+"""The number of clusters in one L2 table."""
 _COUNTS = CLUSTER // 2
-"""Clusters that one refcount block counts, 16 bits each."""
+"""The number of clusters in one refcount block, with 16 bits each."""
 _COPIED, _COMPRESSED = 1 << 63, 1 << 62
 _SECTORS_SHIFT = 62 - (_BITS - 8)
 _LEVEL = 6
 _WINDOW = -12
-"""A raw deflate stream whose window is 4 KiB: readers have no more room."""
+"""A raw deflate stream with a window of 4 KiB, the limit of readers."""
 _ZEROS = bytes(CLUSTER)
 
 
 def run(request: Qcow2) -> None:
     """Write the image."""
-    with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
         write(fd, medium, compress=request.compress)
 
 
 def write(fd: int, medium: Medium, *, compress: bool) -> None:
     """Write the image to the empty file `fd`."""
-    entries, counts = (_squeeze if compress else _store)(fd, medium)
+    entries, counts = (_store_compressed if compress else _store)(fd, medium)
     _finish(fd, medium, entries, counts)
 
 
 def _store(fd: int, medium: Medium) -> tuple[dict[int, int], array[int]]:
-    """Store the clusters as they are: the kernel copies them.
+    """Store the clusters uncompressed, copied by the kernel.
 
-    Gives the L2 entry of each, and how often each cluster of the file is used.
+    Return the L2 entry of each cluster, and the reference count of each cluster in the file.
     """
     used = medium.used(CLUSTER)
-    at = _first(medium)
+    at = _data_start(medium)
     end = medium.pack(fd, at, CLUSTER, used)
     numbers = (number for run in used for number in run)
     entries = {number: (at + index * CLUSTER) | _COPIED for index, number in enumerate(numbers)}
     return entries, array("H", [1]) * (end // CLUSTER)
 
 
-def _squeeze(fd: int, medium: Medium) -> tuple[dict[int, int], array[int]]:
-    """Store the clusters compressed behind each other, or as they are when that is not longer.
+def _store_compressed(fd: int, medium: Medium) -> tuple[dict[int, int], array[int]]:
+    """Store the clusters compressed, one after the other, or uncompressed if that is not longer.
 
-    Gives what `_store` does. Several compressed clusters share one of the file.
+    Return the same as `_store`. Several compressed clusters share one cluster in the file.
     """
     numbers = [number for run in medium.used(CLUSTER) for number in run]
 
@@ -75,13 +75,13 @@ def _squeeze(fd: int, medium: Medium) -> tuple[dict[int, int], array[int]]:
         return short if len(short) < CLUSTER else data
 
     entries: dict[int, int] = {}
-    end = pen = _first(medium)
+    end = tail = _data_start(medium)
     counts = array("H", [1]) * (end // CLUSTER)
-    for number, data in zip(numbers, parallel.ordered(deflate, numbers), strict=True):
+    for number, data in zip(numbers, parallel.map_ordered(deflate, numbers), strict=True):
         if not data:
             continue
         whole = len(data) == CLUSTER
-        at = end if whole else _place(pen, end, len(data))
+        at = end if whole else _place(tail, end, len(data))
         output.write_at(fd, at, data)
         stop = at + len(data)
         end = max(end, -(-stop // CLUSTER) * CLUSTER)
@@ -91,41 +91,41 @@ def _squeeze(fd: int, medium: Medium) -> tuple[dict[int, int], array[int]]:
         if whole:
             entries[number] = at | _COPIED
         else:
-            pen = stop
+            tail = stop
             sectors = (stop - 1) // 512 - at // 512
             entries[number] = at | _COMPRESSED | sectors << _SECTORS_SHIFT
     output.truncate(fd, end)
     return entries, counts
 
 
-def _place(pen: int, end: int, size: int) -> int:
-    """Give the place for `size` compressed bytes: behind the last ones at `pen`, unless a whole cluster is in the way.
+def _place(tail: int, end: int, size: int) -> int:
+    """Return the place for `size` compressed bytes: `tail`, after the last ones, unless a whole cluster is in the way.
 
     `end` is the first free cluster.
     """
-    edge = -(-pen // CLUSTER) * CLUSTER
-    return pen if edge == end or pen + size <= edge else end
+    edge = -(-tail // CLUSTER) * CLUSTER
+    return tail if edge == end or tail + size <= edge else end
 
 
 def _tables(medium: Medium) -> list[int]:
-    """Give the numbers of the L2 tables that are needed."""
+    """Return the numbers of the necessary L2 tables."""
     return [table for run in medium.used(CLUSTER * _ENTRIES) for table in run]
 
 
-def _first(medium: Medium) -> int:
-    """Give the byte at which data starts: behind the header, one cluster of L1 table and the L2 tables."""
+def _data_start(medium: Medium) -> int:
+    """Return the start of the data in bytes: after the header, one cluster of L1 table and the L2 tables."""
     return (2 + len(_tables(medium))) * CLUSTER
 
 
 def _finish(fd: int, medium: Medium, entries: dict[int, int], counts: array[int]) -> None:
-    """Write everything that is not data. `counts` says how often each cluster so far is used."""
+    """Write everything except data. `counts` are the reference counts of the clusters so far."""
     l1 = array("Q", [0]) * -(-medium.size // (CLUSTER * _ENTRIES))
     for index, table in enumerate(_tables(medium), 2):
         l1[table] = (index * CLUSTER) | _COPIED
         l2 = array("Q", (entries.get(number, 0) for number in range(table * _ENTRIES, (table + 1) * _ENTRIES)))
         output.write_at(fd, index * CLUSTER, _big_endian(l2))
     output.write_at(fd, CLUSTER, _big_endian(l1))
-    # Refcount blocks count themselves and their table of one cluster, which is enough for 16 TiB.
+    # The refcount blocks also count themselves and their table, whose single cluster is enough for 16 TiB.
     data, blocks = len(counts), 0
     while blocks * _COUNTS < data + blocks + 1:
         blocks += 1
@@ -138,7 +138,7 @@ def _finish(fd: int, medium: Medium, entries: dict[int, int], counts: array[int]
 
 
 def _header(size: int, l1_size: int, refcounts: int) -> bytes:
-    """Give the header with the L1 table in cluster 1 and the refcount table at byte `refcounts`."""
+    """Return the header with the L1 table in cluster 1 and the refcount table at byte `refcounts`."""
     return struct.pack(
         ">4sIQIIQIIQQIIQQQQII",
         b"QFI\xfb",

@@ -1,7 +1,7 @@
-"""The disk image of VirtualBox, dynamic: only blocks of 1 MiB that hold something are stored.
+"""The dynamic disk image of VirtualBox: it stores only blocks of 1 MiB with content.
 
-There is no official specification; the fields are those of "VDI" in the VirtualBox forum's
-description of version 1.1, which QEMU reads as well.
+There is no official specification. The fields are those of version 1.1 as described by "VDI" in the VirtualBox forum;
+QEMU reads the same fields.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from array import array
 from typing import TYPE_CHECKING
 
 from imager.core import output
-from imager.disk import disk
+from imager.disk import raw
 
 if TYPE_CHECKING:
-    from imager.contract import Vdi
     from imager.disk.medium import Medium
+    from imager.requests.outputs import Vdi
 
 BLOCK = 1 << 20
 _MAP = 512
-"""Where the block map is."""
+"""The position of the block map in bytes."""
 _FREE = 0xFFFFFFFF
 _DYNAMIC = 1
 
 
 def run(request: Vdi) -> None:
     """Write the image."""
-    with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
         write(fd, medium)
 
 
@@ -55,7 +55,7 @@ def _header(medium: Medium, start: int, stored: int) -> bytes:
         b"",
         _MAP,
         start,
-        *(0, 0, 0, 512),  # the geometry is for VirtualBox to choose
+        *(0, 0, 0, 512),  # VirtualBox chooses the geometry
         0,
         medium.size,
         BLOCK,

@@ -1,7 +1,7 @@
-"""The fixed VHD of Azure, Hyper-V and Xen: the raw disk and a footer.
+"""The fixed VHD for Azure, Hyper-V and Xen: the raw disk and a footer.
 
-Azure takes no other kind, and only sizes that are whole MiB, as ours are. The file is as long as the
-disk, but has holes. Reference: Microsoft "Virtual Hard Disk Image Format Specification" 1.0.
+Azure supports only this kind, and only sizes of whole MiB, like ours. The file is as long as the disk, but has holes.
+Reference: Microsoft "Virtual Hard Disk Image Format Specification" 1.0.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import struct
 from typing import TYPE_CHECKING
 
 from imager.core import output
-from imager.disk import disk
+from imager.disk import raw
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from imager.contract import Vhd
     from imager.disk.medium import Medium
+    from imager.requests.outputs import Vhd
 
 _YEAR_2000 = 946_684_800
 _FIXED = 2
@@ -25,27 +25,27 @@ _CHECKSUM = 64
 
 def run(request: Vhd) -> None:
     """Write the image."""
-    with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
         write(fd, medium, epoch=request.epoch)
 
 
 def write(fd: int, medium: Medium, *, epoch: int) -> None:
     """Write the image to the empty file `fd`."""
-    disk.write(fd, medium)
+    raw.write(fd, medium)
     output.write_at(fd, medium.size, footer(medium.size, medium.guid("vhd"), epoch))
 
 
 def footer(size: int, guid: UUID, epoch: int) -> bytes:
-    """Describe a fixed disk of `size` bytes."""
+    """Return the footer of a fixed disk of `size` bytes."""
     data = bytearray(
         struct.pack(
             ">8sIIQI4sI4sQQHBBII16s",
             b"conectix",
-            2,  # a bit that is always set
+            2,  # reserved, always set
             0x00010000,
             (1 << 64) - 1,
             max(0, epoch - _YEAR_2000),
-            # Hyper-V's name: for the names of others, ours too, readers round the size down to the geometry.
+            # Hyper-V's creator name: with other names, ours included, readers round the size down to the geometry.
             b"win ",
             0x00010000,
             b"Wi2k",
@@ -62,7 +62,7 @@ def footer(size: int, guid: UUID, epoch: int) -> bytes:
 
 
 def geometry(sectors: int) -> tuple[int, int, int]:
-    """Give cylinders, heads and sectors per track as the specification's appendix computes them."""
+    """Return cylinders, heads and sectors per track, computed like in the specification's appendix."""
     sectors = min(sectors, 65535 * 16 * 255)
     if sectors >= 65535 * 16 * 63:
         heads, track = 16, 255

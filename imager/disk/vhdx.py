@@ -1,12 +1,12 @@
-"""The VHDX of Hyper-V, dynamic. Reference: Microsoft [MS-VHDX].
+"""The dynamic VHDX of Hyper-V. Reference: Microsoft [MS-VHDX].
 
     0          identifier, two headers, two region tables
     1 MiB      log, empty
     2 MiB      metadata
     3 MiB      block allocation table
-    4 MiB ...  blocks that hold something
+    4 MiB ...  blocks with content
 
-Blocks have 1 MiB, the least: images get smallest, and Microsoft advises it for Linux.
+Blocks have 1 MiB, the minimum. This gives the smallest images, and Microsoft recommends it for Linux.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from imager.core import output
-from imager.disk import disk
+from imager.disk import raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from imager.contract import Vhdx
     from imager.disk.medium import Medium
+    from imager.requests.outputs import Vhdx
 
 BLOCK = 1 << 20
 _KIB = 1 << 10
 _LOG, _METADATA, _TABLE = BLOCK, 2 * BLOCK, 3 * BLOCK
 _SECTOR = 512
 _CHUNK = (1 << 23) * _SECTOR // BLOCK
-"""Blocks that share a sector bitmap, whose (empty) entry follows theirs in the table (2.5)."""
+"""The number of blocks that share a sector bitmap, whose (empty) entry follows theirs in the table (2.5)."""
 _PRESENT = 6
 _BAT_REGION = UUID("2DC27766-F623-4200-9D64-115E9BFD4A08")
 _METADATA_REGION = UUID("8B7CA206-4790-4B9A-B8FE-575F050F886E")
@@ -44,7 +44,7 @@ _CASTAGNOLI = 0x82F63B78
 
 def run(request: Vhdx) -> None:
     """Write the image."""
-    with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
         write(fd, medium)
 
 
@@ -64,7 +64,7 @@ def write(fd: int, medium: Medium) -> None:
 
 
 def _allocation(size: int, used: Iterable[range]) -> bytes:
-    """Give the block allocation table (2.5); the last entry is that of the last block."""
+    """Return the block allocation table (2.5), which ends with the entry of the last block."""
     blocks = -(-size // BLOCK)
     entries = [0] * (blocks + (blocks - 1) // _CHUNK)
     length = -(-8 * len(entries) // BLOCK) * BLOCK
@@ -74,7 +74,7 @@ def _allocation(size: int, used: Iterable[range]) -> bytes:
 
 
 def _header(medium: Medium, sequence: int) -> bytes:
-    """Give one of the headers (2.2.2); the one with the higher `sequence` number counts."""
+    """Return one of the headers (2.2.2); readers use the one with the higher `sequence` number."""
     return _checked(
         struct.pack(
             "<4sIQ16s16s16sHHIQ",
@@ -83,7 +83,7 @@ def _header(medium: Medium, sequence: int) -> bytes:
             sequence,
             medium.guid("vhdx file").bytes_le,
             medium.guid("vhdx data").bytes_le,
-            bytes(16),  # no entry of the log is valid
+            bytes(16),  # the log has no valid entry
             0,
             1,
             BLOCK,
@@ -93,14 +93,14 @@ def _header(medium: Medium, sequence: int) -> bytes:
 
 
 def _regions(table: int) -> bytes:
-    """Say where metadata and the block allocation table of `table` bytes are (2.2.3)."""
+    """Return the table that locates the metadata and the block allocation table of `table` bytes (2.2.3)."""
     places = ((_BAT_REGION, _TABLE, table), (_METADATA_REGION, _METADATA, BLOCK))
     entries = b"".join(struct.pack("<16sQII", guid.bytes_le, start, size, 1) for guid, start, size in places)
     return _checked((struct.pack("<4sIII", b"regi", 0, len(places), 0) + entries).ljust(64 * _KIB, b"\0"))
 
 
 def _metadata(medium: Medium) -> bytes:
-    """Give the metadata table and, 64 KiB behind its start, the items (2.6)."""
+    """Return the metadata table and, 64 KiB after its start, the items (2.6)."""
     items = (
         (_FILE_PARAMETERS, 0, struct.pack("<II", BLOCK, 0)),
         (_DISK_SIZE, _ABOUT_DISK, struct.pack("<Q", medium.size)),
@@ -117,12 +117,12 @@ def _metadata(medium: Medium) -> bytes:
 
 
 def _checked(data: bytes) -> bytes:
-    """Fill in the CRC-32C that follows the signature."""
+    """Return `data` with the CRC-32C after its signature filled in."""
     return data[:4] + struct.pack("<I", crc32c(data)) + data[8:]
 
 
 def crc32c(data: bytes) -> int:
-    """Give the CRC-32C (Castagnoli), which the standard library lacks."""
+    """Return the CRC-32C (Castagnoli), which the standard library lacks."""
     table = []
     for value in range(256):
         for _ in range(8):

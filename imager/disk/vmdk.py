@@ -1,8 +1,8 @@
-"""The VMDK of VMware, as one file with a descriptor inside.
+"""The VMDK of VMware, as one file with an embedded descriptor.
 
-streamOptimized, the default, is what ESXi, vSphere, AWS and everything that reads an OVA imports; its
-grains are zlib streams, stored ones unless compression is asked for. monolithicSparse can be attached
-without an import (Workstation, Fusion, VirtualBox), but those that import refuse it.
+streamOptimized, the default, is the form that ESXi, vSphere, AWS and all importers of OVA files accept. Its grains are
+zlib streams, but they are only compressed on request. monolithicSparse can be attached without an import (Workstation,
+Fusion, VirtualBox), but importers refuse it.
 
     streamOptimized     header, descriptor, then each 512 grains and their table, directory, footer
     monolithicSparse    header, descriptor, directory and tables twice, grains
@@ -20,22 +20,22 @@ from typing import TYPE_CHECKING
 
 from imager.core import output, parallel
 from imager.core.errors import UsageError
-from imager.disk import disk
+from imager.disk import raw
 
 if TYPE_CHECKING:
-    from imager.contract import Vmdk
     from imager.disk.medium import Medium
+    from imager.requests.outputs import Vmdk
 
 STREAM, SPARSE = "streamOptimized", "monolithicSparse"
 _SECTOR = 512
 GRAIN = 1 << 16
 _GRAIN_SECTORS = GRAIN // _SECTOR
 _ENTRIES = 512
-"""Grains that one table maps."""
+"""The number of grains in one table."""
 _TABLE_SECTORS = _ENTRIES * 4 // _SECTOR
 _DESCRIPTOR_SECTORS = 20
 _OVERHEAD = 128
-"""The grains of a stream start here: 64 KiB."""
+"""The first sector of a stream's grains: 64 KiB."""
 _LINES, _TWO_DIRECTORIES, _COMPRESSED, _MARKERS = 1, 2, 1 << 16, 1 << 17
 _DEFLATE = 1
 _AT_END = (1 << 64) - 1
@@ -47,10 +47,10 @@ _ZEROS = bytes(GRAIN)
 def run(request: Vmdk) -> None:
     """Write the image."""
     if request.subformat not in (STREAM, SPARSE):
-        raise UsageError(f"unknown subformat {request.subformat!r}; the subformats are {STREAM} and {SPARSE}")
+        raise UsageError(f"unknown subformat {request.subformat!r}: use {STREAM} or {SPARSE}")
     if request.compress and request.subformat != STREAM:
-        raise UsageError(f"{request.subformat} cannot be compressed: use {STREAM}")
-    with disk.planned(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+        raise UsageError(f"{request.subformat} does not support compression: use {STREAM}")
+    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
         descriptor = describe(medium, request.subformat, Path(request.output).name)
         if request.subformat == STREAM:
             write_stream(fd, medium, descriptor, compress=request.compress)
@@ -59,11 +59,11 @@ def run(request: Vmdk) -> None:
 
 
 def write_stream(fd: int, medium: Medium, descriptor: bytes, *, compress: bool) -> None:
-    """Write the parts in order, as if to a pipe; only the header's copy at the end knows all places."""
+    """Write the parts in order, as if to a pipe; only the copy of the header at the end contains all positions."""
 
     def deflate(number: int) -> tuple[int, bytes]:
         data = medium.read(number * GRAIN, GRAIN)
-        # Level 0 stores: the payload is compressed already.
+        # Level 0 only stores, because the payload is already compressed.
         return number, b"" if data == _ZEROS else zlib.compress(data, _LEVEL if compress else 0)
 
     numbers = (number for run in medium.used(GRAIN) for number in run)
@@ -71,7 +71,7 @@ def write_stream(fd: int, medium: Medium, descriptor: bytes, *, compress: bool) 
     output.write_at(fd, _SECTOR, descriptor)
     at = _OVERHEAD
     directory = [0] * _tables(medium)
-    for table, grains in groupby(parallel.ordered(deflate, numbers), lambda grain: grain[0] // _ENTRIES):
+    for table, grains in groupby(parallel.map_ordered(deflate, numbers), lambda grain: grain[0] // _ENTRIES):
         places = [0] * _ENTRIES
         for number, data in grains:
             if data:
@@ -88,14 +88,14 @@ def write_stream(fd: int, medium: Medium, descriptor: bytes, *, compress: bool) 
 
 
 def _append(fd: int, at: int, data: bytes) -> int:
-    """Write whole sectors to sector `at` and give the next one."""
+    """Write whole sectors at sector `at` and return the next one."""
     data += bytes(-len(data) % _SECTOR)
     output.write_at(fd, at * _SECTOR, data)
     return at + len(data) // _SECTOR
 
 
 def write_sparse(fd: int, medium: Medium, descriptor: bytes) -> None:
-    """Write the tables in front of the grains, which the kernel copies."""
+    """Write the tables before the grains; the kernel copies the grains."""
     count = _tables(medium)
     length = -(-count * 4 // _SECTOR)
     first = 1 + _DESCRIPTOR_SECTORS
@@ -118,12 +118,12 @@ def _tables(medium: Medium) -> int:
 
 
 def _numbers(values: list[int]) -> bytes:
-    """Give 32-bit numbers as whole sectors."""
+    """Return 32-bit numbers, padded to whole sectors."""
     return struct.pack(f"<{len(values)}I", *values) + bytes(-4 * len(values) % _SECTOR)
 
 
 def _marker(sectors: int, kind: int) -> bytes:
-    """Announce `sectors` of metadata, which are not a grain because the size is 0."""
+    """Return a marker for `sectors` of metadata; the size of 0 distinguishes it from a grain."""
     return struct.pack("<QII", sectors, 0, kind).ljust(_SECTOR, b"\0")
 
 
@@ -143,14 +143,14 @@ def _header(
         redundant,
         directory,
         overhead,
-        0,  # not in use
-        b"\n \r\n",  # spoilt by transfers that convert line ends
+        0,  # unused
+        b"\n \r\n",  # detects transfers that convert line ends
         _DEFLATE if flags & _COMPRESSED else 0,
     )
 
 
 def describe(medium: Medium, subformat: str, name: str) -> bytes:
-    """Describe a disk in the file `name` in text. The last digits of the long content identifier are the short one."""
+    """Return the descriptor of a disk in the file `name`. The short content identifier is the end of the long one."""
     content = medium.guid("vmdk content").hex
     sectors = medium.size // _SECTOR
     text = f"""# Disk DescriptorFile

@@ -1,1 +1,1 @@
-"""From the stages of a system to the segments of an initramfs."""
+"""Turning the stages of a system into the segments of an initramfs."""

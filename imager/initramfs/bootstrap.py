@@ -1,10 +1,10 @@
-"""The first archive of an initramfs in overlay mode: our init, and the kernel modules that it needs for the layers.
+"""The first archive of an initramfs in overlay mode: our init, and the kernel modules it needs to mount the layers.
 
     /init
-    /.claylinux/modules/NN-NAME.ko     unpacked, in the order in which they must be loaded
-    /.claylinux/layers/count           how many layers follow, in archives of their own (`imager.initramfs.layers`)
+    /.claylinux/modules/NN-NAME.ko     uncompressed, in load order
+    /.claylinux/layers/count           the number of layers, which follow in their own archives (`layers`)
 
-It has 1 MB and is not compressed: the UKI gets it as it is.
+The archive has about 1 MB and goes into the UKI uncompressed.
 """
 
 from __future__ import annotations
@@ -27,21 +27,24 @@ if TYPE_CHECKING:
     from imager.rootfs.tree import Entry
 
 NEEDED = ("loop", "squashfs", "overlay")
-"""The modules that init cannot do without."""
+"""The modules that init needs."""
 _MODULES = tree.PRIVATE + b"/modules"
 
 
-def archive(root: Root, version: str, init: Path, layers_: int, epoch: int) -> bytes:
-    """Give the archive for the kernel `version` and so many layers; raises ImagerError for a module that is missing."""
+def archive(root: Root, version: str, init: Path, layer_count: int, epoch: int) -> bytes:
+    """Return the archive for the kernel `version` and the layers; raises ImagerError if a module is missing."""
     if not init.is_file():
         raise ImagerError(f"the init program {init} is not a file")
     modules = moddep.load(root, version)
     if lacking := _missing(modules):
-        raise ImagerError(f"the kernel {version} has no module {', '.join(lacking)}, which overlay mode needs")
+        raise ImagerError(
+            f"the kernel {version} has no module {', '.join(lacking)}, which overlay mode needs: "
+            "use rootfs.mode: tmpfs or another kernel"
+        )
     found = moddep.files(root, version, modules, modules.load_order(NEEDED))
-    programs = ((name, modfile.read(place)) for name, place in found)
+    programs = ((name, modfile.read(root, path)) for name, path in found)
     made = bytearray()
-    for number, (entry, data) in enumerate(_content(programs, init, layers_), 1):
+    for number, (entry, data) in enumerate(_content(programs, init, layer_count), 1):
         rdev = (os.major(entry.rdev), os.minor(entry.rdev))
         made += cpio.header(entry.path, ino=number, mode=entry.mode, mtime=epoch, size=len(data), rdev=rdev)
         made += data + cpio.padding(len(data))
@@ -49,7 +52,7 @@ def archive(root: Root, version: str, init: Path, layers_: int, epoch: int) -> b
 
 
 def missing(root: Root, version: str) -> tuple[str, ...]:
-    """Give which of `NEEDED` the kernel `version` lacks, as a module and in its own program."""
+    """Return the modules in `NEEDED` that the kernel `version` has neither as a file nor built in."""
     return _missing(moddep.load(root, version))
 
 
@@ -58,14 +61,14 @@ def _missing(modules: Modules) -> tuple[str, ...]:
 
 
 def _content(programs: Iterable[tuple[str, bytes]], init: Path, count: int) -> Iterator[tuple[Entry, bytes]]:
-    """Give what is in the archive; `programs` are the modules to load, in order."""
+    """Yield the content of the archive; `programs` are the modules in load order."""
     for name, mode in tree.MOUNT_POINTS.items():
         if name in (b"dev", b"proc"):
-            yield tree.made(name, stat.S_IFDIR | mode), b""
-    yield tree.made(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)), b""
-    yield tree.made(b"init", stat.S_IFREG | 0o755), init.read_bytes()
-    for folder in (tree.PRIVATE, _MODULES, tree.LAYERS):
-        yield tree.made(folder, stat.S_IFDIR | 0o700), b""
+            yield tree.synthetic_entry(name, stat.S_IFDIR | mode), b""
+    yield tree.synthetic_entry(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)), b""
+    yield tree.synthetic_entry(b"init", stat.S_IFREG | 0o755), init.read_bytes()
+    for directory in (tree.PRIVATE, _MODULES, tree.LAYERS):
+        yield tree.synthetic_entry(directory, stat.S_IFDIR | 0o700), b""
     for number, (module, program) in enumerate(programs):
-        yield tree.made(_MODULES + b"/%02d-%b.ko" % (number, module.encode()), stat.S_IFREG | 0o600), program
-    yield tree.made(tree.LAYERS + b"/count", stat.S_IFREG | 0o600), b"%d\n" % count
+        yield tree.synthetic_entry(_MODULES + b"/%02d-%b.ko" % (number, module.encode()), stat.S_IFREG | 0o600), program
+    yield tree.synthetic_entry(tree.LAYERS + b"/count", stat.S_IFREG | 0o600), b"%d\n" % count

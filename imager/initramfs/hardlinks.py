@@ -1,12 +1,12 @@
-"""Files with several names (hard links) in a stage of a system, and in the stage below it.
+"""Files with several names (hard links) in a stage of a system and in the stage below it.
 
-A file stays when every name that it has was a name of one file below, and is the same still. All its names are in one
-segment then, and one file when that is unpacked or mounted; what happens to other names of the file below does not
-touch them. Of a file that fell apart one part can stay, or all names would be one file again. Of the others all names
-are packed again.
+A file stays if each of its names was a name of the same file below and is unchanged. Then all its names are in one
+segment and still are one file after unpacking or mounting; changes to other names of the file below do not matter. If a
+file was split, only one part can stay, or else all names would be one file again. All names of other files are packed
+again.
 
-On overlayfs a walk leaves out directories that both stages share. The names there stay, and all names of their inodes
-with them. Mostly nothing else depends on them: when it does, `Outcome.complete` says no.
+On overlayfs a walk skips directories that both stages share. The names there stay, and with them all names of their
+inodes. Usually nothing else depends on them; `Outcome.complete` is false if something does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imager.initramfs.changes import Change
+    from imager.initramfs.change import Change
     from imager.rootfs.tree import Entry
 
 Identity = tuple[int, int]
@@ -23,9 +23,9 @@ Identity = tuple[int, int]
 
 @dataclass(frozen=True)
 class Outcome:
-    """The names to pack, and which files of the stage below stay under at least one name.
+    """The names to pack, and the files of the stage below that stay under at least one name.
 
-    `complete`: names that were not seen cannot change that.
+    `complete` says that names in skipped directories cannot change this.
     """
 
     changed: tuple[Change, ...]
@@ -34,7 +34,7 @@ class Outcome:
 
 
 class Links:
-    """The names of files that have several in either stage."""
+    """The names of files that have several names in either stage."""
 
     def __init__(self) -> None:
         self._files: dict[Identity, list[Change]] = {}
@@ -42,17 +42,17 @@ class Links:
         self._below: dict[Identity, list[Entry]] = {}
 
     def add(self, change: Change, *, same: bool) -> None:
-        """Take a name that the stage has; `same`: the stage below has it too, with the same content and status."""
+        """Add a name in the stage; `same` says that the stage below has it with equal content and status."""
         self._files.setdefault(change.entry.identity, []).append(change)
         if same:
             self._same.add(change.entry.path)
 
     def add_below(self, entry: Entry) -> None:
-        """Take a name that the stage below has, whether or not it is still there."""
+        """Add a name in the stage below, whether or not it still exists."""
         self._below.setdefault(entry.identity, []).append(entry)
 
     def finish(self) -> Outcome:
-        """Decide, when all names were added."""
+        """Return the outcome after all names were added."""
         stays: dict[Identity, Identity] = {}
         for identity, names in self._files.items():
             origin = self._origin(names)
@@ -63,13 +63,13 @@ class Links:
         return Outcome(tuple(changed), frozenset(stays), self._is_complete(stays))
 
     def _origin(self, names: list[Change]) -> Identity | None:
-        """Give the file below that a file, as far as its names were seen, is a part of."""
+        """Return the file below of which a file is a part, judging by the names that were added."""
         origins = {old.identity if old is not None and new.path in self._same else None for new, old in names}
         return origins.pop() if len(origins) == 1 else None
 
     def _is_complete(self, stays: dict[Identity, Identity]) -> bool:
-        # Whatever names of one inode were not seen, it has them in both stages.
-        sure = {pair for pair in stays.items() if _is_one(self._files[pair[1]][0])}
+        # If some names of one inode were skipped, both stages have them.
+        sure = {pair for pair in stays.items() if _same_inode(self._files[pair[1]][0])}
         below = self._below.keys() - {origin for origin, _ in sure}
         files = self._files.keys() - {identity for _, identity in sure}
         return all(len(self._below[each]) >= self._below[each][0].nlink for each in below) and all(
@@ -77,6 +77,6 @@ class Links:
         )
 
 
-def _is_one(change: Change) -> bool:
+def _same_inode(change: Change) -> bool:
     new, old = change
     return old is not None and new.identity[1] == old.identity[1] and new.stamp == old.stamp

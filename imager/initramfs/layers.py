@@ -1,16 +1,18 @@
-"""A system as a compressed read-only layer, for `rootfs.mode: overlay`: squashfs, in a cpio archive of its own.
+"""A system as a compressed read-only layer for `rootfs.mode: overlay`: squashfs, in its own cpio archive.
 
-The file starts with the file system: the program that makes it can write nowhere else. What goes before it in an
-initramfs is given by `enclosure`. The archive is not compressed again. It holds, below `.claylinux/layers`:
+The file starts with the file system, because the program that makes it cannot write anywhere else. `layer_archive`
+supplies the bytes that precede it in an initramfs. The archive is not compressed again. It contains, below
+`.claylinux/layers`:
 
     N.img      the file system
-    N.xattrs   the attributes that squashfs cannot hold, as our init restores them (docs/architecture.md); only the
-               topmost layer has any, those of the whole system. It comes last and is always there: what tells init
-               that all was unpacked
+    N.sparse   if there are any: the files without their holes, for our init to restore (`holes`); like the next
+    N.xattrs   the attributes that squashfs cannot hold, for our init to restore (docs/internals/initramfs.md); only the
+               topmost layer has any, those of the whole system. The file always exists and comes last: it tells init
+               that the kernel unpacked everything
 
-What a stage removed is a whiteout, as overlayfs wants them (Documentation/filesystems/overlayfs): a device 0:0.
-The program that makes the file system (see `squashfs`) is fed with a tar stream: no tree is copied, and order, times
-and owners are ours.
+For each path that a stage removed, there is a whiteout for overlayfs (Documentation/filesystems/overlayfs): a device
+0:0. The program that makes the file system (see `squashfs`) reads a tar stream. So nothing copies the tree, and order,
+times and owners are under our control.
 """
 
 from __future__ import annotations
@@ -24,36 +26,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imager.archive import squashfs, tarstream
+from imager.archive.batch_writer import BatchWriter
 from imager.archive.compress import Compression, Descriptor
-from imager.archive.writer import Feed
-from imager.core import clock, output, tools
+from imager.core import clock, output, sparse, terminal, tools
 from imager.core.errors import ImagerError, ToolError
-from imager.initramfs import changes, layer_archive, segments
+from imager.core.sparse import Condensed
+from imager.initramfs import changes, holes, layer_archive, segments
 from imager.rootfs import tree, xattrs
+from imager.rootfs.private_keys import Finder
+from imager.rootfs.root import Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from imager.contract import Layer
     from imager.initramfs.changes import Changes
     from imager.initramfs.segments import Segment
+    from imager.requests.packing import Layer
     from imager.rootfs.tree import Entry
 
-_BITE = 1 << 20
-"""Bytes for which a full disk has no room."""
+_PROBE = 1 << 20
+"""More bytes than fit on a full disk."""
 _NOT_IN_SQUASHFS = "system."
-"""ACLs; it has the attributes of the kinds trusted, user and security."""
+"""The ACLs; squashfs supports attributes of the kinds trusted, user and security."""
 _NOT_IN_TAR = "="
-"""Where the name of an attribute ends, in a stream."""
+"""The end of an attribute's name in a stream."""
 _CARRIED, _RECORD = 48 << 10, 32
-"""Bytes of attributes that a file may have in a stream, and what each takes beside its name and value: tar2sqfs reads
-64 KiB before every file, its path and target with them."""
+"""Bytes of attributes that a file may have in a stream, and the overhead of each attribute: tar2sqfs reads 64 KiB
+before every file, including its path and target."""
 _SET_ASIDE = tree.PRIVATE + b"/init.system"
-"""The system's own /init: nothing is in its way in a layer."""
+"""The system's own /init; in a layer, nothing else has that path."""
 
 
 def run(request: Layer) -> None:
-    """Write the archive, and what it holds."""
+    """Write the archive and its description."""
     compression = Compression.parse(request.compression)
     if not Path(request.system).is_dir():
         raise ImagerError(f"the system {request.system} is not a directory")
@@ -62,19 +67,25 @@ def run(request: Layer) -> None:
     root = _root(system, request.epoch)
     with output.writing(request.output, request.epoch) as fd:
         argv = squashfs.program(compression, root, f"{request.output}.part")
-        with _explaining(fd), Path(os.devnull).open("wb") as quiet, tools.filter_to(argv, quiet.fileno()) as stdin:
-            stream = Stream(Feed(Descriptor(stdin)), request.epoch)
+        with (
+            _explain_full_disk(fd),
+            Path(os.devnull).open("wb") as quiet,
+            tools.filter_to(argv, quiet.fileno()) as stdin,
+        ):
+            stream = TarWriter(BatchWriter(Descriptor(stdin)), request.epoch)
             stream.begin(root)
             own = _pack(request, stream)
             stream.close()
-        rest = b"" if request.more else _not_held(system, (*lower, own))
         end = os.fstat(fd).st_size
-        layer_archive.check(end)
-        output.write_at(fd, end, layer_archive.tail(request.number, rest, request.epoch))
-    output.note_digest(request.output, request.epoch)
+        layer_archive.check_size(end)
+        lists = _lists_for_init(request, (*lower, own))
+        output.write_at(fd, end, layer_archive.tail(request.number, lists, request.epoch))
+    output.save_digest(request.output, request.epoch)
+    for line in segments.remarks(request, own):
+        terminal.tell(line)
     if request.facts:
         segments.write(request.facts, (*lower, own), request.epoch)
-        print(segments.told(own))  # noqa: T201 - the progress of the build shows it
+        terminal.tell(segments.summarize(own))
 
 
 def _root(system: bytes, epoch: int) -> Entry:
@@ -83,57 +94,67 @@ def _root(system: bytes, epoch: int) -> Entry:
 
 
 @contextmanager
-def _explaining(fd: int) -> Iterator[None]:
-    """Find out why a program could not write to `fd`, when it may have said no more than "I/O error"."""
+def _explain_full_disk(fd: int) -> Iterator[None]:
+    """If a program failed because the disk of `fd` is full, raise that error; the program may only say "I/O error"."""
     try:
         yield
     except ToolError:
-        output.write_at(fd, os.fstat(fd).st_size, bytes(_BITE))  # if the disk is full, this says so
+        output.write_at(fd, os.fstat(fd).st_size, bytes(_PROBE))  # if the disk is full, this raises the real error
         raise
 
 
-def _pack(request: Layer, stream: Stream) -> Segment:
-    """Send what the layer holds."""
-    system = os.fsencode(request.system)
+def _pack(request: Layer, stream: TarWriter) -> Segment:
+    """Write the content of the layer."""
+    system, root, keys = os.fsencode(request.system), Root(Path(request.system)), Finder()
     if not request.below:
-        return segments.describe_whole(stream.passing(tree.walk(system)), stream.not_held)
-    # The directories above what changed are in the layer, too: the topmost decides about mode and owner.
-    found = changes.find(os.fsencode(request.below), system, request.epoch)
+        entries = keys.watch(tree.walk(system, request.keep))
+        own = segments.describe_whole(stream.add_each(entries), stream.restored_by_init, stream.condensed)
+        return replace(own, private_keys=keys.unpackaged(root, request.keep))
+    # The layer also contains the directories above each change: the topmost entry decides about mode and owner.
+    found = changes.compare(os.fsencode(request.below), system, request.epoch, request.keep)
     changed = (change.entry for change in found.changed)
-    for entry in heapq.merge(found.folders, changed, _whiteouts(found), key=lambda each: each.order):
+    for entry in heapq.merge(found.unchanged_parents, changed, _whiteouts(found), key=lambda each: each.order):
         stream.add(entry)
-    # Whatever was in the place of something else: a layer hides it.
-    return replace(segments.describe(found, (), request.epoch, stream.not_held), problem="")
+        keys.look(entry)
+    # A layer hides the path below it, whatever its type, so there is never a problem.
+    own = segments.describe(found, (), request.epoch, stream.restored_by_init, stream.condensed)
+    return replace(own, problem="", private_keys=keys.unpackaged(root, request.keep))
 
 
 def _whiteouts(found: Changes) -> Iterator[Entry]:
-    """Give what hides what was removed: one for a whole directory, none for what a new file in its place hides."""
-    # The directories above whatever changed or was removed are all among these.
-    folders = {entry.path for entry in found.folders}
-    folders.update(change.entry.path for change in found.changed if change.entry.is_folder)
+    """Yield the whiteouts: one for a whole removed directory, none for a path that a new file replaces."""
+    # These contain every directory above a changed or removed path.
+    directories = {entry.path for entry in found.unchanged_parents}
+    directories.update(change.entry.path for change in found.changed if change.entry.is_directory)
     for entry in found.removed:
-        if tree.parent_of(_shipped_path(entry.path)) in folders:
-            yield tree.made(entry.path, stat.S_IFCHR)
+        if tree.parent_of(_shipped_path(entry.path)) in directories:
+            yield tree.synthetic_entry(entry.path, stat.S_IFCHR)
 
 
-def _not_held(system: bytes, layers: tuple[Segment, ...]) -> bytes:
-    """Give the records of what the layers cannot hold, of every name of a file.
+def _lists_for_init(request: Layer, layers: tuple[Segment, ...]) -> layer_archive.Lists:
+    """Return what init does with the finished tree: nothing as long as other layers follow.
 
-    A file in an overlay becomes one of its own when its attributes change.
+    Attributes that the layers cannot hold are restored for every name of a file: overlayfs splits a file with several
+    names when its attributes change. Writing to a file removes attributes, so init restores all of a condensed one.
     """
+    if request.more:
+        return layer_archive.Lists()
+    system = os.fsencode(request.system)
+    condensed = segments.condensed(layers)
     paths = {os.fsencode(path) for each in layers for path in each.attributes}
-    found = bytearray(xattrs.records(b"/", system))  # no attributes of it in the stream
-    for entry in tree.pick(system, paths - {b"."}):
-        for name, value in _split(entry)[1]:
+    found = bytearray(xattrs.records(b"/", system))  # the stream has no attributes of the root
+    for entry in tree.pick(system, paths - {b"."}, request.keep):
+        for name, value in _split_attributes(entry, by_init=os.fsdecode(entry.path) in condensed)[1]:
             found += xattrs.record(b"/" + _shipped_path(entry.path), name, value)
-    return bytes(found)
+    shipped = {os.fsdecode(_shipped_path(os.fsencode(path))): file for path, file in condensed.items()}
+    return layer_archive.Lists(bytes(found), holes.records(shipped))
 
 
-def _split(entry: Entry) -> tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]:
-    """Give the attributes that the layer has of an entry, and those that init restores."""
+def _split_attributes(entry: Entry, *, by_init: bool) -> tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]:
+    """Return the attributes of an entry that the layer holds, and those that init restores, which may be all."""
     held: list[tuple[str, bytes]] = []
     rest: list[tuple[str, bytes]] = []
-    room = _CARRIED
+    room = 0 if by_init else _CARRIED
     for name, value in xattrs.read(entry.source) if entry.source else ():
         taken = len(name) + len(value) + _RECORD
         fits = taken <= room and _NOT_IN_TAR not in name and not name.startswith(_NOT_IN_SQUASHFS)
@@ -146,51 +167,58 @@ def _shipped_path(path: bytes) -> bytes:
     return b"init" if path == _SET_ASIDE else path
 
 
-class Stream:
-    """Writes entries as a tar stream; `not_held` collects the paths with attributes that init restores."""
+class TarWriter:
+    """Writes entries as a tar stream.
 
-    def __init__(self, feed: Feed, epoch: int) -> None:
-        self.not_held: list[bytes] = []
-        self._feed = feed
+    `restored_by_init` collects the paths with attributes that init restores, `condensed` the files without their holes.
+    """
+
+    def __init__(self, writer: BatchWriter, epoch: int) -> None:
+        self.restored_by_init: list[bytes] = []
+        self.condensed: dict[str, Condensed] = {}
+        self._writer = writer
         self._epoch = epoch
         self._first: dict[tuple[int, int], bytes] = {}
 
     def begin(self, root: Entry) -> None:
         """Write the root directory; init restores its attributes."""
-        self._feed.put(tarstream.head(root, mtime=root.mtime))
+        self._writer.put(tarstream.head(root, mtime=root.mtime))
 
-    def passing(self, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """Write entries as they come by."""
+    def add_each(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Write the entries, and yield each of them."""
         for entry in entries:
             self.add(entry)
             yield entry
 
     def add(self, entry: Entry) -> None:
-        """Write one entry with its data; the first of several names of a file has them."""
-        held, rest = _split(entry)
+        """Write one entry with its data; if a file has several names, the first one carries the data."""
+        ranges = sparse.ranges_of(entry.source, entry.size) if entry.is_file and entry.size else ()
+        condensed = entry.is_file and holes.condense_in_layer(entry.size, ranges)
+        held, rest = _split_attributes(entry, by_init=condensed)
         if rest:
-            self.not_held.append(entry.path)
+            self.restored_by_init.append(entry.path)
+        if condensed:
+            self.condensed[os.fsdecode(entry.path)] = Condensed(entry.size, ranges)
         entry = entry._replace(path=_shipped_path(entry.path))
         if entry.path == b".":
-            return  # it came first
+            return  # `begin` wrote it
         link = os.readlink(entry.source) if stat.S_ISLNK(entry.mode) else b""  # noqa: PTH115 - Path would tidy it
-        size = entry.size if entry.is_file else 0
+        data = sparse.total(ranges)
+        has_holes = entry.is_file and data < entry.size and not condensed
         if entry.nlink > 1 and entry.is_file:
-            link = self._first.setdefault(entry.identity, entry.path)
-            if link == entry.path:
-                link = b""
-            else:
-                size = 0
-        again = bool(link) and entry.is_file
-        if again:
-            held = []
+            first = self._first.setdefault(entry.identity, entry.path)
+            if first != entry.path:
+                link, data, has_holes, held = first, 0, False, []
         mtime = clock.clamp(entry.mtime, self._epoch)
-        self._feed.put(tarstream.head(entry, mtime=mtime, size=size, link=link, attributes=held))
-        if size:
-            self._feed.put_file(entry.source, size)
-            self._feed.put(tarstream.padding(size))
+        if has_holes:
+            self._writer.put(tarstream.head_with_holes(entry, ranges, mtime=mtime, attributes=held))
+        else:
+            self._writer.put(tarstream.head(entry, mtime=mtime, size=data, link=link, attributes=held))
+        if data:
+            self._writer.put_file(entry.source, ranges)
+            self._writer.put(tarstream.padding(data))
 
     def close(self) -> None:
         """End the stream."""
-        self._feed.put(tarstream.END)
-        self._feed.flush()
+        self._writer.put(tarstream.END)
+        self._writer.flush()

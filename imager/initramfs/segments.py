@@ -1,16 +1,19 @@
-"""What the stages of a system hold, as one segment each: the JSON beside a segment.
+"""Descriptions of the segments of a system, one for each stage: the JSON file beside a segment.
 
-It is a list of objects, from the lowest segment to the one that it lies beside:
+It is a list of objects, from the lowest segment to the one beside the file:
 
     attributes  paths with attributes that only init can restore
-    dead        {"files", "size"}: what of the segments below nobody will see
-    files       how many paths the segment has; size: their content in bytes
-    folders     directories that were there before, and have another time now
-    growth      {"files", "size"}: by how much the stage has more than the one below; the sum is the whole system
-    problem     why these segments do not make the tree when they are unpacked over each other; empty: they do
-    removed     {path: kind} of what is in the segments below, but not in this stage (see `kind`)
+    condensed   {path: [size, [[position, length]]]}: files of this segment without their holes (see `holes`), or null:
+                a file of this path has them, whatever a segment below says
+    dead        {"files", "size"}: content of the segments below that is no longer visible
+    files       number of paths in the segment; size: their content in bytes
+    growth      {"files", "size"}: the increase over the stage below; the sum describes the whole system
+    private_keys   paths of files in the segment that are private keys, made by the build
+    problem     why unpacking these segments on top of each other does not give the tree; empty if it does
+    redated_directories   directories that existed before and have another time now
+    removed     {path: kind} of the paths in the segments below that this stage does not have (see `kind`)
 
-Paths are those of `tree`; bytes that are no UTF-8 are surrogates.
+Paths are those of `tree`; bytes that are not UTF-8 are surrogates.
 """
 
 from __future__ import annotations
@@ -19,23 +22,29 @@ import json
 import os
 import stat
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imager import memory
-from imager.core import clock, output
+from imager.core import clock, output, sparse
+from imager.core.sparse import Condensed
+from imager.rootfs import seal
+from imager.rootfs.root import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from imager.initramfs.changes import Change, Changes
+    from imager.initramfs.change import Change
+    from imager.initramfs.changes import Changes
+    from imager.requests.packing import Stage
     from imager.rootfs.tree import Entry
 
-FOLDER, LINK, FILE, OTHER = "folder", "link", "file", "other"
+DIRECTORY, LINK, FILE, OTHER = "directory", "link", "file", "other"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weight:
-    """A number of files, and their content in bytes."""
+class Total:
+    """A number of files and the size of their content in bytes."""
 
     files: int = 0
     size: int = 0
@@ -43,85 +52,126 @@ class Weight:
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """One segment; see above."""
+    """The description of one segment; see above for the fields."""
 
     files: int = 0
     size: int = 0
-    growth: Weight = field(default_factory=Weight)
-    dead: Weight = field(default_factory=Weight)
+    growth: Total = field(default_factory=Total)
+    dead: Total = field(default_factory=Total)
     attributes: tuple[str, ...] = ()
+    condensed: Mapping[str, Condensed | None] = field(default_factory=dict)
+    private_keys: tuple[str, ...] = ()
     removed: Mapping[str, str] = field(default_factory=dict)
-    folders: tuple[str, ...] = ()
+    redated_directories: tuple[str, ...] = ()
     problem: str = ""
 
 
-def weigh(entries: Iterable[Entry]) -> Weight:
-    """Count entries; data under several names counts once."""
+def total(entries: Iterable[Entry]) -> Total:
+    """Count entries; data with several names counts once, holes do not count."""
     files = size = 0
     seen: set[tuple[int, int]] = set()
     for entry in entries:
         files += 1
         if entry.is_file and entry.identity not in seen:
-            size += entry.size
+            size += sparse.total(sparse.ranges_of(entry.source, entry.size)) if entry.source else entry.size
             if entry.nlink > 1:
                 seen.add(entry.identity)
-    return Weight(files=files, size=size)
+    return Total(files=files, size=size)
 
 
-def describe_whole(entries: Iterable[Entry], attributes: Iterable[bytes]) -> Segment:
-    """Describe the lowest segment; `attributes` are what is known only when the `entries` have passed."""
-    weight = weigh(entries)
-    return Segment(files=weight.files, size=weight.size, growth=weight, attributes=_texts(attributes))
+def describe_whole(
+    entries: Iterable[Entry], attributes: Iterable[bytes], condensed: Mapping[str, Condensed]
+) -> Segment:
+    """Describe the lowest segment; read the other arguments only after all `entries`, because these fill them."""
+    packed = total(entries)
+    return Segment(
+        files=packed.files, size=packed.size, growth=packed, attributes=_texts(attributes), condensed=dict(condensed)
+    )
 
 
-def describe(changes: Changes, below: tuple[Segment, ...], epoch: int, attributes: Iterable[bytes]) -> Segment:
-    """Describe the segment that holds `changes`, over the segments `below`."""
-    weight = weigh(change.entry for change in changes.changed)
-    dead = weigh(changes.dead)
+def describe(
+    changes: Changes,
+    below: tuple[Segment, ...],
+    epoch: int,
+    attributes: Iterable[bytes],
+    condensed: Mapping[str, Condensed],
+) -> Segment:
+    """Describe the segment with `changes` on top of the segments `below`."""
+    packed = total(change.entry for change in changes.changed)
+    dead = total(changes.dead)
     new = sum(change.below is None for change in changes.changed)
-    problems = (f"/{_text(change.entry.path)}" for change in changes.changed if occupant(change, below) == FOLDER)
+    problems = (f"/{_text(change.entry.path)}" for change in changes.changed if occupant(change, below) == DIRECTORY)
     problem = next((path for path in problems), "")
     return Segment(
-        files=weight.files,
-        size=weight.size,
-        growth=Weight(files=new - len(changes.removed), size=weight.size - dead.size),
+        files=packed.files,
+        size=packed.size,
+        growth=Total(files=new - len(changes.removed), size=packed.size - dead.size),
         dead=dead,
         attributes=_texts(attributes),
+        condensed={**dict.fromkeys(_replaced(changes)), **condensed},
         removed={_text(entry.path): kind(entry) for entry in changes.removed},
-        folders=tuple(_text(change.entry.path) for change in changes.changed if _is_redated(change, epoch)),
+        redated_directories=tuple(_text(change.entry.path) for change in changes.changed if _is_redated(change, epoch)),
         problem=f"{problem} was a directory before" if problem else "",
     )
 
 
-def told(segment: Segment) -> str:
-    """Say in a line what a segment has."""
-    text = f"{segment.files} files, {memory.shown(segment.size)}"
+def condensed(segments: Iterable[Segment]) -> dict[str, Condensed]:
+    """Return the files without their holes in the finished system: what the topmost segment with a path says counts."""
+    found: dict[str, Condensed] = {}
+    for each in segments:
+        for path in (*each.removed, *each.condensed):
+            found.pop(path, None)
+        found |= {path: file for path, file in each.condensed.items() if file is not None}
+    return found
+
+
+def _replaced(changes: Changes) -> Iterator[str]:
+    """Yield the changed paths at which there may have been a file without its holes."""
+    for change in changes.changed:
+        if change.below is not None and change.below.is_file and change.below.size >= sparse.BLOCK:
+            yield _text(change.entry.path)
+
+
+def summarize(segment: Segment) -> str:
+    """Return one line about the content of a segment."""
+    text = f"{segment.files} files, {memory.format_size(segment.size)}"
     if segment.dead.files:
+        dead = f"{segment.dead.files} files, {memory.format_size(segment.dead.size)}"
         text += (
-            f"; {segment.dead.files} files, {memory.shown(segment.dead.size)}, of the stages below are replaced or "
-            "removed, but still in the image (rootfs.flatten leaves them out)"
+            f"; {dead}, of the stages below are replaced or removed, but still in the image "
+            "(rootfs.flatten leaves them out)"
         )
     return text
 
 
-def kind(entry: Entry) -> str:
-    """Tell what the kernel meets when it unpacks another entry of the same path.
+def remarks(request: Stage, segment: Segment) -> Iterator[str]:
+    """Yield lines about what a segment has not, and what it should not have."""
+    root = Root(Path(request.system))
+    below = seal.find(Root(Path(request.below))) if request.below else seal.Seal()
+    if sealed := seal.describe(seal.find(root, request.keep), below):
+        yield sealed
+    for path in segment.private_keys if not request.facts else ():  # else the planner says it
+        yield f"warning: /{path} is a private key: whoever has the image has it, and every machine has the same"
 
-    `file` is one that can be written over: it has no other name; `other`, what must be out of the way.
+
+def kind(entry: Entry) -> str:
+    """Return the kind of path that the kernel meets when it unpacks another entry with the same path.
+
+    `file` is a file without other names, which the kernel can overwrite; the kernel must first remove an `other`.
     """
-    if entry.is_folder:
-        return FOLDER
+    if entry.is_directory:
+        return DIRECTORY
     if stat.S_ISLNK(entry.mode):
         return LINK
     return FILE if entry.is_file and entry.nlink == 1 else OTHER
 
 
 def occupant(change: Change, below: tuple[Segment, ...]) -> str:
-    """Tell what is in the place of a changed path that is no directory, when it is unpacked; empty: nothing is.
+    """Return the kind of path in the place of a changed non-directory at unpacking, or "" if there is none.
 
-    Removed paths are still there then: init removes them later.
+    Removed paths still exist at that time, because init removes them later.
     """
-    if change.entry.is_folder:
+    if change.entry.is_directory:
         return ""
     if change.below is not None:
         return kind(change.below)
@@ -130,15 +180,23 @@ def occupant(change: Change, below: tuple[Segment, ...]) -> str:
 
 
 def read(path: str) -> tuple[Segment, ...]:
-    """Read the list from a file."""
+    """Return the list in a file."""
     with output.reading(path) as fd:
         rows = json.loads(output.read_at(fd, 0, os.fstat(fd).st_size))
     return tuple(_decode(row) for row in rows)
 
 
 def _decode(row: dict[str, Any]) -> Segment:
-    weights = {key: Weight(**row[key]) for key in ("dead", "growth")}
-    return Segment(**{**row, **weights, **{key: tuple(row[key]) for key in ("attributes", "folders")}})
+    totals = {key: Total(**row[key]) for key in ("dead", "growth")}
+    row["condensed"] = {path: _condensed(file) for path, file in row["condensed"].items()}
+    return Segment(**{**row, **totals, **{key: tuple(row[key]) for key in _LISTS}})
+
+
+_LISTS = ("attributes", "private_keys", "redated_directories")
+
+
+def _condensed(file: tuple[int, list[list[int]]] | None) -> Condensed | None:
+    return Condensed(file[0], tuple((start, length) for start, length in file[1])) if file is not None else None
 
 
 def write(path: str, found: tuple[Segment, ...], epoch: int) -> None:
@@ -152,8 +210,8 @@ def _is_redated(change: Change, epoch: int) -> bool:
     new, old = change
     return (
         old is not None
-        and old.is_folder
-        and new.is_folder
+        and old.is_directory
+        and new.is_directory
         and clock.clamp(new.mtime, epoch) != clock.clamp(old.mtime, epoch)
     )
 

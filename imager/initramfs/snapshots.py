@@ -1,4 +1,4 @@
-"""How the builder keeps the trees that a build step sees."""
+"""How the builder stores the trees that a build step sees."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 
 def is_overlay(tree: bytes) -> bool:
-    """Tell whether a tree is an overlay of layers.
+    """Return whether a tree is an overlay of layers.
 
-    Then a directory that has the same inode with the same times in two stages is the same down to its last file:
-    whatever changes below a directory puts one of that name, with another inode, into the layer of the change.
+    In an overlay, a directory with the same inode and the same times in two stages has identical content, down to the
+    last file: any change below a directory puts a copy of that directory, with another inode, into the layer of the
+    change.
     """
     place = os.path.realpath(tree)
     kinds = dict(_mounts()) if _MOUNTS.exists() else {}
@@ -24,7 +25,7 @@ def is_overlay(tree: bytes) -> bool:
 
 
 def _mounts() -> list[tuple[bytes, bytes]]:
-    """Give mount points and kinds of file systems (proc_pid_mountinfo(5)); the last one at a place is the one seen."""
+    """Return pairs of mount point and type (proc_pid_mountinfo(5)); the last mount at a place hides the others."""
     found = []
     for line in _MOUNTS.read_bytes().splitlines():
         fields, _, rest = line.partition(b" - ")

@@ -1,1 +1,1 @@
-"""Kernels, their modules, firmware and microcode."""
+"""Kernels with their modules, firmware and microcode."""

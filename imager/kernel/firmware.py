@@ -1,73 +1,88 @@
-"""The firmware files of a system: which of them stay.
+"""The firmware files of a system, and which of them stay.
 
-A driver asks for a name below /usr/lib/firmware; the kernel also takes the file with .xz or .zst behind it, and
-first looks in `updates/` (drivers/base/firmware_loader/main.c). Names may be symbolic links, or lead through some.
+A driver requests a name below /usr/lib/firmware. The kernel looks in `updates/` first, and also accepts the file with
+.xz or .zst appended (drivers/base/firmware_loader/main.c). Names may be symbolic links or go through some.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import stat
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from imager.kernel import patterns
+from imager.kernel import modfile, patterns
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from imager.rootfs.root import Root
 
-FOLDERS = ("usr/lib/firmware", "lib/firmware")
+DIRECTORIES = ("usr/lib/firmware", "lib/firmware")
 _ENDING = re.compile(r"\.(xz|zst)$")
 
 
 @dataclass(frozen=True)
 class Firmware:
-    """The firmware in `folder`, a place on the builder's disk; None where a system has none."""
+    """The firmware in `directory`, a path in the system without links, or "" if a system has none."""
 
     root: Root
-    folder: Path | None
+    directory: str
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        """Every file and symbolic link, relative to the folder, sorted."""
-        if self.folder is None:
-            return ()
-        places = (place for place in self.folder.rglob("*") if place.is_symlink() or not place.is_dir())
-        return tuple(sorted(str(place.relative_to(self.folder)) for place in places))
+        """Every file and symbolic link, relative to the directory, sorted."""
+        return tuple(sorted(path for path, mode in self._modes.items() if not stat.S_ISDIR(mode)))
+
+    def read(self, path: str) -> bytes:
+        """Return the unpacked content of a file. Raises ImagerError."""
+        return modfile.read(self.root, f"{self.directory}/{path}")
+
+    @cached_property
+    def _modes(self) -> Mapping[str, int]:
+        if not self.directory:
+            return {}
+        return {path: status.st_mode for path, status in self.root.walk(self.directory)}
 
     @cached_property
     def _by_name(self) -> Mapping[str, tuple[str, ...]]:
-        """The files that answer to a name."""
+        """The files for each requested name."""
         found: dict[str, tuple[str, ...]] = {}
         for path in self.files:
-            name = asked_as(path)
+            name = requested_name(path)
             found[name] = (*found.get(name, ()), path)
         return found
 
     def matching(self, pattern: str) -> frozenset[str]:
-        """Give the files for a name or pattern, with those that symbolic links lead to."""
-        if not patterns.is_glob(pattern) and not pattern.endswith("/"):
-            found = self._by_name.get(pattern) or self._through_links(pattern)
-            if found:
-                return self._complete(found)
-        # Firmware is named from the top of its folder.
+        """Return the files for a name or pattern, including the targets of symbolic links."""
+        found = self.requested(pattern)
+        if found or patterns.is_glob(pattern):
+            return found
+        return self._complete(self._fitting(pattern))  # a directory
+
+    def requested(self, name: str) -> frozenset[str]:
+        """Return the files for a name, or a pattern, that a driver requests: it is about files only."""
+        if patterns.is_glob(name) or name.endswith("/"):
+            return self._complete(self._fitting(name))
+        return self._complete(self._by_name.get(name) or self._through_links(name))
+
+    def _fitting(self, pattern: str) -> Iterator[str]:
+        # Patterns for firmware start at the top of its directory.
         fits = patterns.path_matcher("/" + pattern)
-        return self._complete(path for name, paths in self._by_name.items() if fits(name) for path in paths)
+        return (path for name, paths in self._by_name.items() if fits(name) for path in paths)
 
     def _through_links(self, name: str) -> tuple[str, ...]:
-        """Give the files behind a name whose folders are symbolic links, with these links."""
-        assert self.folder is not None or not self.files
-        links = [path for path in self.files if name.startswith(path + "/")]
+        """Return the files for a name below symbolic links to directories, and these links."""
+        ends = [at for at, letter in enumerate(name) if letter == "/"]
+        links = [name[:at] for at in ends if stat.S_ISLNK(self._modes.get(name[:at], 0))]
         targets = [self._inside(f"{name}{ending}") for ending in ("", ".xz", ".zst")] if links else []
         found = [target for target in targets if target is not None]
         return (*links, *found) if found else ()
 
     def _complete(self, paths: Iterable[str]) -> frozenset[str]:
-        """Add what symbolic links lead to, as far as it is firmware."""
+        """Return the paths and the targets of their symbolic links, as far as they are firmware."""
         found: set[str] = set()
         pending = list(paths)
         while pending:
@@ -76,38 +91,37 @@ class Firmware:
                 continue
             found.add(path)
             for target in self._targets(path):
-                pending += [target] if target in self._known else [p for p in self.files if p.startswith(target + "/")]
-        return frozenset(found & self._known)
+                # What is below a directory is added once, however many links lead there.
+                pending += [target] if target in self._modes else ()
+            if stat.S_ISDIR(self._modes.get(path, 0)):
+                pending += self._below(path)
+        return frozenset(path for path in found if not stat.S_ISDIR(self._modes.get(path, stat.S_IFDIR)))
+
+    def _below(self, directory: str) -> tuple[str, ...]:
+        low = bisect_left(self.files, f"{directory}/")
+        return self.files[low : bisect_left(self.files, f"{directory}0", low)]  # "0" is the letter after "/"
 
     def _targets(self, path: str) -> Iterator[str]:
-        """Give where a symbolic link leads: the next step, and the end, which it may reach through other folders."""
-        assert self.folder is not None
-        place = self.folder / path
-        if place.is_symlink():
-            yield os.path.normpath(f"{os.path.dirname(path)}/{place.readlink()}").lstrip("/")  # noqa: PTH120 - no file
+        """Yield the targets of a symbolic link: the next step, and the final one, maybe through other directories."""
+        target = self.root.target(f"{self.directory}/{path}") if stat.S_ISLNK(self._modes.get(path, 0)) else None
+        if target is not None:
+            yield os.path.normpath(f"{os.path.dirname(path)}/{target}").lstrip("/")  # noqa: PTH120 - no file
             if (end := self._inside(path)) is not None:
                 yield end
 
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        return frozenset(self.files)
-
     def _inside(self, path: str) -> str | None:
-        """Give where `path` leads in the end, relative to the folder; None outside of it, or when nothing is there."""
-        assert self.folder is not None
-        inside = os.path.relpath(self.folder, self.root.path)
-        place = self.root.resolve(f"{inside}/{path}")
-        if place is None or not place.is_relative_to(self.folder):
-            return None
-        return os.path.relpath(place, self.folder)
+        """Return where `path` finally leads, relative to the directory; None if it is outside or does not exist."""
+        real = self.root.real(f"{self.directory}/{path}")
+        top = f"{self.directory}/"
+        return real.removeprefix(top) if real is not None and real.startswith(top) else None
 
 
 def find(root: Root) -> Firmware:
-    """Look for the firmware of a system."""
-    places = (root.resolve(folder) for folder in FOLDERS)
-    return Firmware(root, next((place for place in places if place is not None and place.is_dir()), None))
+    """Return the firmware of a system."""
+    places = (root.real(directory) for directory in DIRECTORIES if root.names(directory))
+    return Firmware(root, next((place for place in places if place is not None), ""))
 
 
-def asked_as(path: str) -> str:
-    """Give the name that a driver asks for to get the file `path`."""
+def requested_name(path: str) -> str:
+    """Return the name that a driver requests to get the file `path`."""
     return _ENDING.sub("", path).removeprefix("updates/")

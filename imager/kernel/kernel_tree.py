@@ -1,49 +1,57 @@
-"""The modules, firmware and microcode of a system, reduced to what was asked for.
+"""The modules, firmware and microcode of a system, reduced to a selection.
 
-What was found is written as a JSON object, without judging it:
+The report is a JSON object of facts, without a verdict:
 
     not_included       {version: [pattern]}, see `imager.kernel.module_filter`
     not_excluded       {version: [pattern]}
-    missing_firmware   {module: [name]}: what modules that were asked for by name ask for, and the system lacks
-    missing_microcode  vendors for which there is neither an image nor the parts of one
+    missing_firmware   {module: [name]}: firmware of modules selected by name that the system lacks
+    missing_microcode  vendors with neither an image nor the parts of one
     unmatched_firmware patterns that match no firmware
     removed            {"firmware": bytes, "modules": bytes}
-    similar            {version: {name: name or null}}: modules to load that were not there, and what may be meant
+    similar            {version: {name: name or null}}: missing modules to load, each with a similar name
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imager.core import output
-from imager.kernel import depmod, firmware, kernels, microcode, moddep, modfile, module_filter
+from imager.core.errors import ImagerError
+from imager.kernel import depmod, firmware, kernels, microcode, moddep, modfile, module_filter, patterns
 from imager.rootfs import removal
 from imager.rootfs.root import Root
+from imager.rootfs.writing import set_time, write_file
 
 if TYPE_CHECKING:
-    from imager.contract import KernelTree
     from imager.kernel.firmware import Firmware
     from imager.kernel.module_filter import Choice
+    from imager.requests.kernel import KernelTree
 
 _AUTO, _NONE = "auto", "none"
+_FIRMWARE = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
+"""What a module may request: messages show it."""
+_PATTERNS = 1000
+"""More patterns than all drivers of Linux request; each is compared with every file."""
 
 
 @dataclass(frozen=True)
 class _Kernel:
-    """One kernel with what stays of its modules, and the firmware that each of these asks for."""
+    """One kernel with its remaining modules, and the firmware that each of them requests."""
 
-    folder: Path
+    directory: str
     modules: moddep.Modules
     chosen: Choice
-    asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    requested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def run(request: KernelTree) -> None:
-    """Change the system."""
+    """Reduce the system and write the report."""
     root = Root(Path(request.system))
     scratch = Path(f"{request.output}.depmod")
     versions = kernels.module_versions(root)
@@ -51,96 +59,99 @@ def run(request: KernelTree) -> None:
     found: dict[str, Any] = {}
     files = firmware.find(root)
     found["missing_microcode"] = [name for name in request.microcode if not _microcode(request, root, files, name)]
-    trees = {version: _kernel(request, root, version, scratch) for version in versions}
-    removed = {"modules": sum(_remove_modules(request, kernel) for kernel in trees.values()), "firmware": 0}
+    trees = {version: _plan_kernel(request, root, version, scratch) for version in versions}
+    removed = {"modules": sum(_remove_modules(request, root, kernel) for kernel in trees.values()), "firmware": 0}
     for version, kernel in trees.items():
         if request.include or request.exclude:
-            depmod.run(kernel.folder, version, scratch, request.epoch)
+            depmod.run(root, kernel.directory, version, scratch, request.epoch)
     found["not_included"] = {version: list(kernel.chosen.not_included) for version, kernel in trees.items()}
     found["not_excluded"] = {version: list(kernel.chosen.not_excluded) for version, kernel in trees.items()}
     found["similar"] = {
         version: {name: moddep.similar(name, kernel.modules) for name in request.load if name not in kernel.modules}
         for version, kernel in trees.items()
     }
-    keep, unmatched = _firmware(request.firmware, files, trees.values())
+    keep, unmatched = _select_firmware(request.firmware, files, trees.values())
     found["unmatched_firmware"] = unmatched
-    found["missing_firmware"] = _missing(request, files, trees.values())
-    if files.folder is not None and request.firmware:
-        removed["firmware"] = removal.remove(files.folder, set(files.files) - keep, request.epoch)
+    found["missing_firmware"] = _missing_firmware(request, files, trees.values())
+    if files.directory and request.firmware:
+        removed["firmware"] = removal.remove(root, files.directory, set(files.files) - keep, request.epoch)
     found["removed"] = removed
     with output.writing(request.output, 0) as fd:
         output.write_all(fd, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())
 
 
-def _kernel(request: KernelTree, root: Root, version: str, scratch: Path) -> _Kernel:
-    """Decide about the modules of one kernel."""
-    folder = moddep.folder_of(root, version)
-    assert folder is not None
-    if moddep.file(root, version, "modules.dep") is None:
-        depmod.run(folder, version, scratch, request.epoch)
+def _plan_kernel(request: KernelTree, root: Root, version: str, scratch: Path) -> _Kernel:
+    """Decide which modules of one kernel stay."""
+    directory = moddep.directory_of(root, version)
+    assert directory is not None
+    if root.file(f"{directory}/modules.dep") is None:
+        depmod.run(root, directory, version, scratch, request.epoch)
     modules = moddep.load(root, version)
     chosen = module_filter.choose(modules, request.include, request.exclude, (*request.load, *request.required))
-    asked = _asked(root, version, modules, chosen.keep) if _AUTO in request.firmware else {}
-    return _Kernel(folder, modules, chosen, asked)
+    requested = _requested_firmware(root, version, modules, chosen.keep) if _AUTO in request.firmware else {}
+    return _Kernel(directory, modules, chosen, requested)
 
 
-def _asked(root: Root, version: str, modules: moddep.Modules, keep: frozenset[str]) -> dict[str, tuple[str, ...]]:
-    """Give the firmware that modules ask for, built-in ones included, by module."""
-    asked: dict[str, tuple[str, ...]] = {}
-    for name, place in moddep.files(root, version, modules, sorted(keep)):
-        fields = modfile.modinfo(modfile.read(place))
-        asked[name] = tuple(value for key, value in fields if key == "firmware")
-    built_in = moddep.file(root, version, "modules.builtin.modinfo")
-    for key, value in modfile.parse_modinfo(built_in.read_bytes()) if built_in is not None else ():
+def _requested_firmware(
+    root: Root, version: str, modules: moddep.Modules, keep: frozenset[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the firmware that modules request, including built-in ones, by module."""
+    requested: dict[str, tuple[str, ...]] = {}
+    for name, path in moddep.files(root, version, modules, sorted(keep)):
+        fields = modfile.modinfo(modfile.read(root, path))
+        requested[name] = tuple(value for key, value in fields if key == "firmware" and _FIRMWARE.fullmatch(value))
+    built_in = root.read(f"{moddep.directory_of(root, version)}/modules.builtin.modinfo", modfile.METADATA) or b""
+    for key, value in modfile.parse_modinfo(built_in):
         name, _, kind = key.partition(".")
-        if kind == "firmware":
-            asked[name] = (*asked.get(name, ()), value)
-    return {name: values for name, values in asked.items() if values}
+        if kind == "firmware" and _FIRMWARE.fullmatch(value):
+            requested.setdefault(name, ())
+            requested[name] += (value,)
+    if sum(map(patterns.is_glob, chain(*requested.values()))) > _PATTERNS:
+        raise ImagerError(f"the modules of the kernel {version} request more than {_PATTERNS:,} patterns of firmware")
+    return {name: values for name, values in requested.items() if values}
 
 
-def _remove_modules(request: KernelTree, kernel: _Kernel) -> int:
+def _remove_modules(request: KernelTree, root: Root, kernel: _Kernel) -> int:
     if not request.include and not request.exclude:
         return 0
     gone = {path for name, path in kernel.modules.paths.items() if name not in kernel.chosen.keep}
-    return removal.remove(kernel.folder, gone, request.epoch)
+    return removal.remove(root, kernel.directory, gone, request.epoch)
 
 
-def _firmware(wanted: tuple[str, ...], files: Firmware, trees: Iterable[_Kernel]) -> tuple[frozenset[str], list[str]]:
-    """Give the firmware that stays, and the patterns that match none."""
+def _select_firmware(
+    wanted: tuple[str, ...], files: Firmware, trees: Iterable[_Kernel]
+) -> tuple[frozenset[str], list[str]]:
+    """Return the firmware that stays, and the patterns that match none."""
     given = {pattern: files.matching(pattern) for pattern in wanted if pattern not in (_AUTO, _NONE)}
     keep = frozenset().union(*given.values())
     for kernel in trees:
-        names = {name for names in kernel.asked.values() for name in names}
-        keep = keep.union(*(files.matching(name) for name in sorted(names)))
+        names = {name for names in kernel.requested.values() for name in names}
+        keep = keep.union(*(files.requested(name) for name in sorted(names)))
     return keep, [pattern for pattern, matches in given.items() if not matches]
 
 
-def _missing(request: KernelTree, files: Firmware, trees: Iterable[_Kernel]) -> dict[str, list[str]]:
-    """Give what is missing of the firmware of modules that were asked for by name: of others it is no surprise."""
+def _missing_firmware(request: KernelTree, files: Firmware, trees: Iterable[_Kernel]) -> dict[str, list[str]]:
+    """Return the missing firmware of modules selected by name; for other modules it is to be expected."""
     found: dict[str, list[str]] = {}
     for kernel in trees:
         for name in sorted(kernel.chosen.named.union(map(moddep.to_name, request.load))):
-            lacking = [each for each in kernel.asked.get(name, ()) if not files.matching(each)]
-            # Drivers know firmware of many versions and devices: some of it suffices.
-            if lacking and len(lacking) == len(kernel.asked[name]):
+            lacking = [each for each in kernel.requested.get(name, ()) if not files.requested(each)]
+            # Drivers list firmware for many versions and devices, so having some of it is enough.
+            if lacking and len(lacking) == len(kernel.requested[name]):
                 found[name] = lacking
     return found
 
 
 def _microcode(request: KernelTree, root: Root, files: Firmware, name: str) -> bool:
-    """Make the image of a vendor's microcode where the system has only its parts; tell whether there is one."""
+    """Create the image of a vendor's microcode if the system has only its parts; return whether there is an image."""
     vendor = microcode.VENDORS[name]
     if root.file(vendor.image) is not None:
         return True
     data = microcode.image(vendor, files, request.epoch)
-    place = root.place(vendor.image)
-    if not data or place is None:
+    if not data:
         return False
-    place.parent.mkdir(exist_ok=True)
-    with output.writing(str(place), request.epoch) as fd:
-        output.write_all(fd, data)
-    removal.date(place.parent, request.epoch)
-    # The kernel takes the image only, and many megabytes would be in memory twice.
-    assert files.folder is not None
-    removal.remove(files.folder, microcode.parts(vendor, files), request.epoch)
+    write_file(root, vendor.image, data, epoch=request.epoch)
+    set_time(root, "boot", request.epoch)
+    # The kernel uses only the image; keeping the parts too would waste many megabytes of memory.
+    removal.remove(root, files.directory, microcode.parts(vendor, files), request.epoch)
     return True

@@ -1,7 +1,7 @@
-"""Microcode images: what the kernel gives to the processor before anything else (Documentation/arch/x86/microcode.rst).
+"""Microcode images, which the kernel loads into the processor first of all (Documentation/arch/x86/microcode.rst).
 
-A distribution ships either the image (Alpine: /boot/intel-ucode.img) or the parts of it below /usr/lib/firmware
-(Debian), of which the image is made here: an uncompressed cpio archive with one file.
+A distribution ships either the image (Alpine: /boot/intel-ucode.img) or its parts below /usr/lib/firmware (Debian).
+From the parts, this module makes the image: an uncompressed cpio archive with one file.
 """
 
 from __future__ import annotations
@@ -12,42 +12,43 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imager.archive import cpio
+from imager.core.errors import ImagerError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from imager.kernel.firmware import Firmware
     from imager.rootfs.root import Root
 
-_FOLDER = ("kernel", "kernel/x86", "kernel/x86/microcode")
+LIMIT = 64 << 20
+"""The most bytes that the microcode of a vendor may have."""
+_DIRECTORIES = ("kernel", "kernel/x86", "kernel/x86/microcode")
 
 
 @dataclass(frozen=True)
 class Vendor:
-    """Whose processors: the file in the image, the folder of its parts, and how these are named."""
+    """A processor vendor: the file in the image, the directory of its parts, and their names."""
 
     name: str
-    folder: str
+    directory: str
     part: str
-    """A regular expression for the whole name, without the ending of what is compressed."""
+    """A regular expression for the whole name, without the ending of a compressed file."""
 
     @property
     def image(self) -> str:
         """The path of the image in a system."""
-        return f"boot/{self.folder}.img"
+        return f"boot/{self.directory}.img"
 
 
 VENDORS = {
-    # Debian adds `.initramfs` to what must not be loaded later than this.
+    # Debian appends `.initramfs` to microcode that the kernel must not load later.
     "intel": Vendor("GenuineIntel.bin", "intel-ucode", r"[0-9a-f]{2}-[0-9a-f]{2}-[0-9a-f]{2}(\.initramfs)?"),
     "amd": Vendor("AuthenticAMD.bin", "amd-ucode", r"microcode_amd.*\.bin"),
 }
 
 
 def images(root: Root) -> tuple[str, ...]:
-    """Give the paths of the images in /boot, in the order in which the kernel gets them.
+    """Return the paths of the images in /boot, in the order in which the kernel gets them.
 
-    Archives whose names end in .cpio are such images too.
+    Archives with names that end with .cpio are also such images.
     """
     known = {vendor.image for vendor in VENDORS.values()}
     paths = (f"boot/{name}" for name in root.names("boot"))
@@ -55,29 +56,29 @@ def images(root: Root) -> tuple[str, ...]:
 
 
 def parts(vendor: Vendor, firmware: Firmware) -> tuple[str, ...]:
-    """Give the paths of a vendor's parts, relative to the folder of the firmware, in the order of the image."""
+    """Return the paths of a vendor's parts, relative to the firmware directory, in the order of the image."""
     found = []
     for path in firmware.files:
-        folder, _, name = path.rpartition("/")
-        if folder == vendor.folder and re.fullmatch(vendor.part, name.removesuffix(".xz").removesuffix(".zst")):
+        directory, _, name = path.rpartition("/")
+        if directory == vendor.directory and re.fullmatch(vendor.part, name.removesuffix(".xz").removesuffix(".zst")):
             found.append(path)
     return tuple(found)
 
 
 def image(vendor: Vendor, firmware: Firmware, epoch: int) -> bytes:
-    """Make the image of a vendor's parts; empty where there are none."""
-    places = [firmware.folder / path for path in parts(vendor, firmware)] if firmware.folder else []
-    data = b"".join(_read(place) for place in places)
+    """Return the image of a vendor's parts, empty if there are no parts. Raises ImagerError for too large ones."""
+    data = bytearray()
+    for part in parts(vendor, firmware):
+        data += firmware.read(part)
+        if len(data) > LIMIT:
+            raise ImagerError(
+                f"the microcode in /{firmware.directory}/{vendor.directory} has more than {LIMIT:,} bytes"
+            )
     if not data:
         return b""
-    pieces = [cpio.header(path.encode(), ino=0, mode=stat.S_IFDIR | 0o755, nlink=2, mtime=epoch) for path in _FOLDER]
-    path = f"{_FOLDER[-1]}/{vendor.name}".encode()
+    pieces = [
+        cpio.header(path.encode(), ino=0, mode=stat.S_IFDIR | 0o755, nlink=2, mtime=epoch) for path in _DIRECTORIES
+    ]
+    path = f"{_DIRECTORIES[-1]}/{vendor.name}".encode()
     pieces.append(cpio.header(path, ino=0, mode=stat.S_IFREG | 0o644, mtime=epoch, size=len(data)))
     return b"".join([*pieces, data, cpio.padding(len(data)), cpio.TRAILER])
-
-
-def _read(place: Path) -> bytes:
-    from imager.kernel import modfile
-
-    suffix = place.suffix if place.suffix in (".xz", ".zst") else ""
-    return modfile.unpack(place.read_bytes(), suffix, place)

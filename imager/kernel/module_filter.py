@@ -1,7 +1,7 @@
-"""Which modules of a kernel stay in a system: decided from names and paths alone.
+"""The choice of the modules that stay in a system, from names and paths alone.
 
-A pattern without `/` is about the names of modules; one with `/`, see `imager.kernel.patterns`, about their paths below
-`kernel/`, without ending.
+A pattern without `/` matches module names. A pattern with `/` matches their paths below `kernel/`, without the ending
+(see `imager.kernel.patterns`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imager.kernel.moddep import Modules
 
 GENERAL = ("af_packet", "autofs4", "efivarfs", "ipv6", "unix")
-"""What systems use on any hardware: `include` need not name them, but `exclude` may."""
+"""Modules for systems on any hardware: `include` need not list them, but `exclude` may."""
 _CLASS = re.compile(r"(\[!?[^/\]]+\])")
 _ENDING = re.compile(r"\.ko(\.(gz|xz|zst))?$")
 
@@ -26,8 +26,9 @@ _ENDING = re.compile(r"\.ko(\.(gz|xz|zst))?$")
 class Choice:
     """The names of the modules that stay.
 
-    `not_included` are the patterns of `include` that match nothing that the kernel has, `not_excluded` those of
-    `exclude` that match no file: what is built in cannot be left out. `named` are modules that `include` names.
+    `not_included` are the patterns in `include` that match no module of the kernel. `not_excluded` are the patterns in
+    `exclude` that match no file, because a built-in module cannot be excluded. `named` are the modules that `include`
+    lists by name.
     """
 
     keep: frozenset[str]
@@ -37,9 +38,9 @@ class Choice:
 
 
 def choose(modules: Modules, include: Iterable[str], exclude: Iterable[str], required: Iterable[str]) -> Choice:
-    """Choose: those that `include` matches (all, where it is empty) but `exclude` does not, and all that these need.
+    """Return the modules that `include` matches (all if empty) and `exclude` does not, and all their dependencies.
 
-    `required` are names that stay whatever the patterns say.
+    `required` are names that stay regardless of the patterns.
     """
     included = {pattern: matching(modules, pattern) for pattern in include}
     excluded = {pattern: matching(modules, pattern) for pattern in exclude}
@@ -54,7 +55,7 @@ def choose(modules: Modules, include: Iterable[str], exclude: Iterable[str], req
 
 
 def matching(modules: Modules, pattern: str) -> frozenset[str]:
-    """Give the names of the modules, also of those that are built in, that a pattern matches."""
+    """Return the names of the modules that a pattern matches, including built-in ones."""
     pattern = _ENDING.sub("", pattern)
     if "/" not in pattern:
         fits = patterns.name_matcher(_fold(pattern))
@@ -69,5 +70,5 @@ def _plain(path: str) -> str:
 
 
 def _fold(text: str) -> str:
-    """Write `_` for `-`, as the names of modules are compared, but not inside `[a-z]`."""
+    """Replace `-` with `_`, because module names compare equal that way, but not inside `[a-z]`."""
     return "".join(part if part.startswith("[") else part.replace("-", "_") for part in _CLASS.split(text))

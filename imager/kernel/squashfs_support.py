@@ -1,26 +1,25 @@
-"""What a kernel can decompress of a squashfs, as its configuration says: not every distribution has all of them on.
+"""The squashfs compressions that a kernel supports, from its configuration: not every distribution enables all.
 
-The configuration lies beside the kernel, `/boot/config-VERSION` (Debian, Alpine, Fedora), or beside its modules.
-Without one nothing is known, and nothing said. Options: Linux, fs/squashfs/Kconfig.
+The configuration is beside the kernel as `/boot/config-VERSION` (Debian, Alpine, Fedora), or beside its modules.
+Without one, nothing is known, so nothing counts as missing. Options: Linux, fs/squashfs/Kconfig.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imager.archive.compressors import KINDS
+from imager.rootfs.text import lines, read
+
 if TYPE_CHECKING:
     from imager.rootfs.root import Root
 
-_OPTIONS = {"gz": "ZLIB", "lz4": "LZ4", "xz": "XZ", "zstd": "ZSTD"}
-
 
 def missing(root: Root, version: str) -> tuple[str, ...]:
-    """Give the compressions whose layers the kernel `version` cannot read."""
+    """Return the compressions of layers that the kernel `version` cannot read."""
     places = (f"boot/config-{version}", f"lib/modules/{version}/config", f"usr/lib/modules/{version}/config")
-    place = next((found for path in places if (found := root.file(path)) is not None), None)
-    if place is None:
-        return ()
-    lines = set(place.read_text(errors="backslashreplace").splitlines())
-    if not {"CONFIG_SQUASHFS=y", "CONFIG_SQUASHFS=m"} & lines:
-        return ()  # told as a module that is missing
-    return tuple(kind for kind, name in _OPTIONS.items() if f"CONFIG_SQUASHFS_{name}=y" not in lines)
+    found = next((text for path in places if (text := read(root, path))), "")
+    options = frozenset(lines(found))
+    if not {"CONFIG_SQUASHFS=y", "CONFIG_SQUASHFS=m"} & options:
+        return ()  # `bootstrap.missing` reports the missing module
+    return tuple(name for name, kind in KINDS.items() if f"CONFIG_SQUASHFS_{kind.option}=y" not in options)

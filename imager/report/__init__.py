@@ -1,1 +1,1 @@
-"""What is in a system, and what takes the space."""
+"""Reports about a system: its facts, and its sizes."""

@@ -1,21 +1,24 @@
-"""What is in a system, without judging it: the frontend decides what that means.
+"""The facts about a system, without a verdict: the frontend decides what they mean.
 
 The report is a JSON object with sorted keys:
 
-    boot_cmdline     the lines of /boot/cmdline joined to one, or null
-    files            number of paths that would be shipped, 0 when they were not counted
-    init             the first of /sbin/init, /usr/sbin/init, /lib/systemd/systemd that exists, or null
-    init_machine     its architecture, null when it is no ELF program
-    kernels          [{"machine", "path", "version"}], by version; machine null: not an EFI program
-    kernel_tree      what `imager.kernel.kernel_tree` found, {} when it was not asked
-    microcode        paths of microcode images, in the order in which they are used
-    modules          versions that have a modules directory
-    no_decoder       {version: compressions whose layers a kernel cannot read}; only kernels of which some are known
-    no_overlay       {version: what a kernel lacks for a system of layers}; only kernels that lack something
-    os_release       the fields of os-release, {} when there is none
-    size             bytes of file content that would be shipped, 0 when they were not counted
-    unknown_modules  {version: {name: a similar name or null}}: what a kernel lacks of what was looked for
-    target_files     those of etc/{hostname,hosts,resolv.conf}.target that exist
+    boot_cmdline     the lines of /boot/cmdline as one line, or null
+    files            number of paths that would ship, 0 if not counted
+    hidden_files     {path: the mount point or directory that hides it}: of the paths that were asked about
+    hidden_homes     {user: [home, what hides it]}: of the users that were asked about
+    init             the first that exists of /sbin/init, /usr/sbin/init, /lib/systemd/systemd, or null
+    init_machine     its architecture, or null if it is not an ELF program
+    kernels          [{"machine", "path", "version"}], by version; machine is null if it is not an EFI program
+    kernel_tree      the report of `imager.kernel.kernel_tree`, {} if not requested
+    leftovers        what `base` has left from a disk (see `imager.report.leftovers`), {} if there is no such base
+    microcode        paths of microcode images, in the order of the initramfs
+    modules          versions with a modules directory
+    no_decoder       {version: compressions of layers that a kernel cannot read}, without kernels that read all
+    no_overlay       {version: modules that a kernel lacks for overlay mode}, without kernels that have all
+    os_release       the fields of os-release, {} if there is none
+    size             bytes of file content that would ship, 0 if not counted
+    unknown_modules  {version: {name: a similar name or null}}: requested modules that a kernel lacks
+    target_files     the existing ones of etc/{hostname,hosts,resolv.conf}.target
 """
 
 from __future__ import annotations
@@ -30,14 +33,19 @@ from imager.core import machine, output
 from imager.core.errors import ImagerError
 from imager.initramfs import bootstrap, segments
 from imager.kernel import kernels, microcode, moddep, squashfs_support
+from imager.report import leftovers
+from imager.report.hidden import hidden_files, hidden_homes
 from imager.rootfs import osrelease, tree
 from imager.rootfs.root import Root
+from imager.rootfs.text import lines, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imager.contract import Inspect
+    from imager.requests.reports import Inspect
 
+_CMDLINE = 64 << 10
+"""More bytes than any kernel takes."""
 _INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd")
 
 
@@ -48,6 +56,9 @@ def run(request: Inspect) -> None:
         raise ImagerError(f"the system {request.system} is not a directory")
     facts = inspect(root, weigh=request.weigh)
     facts["unknown_modules"] = _unknown_modules(root, request.module)
+    facts["hidden_files"] = hidden_files(root, request.path)
+    facts["hidden_homes"] = hidden_homes(root, request.user)
+    facts["leftovers"] = leftovers.find(Root(Path(request.base)), root) if request.base else {}
     facts["kernel_tree"] = json.loads(Path(request.kernel_tree).read_bytes()) if request.kernel_tree else {}
     text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
     with output.writing(request.output, 0) as fd:
@@ -55,16 +66,14 @@ def run(request: Inspect) -> None:
 
 
 def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
-    """Give the report as a value."""
+    """Return the report as a value."""
     init = next((path for path in _INITS if root.file(path) is not None), None)
-    place = root.file(init) if init else None
-    cmdline = root.file("boot/cmdline")
     names = root.names("etc")
     found = kernels.find(root)
     return {
-        "boot_cmdline": _one_line(cmdline.read_text(errors="backslashreplace")) if cmdline else None,
+        "boot_cmdline": _cmdline(root),
         "init": init,
-        "init_machine": machine.of_elf(machine.head_of(place)) if place else None,
+        "init_machine": machine.of_elf(root.head(init, machine.HEAD)) if init else None,
         "kernels": [asdict(kernel) for kernel in found],
         "microcode": list(microcode.images(root)),
         "modules": list(kernels.module_versions(root)),
@@ -72,7 +81,7 @@ def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
         "no_overlay": _lacking(bootstrap.missing, root, found),
         "os_release": osrelease.fields(osrelease.read(root)),
         "target_files": [f"etc/{name}" for name in names if os.fsencode(name) in tree.TARGET_FILES],
-        **(_weigh(root) if weigh else {"files": 0, "size": 0}),
+        **(_count(root) if weigh else {"files": 0, "size": 0}),
     }
 
 
@@ -83,13 +92,20 @@ def _lacking(
     return {version: names for version, names in lacking.items() if names}
 
 
-def _one_line(text: str) -> str:
-    """Join lines; white space within them may be inside quotes and stays."""
-    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+def _cmdline(root: Root) -> str | None:
+    """Return all lines of /boot/cmdline as one; white space within a line may be quoted, so it stays."""
+    path = "boot/cmdline"
+    if root.file(path) is None:
+        return None
+    words = (line.strip(" \t\r") for line in lines(read(root, path, _CMDLINE, errors="backslashreplace")))
+    text = " ".join(word for word in words if word)
+    if not text.replace("\t", " ").isprintable():
+        raise ImagerError(f"/{path} must be text that can be printed, such as: quiet console=ttyS0")
+    return text
 
 
 def _unknown_modules(root: Root, names: tuple[str, ...]) -> dict[str, dict[str, str | None]]:
-    """Give which of `names` no kernel has; a kernel whose modules have no list is not judged."""
+    """Return the `names` that each kernel lacks; kernels without a list of modules are ignored."""
     found: dict[str, dict[str, str | None]] = {}
     for version in kernels.module_versions(root) if names else ():
         modules = moddep.load(root, version)
@@ -98,6 +114,6 @@ def _unknown_modules(root: Root, names: tuple[str, ...]) -> dict[str, dict[str, 
     return found
 
 
-def _weigh(root: Root) -> dict[str, int]:
-    """Count what would be shipped; data under several names counts once."""
-    return asdict(segments.weigh(tree.walk(os.fsencode(root.path))))
+def _count(root: Root) -> dict[str, int]:
+    """Count the files that would ship; data with several names counts once."""
+    return asdict(segments.total(tree.walk(os.fsencode(root.path))))

@@ -1,18 +1,18 @@
-"""What takes the space: a report for people (NAME.report.txt) and one for programs (NAME.report.json).
+"""Where the space goes: a report for people (NAME.report.txt) and one for programs (NAME.report.json).
 
-The JSON object, with sorted keys; all sizes are in bytes. `compressed` is an estimate: how well the beginnings of
-the files compress, scaled so that the sum is the real size of the compressed system.
+The JSON object has sorted keys; all sizes are in bytes. `compressed` is an estimate: the compression of each file's
+first bytes, scaled so that the sum is the real size of the compressed system.
 
-    schema        1; a new key does not change it
-    name          of the system
+    schema        1; adding a key does not change it
+    name          name of the system
     uki           {"size", "kernel", "microcode", "system", "rest"}: the EFI program and its parts
-    ram           what booting needs, null when it was not computed
-    system        {"size", "files"}: unpacked; data under several names counts once
+    ram           memory to boot, null if not computed
+    system        {"size", "files"}: unpacked; data with several names counts once
     packages      [{"name", "size", "files", "compressed"}], the largest first
-    unpackaged    {"size", "files", "compressed"}: what belongs to no package
-    modules, firmware    the same, of all kernels
+    unpackaged    {"size", "files", "compressed"}: files that belong to no package
+    modules, firmware    the same, for all kernels
     directories   [{"path", "size", "files", "compressed"}], the largest first, at most three levels deep, each
-                  without the deeper ones that are listed
+                  without the deeper ones in the list
 """
 
 from __future__ import annotations
@@ -26,41 +26,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager.core import output
+from imager.core import output, terminal
 from imager.kernel import firmware, microcode, moddep
 from imager.rootfs import owners, tree
 from imager.rootfs.root import Root
 from imager.uki import layout
 
 if TYPE_CHECKING:
-    from imager.contract import Sizes
+    from imager.requests.reports import Sizes
 
 _SAMPLE = 1 << 14
-"""Bytes of a file that are compressed to see how well it does."""
+"""The bytes of a file that are compressed to estimate its compression."""
 _DEPTH = 3
 
 
 @dataclass
-class Heap:
-    """A number of files. `weight` is what they would compress to, not yet scaled."""
+class Tally:
+    """The size of a number of files. `estimate` is their compressed size before scaling."""
 
     size: int = 0
     files: int = 0
-    weight: float = 0
+    estimate: float = 0
 
-    def add(self, size: int, weight: float) -> None:
+    def add(self, size: int, estimate: float) -> None:
         """Add one file."""
         self.size += size
         self.files += 1
-        self.weight += weight
+        self.estimate += estimate
 
     def describe(self, scale: float) -> dict[str, int]:
-        """Give its figures for the report."""
-        return {"size": self.size, "files": self.files, "compressed": round(self.weight * scale)}
+        """Return the figures for the report."""
+        return {"size": self.size, "files": self.files, "compressed": round(self.estimate * scale)}
 
 
 def run(request: Sizes) -> None:
-    """Write both reports, and the one for people on standard output too."""
+    """Write both reports, and print the one for people."""
     from imager.report import sizetable
 
     found = measure(Root(Path(request.system)), layout.load(request.uki), request.name, request.ram or None)
@@ -68,28 +68,29 @@ def run(request: Sizes) -> None:
     for path, content in ((request.output, json.dumps(found, indent=1, sort_keys=True) + "\n"), (request.text, text)):
         with output.writing(path, request.epoch) as fd:
             output.write_all(fd, content.encode())
-    print(text, end="")  # noqa: T201 - the progress of the build shows it
+    for line in text.split("\n")[:-1]:
+        terminal.tell(line)
 
 
-def measure(root: Root, uki: layout.Program, name: str, ram: int | None) -> dict[str, Any]:
-    """Give the report as a value."""
-    owner = owners.owners(root)
-    kinds = {"modules": moddep.FOLDERS, "firmware": firmware.FOLDERS}
-    total, heaps = Heap(), {kind: Heap() for kind in (*kinds, "unpackaged")}
-    packages: dict[str, Heap] = {}
-    directories: dict[str, Heap] = {}
-    for path, size, weight in _files(root):
+def measure(root: Root, uki: layout.UkiLayout, name: str, ram: int | None) -> dict[str, Any]:
+    """Return the report as a value."""
+    owner = owners.package_by_path(root)
+    kinds = {"modules": moddep.DIRECTORIES, "firmware": firmware.DIRECTORIES}
+    total, tallies = Tally(), {kind: Tally() for kind in (*kinds, "unpackaged")}
+    packages: dict[str, Tally] = {}
+    directories: dict[str, Tally] = {}
+    for path, size, estimate in _files(root):
         package = owner.get(path)
         directory = "/".join(path.split("/")[:-1][:_DEPTH])
-        for heap in (
+        for tally in (
             total,
-            directories.setdefault(f"/{directory}", Heap()),
-            packages.setdefault(package, Heap()) if package else heaps["unpackaged"],
-            *(heaps[kind] for kind, tops in kinds.items() if path.startswith(tuple(f"{top}/" for top in tops))),
+            directories.setdefault(f"/{directory}", Tally()),
+            packages.setdefault(package, Tally()) if package else tallies["unpackaged"],
+            *(tallies[kind] for kind, tops in kinds.items() if path.startswith(tuple(f"{top}/" for top in tops))),
         ):
-            heap.add(size, weight)
+            tally.add(size, estimate)
     parts = _uki(root, uki)
-    scale = parts["system"] / total.weight if total.weight else 0.0
+    scale = parts["system"] / total.estimate if total.estimate else 0.0
     return {
         "schema": 1,
         "name": name,
@@ -98,34 +99,34 @@ def measure(root: Root, uki: layout.Program, name: str, ram: int | None) -> dict
         "system": {"size": total.size, "files": total.files},
         "packages": _largest("name", packages, scale),
         "directories": _largest("path", directories, scale),
-        **{kind: heap.describe(scale) for kind, heap in heaps.items()},
+        **{kind: tally.describe(scale) for kind, tally in tallies.items()},
     }
 
 
-def _largest(key: str, heaps: Mapping[str, Heap], scale: float) -> list[dict[str, Any]]:
-    ordered = sorted(heaps.items(), key=lambda item: (-item[1].size, item[0]))
-    return [{key: name, **heap.describe(scale)} for name, heap in ordered]
+def _largest(key: str, tallies: Mapping[str, Tally], scale: float) -> list[dict[str, Any]]:
+    ordered = sorted(tallies.items(), key=lambda item: (-item[1].size, item[0]))
+    return [{key: name, **tally.describe(scale)} for name, tally in ordered]
 
 
 def _files(root: Root) -> Iterator[tuple[str, int, float]]:
-    """Give path, size and compressed weight of every file that is shipped, each once."""
+    """Yield path, size and estimated compressed size of each shipped file, each only once."""
     seen: set[tuple[int, int]] = set()
     for entry in tree.walk(os.fsencode(root.path)):
         if not stat.S_ISREG(entry.mode) or entry.identity in seen:
             continue
         if entry.nlink > 1:
             seen.add(entry.identity)
-        yield entry.path.decode(errors="backslashreplace"), entry.size, _weight(entry.source, entry.size)
+        yield terminal.printable(os.fsdecode(entry.path)), entry.size, _estimate(entry.source, entry.size)
 
 
-def _weight(source: bytes, size: int) -> float:
+def _estimate(source: bytes, size: int) -> float:
     with output.reading(source) as fd:
         sample = os.pread(fd, _SAMPLE, 0)
     return size * len(zlib.compress(sample, 1)) / len(sample) if sample else 0.0
 
 
-def _uki(root: Root, uki: layout.Program) -> dict[str, int]:
-    """Give the sizes of the parts of a UKI of this system."""
+def _uki(root: Root, uki: layout.UkiLayout) -> dict[str, int]:
+    """Return the sizes of the parts of a UKI with this system."""
     sections = uki.sections
     images = (root.file(path) for path in microcode.images(root))
     early = sum(image.stat().st_size for image in images if image is not None)

@@ -10,12 +10,12 @@ _MEBIBYTE = 1 << 20
 
 
 def render(found: Mapping[str, Any], mode: str) -> str:
-    """Give the text of what `imager.report.sizes` measured; `mode` says how the system is kept in memory."""
+    """Return the table for a report of `imager.report.sizes`; `mode` is the mode that keeps the system in memory."""
     return "\n".join(_lines(found, mode)) + "\n"
 
 
 def mebibytes(size: int) -> str:
-    """Write a size as `limits` takes it, with one digit behind the point."""
+    """Return a size in the form that `limits` takes, with one decimal."""
     return f"{size / _MEBIBYTE:.1f}M"
 
 
@@ -33,19 +33,19 @@ def _lines(found: Mapping[str, Any], mode: str) -> Iterator[str]:
     yield f"{'in the system':<52}{'unpacked':>10}{'compressed':>12}{'files':>9}"
     for kind in ("modules", "firmware", "unpackaged"):
         label = {"modules": "kernel modules", "unpackaged": "files of no package"}.get(kind, kind)
-        yield _heap(label, found[kind])
+        yield _tally(label, found[kind])
     for title, key in (("packages", "name"), ("directories", "path")):
         rows = found[title]
         if rows:
             yield ""
             yield f"the largest {title}" + (f" (of {len(rows)})" if len(rows) > _ROWS else "")
-            yield from (_heap(f"  {row[key]}", row) for row in rows[:_ROWS])
+            yield from (_tally(f"  {row[key]}", row) for row in rows[:_ROWS])
 
 
 def _row(label: str, size: int, note: str = "") -> str:
     return f"{label:<52}{mebibytes(size):>10}" + (f"  {note}" if note else "")
 
 
-def _heap(label: str, row: Mapping[str, Any]) -> str:
-    shown = label if len(label) <= 50 else f"{label[:49]}…"
-    return f"{shown:<52}{mebibytes(row['size']):>10}{mebibytes(row['compressed']):>12}{row['files']:>9,}"
+def _tally(label: str, row: Mapping[str, Any]) -> str:
+    short = label if len(label) <= 50 else f"{label[:49]}…"
+    return f"{short:<52}{mebibytes(row['size']):>10}{mebibytes(row['compressed']):>12}{row['files']:>9,}"

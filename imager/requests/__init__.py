@@ -1,4 +1,4 @@
-"""What the imager can be asked, by subject; `imager.contract` is the way in for planners.
+"""The interface of the imager: one frozen request for each command, one module for each subject.
 
-A step imports only what it was asked: nothing is imported here.
+`imager.request` turns a request into a command line and back. A step imports only the module of its own request.
 """

@@ -25,7 +25,7 @@ class Output(Request):
 class Efi(Output):
     """The EFI program itself."""
 
-    command: ClassVar[str] = "efi"
+    performed_by: ClassVar[str] = "disk.efi"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,21 +39,21 @@ class Disk(Output):
 class Raw(Disk):
     """A GPT disk with one EFI system partition. `label`: at most 11 characters."""
 
-    command: ClassVar[str] = "raw"
+    performed_by: ClassVar[str] = "disk.raw"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Iso(Disk):
     """An ISO that boots as a CD, and as a disk when written to one. `label`: at most 32 characters."""
 
-    command: ClassVar[str] = "iso"
+    performed_by: ClassVar[str] = "disk.iso"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Qcow2(Disk):
     """An image for QEMU, KVM and OpenStack, like raw; `compress`: with zlib, for systems that are not compressed."""
 
-    command: ClassVar[str] = "qcow2"
+    performed_by: ClassVar[str] = "disk.qcow2"
     compress: bool = False
 
 
@@ -64,7 +64,7 @@ class Vmdk(Disk):
     `compress`: with zlib, for systems that are not compressed; streamOptimized only.
     """
 
-    command: ClassVar[str] = "vmdk"
+    performed_by: ClassVar[str] = "disk.vmdk"
     subformat: str = "streamOptimized"
     compress: bool = False
 
@@ -73,18 +73,24 @@ class Vmdk(Disk):
 class Vhdx(Disk):
     """An image for Hyper-V, like raw."""
 
-    command: ClassVar[str] = "vhdx"
+    performed_by: ClassVar[str] = "disk.vhdx"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vhd(Disk):
     """An image of fixed size for Azure, like raw."""
 
-    command: ClassVar[str] = "vhd"
+    performed_by: ClassVar[str] = "disk.vhd"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vdi(Disk):
     """An image for VirtualBox, like raw."""
 
-    command: ClassVar[str] = "vdi"
+    performed_by: ClassVar[str] = "disk.vdi"
+
+
+BY_FORMAT: dict[str, type[Output]] = {
+    kind.__name__.lower(): kind for kind in (Efi, Raw, Iso, Qcow2, Vmdk, Vhdx, Vhd, Vdi)
+}
+"""The request of each format of `spec.formats`."""

@@ -13,8 +13,9 @@ class Stage(Request):
     """Pack `system`, or what it changed in the stage `below`, as a cpio archive.
 
     `facts` is where to write what was packed, `lower` what was written for the stages below (see
-    `imager.initramfs.segments`), the lowest first. `more`: other stages follow. `compression` is none,
-    gz[:1-9], xz[:0-9], lz4[:1-12] or zstd[:1-22].
+    `imager.initramfs.segments`), the lowest first. `more`: other stages follow. `compression` is none, or a kind of
+    `spec.compression`, with a level behind a colon if need be. `keep`: files that ship although each machine has its
+    own (see `imager.rootfs.seal`).
     """
 
     system: str
@@ -25,13 +26,14 @@ class Stage(Request):
     facts: str = ""
     lower: tuple[str, ...] = ()
     more: bool = False
+    keep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Initramfs(Stage):
     """Pack a stage, with our `init` in the lowest, for the kernel to unpack."""
 
-    command: ClassVar[str] = "initramfs"
+    performed_by: ClassVar[str] = "initramfs.cpio_segment"
     init: str
 
 
@@ -39,10 +41,11 @@ class Initramfs(Stage):
 class Layer(Stage):
     """Pack a stage as a read-only file system, the layer `number` from below, counted from 0.
 
-    The archive's header is not in the file: see `imager.initramfs.layer_archive`. xz and lz4 have one level only.
+    The archive's header is not in the file: see `imager.initramfs.layer_archive`. Not every kind of compression has
+    levels here: see `imager.archive.compressors`.
     """
 
-    command: ClassVar[str] = "layer"
+    performed_by: ClassVar[str] = "initramfs.layers"
     number: int = 0
 
 
@@ -60,7 +63,7 @@ class Uki(Request):
     are none.
     """
 
-    command: ClassVar[str] = "uki"
+    performed_by: ClassVar[str] = "uki.sections"
     system: str
     kernel_version: str
     initrd: tuple[str, ...]

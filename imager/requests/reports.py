@@ -13,15 +13,19 @@ class Inspect(Request):
     """Write a JSON report of what is in `system` to `output` (see `imager.report.inspection`).
 
     `module`: names of modules to look for in every kernel. `kernel_tree`: what the request of this name wrote.
-    `weigh`: whether to count files, which means to look at all of them.
+    `weigh`: whether to count files, which means to look at all of them. `path` and `user`: files, and owners of homes,
+    that the running system may not see. `base` is the system as its owner made it, if it was not made here.
     """
 
-    command: ClassVar[str] = "inspect"
+    performed_by: ClassVar[str] = "report.inspection"
     system: str
     output: str
     weigh: bool = True
     module: tuple[str, ...] = ()
     kernel_tree: str = ""
+    path: tuple[str, ...] = ()
+    user: tuple[str, ...] = ()
+    base: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +35,7 @@ class Sizes(Request):
     `ram` is the memory in bytes that booting needs, 0 when it is not known; `mode` how the system is kept in it.
     """
 
-    command: ClassVar[str] = "sizes"
+    performed_by: ClassVar[str] = "report.sizes"
     system: str
     uki: str
     output: str

@@ -1,1 +1,1 @@
-"""Reading a system: its tree, accounts, init system, and os-release."""
+"""Reading a system: its tree, accounts, init system and os-release."""

@@ -1,4 +1,4 @@
-"""Which init system a system has: what starts its services."""
+"""The init system of a system, which starts its services."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _SIGNS = ((SYSTEMD, ("usr/bin/systemctl", "bin/systemctl")), (OPENRC, ("sbin/ope
 
 
 def find(root: Root) -> str | None:
-    """Give `SYSTEMD`, `OPENRC` or None for neither."""
+    """Return `SYSTEMD`, `OPENRC`, or None if the system has neither."""
     return next((name for name, paths in _SIGNS if any(root.resolve(path) for path in paths)), None)
 
 
 def need(root: Root, key: str) -> str:
-    """Give `SYSTEMD` or `OPENRC`. Raises ImagerError in the name of `key`."""
+    """Return `SYSTEMD` or `OPENRC`; raises ImagerError on behalf of `key`."""
     found = find(root)
     if found is None:
-        raise ImagerError(f"{key}: this system has neither systemd nor OpenRC: add one to packages")
+        raise ImagerError(f"{key}: the system has neither systemd nor OpenRC: add one of them to `packages`")
     return found

@@ -1,48 +1,43 @@
-"""Which system this is: os-release(5), and IMAGE_ID and IMAGE_VERSION in it, in the system and in the UKI."""
+"""The identity of a system: os-release(5), with IMAGE_ID and IMAGE_VERSION, in the system and in the UKI."""
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imager.rootfs import text as texts
 from imager.rootfs.root import Root
 
 if TYPE_CHECKING:
-    from imager.contract import Identity
+    from imager.requests.identity import Identity
 
 _PLACE = "usr/lib/os-release"
 _LINK = "etc/os-release"
-"""Looked at first."""
+"""os-release(5) gives this path priority."""
+_LIMIT = 1 << 20
 
 
 def run(request: Identity) -> None:
-    """Write the name and version into the system's os-release."""
+    """Write name and version into the system's os-release."""
     root = Root(Path(request.system))
-    text = identified(read(root), request.name, request.version)
-    place = _find(root) or root.place(_LINK)
-    if place is None:
-        place = root.path / _LINK
-        place.unlink()  # a link in a circle
-    place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    place.write_text(text)
-    os.utime(place, (request.epoch, request.epoch))
+    text = with_identity(read(root), request.name, request.version)
+    texts.write(root, _find(root) or _LINK, text, request.epoch)
 
 
 def read(root: Root) -> str:
-    """Read the system's os-release; empty when there is none."""
+    """Return the system's os-release, or an empty text if there is none."""
     place = _find(root)
-    return place.read_text(errors="backslashreplace") if place else ""
+    return texts.read(root, place, _LIMIT, errors="backslashreplace") if place else ""
 
 
 def fields(text: str) -> dict[str, str]:
-    """Give the fields of an os-release file; lines that are no assignment are skipped."""
+    """Return the fields of an os-release file; lines without an assignment are ignored."""
     import shlex
 
     found: dict[str, str] = {}
-    for line in text.splitlines():
-        key, equals, value = line.strip().partition("=")
+    for line in texts.lines(text):
+        key, equals, value = line.strip(" \t\r").partition("=")
         if equals and key.isidentifier():
             try:
                 found[key] = "".join(shlex.split(value))
@@ -51,8 +46,8 @@ def fields(text: str) -> dict[str, str]:
     return found
 
 
-def identified(text: str, name: str, version: str) -> str:
-    """Give the os-release `text` with IMAGE_ID and IMAGE_VERSION set; empty values leave them as they are."""
+def with_identity(text: str, name: str, version: str) -> str:
+    """Return the os-release `text` with IMAGE_ID and IMAGE_VERSION; an empty value leaves its field unchanged."""
     text = text or "ID=linux\nNAME=Linux\nPRETTY_NAME=Linux\n"
     for key, value in (("IMAGE_ID", name), ("IMAGE_VERSION", version)):
         if value:
@@ -61,12 +56,13 @@ def identified(text: str, name: str, version: str) -> str:
     return text
 
 
-def _find(root: Root) -> Path | None:
-    return root.file(_LINK) or root.file(_PLACE)
+def _find(root: Root) -> str | None:
+    """Return the path of the file itself: where one of the two is a link to the other, both stay what they are."""
+    return next((root.real(path) for path in (_LINK, _PLACE) if root.file(path) is not None), None)
 
 
 def _quote(value: str) -> str:
-    """Quote as the shell would inside double quotes, when it must be."""
+    """Return the value in double quotes, with the shell's escapes, if it needs quotes."""
     if re.fullmatch(r"[A-Za-z0-9._+~-]+", value):
         return value
     return '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'

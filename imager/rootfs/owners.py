@@ -1,60 +1,62 @@
-"""Which package brought a file: read from the databases of dpkg(1) and apk(8), without their programs.
+"""The package of each file, from the databases of dpkg(1) and apk(8), without their programs.
 
-Paths are relative to the system and as they are on its disk: where /lib is a link to /usr/lib, files that a
-package names below /lib are below usr/lib.
+Paths are relative to the system and those on its disk: if /lib is a link to /usr/lib, a file that a package lists
+below /lib is below usr/lib.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+
+from imager.rootfs.root import LARGE
+from imager.rootfs.text import lines, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imager.rootfs.root import Root
 
+_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _DPKG = "var/lib/dpkg/info"
 _APK = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
 
 
-def owners(root: Root) -> dict[str, str]:
-    """Give the package of every file that belongs to one; of several packages with the same folder, the last."""
+def package_by_path(root: Root) -> dict[str, str]:
+    """Return the package of every packaged file; if several packages share a directory, the last one."""
     merged = _merged(root)
     return {_real(path, merged): package for path, package in (*_dpkg(root), *_apk(root))}
 
 
 def _dpkg(root: Root) -> Iterator[tuple[str, str]]:
-    """Read the lists of files: NAME.list, or NAME:ARCHITECTURE.list."""
+    """Yield the files in the lists of dpkg: NAME.list, or NAME:ARCHITECTURE.list."""
     for name in root.names(_DPKG):
-        place = root.file(f"{_DPKG}/{name}") if name.endswith(".list") else None
-        if place is not None:
-            package = name.removesuffix(".list").partition(":")[0]
-            for line in place.read_text(errors="surrogateescape").splitlines():
+        package = name.removesuffix(".list").partition(":")[0]
+        if name.endswith(".list") and _PACKAGE.fullmatch(package):
+            for line in lines(read(root, f"{_DPKG}/{name}", LARGE)):
                 yield line.strip("/"), package
 
 
 def _apk(root: Root) -> Iterator[tuple[str, str]]:
-    """Read the installed database: blocks of `P:` package, `F:` folder, and `R:` files in it."""
+    """Yield the files in the database of apk: blocks of `P:` package, `F:` directory, and `R:` files in it."""
     for database in _APK:
-        place = root.file(database)
-        package = folder = ""
-        for line in place.read_text(errors="surrogateescape").splitlines() if place else ():
+        package = directory = ""
+        for line in lines(read(root, database, LARGE)):
             kind, text = line[:2], line[2:]
             if kind == "P:":
-                package, folder = text, ""
+                package, directory = text if _PACKAGE.fullmatch(text) else "", ""
             elif kind == "F:":
-                folder = text
-            elif kind == "R:":
-                yield f"{folder}/{text}".strip("/"), package
+                directory = text
+            elif kind == "R:" and package:
+                yield f"{directory}/{text}".strip("/"), package
 
 
 def _merged(root: Root) -> dict[str, str]:
-    """Give the links at the top of a system that lead to folders: `lib` -> `usr/lib`."""
+    """Return the links to directories at the top of a system: `lib` -> `usr/lib`."""
     found = {}
     for name in root.names("/"):
-        place = root.resolve(name)
-        if (root.path / name).is_symlink() and place is not None and place.is_dir():
-            found[name] = str(place.relative_to(root.path))
+        if root.target(name) is not None and (real := root.real(name)) is not None:
+            found[name] = real
     return found
 
 

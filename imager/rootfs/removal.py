@@ -1,38 +1,43 @@
-"""Removing files from a system, without a trace of when that was."""
+"""Removing files from a system without changing the times of its directories."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imager.rootfs.writing import remove as remove_one
+from imager.rootfs.writing import set_time
+
+if TYPE_CHECKING:
+    from imager.rootfs.root import Root
 
 
-def remove(folder: Path, paths: Iterable[str], epoch: int) -> int:
-    """Remove files, and folders that have nothing left; give how many bytes these were.
+def remove(root: Root, directory: str, paths: Iterable[str], epoch: int) -> int:
+    """Remove files, and directories that are empty afterwards; return the size of the removed files.
 
-    What is only linked into the folder stays: on the builder such a link may lead out of the system.
+    Files behind symbolic links in the directory stay: they belong to another part of the system.
     """
+    top = root.real(directory)
     size = 0
-    parents: set[Path] = set()
-    inside: dict[Path, bool] = {}
+    parents: set[str] = set()
+    inside: dict[str, bool] = {}
     for path in sorted(paths):
-        place = folder / path
-        if place.parent not in inside:
-            inside[place.parent] = place.parent.resolve().is_relative_to(folder.resolve())
-        if not inside[place.parent]:
-            continue
-        if place.is_symlink() or place.exists():
-            size += 0 if place.is_symlink() else place.stat().st_size
-            place.unlink()
-        parents |= {parent for parent in place.parents if parent.is_relative_to(folder)}
-    for parent in sorted(parents, key=lambda each: len(each.parts), reverse=True):
-        if parent != folder and parent.is_dir() and not any(parent.iterdir()):
-            parent.rmdir()
-        elif parent.is_dir():
-            date(parent, epoch)
+        parent = path.rpartition("/")[0]
+        if parent not in inside:
+            inside[parent] = root.real(f"{directory}/{parent}") == f"{top}/{parent}".rstrip("/")
+        if inside[parent]:
+            size += remove_one(root, f"{directory}/{path}")
+            parents.update(_parents(path))
+    for parent in sorted(parents, key=lambda each: each.count("/") + bool(each), reverse=True):
+        if parent and not root.names(f"{directory}/{parent}"):
+            remove_one(root, f"{directory}/{parent}")
+        else:
+            set_time(root, f"{directory}/{parent}".rstrip("/"), epoch)
     return size
 
 
-def date(place: Path, epoch: int) -> None:
-    """Date one path, not what it links to."""
-    os.utime(place, (epoch, epoch), follow_symlinks=False)
+def _parents(path: str) -> Iterable[str]:
+    """Yield the directories above a path, and "" for the top."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path

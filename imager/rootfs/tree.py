@@ -1,35 +1,42 @@
-"""What of a system is shipped in RAM, under which names, in which order."""
+"""The part of a system that ships in the image: which files, with which names, in which order."""
 
 from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from imager.core.errors import ImagerError
+from imager.rootfs import seal
+from imager.rootfs.root import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Mapping
+
+    from imager.rootfs.seal import Seal
+
+    Overrides = Mapping[bytes, Mapping[bytes, "Entry | None"]]
 
 PRIVATE = b".claylinux"
-"""Our own directory in the archive; init removes it."""
+"""Our own directory in the initramfs; init removes it."""
 LAYERS = PRIVATE + b"/layers"
-"""Where the layers of overlay mode are, and how many they are."""
+"""The directory with the layers of overlay mode and their number."""
 MOUNT_POINTS = {b"dev": 0o755, b"proc": 0o555, b"run": 0o755, b"sys": 0o555, b"tmp": 0o1777}
-"""Directories that ship empty, and are made with these modes when the system lacks them."""
+"""Directories that ship empty; if the system lacks one, it gets this mode."""
 _EMPTIED = {b"boot", *MOUNT_POINTS}
 TARGET_FILES = {name + b".target": name for name in (b"hostname", b"hosts", b"resolv.conf")}
-"""Files of /etc that take the place of others: a build step cannot write the real ones."""
+"""Files in /etc that replace others, because a build step cannot write the real ones."""
 _SECOND = 10**9
 _LATEST = 1 << 63
-"""Later than any time of a file."""
+"""Later than the time of any file."""
 
 
 class Entry(NamedTuple):
-    """One path of the archive; `source` is where its data and attributes are, empty: nowhere.
+    """One path in the image; `source` is the file with its data and attributes, or empty if there is none.
 
-    `mtime`: in whole seconds; a float of them would round the last nanoseconds of a second up. `stamp`: when content
-    and status changed, in nanoseconds.
+    `mtime` is in whole seconds; a float would round the last nanoseconds of a second up. `stamp` is the time of the
+    last change of content and of status, in nanoseconds.
     """
 
     path: bytes
@@ -46,33 +53,36 @@ class Entry(NamedTuple):
 
     @property
     def order(self) -> bytes:
-        """What entries are sorted by."""
+        """The key for sorting entries."""
         return order(self.path)
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a regular file."""
+        """Whether this is a regular file."""
         return stat.S_ISREG(self.mode)
 
     @property
-    def is_folder(self) -> bool:
-        """Whether it is a directory."""
+    def is_directory(self) -> bool:
+        """Whether this is a directory."""
         return stat.S_ISDIR(self.mode)
 
 
-def made(path: bytes, mode: int, *, source: bytes = b"", size: int = 0, rdev: int = 0) -> Entry:
-    """Give an entry that is ours, not the system's."""
+def synthetic_entry(path: bytes, mode: int, *, source: bytes = b"", size: int = 0, rdev: int = 0) -> Entry:
+    """Return an entry that Claylinux adds to the system."""
     return Entry(path, source, mode, 0, 0, _LATEST, size, 1, (0, 0), rdev)
 
 
 class Walk:
-    """Gives the entries of a system: parents before children, siblings by the bytes of their names.
+    """An iterator over the entries of a system: parents before children, siblings in byte order of their names.
 
-    Left out: sockets, which mean nothing without their process, and what belongs to the container. `only`: the paths
-    that are given or entered at all; the root is.
+    It skips sockets, which are useless without their process, and files of the build container. What belongs to one
+    machine is as its `seal` says, except for the paths in `keep`. `only` limits it to these paths and to directories
+    among them; the root always counts.
     """
 
-    def __init__(self, system: bytes, only: Container[bytes] | None = None) -> None:
+    def __init__(self, system: bytes, keep: Iterable[str] = (), only: Container[bytes] | None = None) -> None:
+        self.seal = seal.find(Root(Path(os.fsdecode(system))), keep)
+        self.sealed = _overrides(self.seal)
         self._pending: list[tuple[bytes, os.DirEntry[bytes] | Entry]] = [(b".", _entry(b".", system, os.lstat(system)))]
         self._only = only
         self._last: Entry | None = None
@@ -82,7 +92,7 @@ class Walk:
 
     def __next__(self) -> Entry:
         if self._last is not None:
-            below, only = _below(self._last), self._only
+            below, only = _below(self._last, self.sealed), self._only
             self._pending += below if only is None else [pair for pair in below if pair[0] in only]
         while self._pending:
             path, found = self._pending.pop()
@@ -94,49 +104,56 @@ class Walk:
         raise StopIteration
 
     def prune(self) -> None:
-        """Leave out what is below the entry that was given last."""
+        """Skip everything below the entry that was returned last."""
         self._last = None
 
 
-def walk(system: bytes) -> Walk:
-    """Give all entries of a system."""
-    return Walk(system)
+def walk(system: bytes, keep: Iterable[str] = ()) -> Walk:
+    """Return an iterator over all entries of a system."""
+    return Walk(system, keep)
 
 
-def pick(system: bytes, paths: Iterable[bytes]) -> Iterator[Entry]:
-    """Give those entries of a walk that have one of these paths, without a walk through the rest."""
+def pick(system: bytes, paths: Iterable[bytes], keep: Iterable[str] = ()) -> Iterator[Entry]:
+    """Yield the entries with these paths, in the order of a walk, without walking the rest of the system."""
     wanted = set(paths)
     on_the_way = {b"."} | {parent for path in wanted for parent in parents(path)}
-    return (entry for entry in Walk(system, wanted | on_the_way) if entry.path in wanted)
+    return (entry for entry in Walk(system, keep, wanted | on_the_way) if entry.path in wanted)
 
 
 def parent_of(path: bytes) -> bytes:
-    """Give the directory that holds `path`."""
+    """Return the directory that contains `path`."""
     return path.rpartition(b"/")[0] or b"."
 
 
 def parents(path: bytes) -> Iterator[bytes]:
-    """Give all directories above `path`, the nearest first."""
+    """Yield all directories above `path`, the nearest first."""
     while path != b".":
         path = parent_of(path)
         yield path
 
 
-def _below(entry: Entry) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
-    """List what a walk gives below an entry, last name first."""
-    if not entry.is_folder:
+def _below(entry: Entry, sealed: Overrides) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
+    """Return the children of an entry as a walk sees them, last name first."""
+    if not entry.is_directory:
         return []
     if entry.path == b"dev":
-        return [(b"dev/console", made(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)))]
+        return [(b"dev/console", synthetic_entry(b"dev/console", stat.S_IFCHR | 0o600, rdev=os.makedev(5, 1)))]
     if entry.path in _EMPTIED:
         return []
-    return _children(b"" if entry.path == b"." else entry.path, entry.source)
+    return _children(b"" if entry.path == b"." else entry.path, entry.source, sealed)
 
 
-def _children(path: bytes, source: bytes) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
-    """List a directory, last name first."""
-    with os.scandir(source) as listing:
-        found: dict[bytes, os.DirEntry[bytes] | Entry] = {entry.name: entry for entry in listing}
+def _children(path: bytes, source: bytes, sealed: Overrides) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
+    """Return the content of a directory, last name first."""
+    found: dict[bytes, os.DirEntry[bytes] | Entry] = {}
+    if source:
+        with os.scandir(source) as listing:
+            found = {entry.name: entry for entry in listing}
+    for name, instead in sealed[path].items() if path in sealed else ():
+        if instead is None:
+            found.pop(name, None)
+        elif name not in found or not instead.is_directory:
+            found[name] = instead
     if path == b"":
         _arrange_top(found)
     elif path == b"etc":
@@ -148,19 +165,39 @@ def _children(path: bytes, source: bytes) -> list[tuple[bytes, os.DirEntry[bytes
 
 
 def order(path: bytes) -> bytes:
-    """Give what sorts a directory's content right behind it: no name holds a byte that is less."""
+    """Return a sort key that puts a directory's content right after it: no name contains a smaller byte."""
     return b"" if path == b"." else path.replace(b"/", b"\0")
 
 
 def _arrange_top(found: dict[bytes, os.DirEntry[bytes] | Entry]) -> None:
     if PRIVATE in found:
-        raise ImagerError("the system has a /.claylinux, which is reserved for Claylinux: remove it")
+        raise ImagerError("the system contains /.claylinux, which is reserved for Claylinux: remove it")
     found.pop(b".dockerenv", None)
     if b"init" in found:
         found[PRIVATE + b"/init.system"] = found.pop(b"init")
     for name, mode in MOUNT_POINTS.items():
         if name not in found:
-            found[name] = made(name, stat.S_IFDIR | mode)
+            found[name] = synthetic_entry(name, stat.S_IFDIR | mode)
+
+
+def _overrides(found: Seal) -> Overrides:
+    """Return what a seal changes, by directory and name."""
+    changed: dict[bytes, Entry | None] = {os.fsencode(path): None for path in found.left_out}
+    for text, status in found.emptied.items():
+        path = os.fsencode(text)
+        changed[path] = synthetic_entry(path, status.st_mode)._replace(uid=status.st_uid, gid=status.st_gid)
+    for text, (source, mode) in found.added.items():
+        path = os.fsencode(text)
+        size = source.lstat().st_size if stat.S_ISREG(mode) else 0
+        changed[path] = synthetic_entry(path, mode, source=os.fsencode(source), size=size)
+        for parent in parents(path):
+            changed.setdefault(parent, synthetic_entry(parent, stat.S_IFDIR | 0o755))
+    changed.pop(b".", None)
+    made: dict[bytes, dict[bytes, Entry | None]] = {}
+    for path, entry in changed.items():
+        directory, _, name = path.rpartition(b"/")
+        made.setdefault(directory, {})[name] = entry
+    return made
 
 
 def _entry(path: bytes, source: bytes, status: os.stat_result) -> Entry:

@@ -1,6 +1,6 @@
-"""Extended attributes, which cpio cannot carry, as the records that our init restores.
+"""Extended attributes as records that our init restores, because cpio cannot carry them.
 
-The format is that of docs/architecture.md, "The initramfs"; docs/rootfs.md says why only these kinds are content.
+docs/internals/initramfs.md defines the format; docs/guide/memory.md explains the choice of attributes.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import errno
 import os
 
 Attributes = tuple[tuple[str, bytes], ...]
-"""Names and values."""
+"""Pairs of name and value."""
 _PREFIXES = ("security.capability", "user.", "trusted.", "system.posix_acl_")
 _NOT_CONTENT = ("trusted.overlay.", "user.overlay.")
-"""Bookkeeping of overlayfs, which happens to hold the system during the build."""
+"""Internal attributes of overlayfs, which may hold the system during the build."""
 
 
 def read(source: bytes) -> Attributes:
-    """Give the attributes of `source` that are content, by name."""
+    """Return the attributes of `source` that belong to its content, sorted by name."""
     try:
         names = os.listxattr(source, follow_symlinks=False)
     except OSError as error:
@@ -31,10 +31,10 @@ def read(source: bytes) -> Attributes:
 
 
 def records(path: bytes, source: bytes) -> bytes:
-    """Give the records of `source` under its absolute `path` in the image; nothing when it has none."""
+    """Return the records of `source` for its absolute `path` in the image; empty if it has no attributes."""
     return b"".join(record(path, name, value) for name, value in read(source))
 
 
 def record(path: bytes, name: str, value: bytes) -> bytes:
-    """Encode one attribute."""
+    """Return the record of one attribute."""
     return b"%b\0%b\0%b%b" % (path, os.fsencode(name), len(value).to_bytes(4, "little"), value)

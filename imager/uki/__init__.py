@@ -1,1 +1,1 @@
-"""The unified kernel image: one EFI program of stub, kernel and segments."""
+"""The unified kernel image: one EFI program made of stub, kernel and segments."""

@@ -1,20 +1,21 @@
-"""An EFI program that no file holds: every output writes its pieces straight to their final place.
+"""The layout of an EFI program that does not exist as a file: every output writes its pieces to their final place.
 
-The big pieces stay where they are, in the segments of the system; so each is copied once for each output, and never
-to a file in between. `imager uki` writes two files:
+The large pieces stay in the segments of the system, so each output copies each of them once, and never to a temporary
+file. `imager uki` writes two files:
 
     uki.json   {"architecture", "digest", "pieces": [{"at", "path", "size", "start"}], "sections": {name: size},
-               "size"}; `size` bytes from `start` of the file `path` belong at byte `at` of the program, and where
-               there is no piece are zeros
-    uki.head   the small pieces, behind each other; those of `path` ""
+               "size"}; `size` bytes from byte `start` of the file `path` belong at byte `at` of the program. The
+               bytes between the pieces are zeros
+    uki.head   the small pieces, one after the other; their `path` is ""
 
-A whole program in a file will do as well, for people who have one.
+Users who have a complete EFI program in a file can pass that file instead.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ from imager.requests.outputs import ARCHITECTURES
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from imager.contract import Output
+    from imager.requests.outputs import Output
 
 LAYOUT = ".json"
 _HEAD = ".head"
@@ -36,7 +37,7 @@ _HEAD = ".head"
 
 @dataclass(frozen=True)
 class Piece:
-    """Bytes of the program: `size` bytes from `start` of the file `path` go to byte `at`."""
+    """A part of the program: `size` bytes from `start` of the file `path` belong at byte `at`."""
 
     at: int
     path: str
@@ -45,19 +46,19 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Program:
-    """An EFI program for `architecture`, of `size` bytes; `digest` differs between any two."""
+class UkiLayout:
+    """An EFI program of `size` bytes for `architecture`; no two different programs have the same `digest`."""
 
     architecture: str
     size: int
     digest: str
     pieces: tuple[Piece, ...]
     sections: Mapping[str, int] = field(default_factory=dict)
-    """The size of each section that was added to the stub, by name."""
+    """The size of each section added to the stub, by name."""
 
     @contextmanager
-    def opened(self, at: int = 0) -> Iterator[tuple[Extent, ...]]:
-        """Give the extents of a disk on which the program starts at byte `at`."""
+    def open_extents(self, at: int = 0) -> Iterator[tuple[Extent, ...]]:
+        """Yield the extents of a disk on which the program starts at byte `at`."""
         with ExitStack() as stack:
             files = {path: stack.enter_context(output.reading(path)) for path in {piece.path for piece in self.pieces}}
             yield tuple(
@@ -65,21 +66,21 @@ class Program:
             )
 
 
-def load(place: str) -> Program:
-    """Read a layout, or take a program that is whole; raises ImagerError for what is neither."""
+def load(place: str) -> UkiLayout:
+    """Return the layout in a file, or that of a complete program; raises ImagerError if the file is neither."""
     path = Path(place)
     if not path.is_file():
-        raise ImagerError(f"the EFI program {place} does not exist")
+        raise ImagerError(f"there is no EFI program {place}")
     if path.suffix != LAYOUT:
         return _whole(path)
     found = json.loads(path.read_bytes())
     head = str(path.with_suffix(_HEAD))
     pieces = tuple(Piece(**{**piece, "path": piece["path"] or head}) for piece in found.pop("pieces"))
-    return Program(pieces=pieces, **found)
+    return UkiLayout(pieces=pieces, **found)
 
 
-def wanted(request: Output) -> Program:
-    """Give the program of which an output is asked; raises ImagerError when that is for another architecture."""
+def load_for(request: Output) -> UkiLayout:
+    """Return the layout for the output of `request`; raises ImagerError if it is for another architecture."""
     program = load(request.uki)
     if program.architecture != request.architecture or request.architecture not in ARCHITECTURES:
         raise ImagerError(f"{request.uki} is an EFI program for {program.architecture}, not for {request.architecture}")
@@ -97,9 +98,9 @@ def write(
     *,
     detached: bool = True,
 ) -> None:
-    """Write a layout to `place`, which ends in `LAYOUT`. `parts` are what belongs at which byte.
+    """Write a layout to `place`, which ends with `LAYOUT`. `parts` are pairs of position and content.
 
-    Only the `segments` stay where they are if the layout is to be `detached` from all else.
+    A `detached` layout refers to no other file than the `segments`.
     """
     pieces: list[dict[str, Any]] = []
     digest = hashlib.sha256()
@@ -108,14 +109,14 @@ def write(
         for at, content in parts:
             if isinstance(content, Path) and (content in segments or not detached):
                 piece = Piece(at, str(content), content.stat().st_size)
-                # A file of that name beside one of the system is nobody's note for us.
-                mark = output.noted_digest(content) if content in segments else output.digest(content)
+                # Only a segment has its digest beside it; in a system, a file of that name would be the user's.
+                mark = output.saved_digest(content) if content in segments else output.digest(content)
             else:
                 data = content if isinstance(content, bytes) else content.read_bytes()
                 piece, end = Piece(at, "", len(data), end), end + len(data)
                 output.write_all(fd, data)
                 mark = hashlib.sha256(data).digest()
-            # Paths and the order of files are those of the builder, and no part of what the program is.
+            # Paths and the order of files depend on the builder, so they are not part of the program's digest.
             digest.update(f"{at} {piece.size} ".encode() + mark)
             pieces.append(asdict(piece))
     layout = {
@@ -129,9 +130,10 @@ def write(
         output.write_all(fd, json.dumps(layout, indent=1, sort_keys=True).encode())
 
 
-def _whole(path: Path) -> Program:
-    found = machine.of_pe(machine.head_of(path))
+def _whole(path: Path) -> UkiLayout:
+    with output.reading(path) as fd:
+        found = machine.of_pe(os.pread(fd, machine.HEAD, 0))
+        size = os.fstat(fd).st_size
     if found is None:
         raise ImagerError(f"{path} is not an EFI program")
-    size = path.stat().st_size
-    return Program(found, size, output.digest(path).hex(), (Piece(0, str(path), size),))
+    return UkiLayout(found, size, output.digest(path).hex(), (Piece(0, str(path), size),))

@@ -1,8 +1,8 @@
-"""Add sections with big contents to a small PE program, an EFI stub, without holding them in memory.
+"""Add sections with large contents to a small PE program, an EFI stub, without holding them in memory.
 
-Use: `plan()` lays the sections out behind the stub; `Plan.parts()` says what goes where. Sections are mapped
-by the firmware, so each starts on a page. Reference: Microsoft "PE Format"; the sections of a unified
-kernel image are those of the UAPI group's specification.
+`plan()` places the sections after the stub, and `Plan.parts()` lists the content of the program with its positions.
+The firmware maps sections, so each starts on a page. Reference: Microsoft "PE Format"; the UAPI group's specification
+defines the sections of a unified kernel image.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     import pefile  # type: ignore[import-untyped]
 
 CODE = 0x60000020
-"""Section contains code; may be executed and read."""
+"""The section contains code that the firmware may read and execute."""
 DATA = 0x40000040
-"""Section contains initialized data; may be read."""
+"""The section contains initialized data that the firmware may read."""
 _PAGE = 4096
 _HEADER = 40
 _LIMIT = 1 << 32
 _SECURITY = 4
-"""Index of the data directory that locates signatures."""
+"""The index of the data directory that locates signatures."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section to add: its content is the `parts` in order, literal bytes or whole files."""
+    """A section to add: its content is `parts` in order, each literal bytes or a whole file."""
 
     name: str
     parts: tuple[bytes | Path, ...]
@@ -42,20 +42,20 @@ class Section:
 
     @property
     def size(self) -> int:
-        """Give the length of the content in bytes."""
+        """The length of the content in bytes."""
         return sum(map(_size, self.parts))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A finished layout: the bytes up to the first added section, and where each one goes."""
+    """A finished layout: the bytes before the first added section, and the position of each section."""
 
     head: bytes
     placed: tuple[tuple[int, Section], ...]
     size: int
 
     def parts(self) -> Iterator[tuple[int, bytes | Path]]:
-        """Give the byte at which each part of the program belongs; between them are zeros."""
+        """Yield each part of the program with its position; the bytes between parts are zeros."""
         yield 0, self.head
         for offset, section in self.placed:
             for part in section.parts:
@@ -68,7 +68,7 @@ def _size(part: bytes | Path) -> int:
 
 
 def plan(stub: Path, architecture: str, sections: tuple[Section, ...]) -> Plan:
-    """Lay `sections` out behind the program `stub`, which must be for `architecture`."""
+    """Place `sections` after the program `stub`, which must be for `architecture`."""
     data, pe = _read(stub, architecture)
     file_align = max(pe.OPTIONAL_HEADER.FileAlignment, 512)
     page = max(pe.OPTIONAL_HEADER.SectionAlignment, _PAGE)
@@ -79,7 +79,7 @@ def plan(stub: Path, architecture: str, sections: tuple[Section, ...]) -> Plan:
     for section, size, (start, stop) in zip(sections, sizes, pairwise(starts), strict=True):
         if address + size >= _LIMIT or stop >= _LIMIT:
             raise ImagerError(
-                f"the EFI program would reach 4 GiB with its section {section.name} of {size} bytes: "
+                f"the EFI program with its section {section.name} of {size} bytes reaches the limit of 4 GiB: "
                 "make the system smaller"
             )
         name = section.name.encode()
@@ -90,10 +90,10 @@ def plan(stub: Path, architecture: str, sections: tuple[Section, ...]) -> Plan:
 
 
 def _starts(end: int, sizes: list[int], file_align: int) -> list[int]:
-    """Give the byte of the file at which each section starts, and where the last one ends.
+    """Return the position of each section in the file, and the end of the last one.
 
-    A section is stored up to the start of the next one: gaps are not part of a signature for some tools, and are
-    for others (sbverify(1) warns of them).
+    Each section reaches up to the start of the next, because tools disagree about whether gaps belong to a signature
+    (sbverify(1) warns about them).
     """
     starts = []
     for size in sizes:
@@ -103,7 +103,7 @@ def _starts(end: int, sizes: list[int], file_align: int) -> list[int]:
 
 
 def _read(stub: Path, architecture: str) -> tuple[bytearray, pefile.PE]:
-    """Load the stub without what follows its sections: symbols and signatures."""
+    """Load the stub without the symbols and signatures after its sections."""
     import pefile
 
     data = bytearray(stub.read_bytes())
@@ -113,23 +113,23 @@ def _read(stub: Path, architecture: str) -> tuple[bytearray, pefile.PE]:
         raise ImagerError(f"the stub {stub} is not an EFI program: {error}") from None
     found = machine.of_pe(bytes(data))
     if found != architecture:
-        raise ImagerError(f"the stub {stub} is for {found}, not for {architecture}")
+        raise ImagerError(f"the stub {stub} is for {found}, but the architecture is {architecture}")
     return data[: max(part.PointerToRawData + part.SizeOfRawData for part in pe.sections)], pe
 
 
 def _patch(data: bytearray, pe: pefile.PE, headers: bytes, image_size: int, added: int) -> bytes:
-    """Give the stub with the section `headers` and what follows from them."""
+    """Return the stub with the added section `headers` and all fields that depend on them."""
     table = pe.OPTIONAL_HEADER.get_file_offset() + pe.FILE_HEADER.SizeOfOptionalHeader
     start = table + _HEADER * pe.FILE_HEADER.NumberOfSections
     first = min(part.PointerToRawData for part in pe.sections if part.PointerToRawData)
     room = min(first, pe.OPTIONAL_HEADER.SizeOfHeaders)
     if start + len(headers) > room:
-        raise ImagerError("the stub has no room for more sections: use the stub of another systemd release")
+        raise ImagerError("the stub's header has no room for more sections: use the stub from another systemd release")
     pe.FILE_HEADER.NumberOfSections += len(headers) // _HEADER
     pe.FILE_HEADER.PointerToSymbolTable = 0
     pe.FILE_HEADER.NumberOfSymbols = 0
     pe.OPTIONAL_HEADER.SizeOfImage = image_size
-    # Nobody uses this number, and it has only 32 bits.
+    # Nothing reads this number, and it has only 32 bits.
     pe.OPTIONAL_HEADER.SizeOfInitializedData = (pe.OPTIONAL_HEADER.SizeOfInitializedData + added) % _LIMIT
     pe.OPTIONAL_HEADER.CheckSum = 0
     if len(pe.OPTIONAL_HEADER.DATA_DIRECTORY) > _SECURITY:

@@ -1,1 +1,1 @@
-"""The grammar of single values: what may be written, how a message names it, and what it becomes."""
+"""The grammar of single values: what may be written, how messages describe it, and what it becomes."""

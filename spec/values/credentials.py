@@ -11,7 +11,7 @@ from .kinds import Text
 PasswordHash = Annotated[
     str,
     Text(
-        expected='a crypt(3) hash, "" for none, or "*"',
+        'a crypt(3) hash, `""` (login without a password) or `"*"` (no password login)',
         pattern=r"[^:\n]*",
         convert=password_hash,
         secret=True,
@@ -22,7 +22,8 @@ PasswordHash = Annotated[
 SshKey = Annotated[
     str,
     Text(
-        expected="an SSH public key, such as `ssh-ed25519 AAAA... you@example`",
+        "an SSH public key",
+        ("ssh-ed25519 AAAA... you@example",),
         longest=16384,
         convert=ssh_key,
         control=True,
@@ -30,5 +31,9 @@ SshKey = Annotated[
 ]
 SecretId = Annotated[
     str,
-    Text(expected="the ID of a build secret, such as admin_hash", pattern=r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}"),
+    Text(
+        "a secret ID of letters, digits, `_`, `-` and `.`",
+        ("admin_hash",),
+        pattern=r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}",
+    ),
 ]

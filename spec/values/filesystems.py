@@ -1,4 +1,4 @@
-"""What is mounted where: mount points, devices, types of file systems, options."""
+"""Mounts of the running system: mount points, devices, file system types, options."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import posixpath
 import re
 from typing import Annotated
 
-from .kinds import Text
-from .sizes import MEMORY_SIZE, Share, memory
-from .wording import quote
+from .kinds import MismatchError, Text
+from .sizes import MEMORY_SIZE, memory
+from .types import Share
 
 CREATABLE = ("btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "vfat", "xfs")
-"""File systems that `create` makes. `imager.customize.filesystems` knows how."""
+"""File systems that `create` can make. `imager.customize.filesystems` knows how."""
 LONGEST_LABEL = {"exfat": 11, "ext2": 16, "ext3": 16, "ext4": 16, "vfat": 11, "xfs": 12}
-"""Bytes; of the manuals of their mkfs. Where it is too long, mkfs cuts it off without a word, or fails."""
+"""Bytes, as in the manual pages of mkfs. It truncates a longer label silently, or fails."""
 NOT_IN_FAT_LABEL = r"[*?.,;:/\\|+=<>\[\]]"
-"""What mkfs.fat(8) refuses."""
+"""Characters that mkfs.fat(8) refuses."""
 NEEDED = frozenset(
     {"/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/sbin"}
 )
-"""Folders that no system starts without."""
+"""Directories that every system needs to start."""
 
 _KERNELS_OWN = ("/proc", "/sys")
-_TAKEN = {"/dev": "device files are there", "/run": "the init system mounts it"}
+_TAKEN = {"/dev": "it holds the device files", "/run": "the init system mounts it"}
 _DEVICE = (
     r"(UUID|LABEL|PARTUUID|PARTLABEL)=[^\s\"']+|/[^\n]*|[A-Za-z0-9_.\-]+:\S*|\[[0-9A-Fa-f:]+\]:/\S*|//\S+"
     r"|[a-z][a-z0-9_]*"
@@ -31,28 +31,30 @@ _DEVICE = (
 
 def _mount_point(text: str) -> str:
     if ".." in text.split("/"):
-        raise ValueError("a mount point must not have `..` in it")
+        raise MismatchError("it must not contain `..`")
     path = posixpath.normpath("/" + text.lstrip("/"))
     if path == "/":
-        raise ValueError("the root is in memory and is not mounted from a disk: choose a folder such as /data; "
-                         "the key `rootfs` says how the root is kept")  # fmt: skip
+        raise ValueError("the root file system is in memory, not on a disk: mount a directory (for example `/data`), "
+                         "or see the key `rootfs`")  # fmt: skip
     if any(path == own or path.startswith(f"{own}/") for own in _KERNELS_OWN):
-        raise ValueError(f"{path} belongs to the kernel: choose another folder, such as /data")
+        raise ValueError(f"{path} belongs to the kernel: choose another directory (for example `/data`)")
     if path in _TAKEN:
-        raise ValueError(f"nothing can be mounted at {path}: {_TAKEN[path]}")
+        raise ValueError(
+            f"{path} cannot be a mount point, because {_TAKEN[path]}: choose another directory (for example `/data`)"
+        )
     if path.split("/")[1] in ("init", ".claylinux"):
-        raise ValueError(f"{path} is Claylinux's own at boot: choose another folder, such as /data")
+        raise ValueError(f"Claylinux uses {path} at boot: choose another directory (for example `/data`)")
     return path
 
 
 def _device(text: str) -> str:
     if re.fullmatch(r"[hsv]d[a-z]\d*|nvme\d+n\d+(p\d+)?|mmcblk\d+(p\d+)?", text):
-        raise ValueError(f"a device is named by its whole path: write /dev/{text}")
+        raise MismatchError(f"write the full path: `/dev/{text}`")
     if re.match(r"(uuid|label|partuuid|partlabel)=", text):
         tag, equals, value = text.partition("=")
-        raise ValueError(f"tags are in upper case: write {tag.upper()}{equals}{value}")
+        raise MismatchError(f"write the tag in upper case: `{tag.upper()}{equals}{value}`")
     if not re.fullmatch(_DEVICE, text):
-        raise ValueError(f"expected a device such as /dev/vdb, LABEL=DATA or nas:/export, not {quote(text)}")
+        raise MismatchError
     return text
 
 
@@ -62,17 +64,23 @@ def _limit(text: str) -> int | Share | None:
 
 MountPoint = Annotated[
     str,
-    Text(expected="a folder of the system, such as /data", pattern=r"/[^\n]*", convert=_mount_point),
+    Text("a directory path that starts with `/`", ("/data",), pattern=r"/[^\n]*", convert=_mount_point),
 ]
 Device = Annotated[
-    str, Text(expected="a device, such as /dev/vdb or LABEL=DATA", pattern=r"[^\n]*\S[^\n]*", convert=_device)
+    str,
+    Text(
+        "a device, a tag or a network share",
+        ("/dev/vdb", "LABEL=DATA", "nas:/export"),
+        pattern=r"[^\n]*\S[^\n]*",
+        convert=_device,
+    ),
 ]
-FsType = Annotated[str, Text(expected="a kind of file system, such as ext4", pattern=r"[a-z][a-z0-9_.\-]{0,31}")]
+FsType = Annotated[str, Text("a file system type", ("ext4",), pattern=r"[a-z][a-z0-9_.\-]{0,31}")]
 MountOption = Annotated[
-    str, Text(expected="a mount option without comma or space, such as noatime", pattern=r"[^\s,#][^\s,]*")
+    str, Text("one mount option, without spaces or commas", ("noatime",), pattern=r"[^\s,#][^\s,]*")
 ]
 MemoryLimit = Annotated[
     int | Share | None,
-    Text(expected="true, a size such as 64M, or a share such as 50%", pattern=rf"true|{MEMORY_SIZE}", convert=_limit),
+    Text("`true`, a size or a percentage", ("64M", "50%"), pattern=rf"true|{MEMORY_SIZE}", convert=_limit),
 ]
 """A size in bytes, a share of the memory, or None for the kernel's own limit."""

@@ -1,7 +1,7 @@
-"""Kinds of single values: what may be written, how a message names it, and what it becomes.
+"""Kinds of single values: what may be written, how messages describe it, and what it becomes.
 
-A kind stands in the annotation of a key, `Annotated[str, Text(...)]`, and is all that the decoder, the
-JSON Schema and the reference page know about the value.
+A kind stands in the annotation of a key, `Annotated[str, Text(...)]`. Decoder, JSON Schema and reference page know
+nothing else about the value.
 """
 
 from __future__ import annotations
@@ -11,29 +11,36 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .wording import code, listing, quote, suggest
+from .slips import broken_rule, name_of
+from .wording import code, must_be, quote, suggest
 
 _NOT_TEXT = "[\0\ud800-\udfff]"
 _CONTROL = "[\x01-\x1f\x7f]"
 
 
 class UnfitError(ValueError):
-    """A value does not fit its kind. The message continues the sentence that the name of the key begins."""
+    """A value does not fit its kind. The message continues a sentence that starts with the name of the key."""
+
+
+class MismatchError(ValueError):
+    """A `convert` finds that a text is not what its kind expects. The message, if any, says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text.
 
-    `expected` ends the sentence "... must be"; `pattern` must match all of the text (it is also put into the
-    JSON Schema: only what Python and JavaScript both know); `choices` are the only texts allowed; `longest`
-    counts characters, 0 is no limit. `convert` gives the value; it raises ValueError with a sentence of its
-    own where `expected` would not help enough, also for what is not in `choices`. A `secret` is never repeated. In a
-    `literal` text `${` is no argument: it is a program, or something else in which `$` has a meaning of its own.
-    `control`: tabs, line ends and escapes may be in it, as far as `pattern` lets them.
+    `expected` is a noun phrase: it completes "... must be". `examples` fit it. `pattern` must match the whole text; it
+    is also part of the JSON Schema, so it uses only what Python and JavaScript have in common. `choices` are the only
+    texts allowed. `longest` counts characters; 0 means no limit. `convert` returns the value. It raises `MismatchError`
+    for what is not `expected`, or ValueError with a sentence of its own; with it, texts outside of `choices` get that
+    far. Messages never repeat a `secret`. In a `literal` text, `${` is not an argument: the text is a program, or
+    something else in which `$` has a meaning of its own. `control` allows tabs, line ends and escapes, as far as
+    `pattern` does.
     """
 
-    expected: str = "a text"
+    expected: str = "text"
+    examples: tuple[str, ...] = ()
     pattern: str = ""
     choices: tuple[str, ...] = ()
     longest: int = 4096
@@ -44,61 +51,70 @@ class Text:
     quotable: ClassVar[bool] = True
 
     def read(self, text: str) -> object:
-        """Return the value of `text`. Raises UnfitError, or ValueError with a whole sentence."""
+        """Return the value of `text`. Raises `UnfitError`, or ValueError with a whole sentence."""
         if self.longest and len(text) > self.longest:
-            raise UnfitError(f"is longer than {self.longest:,} characters: it must be {self.expected}")
+            raise UnfitError(f"must be at most {self.longest:,} characters long; got {len(text):,} characters")
         if text not in self.choices and self.choices and not self.convert:
             near = suggest(text, self.choices)
-            hint = f": did you mean {code(near)}?" if near else ""
-            raise UnfitError(f"must be {listing(self.choices)}, not {quote(text)}{hint}")
+            raise self._unfit(text, f"did you mean {code(near)}?" if near else "")
         if not text.isprintable():
             self._check_characters(text)
         if self.pattern and not re.fullmatch(self.pattern, text):
-            raise UnfitError(self._must_be(text))
-        return self.convert(text) if self.convert else text
+            raise self._unfit(text, "" if self.secret else broken_rule(text, self.pattern))
+        try:
+            return self.convert(text) if self.convert else text
+        except MismatchError as error:
+            raise self._unfit(text, str(error)) from None
 
     def _check_characters(self, text: str) -> None:
-        if re.search(_NOT_TEXT, text):
-            raise UnfitError(self._must_be(text))
-        found = None if self.control else re.search(_CONTROL, text)
+        found = re.search(_NOT_TEXT if self.control else f"{_NOT_TEXT}|{_CONTROL}", text)
         if found:
-            what = {"\t": "the tab", "\n": "the line end"}.get(found[0], "the control character")
-            raise UnfitError(f"{self._must_be(text)}: remove {what}")
+            raise self._unfit(text, f"it must not contain {name_of(found[0])}")
 
-    def _must_be(self, text: str) -> str:
-        return f"must be {self.expected}" + ("" if self.secret else f", not {quote(text)}")
+    def _unfit(self, text: str, hint: str) -> UnfitError:
+        got = "" if self.secret else f"; got {quote(text)}"
+        return UnfitError(f"{must_be(self.expected, self.examples)}{got}" + (f": {hint}" if hint else ""))
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A whole number from `least` to `most`."""
+    """A whole number from `least` to `most`. `noun` says what it counts."""
 
-    expected: str
+    noun: str
     least: int
     most: int
+    examples: ClassVar[tuple[str, ...]] = ()
     quotable: ClassVar[bool] = False
     literal: ClassVar[bool] = False
 
+    @property
+    def expected(self) -> str:
+        """The noun phrase that completes "... must be"."""
+        return f"{self.noun} from {self.least} to {self.most}"
+
     def read(self, text: str) -> int:
-        """Return the value of `text`. Raises UnfitError."""
+        """Return the value of `text`. Raises `UnfitError`."""
         if re.fullmatch(r"0|-?[1-9][0-9]{0,18}", text) and self.least <= int(text) <= self.most:
             return int(text)
-        raise UnfitError(f"must be {self.expected} from {self.least} to {self.most}, not {quote(text)}")
+        hint = f": write {int(text)}" if re.fullmatch(r"[+0][0-9]{1,18}", text) else ""
+        raise UnfitError(f"{must_be(self.expected)}; got {quote(text)}{hint}")
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """True or false, in these words only: what YAML 1.1 made of `no` and `off` surprised too many people."""
+    """True or false, in these words only: YAML 1.1 also has `no` and `off`, which surprised too many people."""
 
-    expected: str = "true or false"
+    expected: str = "`true` or `false`"
+    examples: ClassVar[tuple[str, ...]] = ()
     quotable: ClassVar[bool] = False
     literal: ClassVar[bool] = False
 
     def read(self, text: str) -> bool:
-        """Return the value of `text`. Raises UnfitError."""
+        """Return the value of `text`. Raises `UnfitError`."""
         if text not in ("true", "false"):
             meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.lower())
-            raise UnfitError(f"must be true or false, not {quote(text)}" + (f": write {meant}" if meant else ""))
+            hint = f": write {code(meant)}" if meant else ""
+            raise UnfitError(f"{must_be(self.expected)}; got {quote(text)}{hint}")
         return text == "true"
 
 

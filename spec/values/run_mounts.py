@@ -1,4 +1,4 @@
-"""What can be mounted into a run step, as values. `mount_grammar` reads them from the build file."""
+"""The kinds of mounts of a run step. `mount_grammar` reads them from the build file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BindMount:
-    """A folder or file of `origin` (a named context or an image; empty is the main context).
+    """A directory or file of `origin`: a named context or an image; empty for the main context.
 
-    What a step writes into a `writable` one is thrown away.
+    Changes to a `writable` mount are discarded after the step.
     """
 
     target: str
@@ -20,7 +20,7 @@ class BindMount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheMount:
-    """A folder that outlives the build. A new one starts as `source` of `origin`, or empty with mode and owner."""
+    """A directory that outlives the build. A new one is a copy of `source` in `origin`, or is empty."""
 
     target: str
     id: str
@@ -35,7 +35,7 @@ class CacheMount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TmpfsMount:
-    """An empty folder in memory. `size` is in bytes, 0 is no limit."""
+    """An empty directory in memory. `size` is in bytes; 0 means no limit."""
 
     target: str
     size: int = 0
@@ -43,7 +43,7 @@ class TmpfsMount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretMount:
-    """A secret of the client as the file `target` and the variable `env`; either may be None."""
+    """A secret of the client, as the file `target` and the variable `env`. Either may be None."""
 
     id: str
     target: str | None
@@ -56,7 +56,7 @@ class SecretMount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshMount:
-    """An ssh agent of the client as a socket. Without `target` it is /run/buildkit/ssh_agent.N."""
+    """An SSH agent of the client, as a socket. The default of `target` is /run/buildkit/ssh_agent.N."""
 
     id: str = "default"
     target: str | None = None

@@ -1,4 +1,4 @@
-"""Values, keys and lists of words as messages show them."""
+"""How messages show values, keys and lists of words, and the one form of "must be"."""
 
 from __future__ import annotations
 
@@ -6,34 +6,41 @@ import json
 from collections.abc import Iterable
 
 _SHOWN = 60
-"""Characters of a value that a message repeats at most."""
+"""The most characters of a value that a message repeats."""
+
+
+def must_be(expected: str, examples: Iterable[str] = ()) -> str:
+    """Return the part of a message that says what a value must be. `expected` is a noun phrase."""
+    shown = listing(examples)
+    return f"must be {expected}" + (f" (for example {shown})" if shown else "")
 
 
 def quote(text: str) -> str:
-    """Return a value for a message: in quotes, on one line, not long."""
+    """Return a value for a message: in quotes, on one line, shortened."""
     shown = _shorten(text)
     return json.dumps(shown, ensure_ascii=not shown.isprintable())
 
 
 def code(text: str) -> str:
-    """Return a key for a message: in backticks, on one line, not long."""
-    return f"`{quote(text)[1:-1]}`"
+    """Return a key, or a text to write, for a message: in backticks, on one line, shortened."""
+    shown = _shorten(text)
+    return f"`{shown}`" if shown.isprintable() else f"`{quote(shown)[1:-1]}`"
 
 
 def listing(words: Iterable[str], conjunction: str = "or") -> str:
-    """Return words as people list them: `a`, `b` or `c`."""
-    *most, last = (code(word) for word in words)
-    return f"{', '.join(most)} {conjunction} {last}" if most else last
+    """Return words as a list in a sentence: `a`, `b` or `c`. Without words it is empty."""
+    shown = [code(word) for word in words]
+    return f"{', '.join(shown[:-1])} {conjunction} {shown[-1]}" if len(shown) > 1 else "".join(shown)
 
 
-def suggest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that was most likely meant."""
+def suggest(word: str, known: Iterable[str], *, alike: float = 0.6) -> str | None:
+    """Return the known word that was most likely meant. `alike`: the share of letters that must match."""
     from difflib import get_close_matches
 
     if len(word) > _SHOWN:
         return None
     names = {_fold(name): name for name in known}
-    near = get_close_matches(_fold(word), names, n=1)
+    near = get_close_matches(_fold(word), names, n=1, cutoff=alike)
     return names[near[0]] if near else None
 
 

@@ -1,4 +1,4 @@
-"""Every compression in both modes: the guest compares its whole tree."""
+"""Every compression in both modes: the guest checks its whole tree."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from imager.contract import Initramfs, Layer, Stage
+from imager.requests.packing import Initramfs, Layer, Stage
+from spec.compression import LEVELS, NONE
 from tests.support.manifest import Rules
 from tests.support.packer import BOOT_SECONDS, EPOCH, Packer, check, turn_off
 from tests.support.stages import Tree
@@ -18,16 +19,16 @@ from tests.support.vm import boot
 pytestmark = pytest.mark.boot
 
 KINDS = ("none", "gz", "xz", "lz4", "zstd:22")
-"""The last one needs the biggest window that the kernel has room for; tests of stages have zstd:1."""
+"""The last one needs the largest window that the kernel supports; the tests of stages use zstd:1."""
 _COMPRESSION = 20
-"""Where a squashfs says how it is compressed: after five numbers of 32 bits (Linux, fs/squashfs/squashfs_fs.h)."""
+"""The position of the compression in a squashfs: after five 32-bit numbers (Linux, fs/squashfs/squashfs_fs.h)."""
 _LZMA = 2
-"""A compression that the format knows, but no kernel."""
+"""A compression that the format defines, but that no kernel supports."""
 
 
 def first(tree: Tree, guest: Path) -> None:
-    """Make a small system; one file has more than the 8 MiB that lz4 compresses together."""
-    tree.folder("sbin", "root", "usr/lib")
+    """Create a small system; one file has more than the 8 MiB that lz4 compresses together."""
+    tree.directory("sbin", "root", "usr/lib")
     tree.file("sbin/init", guest.read_bytes(), 0o755)
     blocks = [random.Random(number).randbytes(4096) for number in range(8)]
     tree.file("usr/lib/big", b"".join(block * 320 for block in blocks))
@@ -36,10 +37,14 @@ def first(tree: Tree, guest: Path) -> None:
 
 
 def second(tree: Tree) -> None:
-    """Change some of it: another segment follows the first one's end."""
+    """Change some of it, so that another segment follows the end of the first one."""
     tree.remove("usr/lib/7")
     tree.file("usr/lib/8", "changed")
-    tree.folder("usr/lib/new")
+    tree.directory("usr/lib/new")
+
+
+def test_every_kind_has_its_case() -> None:
+    assert {compression.partition(":")[0] for compression in KINDS} == {NONE, *LEVELS}
 
 
 @pytest.mark.parametrize("compression", KINDS)
@@ -55,7 +60,7 @@ def test_in_layers(packer: Packer, compression: str) -> None:
 
 
 def boots(packer: Packer, kind: type[Stage], compression: str) -> None:
-    """Pack the system, and boot it."""
+    """Pack the system and boot it."""
     trees = packer.stages(lambda tree: first(tree, packer.guest), second)
     packed, _ = packer.pack(trees, kind, compression)
     with boot(packer.machine(packed, layers=kind is Layer)) as console:
@@ -66,7 +71,7 @@ def boots(packer: Packer, kind: type[Stage], compression: str) -> None:
 @pytest.mark.engine
 @pytest.mark.usefixtures("image_programs")
 def test_a_kernel_that_cannot_decompress_a_layer_says_so(packer: Packer) -> None:
-    """The machine goes off at once, as asked for: it neither hangs nor panics."""
+    """The machine turns off immediately, as requested: it neither hangs nor panics."""
     trees = packer.stages(lambda tree: first(tree, packer.guest))
     (layer,), _ = packer.pack(trees, Layer)
     with layer.open("r+b") as archive:

@@ -1,4 +1,4 @@
-"""docker-bake.hcl and compose.yaml: all images, one of every format, and a console that people use."""
+"""docker-bake.hcl and compose.yaml: all images, one of every format, and an interactive console."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ IMAGES = ("alpine-lts", "alpine-stable", "alpine-virt", "frontend", "imager", "e
 
 @dataclass(frozen=True)
 class Bake:
-    """The command with what is local to this machine."""
+    """The command with everything that is specific to this machine."""
 
     env: dict[str, str]
     local: Path
 
     @property
     def repository(self) -> str:
-        """What the names of the images start with."""
+        """The prefix of all image names."""
         return self.env["REPOSITORY"]
 
     def run(self, *args: str) -> str:
-        """Return the output and the progress; the test fails when the command does."""
+        """Return the output and the progress; fail the test if the command fails."""
         argv = ["docker", "buildx", "bake", f"--file={self.local}", "--file=docker-bake.hcl", "--progress=plain", *args]
         done = subprocess.run(
             argv,
@@ -56,14 +56,14 @@ class Bake:
 
 @pytest.fixture
 def bake(alpine: Alpine, tmp_path: Path) -> Iterator[Bake]:
-    """`docker buildx bake` with images of this test's own, which are gone after it."""
+    """Yield `docker buildx bake` with this test's own images, which are deleted afterwards."""
     env = {**alpine.engine.env, "REPOSITORY": f"claylinux-test-{os.getpid()}"}
     bundle = os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt"
     if Path(bundle).is_file():
         env["CA_CERTIFICATES"] = bundle
     local = tmp_path / "local.yaml"
     made = Bake(env, local)
-    # Where Alpine's packages are here. Only files of compose may say which network a target has, in buildx before 0.20.
+    # Where Alpine's packages are here. Before buildx 0.20, only compose files can set the network of a target.
     build = {"network": "host", "additional_contexts": {PRESET_IMAGE: f"docker-image://{alpine.image}", **DEBIAN}}
     local.write_text(json.dumps({"services": {}}))
     targets = json.JSONDecoder().raw_decode(made.run("--print", "default", "test", "emulator"))[0]["target"]
@@ -78,7 +78,7 @@ def bake(alpine: Alpine, tmp_path: Path) -> Iterator[Bake]:
 
 
 def test_bake_and_the_emulator(alpine: Alpine, bake: Bake, tmp_path: Path) -> None:
-    """`bake` makes the images, `bake test` every format, and compose the console: log in, look, power off."""
+    """`bake` makes the images, `bake test` every format, and compose the console: log in, check, power off."""
     engine, name = alpine.engine, bake.repository
     bake.run("frontend")
     log = bake.run("default")
@@ -86,7 +86,7 @@ def test_bake_and_the_emulator(alpine: Alpine, bake: Bake, tmp_path: Path) -> No
     bake.run("test", "emulator")
     have = engine.docker("images", "--format={{.Repository}}")
     assert {f"{name}/{image}" for image in IMAGES} <= set(have.split())
-    # As it is, and a system that has no login on its serial port of its own.
+    # One system as it is, and one that has no login on its serial port by itself.
     for choice in ({}, {"SYSTEM": f"{name}/alpine-lts", "FORMAT": "iso"}):
         with serve(tmp_path) as (url, asked), emulator(engine, name, choice, tmp_path) as console:
             console.expect(r"^run-vm: starting (with KVM|in emulation, which is slower: KVM does not work here);", 60)
@@ -96,7 +96,7 @@ def test_bake_and_the_emulator(alpine: Alpine, bake: Bake, tmp_path: Path) -> No
             console.send("echo token $((6*7)); rc-status --runlevel; cat /etc/resolv.conf\n")
             console.expect(r"^token 42\r?$", 60)
             console.expect(r"^default\r?$", 60)
-            # What the network gave: no image has a resolver of its own.
+            # The network provides the resolver, because no image contains one.
             console.expect(r"^nameserver 10\.0\.2\.3\r?$", 60)
             # Out of reach: what listens on the loopback interface of this machine.
             console.send(f"wget -T 20 -q -O - {url.replace('127.0.0.1', '10.0.2.2')}; echo status $?\n")
@@ -108,7 +108,7 @@ def test_bake_and_the_emulator(alpine: Alpine, bake: Bake, tmp_path: Path) -> No
 
 @contextmanager
 def emulator(engine: Engine, name: str, choice: dict[str, str], folder: Path) -> Iterator[Console]:
-    """The service of compose.yaml on a terminal, which `script` makes."""
+    """Yield the service of compose.yaml on a terminal made by `script`."""
     local = folder / "compose.json"
     local.write_text(json.dumps({"services": {"emulator": {"build": {"additional_contexts": DEBIAN}}}}))
     env = {**engine.env, "REPOSITORY": name, "COMPOSE_PROJECT_NAME": name, **choice}

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from imager import contract
 from imager.commands import perform
+from imager.requests.outputs import BY_FORMAT
+from imager.requests.packing import Initramfs, Layer, Uki
 from localvm.machine import Drive, Machine
+from spec.formats import FORMATS
 from tests.support.guest import Builder
 from tests.support.vm import boot, debian_file
 
@@ -30,7 +32,7 @@ OVERLAY, TMPFS = "overlay", "tmpfs"
 
 @dataclass(frozen=True)
 class Case:
-    """How a format is tried: QEMU's name for it, and a bus, so that each is tried once; the mode; and extra options."""
+    """A test of a format: QEMU's name for it; a bus, so that the cases cover all; the mode; and more options."""
 
     qemu: str
     bus: str
@@ -59,19 +61,19 @@ class Ukis:
     modules: Path
 
     def make(self, mode: str) -> Path:
-        """Give one whose root is what `mode` says; it tells that, too."""
+        """Return an image whose system checks and prints that its root matches `mode`."""
         builder = self.builder
         version = builder.kernel.name.removeprefix("vmlinuz-")
         system = builder.system({"sbin/init": INIT})
         shutil.copytree(self.modules / "lib", system / "lib")
         (system / "boot").mkdir()
         shutil.copy(builder.kernel, system / "boot")
-        segment = builder.folder / "segment"
+        segment = builder.directory / "segment"
         common: dict[str, Any] = {"system": str(system), "output": str(segment), "compression": "zstd:1", "epoch": 0}
         layers = mode == OVERLAY
-        perform(contract.Layer(**common) if layers else contract.Initramfs(init=str(builder.init), **common))
-        output = builder.folder / "token.json"
-        request = contract.Uki(
+        perform(Layer(**common) if layers else Initramfs(init=str(builder.init), **common))
+        output = builder.directory / "token.json"
+        request = Uki(
             system=str(system),
             kernel_version=version,
             initrd=(str(segment),),
@@ -93,7 +95,7 @@ def ukis(builder: Builder, debian_modules: Path) -> Ukis:
 
 
 def test_every_format_has_its_case() -> None:
-    assert {*(name.partition("-")[0] for name in CASES), "efi"} == {*contract.FORMATS}  # efi: test_outputs.py
+    assert {*(name.partition("-")[0] for name in CASES), "efi"} == {*FORMATS}  # efi: test_outputs.py
     assert {case.bus for case in CASES.values()} == {"sata", "scsi-cdrom", "nvme", "virtio", "scsi", "usb"}
 
 
@@ -105,7 +107,7 @@ def test_boots(ukis: Ukis, name: str) -> None:
     uki = ukis.make(case.mode)
     kind = name.partition("-")[0]
     image = uki.with_suffix(f".{kind}")
-    make = contract.FORMATS[kind].request
+    make = BY_FORMAT[kind]
     perform(make(uki=str(uki), output=str(image), architecture="amd64", epoch=0, **case.options))
     machine = Machine(drives=(Drive(path=image, bus=case.bus, format=case.qemu),), memory_mib=512)
     with boot(machine) as console:

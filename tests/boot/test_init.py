@@ -1,4 +1,4 @@
-"""PID 1 in a real machine: small systems, booted without firmware, tell on the console what they found."""
+"""PID 1 in a real machine: small systems, booted without firmware, print their findings on the console."""
 
 from __future__ import annotations
 
@@ -47,25 +47,25 @@ exec busybox poweroff -f
 
 
 def segment(path: bytes, data: bytes) -> bytes:
-    """An archive of one file."""
+    """Return an archive with one file."""
     header = cpio.header(path, ino=1, mode=0o100600, size=len(data))
     return header + data + cpio.padding(len(data)) + cpio.TRAILER
 
 
 def record(path: str, name: str, value: bytes) -> bytes:
-    """One attribute as docs/architecture.md says."""
+    """Return one attribute in the format of docs/internals/initramfs.md."""
     return path.encode() + b"\0" + name.encode() + b"\0" + struct.pack("<I", len(value)) + value
 
 
 def elf(machine: int = 62, loader: bytes = b"") -> bytes:
-    """The smallest program file that the kernel looks into: elf(5), maybe with a PT_INTERP."""
+    """Return the smallest program file that the kernel inspects: elf(5), optionally with a PT_INTERP."""
     header = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
     header += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0x400078, 64, 0, 0, 64, 56, 1, 64, 0, 0)
     return header + struct.pack("<IIQQQQQQ", 3, 4, 120, 0x400078, 0x400078, len(loader), len(loader), 1) + loader
 
 
 def test_the_system_gets_a_finished_root(builder: Builder) -> None:
-    """All that an OS may rely on, in one boot."""
+    """Everything that an OS may rely on, in one boot."""
     files: dict[str, str | bytes] = {"sbin/init": CHECKS, "init": "of the system\n", "etc/thing": "x"}
     system = builder.system(files)
     try:
@@ -83,7 +83,7 @@ def test_the_system_gets_a_finished_root(builder: Builder) -> None:
         assert said(text) == []
     else:
         assert checks.pop("user") == "user.colour: Operation not supported"
-        assert [line.split(",")[0] for line in said(text)] == ["this kernel keeps no user attributes in memory"]
+        assert [line.split(" (")[0] for line in said(text)] == ["the kernel cannot store user attributes in memory"]
     assert checks == {
         "pid": "1",
         "arguments": "one init=/nope",
@@ -91,7 +91,7 @@ def test_the_system_gets_a_finished_root(builder: Builder) -> None:
         "console": "/dev/console /dev/console /dev/console",
         "pivot": "pivoted",
         "capability": CAPABILITY.hex(),
-        # The kernel itself brings /root.
+        # The kernel itself creates /root.
         "top": "/.[!.]* /bin /dev /etc /init /mnt /opt /proc /root /run /sbin /sys /tmp",
         "init": "of the system",
         "dev": "devtmpfs",
@@ -102,7 +102,7 @@ def test_the_system_gets_a_finished_root(builder: Builder) -> None:
 
 
 def test_a_ramfs_holds_no_attributes(builder: Builder) -> None:
-    """That is said once; the system starts nevertheless, with the init that the command line names."""
+    """A single message says so; the system still starts, with the init from the command line."""
     builder.system({"opt/own": OWN_INIT, "sbin/init": "#!/bin/sh\necho wrong\n"})
     listed = record("/bin/busybox", "security.capability", CAPABILITY) * 2 + record("/nowhere", "user.a", b"1")
     damaged_list = segment(b".claylinux/xattrs", listed + b"/bin/bus")
@@ -111,14 +111,14 @@ def test_a_ramfs_holds_no_attributes(builder: Builder) -> None:
         text = console.text
     assert "own init: 42 1\n" in text, text
     capability, missing, damaged = said(text)
-    assert capability.startswith("this root cannot store security.capability (of /bin/busybox)")
-    assert "is rootfstype=ramfs on the command line?" in capability
+    assert capability.startswith("the root file system cannot store security.capability (of /bin/busybox)")
+    assert "remove rootfstype=ramfs if it is on the command line" in capability
     assert missing == "cannot set user.a of /nowhere: No such file or directory"
     assert damaged == "the list of extended attributes is damaged: some files lack their capabilities"
 
 
 def test_a_list_cut_short_is_used_as_far_as_it_goes(builder: Builder) -> None:
-    """The first attribute has the largest value that Linux knows. A real init runs: a link to busybox."""
+    """The first attribute has the largest value that Linux supports. A real init runs: a link to busybox."""
     script = "#!/bin/sh\necho length: $(probe xattr /etc trusted.big | wc -c), parent $PPID\n" + POWER_OFF
     system = builder.system({"etc/inittab": "::sysinit:/opt/script\n", "opt/script": script})
     (system / "sbin/init").symlink_to("/bin/busybox")
@@ -127,13 +127,13 @@ def test_a_list_cut_short_is_used_as_far_as_it_goes(builder: Builder) -> None:
         assert console.wait_off(BOOT_SECONDS) == 0
         text = console.text
     assert f"length: {2 * 65536 + 1}, parent 1\n" in text, text
-    assert said(text) == ["the list of extended attributes is cut short: some files lack their capabilities"]
+    assert said(text) == ["the list of extended attributes is truncated: some files lack their capabilities"]
 
 
 def test_no_init_leaves_the_reason_readable(builder: Builder) -> None:
     builder.system({})
     with boot(builder.machine()) as console:
-        console.expect("claylinux: this system has no init: there is neither /sbin/init nor systemd", BOOT_SECONDS)
+        console.expect("claylinux: the system has no init, neither /sbin/init nor systemd", BOOT_SECONDS)
         console.expect("claylinux: stopped here", BOOT_SECONDS)
         with pytest.raises(ConsoleError, match="still on"):
             console.wait_off(1.0)
@@ -141,13 +141,15 @@ def test_no_init_leaves_the_reason_readable(builder: Builder) -> None:
 
 
 def test_too_little_memory_is_said(builder: Builder) -> None:
-    """The root may take half of the memory. The system's init is there already, but must not run half a system."""
+    """The root may use half of the memory. The system's init already exists, but must not run half a system."""
     system = builder.system({"sbin/init": OWN_INIT})
     with (system / "sbin/later").open("wb") as big:
         big.truncate(256 << 20)
     with boot(builder.machine()) as console:
         console.expect("Initramfs unpacking failed: write error", BOOT_SECONDS)
-        console.expect("claylinux: the system was not unpacked whole, mostly for want of memory", BOOT_SECONDS)
+        console.expect(
+            "claylinux: the kernel did not unpack the whole system, usually because of too little memory", BOOT_SECONDS
+        )
         console.expect("claylinux: stopped here", BOOT_SECONDS)
         assert "panic" not in console.text
 
@@ -162,8 +164,8 @@ def test_a_mount_that_fails_is_named(builder: Builder) -> None:
 @pytest.mark.parametrize(
     ("content", "action", "reason"),
     [
-        ("#!/bin/nope\n", "poweroff", "the interpreter or program loader that it names is not in this system"),
-        (elf(machine=183), "reboot", "it is no program for this machine's processor"),
+        ("#!/bin/nope\n", "poweroff", "the system lacks its interpreter or program loader"),
+        (elf(machine=183), "reboot", "it is not a program for this machine's processor"),
     ],
     ids=["no-interpreter", "other-processor"],
 )
@@ -178,11 +180,13 @@ def test_an_init_that_cannot_run_ends_the_machine_on_wish(
 
 
 def test_a_shell_on_wish(builder: Builder) -> None:
-    """A dynamic program without its loader, and somebody who wants to see why."""
+    """A dynamic program without its loader, and somebody who wants to find out why."""
     builder.system({"opt/dynamic": elf(loader=b"/lib64/no-loader.so\0")})
     with boot(builder.machine("init=/opt/dynamic claylinux.on_failure=shell")) as console:
-        console.expect("claylinux: cannot run /opt/dynamic: the interpreter or program loader", BOOT_SECONDS)
-        console.expect("claylinux: starting /bin/sh", BOOT_SECONDS)
+        console.expect(
+            "claylinux: cannot run /opt/dynamic: the system lacks its interpreter or program loader", BOOT_SECONDS
+        )
+        console.expect("claylinux: starting /bin/sh because of claylinux.on_failure=shell", BOOT_SECONDS)
         console.send("echo shell: $((6*7))\n")
         console.expect("^shell: 42$", BOOT_SECONDS)
         console.send("exec busybox poweroff -f\n")
@@ -190,10 +194,10 @@ def test_a_shell_on_wish(builder: Builder) -> None:
 
 
 def test_a_wish_that_is_not_there(builder: Builder) -> None:
-    """Nothing else is started instead."""
+    """Nothing else starts instead."""
     builder.system({"sbin/init": OWN_INIT})
     with boot(builder.machine("init=/nope claylinux.debug")) as console:
         console.expect("claylinux: running /nope", BOOT_SECONDS)
-        console.expect("claylinux: the command line asks for init=/nope, but that is not in this system", BOOT_SECONDS)
+        console.expect("claylinux: the command line has init=/nope, but the system has no such file", BOOT_SECONDS)
         console.expect("claylinux: stopped here", BOOT_SECONDS)
         assert "own init" not in console.text

@@ -1,4 +1,4 @@
-"""A Dockerfile's system with files of every kind and mounts of run steps: what the booted guest finds of them."""
+"""A Dockerfile's system with files of every kind and mounts of run steps, as the booted guest sees them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ FILES = {
     "/srv/secret": ("400 0:0", SECRET),
     "/srv/made": ("644 0:0", "a\nb\n"),
 }
-"""Permission bits, owner and content of all that is there."""
+"""Permission bits, owner and content of every file."""
 
 
 def test_the_guest_has_all_of_it(engine: Engine, small: Path, web: Server, tmp_path: Path) -> None:
@@ -84,10 +84,10 @@ def test_the_guest_has_all_of_it(engine: Engine, small: Path, web: Server, tmp_p
         said = console.text[:end]
         assert console.wait_off(30) == 0
     found = dict(re.findall(r"^found (\S+) (.*?)\r?$", said, re.MULTILINE))
-    assert found.pop("/srv/image").startswith("644 1:2 "), "the release of Debian is the image's own"
+    assert found.pop("/srv/image").startswith("644 1:2 "), "the Debian release comes from the image itself"
     assert found == {path: f"{state} {sha256(content)}" for path, (state, content) in FILES.items()}
     told = dict(re.findall(r"^(\w+)=(.*?)\r?$", said, re.MULTILINE))
-    # What a Dockerfile writes into `.target` files and /boot/cmdline holds in this base as well.
+    # The `.target` files and /boot/cmdline of a Dockerfile also work in this base.
     assert told == {**TOLD, "left": "0"}
 
 

@@ -1,4 +1,4 @@
-"""The key `kernel` in a booted system, in as little memory as the size report says; the report itself."""
+"""The key `kernel` in a system that boots with the memory of its size report, and the report itself."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ EXPECTED = {
     "firmware": "./isci/isci_firmware.bin ./keyspan_pda/keyspan_pda.fw ./keyspan_pda/xircom_pgs.fw",
     "failed": "0",
 }
-"""What the guest must say of itself; `bridge` was loaded because br_netfilter needs it."""
+"""The output that the guest must print; `bridge` was loaded because br_netfilter needs it."""
 
 
 @pytest.fixture(scope="module")
 def out(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("keys")
-    engine.buildx(PROJECT, output=folder).check()
-    # The step tells it only when it runs.
-    log = engine.buildx(PROJECT, "--no-cache-filter=report", target="report", output=folder).check().log
+    directory = tmp_path_factory.mktemp("keys")
+    engine.buildx(PROJECT, output=directory).check()
+    # The step prints it only when it runs.
+    log = engine.buildx(PROJECT, "--no-cache-filter=report", target="report", output=directory).check().log
     assert "RAM to boot" in log
-    engine.buildx(PROJECT, target="efi", output=folder).check()
-    return folder
+    engine.buildx(PROJECT, target="efi", output=directory).check()
+    return directory
 
 
 def test_the_guest_has_what_was_asked_for(out: Path) -> None:
     report = json.loads((out / "keys.report.json").read_text())
-    machine = Machine(drives=(Drive(path=out / "keys.raw"),), memory_mib=-(-report["ram"] >> 20) + 1)
+    machine = Machine(drives=(Drive(path=out / "keys.img"),), memory_mib=-(-report["ram"] >> 20) + 1)
     with boot(machine) as console:
         console.expect(r"^keys login: ", 180)
         console.send("root\n")
@@ -71,16 +71,16 @@ def test_the_report_adds_up(out: Path) -> None:
 
 
 def test_the_uki_starts_with_microcode(out: Path) -> None:
-    """Uncompressed, before everything else, where the kernel looks for it: each vendor's file in an archive."""
+    """It is uncompressed and first, where the kernel looks for it: one archive for each vendor's file."""
     initrd = read_sections((out / "keys.efi").read_bytes())[".initrd"][2]
     found: dict[str, bytes] = {}
     while initrd.startswith(b"070701"):
         end = -(-(initrd.index(b"TRAILER!!!\0") + 11) // 4) * 4
         found |= {member.name.decode(): member.data for member in read_newc(initrd[:end]) if member.data}
-        initrd = initrd[end:].lstrip(b"\0")  # the next begins on a page
+        initrd = initrd[end:].lstrip(b"\0")  # the next one begins on a page
     assert [*found][:2] == [f"kernel/x86/microcode/{name}.bin" for name in ("AuthenticAMD", "GenuineIntel")]
     amd, intel, *_ = found.values()
-    # The container's magic number of AMD; header version 1 and a plausible date (BCD, mmddyyyy) of Intel.
+    # AMD's magic number of the container; Intel's header version 1 and a plausible date (BCD, mmddyyyy).
     assert amd[:4] == b"DMA\0"
     assert intel[:4] == b"\1\0\0\0"
     assert re.fullmatch(r"20[0-3]\d", intel[8:10][::-1].hex())

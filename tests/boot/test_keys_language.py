@@ -39,9 +39,9 @@ EXPECTED = {
     "label": "EDGE",
     "failed": "0",
 }
-"""What the guest must say of itself."""
+"""The output that the guest must print."""
 LZ4 = b"\x02\x21\x4c\x18"
-"""The magic number of the only lz4 format that the kernel reads (lib/decompress.c)."""
+"""The magic number of the only lz4 format that the kernel supports (lib/decompress.c)."""
 TELL = """\
 #!/bin/sh
 mount -t proc proc /proc
@@ -88,7 +88,7 @@ def test_a_release_with_arguments_includes_and_a_profile(engine: Engine, tmp_pat
 def test_a_context_as_base_with_a_chosen_kernel(
     engine: Engine, small: Path, debian_kernel: Path, tmp_path: Path
 ) -> None:
-    """Of two kernels only the chosen one can boot; from a disk with compressed clusters and from a sparse one."""
+    """Only the chosen one of two kernels can boot, from a disk with compressed clusters and from a sparse one."""
     require_tool("qemu-img")
     system, project, out = (tmp_path / name for name in ("system", "project", "out"))
     engine.buildx(small, target="system", output=system).check()

@@ -1,4 +1,4 @@
-"""Users, network, services and mounts on Alpine, where OpenRC and ifupdown do what systemd does on Debian."""
+"""Users, network, services and mounts on Alpine, where OpenRC and ifupdown do the work of Debian's systemd."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from localvm.machine import Machine
+from localvm.machine import Drive, Machine
 from tests.boot.test_keys_system import greeter, run
 from tests.support.alpine import Alpine
 from tests.support.engine import REPOSITORY
@@ -25,30 +25,48 @@ EXPECTED = {
     "routes": "2",
     "resolver": "nameserver 10.0.2.3 search keys.example",
     "host": "hello",
-    "worker": '/srv 50% "$HOME" a "b" 5% $c \\d default',
+    "worker": 'op /srv 50% "$HOME" a "b" 5% $c \\d default',
     "flaky": "again",
     "plain": "op data /srv a  b",
     "once": "op",
     "ntpd": "",
     "cache": "1",
     "tmp": "64 1777",
-    "crashed": "0",
+    "crashed": "",
+    "seed": "planted",
+    "data": 'on /srv/data type ext4 LABEL="DATA"',
 }
 
 
 @pytest.fixture(scope="module")
-def image(alpine: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def image(alpine_official: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     require_tool("ssh-keygen")
     place = tmp_path_factory.mktemp("keys")
     shutil.copytree(REPOSITORY / "tests/boot/keys_openrc", place, dirs_exist_ok=True)
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "op@example", "-f", str(place / "op"))
-    alpine.build(place, output=place / "out").check()
+    alpine_official.build(place, output=place / "out").check()
     return place / "out/keys.efi"
 
 
-def test_openrc_and_ifupdown_do_what_was_asked(image: Path) -> None:
-    with greeter() as port, boot(Machine(kernel=image, network=True, memory_mib=512)) as console:
-        console.expect(r"^keys login: ", 180)
+def seed(folder: Path) -> Path:
+    """Make the disk on which tiny-cloud finds what to do."""
+    require_tool("xorriso")
+    (folder / "seed").mkdir()
+    (folder / "seed/meta-data").write_text("local-hostname: planted\n")
+    (folder / "seed/user-data").write_text("#!/bin/sh\necho planted > /tmp/seed\n")
+    image = folder / "seed.iso"
+    run("xorriso", "-as", "mkisofs", "-quiet", "-V", "cidata", "-J", "-r", "-o", str(image), str(folder / "seed"))
+    return image
+
+
+def test_openrc_and_ifupdown_do_what_was_asked(image: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "empty.raw"
+    with disk.open("wb") as file:
+        file.truncate(64 << 20)
+    drives = (Drive(path=disk), Drive(path=seed(tmp_path)))
+    machine = Machine(kernel=image, drives=drives, network=True, memory_mib=512)
+    with greeter() as port, boot(machine) as console:
+        console.expect(r"^keys login: ", 240)
         console.send("root\n")
         console.expect(r"# $", 60)
         console.send(f"check {port}\n")
@@ -56,5 +74,5 @@ def test_openrc_and_ifupdown_do_what_was_asked(image: Path) -> None:
         end = console.expect(r"^check-end=43$", 60).start()
         found = dict(re.findall(r"^(\w+)=(.*?) *$", console.text[start:end], re.MULTILINE))
         console.send("poweroff\n")
-        assert console.wait_off(60) == 0
+        assert console.wait_off(120) == 0
     assert found == EXPECTED

@@ -1,4 +1,4 @@
-"""How a whole build packs a system, and what root it has when it is booted: `rootfs.mode: auto` and `flatten`."""
+"""How a whole build packs a system, and which root it has after booting: `rootfs.mode: auto` and `flatten`."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ echo "root $(grep ' / ' /proc/mounts | tail -n1 | cut -d' ' -f3) $(ls /bin/uu?nc
 echo "token $((6*7))"
 exec poweroff -f
 """
-BASE, REST, SYSTEM = "[initramfs] pack the base", "[initramfs] pack what comes after", "[initramfs] pack the system"
-LACKS = "rootfs mode tmpfs (the kernel has no module squashfs, which overlay needs): boots with about "
+BASE, REST, SYSTEM = "[initramfs] pack the base", "[initramfs] pack the rest", "[initramfs] pack the system"
+LACKS = "rootfs mode tmpfs (the kernel has no module squashfs, which overlay mode needs): boots with about "
 
 
 @pytest.fixture
 def project(small: Path, debian_modules: Path, tmp_path: Path) -> Path:
-    """The small system, and the modules that its kernel needs for layers."""
-    folder = tmp_path / "project"
-    shutil.copytree(small, folder)
-    shutil.copytree(debian_modules / "lib/modules", folder / "modules")
-    (folder / "tell").write_text(TELL)
-    return folder
+    """Return the small system with the modules that its kernel needs for layers."""
+    directory = tmp_path / "project"
+    shutil.copytree(small, directory)
+    shutil.copytree(debian_modules / "lib/modules", directory / "modules")
+    (directory / "tell").write_text(TELL)
+    return directory
 
 
 def build(engine: Engine, project: Path, text: str) -> tuple[Path, str]:
-    """Build the UKI; give it, and the log."""
+    """Build the UKI; return it and the log."""
     (project / "claylinux.yaml").write_text(text)
     out = project.with_name("out")
-    # The log tells of steps only when they run.
+    # The log mentions steps only when they run.
     log = engine.buildx(project, "--no-cache-filter=initramfs,uki", target="efi", output=out).check().log
     return out / "mode.efi", log
 
 
 def root_of(uki: Path) -> str:
-    """Boot it; give what the system says of its root."""
+    """Boot it; return the system's description of its root."""
     with boot(Machine(kernel=uki, memory_mib=512)) as console:
         root = console.expect(r"^root (.*)\n", 90)[1].strip()
         console.expect(r"^token 42\n", 30)
@@ -73,7 +73,7 @@ def test_auto_is_overlay_and_flatten_makes_one_layer(engine: Engine, project: Pa
 
 
 def test_auto_is_tmpfs_for_a_kernel_that_lacks_a_module(engine: Engine, project: Path) -> None:
-    """It is packed twice, as the first guess was wrong, and the log says why."""
+    """The build packs it twice, because the first guess was wrong, and the log says why."""
     (listed,) = (project / "modules").glob("*/modules.dep")
     kept = [line for line in listed.read_text().splitlines(keepends=True) if not line.startswith("squashfs.ko")]
     listed.write_text("".join(kept))

@@ -1,4 +1,4 @@
-"""Every output of one real system, booted in QEMU with OVMF up to the login prompt, and asked from inside."""
+"""Every output of one real system, booted in QEMU with OVMF to the login prompt, and checked from inside."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ EXPECTED = {
     "ours": "0",
     "inside": "42",
 }
-"""What the guest must say of itself; `inside` comes from a container of runc, which calls pivot_root."""
+"""The output that the guest must print; `inside` comes from a container of runc, which calls pivot_root."""
 
 
 @pytest.fixture(scope="module")
 def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All outputs from one build."""
+    """Return all outputs from one build."""
     out = tmp_path_factory.mktemp("images")
     engine.buildx(REPOSITORY / "tests/boot/probe", output=out).check()
-    assert sorted(path.name for path in out.iterdir()) == ["probe.efi", "probe.iso", "probe.raw"]
+    assert sorted(path.name for path in out.iterdir()) == ["probe.efi", "probe.img", "probe.iso"]
     return out
 
 
 @pytest.mark.parametrize(
     ("name", "bus"),
-    [("probe.raw", "virtio"), ("probe.iso", "cdrom"), ("probe.iso", "usb"), ("probe.efi", "")],
+    [("probe.img", "virtio"), ("probe.iso", "cdrom"), ("probe.iso", "usb"), ("probe.efi", "")],
     ids=["raw", "iso-as-cd", "iso-as-stick", "efi"],
 )
 def test_boots_to_a_login_and_is_what_was_written(images: Path, name: str, bus: str) -> None:

@@ -1,4 +1,4 @@
-"""Systems that come from a registry and go to it: pushed, pulled again as a base, built and booted."""
+"""Systems from and to a registry: pushed, pulled as a base, built and booted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ outputs: [raw]
 
 
 def test_a_pushed_system_is_a_base_again(engine: Engine, registry: Registry, small: Path, tmp_path: Path) -> None:
-    """A bootable container, continued by one build file, which is continued by another."""
+    """One build file continues a bootable container, and another one continues the result."""
     engine.buildx(small, target="bootable", output=push(registry, "bootable")).check()
     first = build_file(tmp_path / "first", FIRST, registry)
     engine.buildx(first, target="image", output=push(registry, "first:1.2")).check()
@@ -47,7 +47,7 @@ def test_a_pushed_system_is_a_base_again(engine: Engine, registry: Registry, sma
     }
     second = build_file(tmp_path / "second", SECOND, registry)
     engine.buildx(second, output=tmp_path).check()
-    machine = Machine(drives=(Drive(path=tmp_path / "second.raw"),), memory_mib=512)
+    machine = Machine(drives=(Drive(path=tmp_path / "second.img"),), memory_mib=512)
     with boot(machine) as console:
         end = console.expect(r"^token 42$", 90).start()
         assert dict(re.findall(r"^(\w+)=(.*?)\r?$", console.text[:end], re.MULTILINE)) == TOLD
@@ -58,8 +58,8 @@ def push(registry: Registry, name: str) -> str:
     return f"type=image,name={registry.host}/{name},push=true"
 
 
-def build_file(folder: Path, text: str, registry: Registry) -> Path:
+def build_file(directory: Path, text: str, registry: Registry) -> Path:
     """Return a context with this build file."""
-    folder.mkdir()
-    (folder / "claylinux.yaml").write_text(text.format(host=registry.host))
-    return folder
+    directory.mkdir()
+    (directory / "claylinux.yaml").write_text(text.format(host=registry.host))
+    return directory

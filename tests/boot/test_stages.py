@@ -1,4 +1,4 @@
-"""Systems packed in stages, in both modes: the guest itself tells what its whole tree is, the host what it must be."""
+"""Systems packed in stages, in both modes: the guest describes its whole tree, the host computes the expected tree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imager.contract import Initramfs, Layer, Stage
+from imager.requests.packing import Initramfs, Layer, Stage
 from tests.support import stages
 from tests.support.engine import REPOSITORY
 from tests.support.manifest import Rules
@@ -25,7 +25,7 @@ TAIL = b"the sparse end!\n"
 
 
 def test_a_tmpfs_of_three_segments(packer: Packer) -> None:
-    """Everything odd that can be unpacked over what was there before."""
+    """Every oddity that can be unpacked over existing files."""
     trees = packer.stages(lambda tree: stages.first(tree, packer.guest), stages.second, stages.third)
     packed, facts = packer.pack(trees, Initramfs)
     assert [each.problem for each in facts] == ["", "", ""]
@@ -34,11 +34,12 @@ def test_a_tmpfs_of_three_segments(packer: Packer) -> None:
     with boot(packer.machine(packed, layers=False)) as console:
         check(console, wanted)
         messages = turn_off(console)
-    assert [line.split(",")[0] for line in messages] == ["this kernel keeps no user attributes in memory"][: len(lost)]
+    expected = ["the kernel cannot store user attributes in memory"] if lost else []
+    assert [line.split(" (")[0] for line in messages] == expected
 
 
 def over_directories(guest: Path) -> tuple[Callable[[Tree], None], ...]:
-    """Give the same stages; they also put other things in the place of directories."""
+    """Return the same stages with changes that also replace directories with other types."""
 
     def second(tree: Tree) -> None:
         stages.second(tree)
@@ -52,7 +53,7 @@ def over_directories(guest: Path) -> tuple[Callable[[Tree], None], ...]:
 
 
 def test_a_tmpfs_packed_whole(packer: Packer) -> None:
-    """What cannot be unpacked over what was there is told, and packed whole instead."""
+    """If unpacking over existing files is impossible, the description says so, and the system is packed whole."""
     trees = packer.stages(*over_directories(packer.guest))
     _, facts = packer.pack(trees, Initramfs)
     told = [each.problem for each in facts]
@@ -68,7 +69,7 @@ def test_a_tmpfs_packed_whole(packer: Packer) -> None:
 @pytest.mark.engine
 @pytest.mark.usefixtures("image_programs")
 def test_an_overlay_of_three_layers(packer: Packer) -> None:
-    """The same in layers, and a file that is bigger than a cpio archive can hold."""
+    """The same in layers, with a file that is larger than a cpio archive allows."""
 
     def third(tree: Tree) -> None:
         rest(tree)
@@ -91,12 +92,12 @@ def test_an_overlay_of_three_layers(packer: Packer) -> None:
 
 
 def test_a_file_that_is_too_big_for_a_tmpfs(packer: Packer) -> None:
-    """It is refused, with the way out."""
-    system = packer.folder / "system"
+    """The build rejects it, and names the way out."""
+    system = packer.directory / "system"
     (system / "var").mkdir(parents=True)
     with (system / "var/sparse").open("wb") as file:
         file.truncate(SPARSE)
-    request = Initramfs(system=str(system), init=str(packer.init), output=str(packer.folder / "out"), epoch=EPOCH)
+    request = Initramfs(system=str(system), init=str(packer.init), output=str(packer.directory / "out"), epoch=EPOCH)
     argv = [sys.executable, "-m", "imager", *request.argv()]
     done = subprocess.run(argv, cwd=REPOSITORY, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
@@ -113,7 +114,7 @@ def test_a_hundred_thousand_files(packer: Packer) -> None:
 @pytest.mark.engine
 @pytest.mark.usefixtures("image_programs")
 def test_a_hundred_thousand_files_in_a_layer(packer: Packer) -> None:
-    """In one: an emulated machine needs minutes to look at as many through two."""
+    """In one layer, because an emulated machine needs minutes to read as many files through two."""
     a_hundred_thousand_files(packer, Layer, lambda tree: many(tree, packer.guest))
 
 
@@ -128,23 +129,23 @@ def a_hundred_thousand_files(packer: Packer, kind: type[Stage], *changes: Callab
 
 
 def many(tree: Tree, guest: Path) -> None:
-    """Make 100,000 tiny files."""
-    tree.folder("sbin", "root", "many")
+    """Create 100,000 tiny files."""
+    tree.directory("sbin", "root", "many")
     tree.file("sbin/init", guest.read_bytes(), 0o755)
-    for folder in range(1000):
-        tree.folder(f"many/{folder}")
+    for directory in range(1000):
+        tree.directory(f"many/{directory}")
         for number in range(100):
-            (tree.root / f"many/{folder}/{number}").write_text(f"{folder * number}" if number % 2 else "")
-        tree.date(f"many/{folder}", 1_000_000_000 + folder)
+            (tree.root / f"many/{directory}/{number}").write_text(f"{directory * number}" if number % 2 else "")
+        tree.date(f"many/{directory}", 1_000_000_000 + directory)
 
 
 def change_many(tree: Tree) -> None:
     """Remove, add and change some of them."""
-    for folder in range(100):
-        tree.remove(f"many/{folder}")
-    for folder in range(200, 300):
+    for directory in range(100):
+        tree.remove(f"many/{directory}")
+    for directory in range(200, 300):
         for number in range(0, 100, 10):
-            tree.remove(f"many/{folder}/{number}")
-            tree.file(f"many/{folder}/{number + 1}", "changed")
-            tree.file(f"many/{folder}/new{number}", "new")
-        tree.date(f"many/{folder}", 1_000_000_000 + folder % 2 * folder)
+            tree.remove(f"many/{directory}/{number}")
+            tree.file(f"many/{directory}/{number + 1}", "changed")
+            tree.file(f"many/{directory}/new{number}", "new")
+        tree.date(f"many/{directory}", 1_000_000_000 + directory % 2 * directory)

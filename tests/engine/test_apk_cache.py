@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.alpine import Alpine
-from tests.support.apk_repository import ARCHITECTURE, File, Package, SigningKey, publish, serve
+from tests.support.apk_repository import File, Package, SigningKey, publish, serve
 from tests.support.shared_cache import Projects
 
 pytestmark = pytest.mark.engine
@@ -24,6 +24,8 @@ COPY <<END /etc/apk/keys/{key}
 END
 RUN echo {url} > /etc/apk/repositories
 """
+
+MACHINE = "x86_64"
 
 
 def wanted(said: str, version: str = "1.0-r0", name: str = "wanted") -> Package:
@@ -70,7 +72,7 @@ def strange(folder: Path) -> dict[str, bytes]:
     """Return the files of a repository with the same package, which does harm and has another signature."""
     key = SigningKey.make(folder / "strange", "strange.rsa.pub")
     publish([wanted("evil"), wanted("evil", "9.0-r0")], key, folder / "strange")
-    return {path.name: path.read_bytes() for path in (folder / "strange" / ARCHITECTURE).iterdir()}
+    return {path.name: path.read_bytes() for path in (folder / "strange" / MACHINE).iterdir()}
 
 
 def test_what_is_intact_is_not_downloaded_again(case: Case) -> None:
@@ -118,7 +120,7 @@ def test_a_package_of_a_stranger_is_refused(case: Case, tmp_path: Path, shape: s
 def test_an_older_kernel_is_not_taken(alpine: Alpine, case: Case, tmp_path: Path) -> None:
     """It is as signed as the new one. `apk fetch` leaves a file alone that has the right name and size."""
     name = "linux-virt-6.1.0-r0.apk"
-    real = (alpine.key.folder / "repository" / ARCHITECTURE / name).stat().st_size
+    real = (alpine.key.directory / "repository/own" / MACHINE / name).stat().st_size
     old = older_kernel(alpine.key, tmp_path, real)
     assert len(old) == real
     case.projects.attack(f"mkdir -p kernels\ncp /evil/old {name}\ncp /evil/old kernels/{name}", {"old": old})
@@ -133,7 +135,7 @@ def test_an_older_kernel_is_not_taken(alpine: Alpine, case: Case, tmp_path: Path
 
 def older_kernel(key: SigningKey, folder: Path, size: int) -> bytes:
     """Return a signed kernel package of an older version and of this size."""
-    file, content = folder / ARCHITECTURE / "linux-virt-6.0.0-r0.apk", b""
+    file, content = folder / MACHINE / "linux-virt-6.0.0-r0.apk", b""
     noise, length = random.Random(1), size - 2000
     while len(content) != size:
         files = {"boot/vmlinuz-virt": File(content=b"old"), "noise": File(content=noise.randbytes(length))}

@@ -1,4 +1,4 @@
-"""The images of bases/: what they are, and what the build arguments of the shell imager's images make of them."""
+"""The images of bases/: their content, and the effect of the build arguments from the shell imager's images."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ARGUMENTS = {
 
 
 def test_build_arguments_take_the_place_of_the_presets_words(alpine: Alpine, tmp_path: Path) -> None:
-    """Lists replace those of the preset, `\\n` is a new line, and what is not given stays."""
+    """Lists replace those of the preset, `\\n` is a line break, and missing arguments change nothing."""
     given = [f"--build-arg={name}={value}" for name, value in ARGUMENTS.items()]
     alpine.build(BASES, "--file=alpine-virt.yaml", "--target=image", *given, output=tmp_path).check()
     assert [path.name for path in (tmp_path / "boot").glob("vmlinuz*")] == ["vmlinuz-lts"]
@@ -50,13 +50,13 @@ def test_build_arguments_take_the_place_of_the_presets_words(alpine: Alpine, tmp
 
 
 def test_base_images_serve_dockerfiles_and_build_files(alpine: Alpine, tmp_path: Path) -> None:
-    """An image of bases/ is a base in a Dockerfile, and what comes of it is one in a build file."""
+    """An image of bases/ is a base in a Dockerfile, and the result is a base in a build file."""
     base, own = (f"claylinux-test/{name}-{os.getpid()}" for name in ("base", "own"))
     alpine.build(BASES, "--file=alpine-virt.yaml", "--target=image", f"--tag={base}").check()
     (tmp_path / "Dockerfile").write_text(f"FROM {base}\nRUN apk add nginx && rc-update add nginx default\n")
     try:
         labels = json.loads(alpine.engine.docker("image", "inspect", "--format={{json .Config.Labels}}", base))
-        # No word of bootable containers: those promise a layout, and programs, that this image does not have.
+        # No label of bootable containers: that would promise a layout and programs that this image does not have.
         assert labels == {
             "org.opencontainers.image.title": "alpine-virt",
             "org.opencontainers.image.description": "Alpine Linux with the kernel linux-virt, a base for Claylinux.",

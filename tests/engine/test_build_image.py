@@ -1,4 +1,4 @@
-"""Dockerfiles that start FROM claylinux/imager; tests/boot/test_dockerfile.py boots what they make."""
+"""Dockerfiles that start FROM claylinux/imager; tests/boot/test_dockerfile.py boots their images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.engine
 
 
 def test_a_build_that_cannot_work_says_why(engine: Engine, tmp_path: Path) -> None:
-    """The line of the program, not only an exit code."""
+    """The error contains the line of the program, not only an exit code."""
     (tmp_path / "Dockerfile").write_text(
         "FROM scratch AS system\nCOPY Dockerfile /\nFROM claylinux/imager\n"
         "RUN --mount=from=system,target=/system build-image --format iso\n"
@@ -22,8 +22,8 @@ def test_a_build_that_cannot_work_says_why(engine: Engine, tmp_path: Path) -> No
     assert "build-image: error: the system has no /sbin/init: install an init system" in result.log
 
 
-def test_a_folder_becomes_an_image_without_a_dockerfile(engine: Engine, small: Path, tmp_path: Path) -> None:
-    """By `docker run`, with the options of build steps."""
+def test_a_directory_becomes_an_image_without_a_dockerfile(engine: Engine, small: Path, tmp_path: Path) -> None:
+    """With `docker run` and the options of build steps."""
     tree, out = tmp_path / "tree", tmp_path / "out"
     engine.buildx(small, target="system", output=tree).check()
     run = ("run", "--rm", f"--volume={tree}:/system:ro", f"--volume={out}:/out", "claylinux/imager")

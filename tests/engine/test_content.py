@@ -1,4 +1,4 @@
-"""What a system takes from elsewhere: files of every kind, mounts of run steps, a Dockerfile as the base."""
+"""Content from outside of the build file: files of every kind, mounts of run steps, a Dockerfile as the base."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ ASK_AGENT = (
     "perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ENV{SSH_AUTH_SOCK})) or die $!;"
     ' syswrite S, "\\0\\0\\0\\1\\x0b"; sysread S, $b, 4; sysread S, $b, unpack("N", $b); print $b\''
 )
-"""Asks an ssh agent for its keys (draft-miller-ssh-agent, section 3.5); the answer has their comments."""
+"""Asks an ssh agent for its keys (draft-miller-ssh-agent, section 3.5); the answer contains their comments."""
 
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Path]:
-    """The socket of an ssh agent with one key, whose comment is `test-key`."""
+    """Yield the socket of an ssh agent with one key, whose comment is `test-key`."""
     if not shutil.which("ssh-agent"):
         unavailable("there is no ssh-agent on this machine")
     socket, key = tmp_path / "agent", tmp_path / "key"
@@ -116,7 +116,7 @@ def test_mounts_of_run_steps(engine: Engine, tmp_path: Path, agent: Path) -> Non
     assert not {"src", "from", "tool", "scratch", "cache", "own", "start", "token", "secrets"} & set(left)
     shutil.rmtree(tree)
     tree = build_tree(engine, tmp_path, text.replace("# 1", "# 2"), *args)
-    assert (tree / "log").read_text().splitlines()[-1] == "2", "the cache was not kept between two builds"
+    assert (tree / "log").read_text().splitlines()[-1] == "2", "the cache must survive between two builds"
 
 
 DOCKERFILE = """\
@@ -163,16 +163,16 @@ def test_a_dockerfile_is_the_base(engine: Engine, tmp_path: Path) -> None:
     assert "RUN echo in the last stage; exit 4 failed with exit code 4" in message
     assert (14, "RUN echo in the last stage; exit 4") in marked
     message, marked = failure(engine, tmp_path, text, "--target=image", "--no-cache", args[0])
-    assert "needs the secret 'token': give it with --secret id=token" in message
+    assert "needs the secret `token`: pass it with --secret id=token" in message
     assert (4, "RUN --mount=type=secret,id=token,required cp /run/secrets/token /token") in marked
     (project / "docker/System").write_text("FROM debian:trixie\nRUNN x\n")
     message, marked = failure(engine, tmp_path, text, *args)
     assert ("unknown instruction: RUNN" in message, marked) == (True, [(2, "RUNN x")])
     line = f"base: {{{base}, target: rootfs}}"
     for content, problem in (
-        ("FROM debian:trixie AS other\n", "base: docker/System: target stage "),
-        ("FROM scratch AS rootfs\n", "base: docker/System makes an empty system"),
-        (None, "base: docker/System: no such file in the build context"),
+        ("FROM debian:trixie AS other\n", "`base`: docker/System: target stage "),
+        ("FROM scratch AS rootfs\n", "`base`: docker/System gives an empty system"),
+        (None, "`base`: docker/System: no such file in the build context"),
     ):
         (project / "docker/System").unlink() if content is None else (project / "docker/System").write_text(content)
         message, marked = failure(engine, tmp_path, text, *args)
@@ -195,22 +195,22 @@ run:
 """,
         "--target=image",
     )
-    assert "/a: 'etc/paswd' is not in the image 'debian:trixie'; did you mean 'etc/passwd'?" in message
+    assert "/a: `etc/paswd` is not in the image `debian:trixie`: did you mean `etc/passwd`?" in message
     assert "--secret id=GIT_AUTH_TOKEN" in message
-    assert "image debian:no-such-tag" in message
-    assert "run: mount at /a: 'plugins' is not in the build context" in message
-    assert "there is no build context 'no-such-context', and image no-such-context" in message
+    assert "image `debian:no-such-tag`" in message
+    assert "`run`: mount at /a: `plugins` is not in the build context" in message
+    assert "no build context is named `no-such-context`, and image `no-such-context`" in message
     assert [number for number, _ in marked] == [4, 5, 6, 10, 11]
 
 
 @pytest.mark.parametrize(
     ("step", "problem"),
     [
-        ("run: [{script: ls, mounts: ['type=secret,id=a,required']}]", "needs the secret 'a': give it with --secret"),
-        ("run: [{script: ls, mounts: ['type=secret,id=a,env=A,required']}]", "needs the secret 'a'"),
-        ("run: [{script: ls, mounts: ['type=ssh,required']}]", "needs the ssh agent 'default': give it with --ssh"),
+        ("run: [{script: ls, mounts: ['type=secret,id=a,required']}]", "needs the secret `a`: pass it with --secret"),
+        ("run: [{script: ls, mounts: ['type=secret,id=a,env=A,required']}]", "needs the secret `a`"),
+        ("run: [{script: ls, mounts: ['type=ssh,required']}]", "needs the SSH agent `default`: pass it with --ssh"),
         ("files: {/a: {url: '%s/none'}}", "404"),
-        (f"files: {{/a: {{url: '%s/tool', checksum: 'sha256:{'1' * 64}'}}}}", f"not sha256:{'1' * 64}: it is"),
+        (f"files: {{/a: {{url: '%s/tool', checksum: 'sha256:{'1' * 64}'}}}}", f"not sha256:{'1' * 64}: check the URL"),
     ],
 )
 def test_a_step_that_cannot_start_says_why(

@@ -1,4 +1,4 @@
-"""tools/engine on this machine: start, use, kill, start again; and what its log reader understands."""
+"""tools/engine on this machine: start, use, kill, start again; and the reader of build logs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def run_engine(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def write_build(folder: Path, command: str) -> Path:
-    """A build context whose one step runs `command`."""
-    folder.mkdir(exist_ok=True)
-    (folder / "Dockerfile").write_text(STEPS.format(command=command))
-    return folder
+def write_build(directory: Path, command: str) -> Path:
+    """Return a build context with one step that runs `command`."""
+    directory.mkdir(exist_ok=True)
+    (directory / "Dockerfile").write_text(STEPS.format(command=command))
+    return directory
 
 
 def test_progress_is_read_into_steps() -> None:
@@ -58,12 +58,12 @@ def test_progress_is_read_into_steps() -> None:
 def test_env_of_an_engine_that_is_down_says_what_to_do() -> None:
     done = run_engine("env", "--instance", "never-started")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "engine: error: the engine is down: run `tools/engine up` first\n"
+    assert done.stderr == "engine: error: the engine is not running: run `tools/engine up` first\n"
 
 
 @pytest.mark.engine
 class TestShared:
-    """Against the engine that all tests share."""
+    """Tests of the engine that all tests share."""
 
     def test_up_is_quick_when_the_engine_is_up(self, engine: Engine) -> None:
         started = time.monotonic()
@@ -76,7 +76,7 @@ class TestShared:
         host = f"unix://{users}"
         env = {"DOCKER_HOST": host, "ENGINE_SUITE": "", "ENGINE_INSTANCE": ""}
         done = run_engine("env", **env)
-        assert done.stdout == f"# the Docker Engine at {host} is used as it is\n"
+        assert done.stdout == f"# using the Docker Engine at {host}, no settings needed\n"
         assert f"using the Docker Engine at {host}" in run_engine("up", **env).stderr
 
     def test_builds_are_cached(self, engine: Engine, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ class TestShared:
 def test_a_killed_engine_comes_back_and_builds(
     engine: Engine, throwaway_engine: Callable[[], Engine], tmp_path: Path
 ) -> None:
-    """It left a build step running, its data root mounted, and a pid that another program has got by now."""
+    """It left a running build step, a mounted data root, and a pid that now belongs to another program."""
     bridge = Path("/sys/class/net/docker0/address")
     address = bridge.read_text()
     own = throwaway_engine()
@@ -113,13 +113,13 @@ def test_a_killed_engine_comes_back_and_builds(
         other.kill()
     own.buildx(slow, output="out").check()
     assert (slow / "out/made").read_text() == "content\n"
-    # The shared engine was left alone, and its network with it.
+    # The shared engine and its network must be unaffected.
     engine.docker("info")
     assert bridge.read_text() == address
 
 
 def wait_for_step(client: subprocess.Popen[bytes]) -> None:
-    """Return when the client shows that the step runs."""
+    """Return as soon as the client shows that the step runs."""
     assert client.stderr is not None
     for line in client.stderr:
         if b"RUN test -e" in line:

@@ -1,8 +1,13 @@
-"""What a user sees when a build cannot succeed: one clear message, the place, no traceback."""
+"""Failing builds as the user sees them: one clear message, the place, no traceback."""
 
 from __future__ import annotations
 
+import os
+import pty
 import re
+import subprocess
+from functools import partial
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -25,11 +30,39 @@ def failure(engine: Engine, tmp_path: Path, text: str, *args: str) -> tuple[str,
 
 
 def test_all_mistakes_at_once_each_with_its_line(engine: Engine, tmp_path: Path) -> None:
-    message, marked = failure(engine, tmp_path, HEAD + "base: debain\npackges: [x]\nhostname: -bad-\n")
-    assert "did you mean 'debian'" in message.replace("`", "'").replace('"', "'")
-    assert "packages" in message
-    assert "claylinux.yaml:4:" in message
-    assert {number for number, _ in marked} == {2, 3, 4}
+    """With either progress, a person who reads on after the last step sees the first mistake first."""
+    text = HEAD + "base: debain\npackges: [x]\nhostname: -bad-\n"
+    plain = build(engine, tmp_path, text).log
+    for log in (plain, on_terminal(engine, tmp_path / "project")):
+        before, _, message = log.partition("failed to solve: ")
+        assert MARK.findall(log) == []
+        assert re.fullmatch(r"( => .*|#\d+ (DONE|CACHED).*)", before.splitlines()[-2]), log
+        lines = message.splitlines()
+        assert [line.partition(": ")[0] for line in lines[::3]] == [
+            f"claylinux.yaml:{at}" for at in ("2:7", "3:1", "4:11")
+        ]
+        assert "did you mean `debian`?" in lines[0]
+        assert lines[1:3] == ["  base: debain", "        ^^^^^^"]
+
+
+def on_terminal(engine: Engine, project: Path) -> str:
+    """Build as a person does, at a terminal, and return what is on it."""
+    terminal, end = pty.openpty()
+    argv = ["docker", "buildx", "build", "--progress=tty", "--file=claylinux.yaml", "."]
+    with (
+        os.fdopen(terminal, "rb", buffering=0) as screen,
+        subprocess.Popen(argv, cwd=project, env=engine.env, stdin=end, stdout=end, stderr=end),
+    ):
+        os.close(end)
+        shown = b"".join(iter(partial(read, screen), b""))
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r\n", "\n")
+
+
+def read(terminal: FileIO) -> bytes:
+    try:
+        return terminal.read(65536)
+    except OSError:  # nobody writes to it any more
+        return b""
 
 
 def test_a_failing_step_points_at_its_line(engine: Engine, tmp_path: Path) -> None:
@@ -44,29 +77,29 @@ def test_missing_files_are_named_all_at_once(engine: Engine, tmp_path: Path) -> 
         tmp_path,
         BASE + "files:\n  /a: {source: nope}\n  /b: {source: neither}\n  /c: {context: x, source: y}\n",
     )
-    assert "'nope' is not in the build context" in message
-    assert "'neither' is not in the build context" in message
-    assert "--build-context x=FOLDER" in message
+    assert "`nope` is not in the build context" in message
+    assert "`neither` is not in the build context" in message
+    assert "--build-context x=DIRECTORY" in message
     assert [number for number, _ in marked] == [4, 5, 6]
 
 
 def test_a_base_that_cannot_boot_says_what_to_add(engine: Engine, tmp_path: Path) -> None:
     message, marked = failure(engine, tmp_path, BASE)
     assert "has no Linux kernel" in message
-    assert "has no /sbin/init" in message
+    assert "has no init (expected /sbin/init)" in message
     assert "systemd-sysv" in message
     assert (2, "base: {image: debian:trixie}") in marked
 
 
 def test_an_image_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
     message, marked = failure(engine, tmp_path, HEAD + "base: {image: localhost:1/no/such:image}\n")
-    assert "image localhost:1/no/such:image: " in message
+    assert "image `localhost:1/no/such:image`: " in message
     assert marked
 
 
 def test_an_unknown_target(engine: Engine, tmp_path: Path) -> None:
     message, _ = failure(engine, tmp_path, BASE, "--target=rwa")
-    assert "unknown --target 'rwa' (did you mean 'raw'?)" in message
+    assert 'unknown --target "rwa": did you mean `raw`?' in message
 
 
 def test_a_package_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
@@ -84,11 +117,11 @@ def test_a_service_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
-    """A frontend that breaks inside says that it is a bug, and where."""
+    """An internal error of the frontend says that it is a bug, and where it is."""
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "system.py").write_text(
-        "packaged_system = Stage = None\ndef plan_stages(inputs): raise RuntimeError('on purpose')\n"
+        "PlannedSystem = Stage = None\ndef plan_system(inputs): raise RuntimeError('on purpose')\n"
     )
     (broken / "Dockerfile").write_text(
         "FROM claylinux/frontend\nCOPY system.py /usr/lib/claylinux/frontend/plan/system.py\n"
@@ -103,24 +136,24 @@ def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
         engine.docker("rmi", "claylinux-test/broken")
     assert "this is a bug in Claylinux" in message
     assert "RuntimeError: on purpose" in message
-    assert "plan/system.py:2 in plan_stages" in message
+    assert "plan/system.py:2 in plan_system" in message
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "says nothing"),
+        (b"", "is empty"),
         (b"\n  : :\n\t- x", "claylinux.yaml:"),
         (b"a: &a [x,x]\nb: &b [*a,*a]\n", "claylinux.yaml:"),
         (b"[" * 100_000, "claylinux.yaml:"),
-        (b"base: debian\n" + b"# " + b"x" * (10 << 20), "more than the 1,048,576"),
+        (b"base: debian\n" + b"# " + b"x" * (10 << 20), "at most 1,048,576 bytes"),
         (b"base: \xff\xfe\x00", "claylinux.yaml:"),
-        (b"".join(b"key%d: %s\n" % (n, b"x" * 5000) for n in range(200)), "there is no key `key0`"),
+        (b"".join(b"key%d: %s\n" % (n, b"x" * 5000) for n in range(200)), "unknown key `key0`"),
     ],
     ids=["empty", "syntax", "bomb", "deep", "huge", "binary", "many"],
 )
 def test_hopeless_files(engine: Engine, tmp_path: Path, content: bytes, words: str) -> None:
-    """Whatever the file holds, the answer is a sentence, soon."""
+    """Whatever the file contains, the answer is a sentence, and it comes quickly."""
     project = tmp_path / "project"
     project.mkdir()
     (project / "claylinux.yaml").write_bytes(HEAD.encode() + content)

@@ -1,4 +1,4 @@
-"""The image claylinux/frontend: what is in it, how big it is, how fast it starts."""
+"""The image claylinux/frontend: its content, its size, and its start time."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import zlib
 
 import pytest
 
+from frontend import __version__
 from tests.support.engine import Engine
 
 pytestmark = pytest.mark.engine
 
 IMAGE = "claylinux/frontend"
 LIMIT = 60_000_000
-"""Bytes, compressed: every fresh machine pulls them."""
+"""The limit in compressed bytes, because every fresh machine pulls the image."""
 
 
 def run(engine: Engine, program: str, *args: str) -> str:
-    """What a program of the image prints."""
+    """Return the output of a program in the image."""
     return engine.docker("run", "--rm", "--network=none", f"--entrypoint={program}", IMAGE, *args)
 
 
@@ -47,6 +48,17 @@ def test_compressors_work(engine: Engine, program: str) -> None:
     assert run(engine, "/usr/bin/sh", "-c", script) == "content\n"
 
 
+def test_every_compression_has_its_program(engine: Engine) -> None:
+    script = """
+import shutil
+from imager.archive import compressors
+from spec.compression import LEVELS
+programs = {compressors.program(kind, levels.default).argv[0] for kind, levels in LEVELS.items()}
+print(len(programs) > 1, sorted(program for program in programs if shutil.which(program) is None))
+"""
+    assert run(engine, "/usr/bin/python3", "-c", script) == "True []\n"
+
+
 def test_stubs_and_init_are_there_for_both_architectures(engine: Engine) -> None:
     script = """
 import pathlib, struct
@@ -70,6 +82,8 @@ def test_engines_are_told_what_we_can_do(engine: Engine) -> None:
     caps = config["Labels"]["moby.buildkit.frontend.caps"].split(",")
     assert caps == [f"moby.buildkit.frontend.{name}" for name in ("inputs", "subrequests", "contexts")]
     assert config["Entrypoint"] == ["/usr/bin/python3", "-m", "frontend"]
+    told = {name.rpartition(".")[2]: value for name, value in config["Labels"].items() if ".opencontainers." in name}
+    assert (told["title"], told["licenses"], told["version"]) == ("Claylinux", "Apache-2.0", __version__)
 
 
 def test_the_image_is_small(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""The key `kernel` on a real kernel of Debian, with the real depmod and modprobe; the size report; `limits`."""
+"""The key `kernel` with a real Debian kernel, depmod and modprobe; the size report; `limits`."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ run:
 """
 
 
-def build(engine: Engine, folder: Path, text: str, *args: str) -> BuildResult:
-    folder.mkdir(exist_ok=True)
-    (folder / "claylinux.yaml").write_text(text)
-    return engine.buildx(folder, *args)
+def build(engine: Engine, directory: Path, text: str, *args: str) -> BuildResult:
+    directory.mkdir(exist_ok=True)
+    (directory / "claylinux.yaml").write_text(text)
+    return engine.buildx(directory, *args)
 
 
 def test_modules_are_reduced_and_found_by_modprobe(engine: Engine, tmp_path: Path) -> None:
-    """The step is deterministic, and a change of anything after the packages does not repeat it."""
+    """The step is deterministic, and changes after the packages do not repeat it."""
     archive = tmp_path / "system.tar"
     trees = [tmp_path / "first", tmp_path / "second"]
     for tree in trees:
@@ -52,9 +52,9 @@ def test_modules_are_reduced_and_found_by_modprobe(engine: Engine, tmp_path: Pat
     assert {"dummy", "br_netfilter", "bridge", "stp", "llc", "btrfs", "loop", "overlay", "squashfs"} <= names
     assert "xor" in names, "btrfs needs it"
     assert len(names) < 40
-    (folder,) = (tree / "usr/lib/modules").iterdir()
-    listed = [line.partition(":")[0] for line in (folder / "modules.dep").read_text().splitlines()]
-    assert sorted(listed) == sorted(str(path.relative_to(folder)) for path in folder.rglob("*.ko*"))
+    (directory,) = (tree / "usr/lib/modules").iterdir()
+    listed = [line.partition(":")[0] for line in (directory / "modules.dep").read_text().splitlines()]
+    assert sorted(listed) == sorted(str(path.relative_to(directory)) for path in directory.rglob("*.ko*"))
     needs = [line.rpartition("/")[2].partition(".")[0] for line in (tree / "needs").read_text().splitlines()]
     assert needs[-2:] == ["bridge", "br_netfilter"]
     assert set(needs) == {"llc", "stp", "bridge", "br_netfilter"}
@@ -71,8 +71,8 @@ def test_limits_and_the_report(engine: Engine, tmp_path: Path) -> None:
     failed = build(engine, tmp_path / "project", text, "--output=type=cacheonly")
     assert failed.returncode != 0
     line = next(line for line in failed.log.splitlines() if "limits.uki" in line)
-    assert line.startswith("ERROR: failed to solve: limits.uki: the UKI has ")
-    assert line.endswith("M, but may have 16M at most")
+    assert line.startswith("ERROR: failed to solve: `limits.uki`: the UKI is ")
+    assert line.endswith("M, more than the limit of 16M")
     assert ">>> limits: {uki: 16M" in failed.log
     assert "the largest parts, unpacked: " in failed.log
     out = tmp_path / "out"

@@ -1,4 +1,4 @@
-"""What Debian's package manager is asked for, on a real engine with the host's own mirror."""
+"""Debian's package manager on a real engine with the host's own mirror."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def test_repositories_keys_and_removals(engine: Engine, tmp_path: Path) -> None:
-    """Further components, a repository with its key, microcode from where Debian keeps it, a removal."""
+    """More components, a repository with its key, microcode from Debian's own component, a removal."""
     if not KEYS.exists():
         unavailable(f"{KEYS} is not installed")
     (tmp_path / "project").mkdir()
@@ -54,13 +54,13 @@ def test_what_apt_cannot_do_is_told_in_words(engine: Engine, tmp_path: Path) -> 
         return result.log
 
     log = log_of("packages: [less=1-1, lesss]\n")
-    assert "claylinux: no repository of this system has a package lesss\n" in log
-    assert "claylinux: less=1-1 cannot be had: the repositories have " in log
-    assert "claylinux: libc6 cannot be removed: other packages need it" in log_of("remove_packages: [libc6]\n")
-    assert "claylinux: nano is not installed" in log_of("remove_packages: [nano]\n")
+    assert "claylinux: lesss is not available: no repository of this system has it\n" in log
+    assert "claylinux: less=1-1 is not available: the repositories have " in log
+    assert "claylinux: libc6 cannot be removed: other packages depend on it" in log_of("remove_packages: [libc6]\n")
+    assert "claylinux: nano cannot be removed: it is not installed" in log_of("remove_packages: [nano]\n")
     (tmp_path / "project/key").write_bytes(b"no key")
     log = log_of(f"packages: [less]\nrepositories: [{{url: '{host_mirror()}', suites: sid, key: {{source: key}}}}]\n")
-    assert "claylinux: the package lists cannot be read" in log
+    assert "claylinux: apt cannot read the package lists" in log
 
 
 def test_systemd_has_no_runlevels(engine: Engine, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which parts of a system are packed again after a change, and when it is packed as one."""
+"""Which parts of a system are packed again after a change, and when the system is packed as one."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ run: ["%s"]
 rootfs: {mode: tmpfs}
 outputs: [efi]
 """
-BASE, PACKAGES, REST = (f"[initramfs] pack {what}" for what in ("the base", "the packages", "what comes after"))
+BASE, PACKAGES, REST = (f"[initramfs] pack {what}" for what in ("the base", "the packages", "the rest"))
 WHOLE = "[initramfs] pack the system"
 
 
 @pytest.fixture
 def project(debian_kernel: Path, tmp_path: Path) -> Path:
-    """A Debian with a kernel and something big, which apt can add to."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    shutil.copy(debian_kernel, folder)
-    # The moment is in it so that nothing which an earlier run of this test left in the engine is found again.
-    (folder / "Dockerfile").write_text(DOCKERFILE % time.time_ns())
-    (folder / "x").write_text("1")
-    return folder
+    """Return a Debian with a kernel and a big file, to which apt can add packages."""
+    directory = tmp_path / "project"
+    directory.mkdir()
+    shutil.copy(debian_kernel, directory)
+    # The current time in it prevents cache hits from earlier runs of this test.
+    (directory / "Dockerfile").write_text(DOCKERFILE % time.time_ns())
+    (directory / "x").write_text("1")
+    return directory
 
 
 def build(engine: Engine, project: Path, packages: str = "less", script: str = "true") -> BuildResult:
@@ -49,7 +49,7 @@ def build(engine: Engine, project: Path, packages: str = "less", script: str = "
 
 
 def packed(result: BuildResult) -> tuple[str, ...]:
-    """What of the system was packed in this build."""
+    """Return the parts of the system that this build packed."""
     return tuple(name for name in result.executed if name.startswith("[initramfs]"))
 
 
@@ -65,7 +65,7 @@ def test_only_the_stages_that_changed_are_packed(engine: Engine, project: Path) 
     assert packed(file) == (REST,)
     assert {BASE, PACKAGES} <= {*file.cached}
 
-    # A tenth of dead weight is where it ends.
+    # The limit is a tenth of dead weight.
     little = build(engine, project, "less, ed", "head -c 8000000 /opt/big >/opt/little; rm /usr/bin/perl*")
     assert packed(little) == (REST,)
     assert "of the stages below are replaced or removed, but still in the image" in little.log

@@ -1,4 +1,4 @@
-"""Build caches outside of the engine; tests/boot/test_registry.py is about systems in registries."""
+"""Build caches outside of the engine; tests/boot/test_registry.py tests systems in registries."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ run: ["head -c 16 /dev/urandom | hexdump >/etc/random"]
 version: "1"
 outputs: [efi, raw]
 """
-"""Only a cache can make the same image of this twice."""
+"""Without a cache, this never gives the same image twice."""
 WORKFLOW = REPOSITORY / "examples/ci/image.yaml"
 
 
 @pytest.fixture
 def context(registry: Registry, tmp_path: Path) -> Path:
-    """A build file whose system is made of the one in the registry."""
-    folder = tmp_path / "context"
-    folder.mkdir()
-    (folder / "claylinux.yaml").write_text(RANDOM.format(host=registry.host))
-    return folder
+    """Return a build file whose base is the system in the registry."""
+    directory = tmp_path / "context"
+    directory.mkdir()
+    (directory / "claylinux.yaml").write_text(RANDOM.format(host=registry.host))
+    return directory
 
 
 def test_a_fresh_engine_continues_from_the_cache_of_another(
     throwaway_engine: Callable[..., Engine], registry: Registry, small: Path, context: Path, tmp_path: Path
 ) -> None:
-    """By --cache-to and --cache-from, in a registry and in a folder."""
+    """With --cache-to and --cache-from, in a registry and in a directory."""
     engine = throwaway_engine(containerd_store=True)
     engine.buildx(small, target="system", output=f"type=image,name={registry.host}/small,push=true").check()
     kinds = {
@@ -54,7 +54,7 @@ def test_a_fresh_engine_continues_from_the_cache_of_another(
         engine.buildx(context, f"--cache-from=type={kind},{source}", output=imported).check()
         assert digests(imported) == digests(exported) != first
         first = digests(exported)
-    # The documented workflow, run after run on machines that have no cache.
+    # The documented workflow, run repeatedly on machines without a cache.
     runs = []
     for _ in range(2):
         engine.docker("builder", "prune", "--all", "--force")
@@ -72,7 +72,7 @@ def test_a_pushed_image_is_a_cache(
     context: Path,
     tmp_path: Path,
 ) -> None:
-    """By --cache-to=type=inline, which an engine with the classic image store can export, too."""
+    """With --cache-to=type=inline, which an engine with the classic image store can also export."""
     engine = throwaway_engine(containerd_store=containerd_store)
     engine.buildx(small, target="system", output=f"type=image,name={registry.host}/small,push=true").check()
     image = f"{registry.host}/inline"
@@ -87,12 +87,12 @@ def test_a_pushed_image_is_a_cache(
         again = engine.buildx(context, source, target=target, output=out).check()
         assert "[run 1/1] head -c 16 /dev/urandom | hexdump >/etc/random" in again.cached, again.log
         if target:
-            assert "[system] os-release: claylinux 1" in again.cached, "no step of the imager was found"
+            assert "[system] os-release: claylinux 1" in again.cached, "a step of the imager must come from the cache"
             assert (out / "etc/random").read_text() == random
 
 
 def run_workflow(engine: Engine, context: Path, image: str) -> None:
-    """Do what the workflow's step does for a push."""
+    """Run the workflow's build step for a push."""
     steps = yaml.safe_load(WORKFLOW.read_text())["jobs"]["image"]["steps"]
     (script,) = (step["run"] for step in steps if step.get("name") == "Build the disk image")
     pushing = re.sub(r"\$\{\{ github.event_name == 'push' && '(.*)' \|\| '' \}\}", r"\1", script)

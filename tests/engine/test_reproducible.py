@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from imager import contract
+from spec.formats import FORMATS
 from tests.support.differ import explain, first_difference
 from tests.support.elsewhere import AS_NOBODY, NOBODY, ONE_PROCESSOR, STRANGER, late_runc
 from tests.support.engine import Engine, digests
@@ -35,23 +35,23 @@ services: [nginx]
 outputs: [raw, iso, efi, qcow2, vmdk, vhdx, vhd, vdi]
 """
 OTHER_ENGINE = "sid"
-"""The second engine is the newest that Debian has."""
+"""The second engine is the newest in Debian."""
 AHEAD = 30 * 3600
-"""Seconds between the clocks: another day, but the signatures of repositories, of a week at most, hold still."""
+"""The difference between the clocks in seconds: another day, but within a week, while repository signatures hold."""
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    (folder / "tree").mkdir(parents=True)
-    (folder / "claylinux.yaml").write_text(BUILD_FILE)
+    directory = tmp_path / "project"
+    (directory / "tree").mkdir(parents=True)
+    (directory / "claylinux.yaml").write_text(BUILD_FILE)
     for name in ("b", "a", "c"):
-        (folder / "tree" / name).write_text(name * 1000)
-    return folder
+        (directory / "tree" / name).write_text(name * 1000)
+    return directory
 
 
 def copy_from_another_day(project: Path, to: Path) -> Path:
-    """The same files as another checkout would have them: made in another order, years apart, with another umask."""
+    """Copy the files as another checkout would have them: created in another order, years apart, with another umask."""
     old = os.umask(0o077)
     try:
         shutil.copytree(project, to, copy_function=shutil.copyfile)
@@ -67,12 +67,12 @@ def copy_from_another_day(project: Path, to: Path) -> Path:
 def test_same_bytes_on_two_engines_and_after_a_power_failure(
     engine: Engine, throwaway_engine: Callable[..., Engine], project: Path, tmp_path: Path
 ) -> None:
-    """A cold build, and one on a newer engine, elsewhere, cut off in the middle and started again.
+    """A cold build, and one on a newer engine elsewhere, interrupted halfway and started again.
 
-    Elsewhere: with another clock, one processor, and a client of another user with another umask and locale.
+    Elsewhere means another clock, one processor, and a client of another user with another umask and locale.
     """
     first = engine.buildx(project, output=tmp_path / "first", no_cache=True).check()
-    assert sorted(digests(tmp_path / "first")) == sorted(f"same.{name}" for name in contract.FORMATS)
+    assert sorted(digests(tmp_path / "first")) == sorted(f"same.{each.extension}" for each in FORMATS.values())
 
     late = late_runc(tmp_path / "bin", AHEAD)
     other = throwaway_engine(OTHER_ENGINE, path=late, before=ONE_PROCESSOR)
@@ -81,7 +81,7 @@ def test_same_bytes_on_two_engines_and_after_a_power_failure(
     killer.start()
     cut_off = other.buildx(copy, output=tmp_path / "cut off")
     killer.cancel()
-    assert cut_off.returncode != 0, "the engine was to be killed in mid-build; it was too fast"
+    assert cut_off.returncode != 0, "the build ended before the engine was killed"
     time.sleep(1)
     other = throwaway_engine(OTHER_ENGINE, path=late, before=ONE_PROCESSOR)
     stranger = replace(other, env={**other.env, **STRANGER}, client=AS_NOBODY)
@@ -100,22 +100,22 @@ def test_same_bytes_on_two_engines_and_after_a_power_failure(
 
 
 def told(log: str) -> dict[str, int]:
-    """What the run step said of its machine."""
+    """Return the run step's output about its machine."""
     return {name: int(value) for name, value in re.findall(r"^#\d+ [\d.]+ (clock|cores)=(\d+)$", log, re.MULTILINE)}
 
 
 def same_files(one: Path, other: Path) -> None:
-    """Fail with the place and the meaning of the first byte that differs."""
+    """Fail with the position and the meaning of the first byte that differs."""
     names = sorted(path.name for path in one.iterdir())
     assert names == sorted(path.name for path in other.iterdir())
     uki = next(one.glob("*.efi"))
-    # The UKI first: every other file holds it.
+    # The UKI first, because every other file contains it.
     for name in sorted(names, key=lambda each: (not each.endswith(".efi"), each)):
         assert explain(one / name, other / name, uki) == ""
 
 
 def validators_are_content(out: Path, scratch: Path) -> None:
-    """The tools that people check images with find nothing to complain about."""
+    """The usual tools for checking images find no problem."""
 
     def said(*argv: str | Path) -> str:
         done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, timeout=120, check=False)
@@ -126,12 +126,12 @@ def validators_are_content(out: Path, scratch: Path) -> None:
         assert "No errors were found" in said("qemu-img", "check", out / f"same.{name}")
         raw = scratch / "converted.raw"
         said("qemu-img", "convert", "-O", "raw", out / f"same.{name}", raw)
-        assert first_difference(out / "same.raw", raw) in (None, (out / "same.raw").stat().st_size)
+        assert first_difference(out / "same.img", raw) in (None, (out / "same.img").stat().st_size)
     assert "file format: vpc" in said("qemu-img", "info", "-f", "vpc", out / "same.vhd")
-    assert "No problems found" in said("sgdisk", "-v", out / "same.raw")
-    sector = int(said("sgdisk", "-i", "1", out / "same.raw").partition("First sector: ")[2].split()[0])
+    assert "No problems found" in said("sgdisk", "-v", out / "same.img")
+    sector = int(said("sgdisk", "-i", "1", out / "same.img").partition("First sector: ")[2].split()[0])
     partition = scratch / "esp"
-    said("dd", f"if={out / 'same.raw'}", f"of={partition}", "bs=512", f"skip={sector}", "conv=sparse", "status=none")
+    said("dd", f"if={out / 'same.img'}", f"of={partition}", "bs=512", f"skip={sector}", "conv=sparse", "status=none")
     said("fsck.fat", "-n", partition)
     assert "Boot record" in said("xorriso", "-indev", out / "same.iso")
     assert ".initrd" in said("objdump", "-h", out / "same.efi")
@@ -139,13 +139,13 @@ def validators_are_content(out: Path, scratch: Path) -> None:
 
 
 def test_every_kind_of_time_stamp_follows_the_epoch(engine: Engine, project: Path, tmp_path: Path) -> None:
-    """SOURCE_DATE_EPOCH dates the image; another one gives other bytes, the same one the same."""
+    """SOURCE_DATE_EPOCH sets the dates in the image; another value gives other bytes, the same value the same bytes."""
     built = {}
     for number, epoch in enumerate(("1700000000", "1600000000", "1700000000")):
         out = tmp_path / str(number)
         arguments = {"SOURCE_DATE_EPOCH": epoch}
         engine.buildx(project, output=out, target="raw", build_args=arguments, no_cache=number == 2).check()
-        assert (out / "same.raw").stat().st_mtime == int(epoch)
+        assert (out / "same.img").stat().st_mtime == int(epoch)
         built[number] = digests(out)
     assert built[0] != built[1]
     assert built[0] == built[2]

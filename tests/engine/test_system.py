@@ -1,4 +1,4 @@
-"""The system that a build file describes, seen through `--target image` on a real engine."""
+"""The system that a build file describes, checked with `--target image` on a real engine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BASE = HEAD + "base: {image: debian:trixie}\n"
 
 
 def build_tree(engine: Engine, tmp_path: Path, text: str, *args: str) -> Path:
-    """Build the system of `text` and return the folder with all of it; a tar keeps owners, unlike a folder."""
+    """Build the system of `text` and return the directory with its content; unlike a directory, a tar keeps owners."""
     archive, tree = tmp_path / "system.tar", tmp_path / "out"
     build(engine, tmp_path, text, "--target=image", f"--output=type=tar,dest={archive}", *args).check()
     with tarfile.open(archive) as tar:
@@ -35,7 +35,7 @@ def build(engine: Engine, tmp_path: Path, text: str, *args: str) -> BuildResult:
 
 
 def test_files_users_steps_and_names(engine: Engine, tmp_path: Path) -> None:
-    """One build with most keys: each leaves in the tree what was asked."""
+    """One build with most keys: the tree shows the effect of each."""
     project = tmp_path / "project"
     (project / "tree/sub").mkdir(parents=True)
     (project / "tree/sub/deep").write_text("deep\n")
@@ -92,9 +92,9 @@ run:
 
 
 def test_packages_leave_no_trace_of_the_build(engine: Engine, tmp_path: Path) -> None:
-    """Packages are installed; logs, lists, downloads and secrets of the build machine are not in the system.
+    """The system contains the packages, but no logs, lists, downloads or secrets of the build machine.
 
-    Nor are marks of systemd, as it is not there either.
+    It also has no marks of systemd, because it does not contain systemd.
     """
     tree = build_tree(engine, tmp_path, BASE + "packages: [less]\n")
     assert (tree / "usr/bin/less").exists()
@@ -106,7 +106,7 @@ def test_packages_leave_no_trace_of_the_build(engine: Engine, tmp_path: Path) ->
 
 
 def test_a_first_boot_is_done_with_unless_it_is_wanted(engine: Engine, tmp_path: Path) -> None:
-    """In a base of one's own as well: what `files` bring is taken up, and who removes the marks has it at boot."""
+    """Also in a custom base: the build does it, including `files`. If a step removes the marks, the machine does it."""
     text = BASE + "packages: [systemd]\nfiles: {/etc/sysusers.d/dropped.conf: 'u dropped -'}\n"
     tree = build_tree(engine, tmp_path / "done", text)
     marks = [tree / "etc/.updated", tree / "var/.updated"]
@@ -121,10 +121,10 @@ def test_a_first_boot_is_done_with_unless_it_is_wanted(engine: Engine, tmp_path:
 
 
 def test_a_change_of_one_file_runs_no_package_step(engine: Engine, tmp_path: Path) -> None:
-    """After a change in `files` the package step comes from the cache; without a change everything does."""
+    """After a change in `files` the package step comes from the cache; without a change all steps do."""
     text = BASE + "packages: [less]\nfiles: {/etc/x: {source: x}}\n"
     (tmp_path / "project").mkdir()
-    now = time.time_ns()  # a process number comes again, and with it what an earlier run left in the engine
+    now = time.time_ns()  # a pid may repeat, and then hit the engine's cache from an earlier run
     (tmp_path / "project/x").write_text(f"{now}-1")
     build_tree(engine, tmp_path, text)
     (tmp_path / "project/x").write_text(f"{now}-2")
@@ -152,7 +152,7 @@ def test_named_contexts(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_no_cache_runs_everything_again(engine: Engine, tmp_path: Path) -> None:
-    """--no-cache re-runs all steps, --no-cache-filter the named ones."""
+    """--no-cache repeats all steps, --no-cache-filter the named ones."""
     text = BASE + "run: [{name: first, script: 'true'}, {name: second, script: 'true'}]\n"
     args = ("--target=image", f"--output={tmp_path / 'out'}")
     build(engine, tmp_path, text, *args).check()

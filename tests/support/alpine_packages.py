@@ -1,50 +1,36 @@
-"""Stand-ins for Alpine's packages where its mirror is out of reach: real programs of Debian in Alpine's places.
+"""The packages that are not Alpine's own: a kernel, nginx, and those that exist only to be installed and removed.
 
-busybox, musl and apk are Alpine's own. OpenRC, the kernel and nginx are Debian's, with the libraries they need;
-OpenRC's services, which Debian does not ship, are short ones of ours under the names of Alpine's.
+The kernel is Alpine's linux-virt under the name of every flavor, as packages of our own; where PyPI does not have it,
+it is Debian's. nginx and wipefs are Debian's, with the libraries that they need.
 """
 
 from __future__ import annotations
 
 import gzip
 import os
-import shutil
-import subprocess
-import tempfile
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
-from tests.support.apk_repository import File, Package, tree
-from tests.support.engine import unavailable
-from tests.support.vm import require_tool
+import pytest
 
-_LIBRARIES = (
-    "libc6",
-    "libaudit1",
-    "libcap-ng0",
-    "libcrypt1",
-    "libeinfo1",
-    "libpam0g",
-    "libpcre2-8-0",
-    "librc1",
-    "libselinux1",
-    "libssl3",
-    "zlib1g",
-)
-_FLAVORS = ("lts", "stable", "virt")
-# What a virtual machine needs; the real package has far more.
+from tests.support.alpine_data import installed_system
+from tests.support.apk_repository import File, Package, tree
+from tests.support.vm import debian_package, newest_kernel
+
+FLAVORS = ("lts", "stable", "virt")
+# Of Debian's kernel, what a virtual machine needs.
 _MODULES = (
     "drivers/acpi/button.ko",
     "drivers/block/loop.ko",
     "drivers/block/virtio_blk.ko",
     "drivers/cdrom/*",
     "drivers/char/virtio_console.ko",
+    "drivers/input/evdev.ko",
     "drivers/net/net_failover.ko",
     "drivers/net/virtio_net.ko",
     "drivers/scsi/sr_mod.ko",
     "drivers/virtio/*",
-    "fs/erofs/*",
     "fs/fat/*",
     "fs/isofs/*",
     "fs/nls/*",
@@ -53,119 +39,58 @@ _MODULES = (
     "lib/*",
     "net/core/failover.ko",
 )
-_SERVICES = {
-    # name: (what it needs, what it does when started, what it does when stopped)
-    "devfs": ("", "mkdir -p /dev/pts /dev/shm; mountpoint -q /dev/pts || mount -t devpts devpts /dev/pts", ":"),
-    "dmesg": ("", "dmesg -n 4", ":"),
-    "sysfs": ("", "mountpoint -q /sys || mount -t sysfs sysfs /sys", ":"),
-    "mdev": ("need devfs sysfs", "mdev -s", ":"),
-    "hwdrivers": (
-        "need mdev",
-        # Twice: the devices of a bus appear when its own driver is there.
-        "for i in 1 2; do find /sys -name modalias -type f -exec cat {} + | sort -u | xargs modprobe -b -a; done "
-        "2>/dev/null; true",
-        ":",
-    ),
-    "modules": ("", "sed 's/#.*//' /etc/modules /etc/modules-load.d/*.conf 2>/dev/null | xargs modprobe -a; true", ":"),
-    "sysctl": (
-        "",
-        "for f in /lib/sysctl.d/*.conf /etc/sysctl.d/*.conf /etc/sysctl.conf; do "
-        "[ ! -f $f ] || sysctl -q -p $f; done; true",
-        ":",
-    ),
-    "hostname": ("", "hostname -F /etc/hostname", ":"),
-    "bootmisc": ("need hostname", "mkdir -p /run/lock /var/run; : > /run/utmp", ":"),
-    "syslog": ("need bootmisc", "syslogd", "pkill syslogd"),
-    "networking": ("need hostname\n  provide net", "ifup -a", "ifdown -a"),
-    "hwclock": ("", "hwclock -s -u", ":"),
-    "acpid": ("", "acpid", "pkill acpid"),
-    "ntpd": ("need net", "ntpd -p pool.invalid", "pkill ntpd"),
-    "mount-ro": ("", "sync", ":"),
-    "killprocs": ("", "killall5 -15", ":"),
-    "savecache": ("", ":", ":"),
-    "crond": ("", "crond", "pkill crond"),
-}
-_BY_PACKAGE = {
-    "busybox-openrc": ("syslog", "acpid", "ntpd", "crond"),
-    "busybox-mdev-openrc": ("mdev",),
-}
+_LIBRARIES = ("libblkid1", "libc6", "libcrypt1", "libpcre2-8-0", "libsmartcols1", "libssl3", "zlib1g")
 _NGINX_CONF = b"""\
 events {}
 http { server { listen 80 default_server; location / { root /var/www; } } }
 """
+_NGINX_SERVICE = b"""\
+#!/sbin/openrc-run
+command=/usr/sbin/nginx
+pidfile=/run/nginx.pid
+depend() {
+  need net
+}
+start_pre() {
+  checkpath --directory /var/lib/nginx
+}
+"""
 
 
-def packages() -> list[Package]:
-    """Return all stand-ins."""
-    return [*_openrc(), *map(_kernel, _FLAVORS), *_applications()]
-
-
-def _openrc() -> list[Package]:
-    elsewhere = {name for names in _BY_PACKAGE.values() for name in names}
-    programs = {
-        name: file
-        for name, file in tree(_debian("openrc")).items()
-        if name.startswith(("bin/", "sbin/", "lib/rc/", "etc/rc.conf", "usr/lib/", "usr/bin"))
-    }
-    # Debian's OpenRC starts services with the program of dpkg, to which its scripts are made to fit.
-    programs["sbin/start-stop-daemon"] = tree(_debian("dpkg"))["sbin/start-stop-daemon"]
-    scripts = {f"etc/init.d/{name}": _service(name) for name in sorted(_SERVICES) if name not in elsewhere}
-    levels = {f"etc/runlevels/{name}": File(mode=0o755) for name in ("boot", "default", "shutdown", "sysinit")}
-    # Debian's OpenRC reads it at every step, and complains where it is missing.
-    levels |= {"etc/insserv.conf": File(content=b""), "etc/insserv.conf.d": File(mode=0o755)}
+def kernels(architecture: str = "amd64") -> list[Package]:
+    """Return a package for every flavor, with dependencies and a script that a build must leave alone."""
+    try:
+        image, files = _alpine_kernel(architecture)
+    except pytest.skip.Exception:
+        if architecture != "amd64":
+            raise
+        image, files = _debian_kernel()
+    hooks = {"post-install": "#!/bin/sh\necho this must not run >/claylinux-ran-a-kernel-script\n"}
+    depends = ("no-such-initramfs-generator", "no-such-firmware")
     return [
-        Package(name="glibc-stand-in", files=_libraries()),
         Package(
-            name="openrc",
-            version="0.45.2-r0",
-            files={**programs, **scripts, **levels},
-            depends=("glibc-stand-in",),
-        ),
-        *(
-            Package(name=package, files={f"etc/init.d/{name}": _service(name) for name in names}, depends=("openrc",))
-            for package, names in _BY_PACKAGE.items()
-        ),
-        Package(name="alpine-base", version="3.20.3-r0", depends=("busybox", "openrc", *_BY_PACKAGE)),
+            name=f"linux-{flavor}",
+            version="6.1.0-r0",
+            files={f"boot/vmlinuz-{flavor}": image, **files},
+            depends=depends,
+            scripts=hooks,
+        )
+        for flavor in FLAVORS
     ]
 
 
-def _service(name: str) -> File:
-    depend, start, stop = _SERVICES[name]
-    text = f"""\
-#!/sbin/openrc-run
-depend() {{
-  {depend or ":"}
-}}
-start() {{
-  ebegin "Starting {name}"
-  {start}
-  eend $?
-}}
-stop() {{
-  ebegin "Stopping {name}"
-  {stop}
-  eend $?
-}}
-"""
-    return File(content=text.encode(), mode=0o755)
-
-
-def _kernel(flavor: str) -> Package:
-    """A kernel with modules compressed as Alpine's are, and dependencies and a script that a build must leave alone."""
-    folder = _debian(_newest_kernel())
-    (image,) = (folder / "boot").glob("vmlinuz-*")
-    files = {
-        f"boot/vmlinuz-{flavor}": File(content=image.read_bytes()),
-        f"boot/config-{flavor}": File(content=b"# a stand-in\n"),
-        **_modules(folder),
-    }
-    hooks = {"post-install": "#!/bin/sh\necho this must not run >/claylinux-ran-a-kernel-script\n"}
-    depends = ("no-such-initramfs-generator", "no-such-firmware")
-    return Package(name=f"linux-{flavor}", version="6.1.0-r0", files=files, depends=depends, scripts=hooks)
+@cache
+def _alpine_kernel(architecture: str) -> tuple[File, dict[str, File]]:
+    system = installed_system(architecture)
+    image = File(content=(system / "boot/vmlinuz-virt").read_bytes())
+    return image, tree(system / "lib/modules", "lib/modules/")
 
 
 @cache
-def _modules(folder: Path) -> dict[str, File]:
+def _debian_kernel() -> tuple[File, dict[str, File]]:
+    """Its modules are compressed as Alpine's are."""
+    folder = debian_package(newest_kernel())
+    (image,) = (folder / "boot").glob("vmlinuz-*")
     (modules,) = (folder / "lib/modules").iterdir()
     place = f"lib/modules/{modules.name}"
     files = {}
@@ -178,38 +103,23 @@ def _modules(folder: Path) -> dict[str, File]:
         if name == "modules.order":
             text = text.replace(b".ko\n", b".ko.gz\n")
         files[f"{place}/{name}"] = File(content=text)
-    return files
+    return File(content=image.read_bytes()), files
 
 
-def _applications() -> list[Package]:
-    nginx = {"usr/sbin/nginx": File(content=(_debian("nginx") / "usr/sbin/nginx").read_bytes(), mode=0o755)}
-    service = """\
-#!/sbin/openrc-run
-depend() {
-  need net
-}
-command=/usr/sbin/nginx
-pidfile=/run/nginx.pid
-start() {
-  ebegin "Starting nginx"
-  mkdir -p /var/lib/nginx
-  nginx
-  eend $?
-}
-stop() {
-  nginx -s stop
-}
-"""
+def applications() -> list[Package]:
+    """Return nginx, wipefs and microcode."""
+    wipefs = {"sbin/wipefs": _program("util-linux", "sbin/wipefs")}
+    nginx = {"usr/sbin/nginx": _program("nginx", "usr/sbin/nginx")}
     nginx |= {
         "etc/nginx/nginx.conf": File(content=_NGINX_CONF),
-        "etc/init.d/nginx": File(content=service.encode(), mode=0o755),
+        "etc/init.d/nginx": File(content=_NGINX_SERVICE, mode=0o755),
         "var/www/index.html": File(content=b"nginx on Alpine\n"),
         "var/log/nginx": File(mode=0o755),
         "var/lib/nginx": File(mode=0o755),
     }
-    token = os.urandom(16)  # so that no cache of an earlier day has them
     account = "#!/bin/sh\nadduser -S -D -H -h /var/lib/nginx -s /sbin/nologin nginx 2>/dev/null\nexit 0\n"
     return [
+        Package(name="glibc-stand-in", files=_libraries()),
         Package(
             name="nginx",
             version="1.22.1-r0",
@@ -217,58 +127,38 @@ stop() {
             depends=("glibc-stand-in",),
             scripts={"pre-install": account},
         ),
-        Package(name="less", version="600-r0", files={"usr/bin/less2": File(content=b"#!/bin/sh\n", mode=0o755)}),
-        Package(name="less", version="608-r0", files={"usr/bin/less2": File(content=b"#!/bin/sh\n", mode=0o755)}),
-        *(
-            Package(name=f"fresh-{name}", files={f"etc/{name}": File(content=token + name.encode())})
-            for name in ("one", "two")
-        ),
-        Package(name="tree-doc", files={"usr/share/doc/tree/README": File(content=b"words\n")}, depends=("less",)),
+        Package(name="wipefs", version="2.38-r0", files=wipefs, depends=("glibc-stand-in",)),
         Package(name="intel-ucode", files={"boot/intel-ucode.img": File(content=b"070701 microcode\n")}),
         Package(name="amd-ucode", files={"boot/amd-ucode.img": File(content=b"070701 microcode\n")}),
     ]
 
 
+def made_up() -> list[Package]:
+    """Return packages that no repository has: one in two versions, one that needs it, and two that are always new."""
+    token = os.urandom(16)  # so that no cache of an earlier day has them
+    program = {"usr/bin/clay-tool": File(content=b"#!/bin/sh\n", mode=0o755)}
+    words = {"usr/share/doc/clay/README": File(content=b"words\n")}
+    return [
+        Package(name="clay-tool", version="600-r0", files=program),
+        Package(name="clay-tool", version="608-r0", files=program),
+        Package(name="clay-doc", files=words, depends=("clay-tool",)),
+        *(
+            Package(name=f"fresh-{name}", files={f"etc/{name}": File(content=token + name.encode())})
+            for name in ("one", "two")
+        ),
+    ]
+
+
+def _program(package: str, path: str) -> File:
+    return File(content=(debian_package(package) / path).read_bytes(), mode=0o755)
+
+
 def _libraries() -> dict[str, File]:
-    """Every shared library of the packages, and the loader, at Debian's paths: Alpine's own are elsewhere."""
+    """Return every shared library of the packages and the loader, at Debian's paths, which Alpine does not use."""
     found: dict[str, File] = {}
     for package in _LIBRARIES:
-        for name, file in tree(_debian(package)).items():
+        for name, file in tree(debian_package(package)).items():
             kept = name.startswith(("lib/x86_64-linux-gnu/", "lib64/", "usr/lib/x86_64-linux-gnu/"))
             if kept and ".so" in Path(name).name and "/gconv/" not in name:
                 found[name] = file
     return found
-
-
-def _newest_kernel() -> str:
-    newest = _run("apt-cache", "depends", "--important", "linux-image-cloud-amd64")
-    names = [line.split()[-1] for line in newest.splitlines() if "Depends: linux-image-" in line]
-    if not names:
-        unavailable("apt knows no linux-image-cloud-amd64: apt-get update")
-    return names[0]
-
-
-def _debian(package: str) -> Path:
-    """Return the unpacked Debian package, from the cache or else from the host's own mirror."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "claylinux" / "test-packages"
-    folder = home / package
-    if not folder.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=home) as scratch:
-            _run("apt-get", "download", package, cwd=Path(scratch))
-            (archive,) = Path(scratch).glob("*.deb")
-            _run("dpkg-deb", "--extract", str(archive), str(Path(scratch) / "tree"))
-            # Another session may have been faster.
-            if not folder.exists():
-                shutil.move(Path(scratch) / "tree", folder)
-    return folder
-
-
-def _run(*argv: str, cwd: Path | None = None) -> str:
-    require_tool(argv[0])
-    done = subprocess.run(
-        argv, cwd=cwd, text=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False
-    )
-    if done.returncode != 0:
-        unavailable(f"{' '.join(argv)}: {done.stderr.strip()}")
-    return done.stdout

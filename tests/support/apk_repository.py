@@ -1,7 +1,7 @@
 """An apk repository made from scratch: packages, their index, and signatures that the real apk accepts.
 
-Formats: wiki of Alpine, "Apk spec" (v2). A package is three gzip streams in a row: signature, control, data,
-each a tar; only the last one has an end. The index names the SHA-1 of each package's control stream.
+Formats: wiki of Alpine, "Apk spec" (v2). A package is a sequence of three gzip streams: signature, control, data. Each
+is a tar, but only the last one has an end mark. The index contains the SHA-1 of each package's control stream.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 BUILD_DATE = 1_725_000_000
-ARCHITECTURE = "x86_64"
 
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """A file of a package; a link when `link` is set, a folder when `content` is None."""
+    """A file in a package: a link if `link` is set, a directory if `content` is None."""
 
     content: bytes | None = None
     mode: int = 0o644
@@ -35,7 +34,7 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """What is in a package. `files` are by path without leading slash; `scripts` by name, such as post-install."""
+    """The content of a package. `files` are by path without leading slash; `scripts` by name, such as post-install."""
 
     name: str
     version: str = "1.0-r0"
@@ -46,40 +45,40 @@ class Package:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An RSA key pair in `folder`; apk finds the public half by `name`."""
+    """An RSA key pair in `directory`; apk finds the public key by `name`."""
 
-    folder: Path
+    directory: Path
     name: str
 
     @classmethod
-    def make(cls, folder: Path, name: str = "claylinux-test.rsa.pub") -> SigningKey:
-        key = cls(folder, name)
+    def make(cls, directory: Path, name: str = "claylinux-test.rsa.pub") -> SigningKey:
+        key = cls(directory, name)
         _openssl("genrsa", "-out", str(key.private), "2048")
         _openssl("rsa", "-in", str(key.private), "-pubout", "-out", str(key.public))
         return key
 
     @property
     def private(self) -> Path:
-        return self.folder / "private.pem"
+        return self.directory / "private.pem"
 
     @property
     def public(self) -> Path:
-        return self.folder / self.name
+        return self.directory / self.name
 
     def sign(self, stream: bytes) -> bytes:
-        """Return the stream that goes before `stream`: its RSA signature with SHA-1, as apk 2 wants it."""
+        """Return the stream that precedes `stream`: its RSA signature with SHA-1, as apk 2 requires it."""
         signature = _openssl("dgst", "-sha1", "-sign", str(self.private), stdin=stream)
         return _stream([(f".SIGN.RSA.{self.name}", File(content=signature))], last=False)
 
 
-def publish(packages: Iterator[Package] | list[Package], key: SigningKey, folder: Path) -> None:
-    """Write a repository: ARCH/NAME-VERSION.apk, ARCH/APKINDEX.tar.gz."""
-    place = folder / ARCHITECTURE
+def publish(packages: list[Package], key: SigningKey, directory: Path, machine: str = "x86_64") -> None:
+    """Write a repository for one kind of machine: MACHINE/NAME-VERSION.apk, MACHINE/APKINDEX.tar.gz."""
+    place = directory / machine
     place.mkdir(parents=True, exist_ok=True)
     entries = []
     for package in packages:
-        data = _stream(_with_folders(package.files), last=True)
-        control = _control(package, data)
+        data = _stream(_with_directories(package.files), last=True)
+        control = _control(package, data, machine)
         content = key.sign(control) + control + data
         (place / f"{package.name}-{package.version}.apk").write_bytes(content)
         identity = base64.b64encode(hashlib.sha1(control).digest()).decode()
@@ -87,7 +86,7 @@ def publish(packages: Iterator[Package] | list[Package], key: SigningKey, folder
             "C": f"Q1{identity}",
             "P": package.name,
             "V": package.version,
-            "A": ARCHITECTURE,
+            "A": machine,
             "S": str(len(content)),
             "I": str(_size(package)),
             "T": package.name,
@@ -103,15 +102,15 @@ def publish(packages: Iterator[Package] | list[Package], key: SigningKey, folder
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Serve `folder` on the loopback interface; give its URL and the list of paths that were asked for."""
+def serve(directory: Path) -> Iterator[tuple[str, list[str]]]:
+    """Serve `directory` on the loopback interface; yield its URL and the list of requested paths."""
     asked: list[str] = []
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             asked.append(self.path.rpartition("/")[2])
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(directory)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -122,11 +121,11 @@ def serve(folder: Path) -> Iterator[tuple[str, list[str]]]:
         server.server_close()
 
 
-def tree(folder: Path, below: str = "") -> dict[str, File]:
-    """Return everything in a folder as files of a package, at `below`."""
+def tree(directory: Path, below: str = "") -> dict[str, File]:
+    """Return the content of a directory as files of a package, at `below`."""
     files: dict[str, File] = {}
-    for path in sorted(folder.rglob("*")):
-        name = f"{below}{path.relative_to(folder)}"
+    for path in sorted(directory.rglob("*")):
+        name = f"{below}{path.relative_to(directory)}"
         if path.is_symlink():
             files[name] = File(link=str(path.readlink()))
         elif path.is_file():
@@ -136,14 +135,14 @@ def tree(folder: Path, below: str = "") -> dict[str, File]:
     return files
 
 
-def _control(package: Package, data: bytes) -> bytes:
+def _control(package: Package, data: bytes, machine: str) -> bytes:
     lines = [
         f"pkgname = {package.name}",
         f"pkgver = {package.version}",
         f"pkgdesc = {package.name}",
         f"builddate = {BUILD_DATE}",
         f"size = {_size(package)}",
-        f"arch = {ARCHITECTURE}",
+        f"arch = {machine}",
         f"origin = {package.name}",
         "license = none",
         *(f"depend = {name}" for name in package.depends),
@@ -158,13 +157,15 @@ def _size(package: Package) -> int:
     return sum(len(file.content or b"") for file in package.files.values())
 
 
-def _with_folders(files: Mapping[str, File]) -> list[tuple[str, File]]:
-    folders = {str(parent): File(mode=0o755) for name in files for parent in Path(name).parents if str(parent) != "."}
-    return sorted({**folders, **files}.items())
+def _with_directories(files: Mapping[str, File]) -> list[tuple[str, File]]:
+    directories = {
+        str(parent): File(mode=0o755) for name in files for parent in Path(name).parents if str(parent) != "."
+    }
+    return sorted({**directories, **files}.items())
 
 
 def _stream(files: list[tuple[str, File]], *, last: bool = True) -> bytes:
-    """Return a gzip stream with a tar of `files`; one that others follow has no end-of-archive blocks."""
+    """Return a gzip stream with a tar of `files`; streams before the last one have no end-of-archive blocks."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, file in files:

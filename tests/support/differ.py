@@ -1,4 +1,4 @@
-"""Where two images differ first, and what that byte belongs to: for tests of reproducible builds."""
+"""The first difference between two images, and the part that contains it: for tests of reproducible builds."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.support.layout import Part
 _CHUNK = 1 << 20
 _SECTOR = 512
 _QEMU_NAMES = {".qcow2": "qcow2", ".vmdk": "vmdk", ".vhdx": "vhdx", ".vdi": "vdi"}
-"""The formats that do not hold the disk in one piece, as QEMU calls them."""
+"""The formats that store the disk in several parts, with QEMU's names for them."""
 
 
 def first_difference(one: Path, other: Path) -> int | None:
-    """The offset of the first byte that differs or is there only once; None when the files are the same."""
+    """Return the offset of the first byte that differs or exists only once, or None if the files are equal."""
     offset = 0
     with one.open("rb") as first, other.open("rb") as second:
         while True:
@@ -30,7 +30,7 @@ def first_difference(one: Path, other: Path) -> int | None:
 
 
 def _first(one: bytes, other: bytes) -> int | None:
-    """The offset of the first byte that differs; None when all are the same. Big ones are halved by the fast `==`."""
+    """Return the offset of the first byte that differs, or None. Halves large inputs with the fast `==`."""
     if one == other:
         return None
     low, high = 0, min(len(one), len(other))
@@ -44,7 +44,7 @@ def _first(one: bytes, other: bytes) -> int | None:
 
 
 def explain(one: Path, other: Path, uki: Path | None = None) -> str:
-    """Say where the files differ first; "" when they do not. `uki` is the UKI that `one` holds, where it holds one."""
+    """Describe the first difference; "" if there is none. `uki` is the UKI in `one`, if it contains one."""
     offset = first_difference(one, other)
     if offset is None:
         return ""
@@ -53,7 +53,7 @@ def explain(one: Path, other: Path, uki: Path | None = None) -> str:
         return f"{place}: in {layout.name_at(one, offset)}; {_inside(one, other, uki)}"
     start = 0
     if uki is not None and one.suffix != ".efi":
-        # That of a disk has another header than the file (no os-release), but the same DOS program before it.
+        # The header of the UKI in a disk differs from that of the file (no os-release), but not its DOS program.
         head = uki.read_bytes()[:_SECTOR]
         found = find(one, head[: int.from_bytes(head[0x3C:0x40], "little")])
         if found is None or not found <= offset < found + uki.stat().st_size:
@@ -63,13 +63,13 @@ def explain(one: Path, other: Path, uki: Path | None = None) -> str:
 
 
 def _in_program(one: Path, other: Path, start: int, offset: int) -> str:
-    """Say where in the programs that begin at byte `start` the byte is."""
+    """Describe the position of the byte in the programs that begin at byte `start`."""
     mine = {part.name: part for part in layout.sections(one, start)}
     theirs = {part.name: part for part in layout.sections(other, start)}
     part = next((part for part in mine.values() if part.start <= offset < part.end), None)
     if part is not None:
         return f"the UKI, section {_in_section(one, other, part, theirs.get(part.name, part), offset - part.start)}"
-    # The headers tell sizes: what counts is why these are others.
+    # The headers contain sizes; the question is why these differ.
     for name, part in mine.items():
         pair = theirs.get(name)
         inside = None if pair is None else _first(_bytes(one, part), _bytes(other, pair))
@@ -86,7 +86,7 @@ def _in_section(one: Path, other: Path, part: Part, theirs: Part, offset: int) -
 
 
 def _inside(one: Path, other: Path, uki: Path | None) -> str:
-    """Say where the disks in two images differ, as QEMU reads them."""
+    """Describe the difference between the disks in two images, as QEMU reads them."""
     with tempfile.TemporaryDirectory(dir=one.parent) as scratch:
         raws = [Path(scratch) / name / f"{one.stem}.raw" for name in ("one", "other")]
         for image, raw in zip((one, other), raws, strict=True):
@@ -105,7 +105,7 @@ def _bytes(path: Path, part: Part) -> bytes:
 
 
 def find(path: Path, start: bytes) -> int | None:
-    """Where the sector-aligned `start` begins in a file; None when it is not there in one piece."""
+    """Return where the sector-aligned `start` begins in a file, or None if it is not there in one piece."""
     with path.open("rb") as file:
         offset = 0
         while chunk := file.read(_SECTOR * 8192):

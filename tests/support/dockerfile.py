@@ -1,4 +1,4 @@
-"""Images made by Dockerfiles: the fixture `small`, a context whose system boots in seconds."""
+"""Images from Dockerfiles: the fixture `small`, a context with a system that boots in seconds."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TOLD = {
     "boot": "0",
     "cmdline": 'console=ttyS0 quiet colour="deep red"',
 }
-"""What the small system must say of itself before `token 42`."""
+"""The output that the small system must print before `token 42`."""
 
 
 @pytest.fixture(scope="session")
 def small(busybox: Path, debian_kernel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build context with the Dockerfile of a small system and its image."""
+    """Return a build context with the Dockerfile of a small system and its image."""
     context = tmp_path_factory.mktemp("small") / "context"
     shutil.copytree(SMALL, context)
     (context / "init").chmod(0o755)

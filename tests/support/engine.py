@@ -9,10 +9,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from localengine import binfmt
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMAGES = ("debian:trixie", "claylinux/frontend")
@@ -25,17 +28,17 @@ _DONE = re.compile(r"DONE (?P<seconds>[\d.]+)s")
 
 @dataclass(frozen=True)
 class Vertex:
-    """One step of a build as its progress shows it."""
+    """One step of a build, from its progress output."""
 
     name: str
     cached: bool
     seconds: float
-    """How long it took as far as the log says; 0.0 when cached."""
+    """The duration according to the log; 0.0 if cached."""
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What `docker buildx build` did. `log` is its plain progress with the final error."""
+    """The result of `docker buildx build`. `log` is its plain progress with the final error."""
 
     returncode: int
     log: str
@@ -43,17 +46,17 @@ class BuildResult:
 
     @property
     def vertices(self) -> tuple[Vertex, ...]:
-        """All steps in the order in which they were first named."""
+        """All steps in the order of their first appearance."""
         return parse_progress(self.log)
 
     @property
     def cached(self) -> tuple[str, ...]:
-        """The names of the steps that came from the cache."""
+        """The names of the cached steps."""
         return tuple(vertex.name for vertex in self.vertices if vertex.cached)
 
     @property
     def executed(self) -> tuple[str, ...]:
-        """The names of the steps that did not, without housekeeping. Sources are always among them."""
+        """The names of the steps that ran, without housekeeping. This always includes sources."""
         return tuple(
             vertex.name
             for vertex in self.vertices
@@ -61,13 +64,13 @@ class BuildResult:
         )
 
     def check(self) -> BuildResult:
-        """Return itself, or fail the test with the build's log."""
+        """Return the result itself, or fail the test with the build's log."""
         assert self.returncode == 0, f"the build failed:\n{self.log}"
         return self
 
 
 def parse_progress(log: str) -> tuple[Vertex, ...]:
-    """Read the steps out of a log of `--progress=plain`."""
+    """Return the steps in a log of `--progress=plain`."""
     names: dict[str, str] = {}
     cached: set[str] = set()
     seconds: dict[str, float] = {}
@@ -87,15 +90,15 @@ def parse_progress(log: str) -> tuple[Vertex, ...]:
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine that answers, and the environment in which `docker` talks to it."""
+    """A running engine, and the environment in which `docker` uses it."""
 
     env: Mapping[str, str]
     instance: str = ""
     client: tuple[str, ...] = ()
-    """Words in front of `docker buildx`, such as for another user."""
+    """The words before `docker buildx`, for example to run it as another user."""
 
     def docker(self, *args: str, timeout: float = 120.0) -> str:
-        """The standard output of one docker command; the test fails when the command does."""
+        """Return the standard output of a docker command; fail the test if the command fails."""
         argv = ["docker", *args]
         done = subprocess.run(argv, env=self.env, text=True, capture_output=True, timeout=timeout, check=False)
         assert done.returncode == 0, f"{' '.join(argv)}:\n{done.stderr}"
@@ -113,7 +116,7 @@ class Engine:
     ) -> BuildResult:
         """Run `docker buildx build` in `context` as a user would, with the file claylinux.yaml if there is one.
 
-        `output` is a folder, or any value of --output. `args` may hold another -f.
+        `output` is a directory or any value of --output. `args` may contain another -f.
         """
         argv = [*self.client, "docker", "buildx", "build", "--progress=plain"]
         named = any(arg.startswith(("-f", "--file")) for arg in args)
@@ -141,32 +144,62 @@ class Engine:
         )
         return BuildResult(done.returncode, done.stdout, time.monotonic() - started)
 
+    def registry_has(self, image: str) -> bool:
+        """Tell whether a registry answers and has an image: for each platform that BuildKit may ask for."""
+        argv = ["docker", "buildx", "imagetools", "inspect", image]
+        return subprocess.run(argv, env=self.env, capture_output=True, timeout=120, check=False).returncode == 0
+
+    @contextmanager
+    def stand_in(self, image: str, architecture: str) -> Iterator[str]:
+        """Have the content of an image for another architecture, under a name of its own, until the block ends."""
+        name = f"claylinux-test/{image.replace(':', '-')}-{architecture}-{os.getpid()}"
+        tool("base-image", f"--stand-in={name}", f"--architecture={architecture}", image, timeout=1800)
+        try:
+            yield name
+        finally:
+            self.docker("rmi", name)
+
     def kill(self) -> None:
-        """End dockerd like a power failure would; only an engine of `throwaway_engine` may be killed."""
-        assert self.instance, "the shared engine is not ours to kill"
+        """Kill dockerd as abruptly as a power failure; only for an engine of `throwaway_engine`."""
+        assert self.instance, "only an engine of `throwaway_engine` may be killed"
         pidfile = Path(self.env["DOCKER_HOST"].removeprefix("unix://")).with_name("docker.pid")
         os.kill(int(pidfile.read_text()), signal.SIGKILL)
 
     def give_images(self, other: Engine) -> None:
-        """Copy the base and the frontend image into another engine."""
+        """Copy the base image and the frontend image to another engine."""
         with subprocess.Popen(["docker", "save", *IMAGES], env=self.env, stdout=subprocess.PIPE) as save:
             load = ["docker", "load", "--quiet"]
             subprocess.run(load, env=other.env, stdin=save.stdout, capture_output=True, timeout=120, check=True)
         assert save.returncode == 0
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file below `folder`, by relative path: two equal outputs give equal results."""
+def digests(directory: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file below `directory` by relative path, so that equal outputs give equal results."""
     found = {}
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(directory.rglob("*")):
         if path.is_file():
             with path.open("rb") as file:
-                found[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
+                found[str(path.relative_to(directory))] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
+
+
+class ToolError(Exception):
+    """A program of tools/ failed; its last words."""
 
 
 def tool(*argv: str, env: Mapping[str, str] | None = None, timeout: float = 600.0, before: tuple[str, ...] = ()) -> str:
     """Run a program of tools/, with words `before` it; without it a test is skipped, and in CI it fails."""
+    try:
+        return run_tool(*argv, env=env, timeout=timeout, before=before)
+    except ToolError as error:
+        unavailable(f"tools/{' '.join(argv)}: {error}")
+        raise
+
+
+def run_tool(
+    *argv: str, env: Mapping[str, str] | None = None, timeout: float = 600.0, before: tuple[str, ...] = ()
+) -> str:
+    """Run a program of tools/, with words `before` it, and return its output. Raises `ToolError`."""
     done = subprocess.run(
         [*before, str(REPOSITORY / "tools" / argv[0]), *argv[1:]],
         env=env,
@@ -177,42 +210,54 @@ def tool(*argv: str, env: Mapping[str, str] | None = None, timeout: float = 600.
         check=False,
     )
     if done.returncode != 0:
-        unavailable(f"tools/{' '.join(argv)}: {done.stderr[-4000:]}")
+        raise ToolError(done.stderr[-4000:])
     return done.stdout
 
 
 def unavailable(reason: str) -> None:
-    """End a test that lacks something of its machine: a skip for a developer, a failure in CI."""
+    """End a test that this machine cannot run: skip it for a developer, fail it in CI."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
 
 
+def out_of_reach(reason: str) -> None:
+    """Skip a test, in CI as well, whose data is nowhere to be had: neither beside the repository nor in a registry."""
+    pytest.skip(reason)
+
+
 def environment(*flags: str, suite: str = "") -> dict[str, str]:
-    """The environment that `eval "$(tools/engine env)"` makes of ours; `suite`: of the engine of this Debian."""
+    """Return the environment from `eval "$(tools/engine env)"`; `suite` selects the engine of that Debian release."""
     script = f'eval "$("{REPOSITORY}/tools/engine" env {" ".join(flags)})" && env -0'
     done = subprocess.run(["sh", "-c", script], env=_suite_env(suite), text=True, capture_output=True, check=True)
     env = dict(entry.split("=", 1) for entry in done.stdout.rstrip("\0").split("\0"))
-    # buildx would hand it on as a build argument.
+    # buildx would pass it on as a build argument.
     env.pop("SOURCE_DATE_EPOCH", None)
     return env
 
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    """An engine with the base image and the frontend image of the working tree."""
+    """Return an engine with the base image and the frontend image of the working tree."""
     tool("engine", "up")
     tool("base-image", IMAGES[0])
     tool("frontend-image")
     return Engine(environment())
 
 
+@pytest.fixture(scope="session")
+def arm64() -> None:
+    """A machine that runs programs of arm64, as tools/setup makes it."""
+    if problem := binfmt.register():
+        unavailable(f"programs of arm64 cannot run here: {problem}")
+
+
 @pytest.fixture
 def throwaway_engine(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Engine]]:
-    """Start, or start again, a second engine that the test may kill; it has the same images.
+    """Yield a function that starts or restarts a second engine with the same images, which the test may kill.
 
-    `suite` is the Debian release that its programs come from; `containerd_store`: with containerd's image store;
-    `path`: a folder where it looks for programs first; `before`: words in front of what starts it.
+    `suite` is the Debian release of its programs; `containerd_store` selects containerd's image store; `path` is a
+    directory where it looks for programs first; `before` are the words before the command that starts it.
     """
     flags = ("--instance", f"test-{os.getpid()}", "--data-root", str(tmp_path / "engine"))
     suites: set[str] = set()

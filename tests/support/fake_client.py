@@ -1,4 +1,4 @@
-"""A `Client` without an engine: files are given, solves are recorded, the outcome is kept."""
+"""A `Client` without an engine: it has fixed files, records solves, and keeps the outcome."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ ALL_LLB_CAPS = frozenset(
 
 @dataclass
 class FakeClient:
-    """`files` are what every local source holds; `outputs` what a built state holds, by path."""
+    """`files` are the content of every local source; `outputs` the content of a built state, by path.
+
+    The id of a ref is the place of its graph in `solved`, whatever several threads ask for at a time.
+    """
 
     files: Mapping[str, bytes] = field(default_factory=dict)
     outputs: Mapping[str, bytes] = field(default_factory=dict)
@@ -64,7 +67,7 @@ class FakeClient:
     llb_caps: frozenset[str] = ALL_LLB_CAPS
     on_solve: Callable[[Definition], None] = lambda definition: None
     other_frontend: Definition | None = None
-    """What any other frontend makes; None is the empty tree."""
+    """The result of any other frontend; None is the empty tree."""
     delegated: list[tuple[str, Mapping[str, str], Mapping[str, ops_pb2.Definition]]] = field(default_factory=list)
     solved: list[Definition] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
@@ -82,7 +85,7 @@ class FakeClient:
     ) -> Solved:
         self.solved.append(definition)
         self.on_solve(definition)
-        return Solved(ref=Ref(str(len(self.solved))))
+        return Solved(ref=Ref(str(self.solved.index(definition))))
 
     def solve_frontend(
         self,
@@ -105,7 +108,7 @@ class FakeClient:
         found = {**self.files, **self.outputs}.get(path)
         return None if found is None else Stat(path, 0o644, len(found))
 
-    def list_folder(self, ref: Ref, path: str) -> tuple[str, ...]:
+    def list_directory(self, ref: Ref, path: str) -> tuple[str, ...]:
         names = {*self.files, *self.outputs, *self.folders}
         return tuple(sorted(name.rpartition("/")[2] for name in names if name.rpartition("/")[0] == path.strip("/")))
 
@@ -125,11 +128,11 @@ class FakeClient:
         self.warned.append(message)
 
     def return_result(self, solved: Solved) -> None:
-        assert self.result is None, "the outcome is told once"
-        assert self.error is None, "the outcome is told once"
+        assert self.result is None, "the outcome is reported only once"
+        assert self.error is None, "the outcome is reported only once"
         self.result = solved
 
     def return_error(self, status: status_pb2.Status) -> None:
-        assert self.result is None, "the outcome is told once"
-        assert self.error is None, "the outcome is told once"
+        assert self.result is None, "the outcome is reported only once"
+        assert self.error is None, "the outcome is reported only once"
         self.error = status

@@ -1,4 +1,4 @@
-"""Golden files: the expected text of a result, committed. `pytest --update-golden` writes them anew."""
+"""Golden files: the committed, expected text of a result. `pytest --update-golden` rewrites them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def check_golden(path: Path, actual: str, *, update: bool) -> None:
-    """Fail unless the file at `path` holds `actual`; with `update`, write it there instead."""
+    """Fail unless the file at `path` contains `actual`; with `update`, write it instead."""
     if update:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(actual)
         return
-    assert path.exists(), f"{path.name} is missing: run pytest --update-golden and read what it wrote"
-    assert actual == path.read_text(), f"{path.name} differs: run pytest --update-golden if the new text is right"
+    assert path.exists(), f"{path.name} is missing: run pytest --update-golden and review the new file"
+    assert actual == path.read_text(), f"{path.name} differs: run pytest --update-golden if the new text is correct"

@@ -11,24 +11,24 @@ from pathlib import Path
 import pytest
 
 from imager.archive import cpio
-from imager.contract import Initramfs
+from imager.requests.packing import Initramfs
 from localvm.machine import Machine
 from tests.support.engine import REPOSITORY
 
 
 @dataclass(frozen=True)
 class Builder:
-    """Makes initramfs archives of small systems that have busybox and the probe."""
+    """Makes initramfs archives of small systems with busybox and the probe."""
 
     busybox: Path
     kernel: Path
     init: Path
     probe: Path
-    folder: Path
+    directory: Path
 
     def system(self, files: dict[str, str | bytes]) -> Path:
-        """Make the tree: busybox, the probe and `files`."""
-        system = self.folder / "system"
+        """Create the tree with busybox, the probe and `files`, and return it."""
+        system = self.directory / "system"
         for name in ("bin", "etc", "mnt", "opt", "sbin"):
             (system / name).mkdir(parents=True)
         shutil.copy(self.busybox, system / "bin/busybox")
@@ -41,10 +41,14 @@ class Builder:
         return system
 
     def machine(self, append: str = "", *, more: bytes = b"") -> Machine:
-        """Give the machine that boots the tree, and `more` unpacked over it."""
-        initrd = self.folder / "initrd"
+        """Return the machine that boots the tree, with `more` unpacked on top."""
+        initrd = self.directory / "initrd"
         request = Initramfs(
-            system=str(self.folder / "system"), init=str(self.init), output=str(initrd), compression="zstd:1", epoch=0
+            system=str(self.directory / "system"),
+            init=str(self.init),
+            output=str(initrd),
+            compression="zstd:1",
+            epoch=0,
         )
         subprocess.run([sys.executable, "-m", "imager", *request.argv()], cwd=REPOSITORY, check=True, timeout=60)
         with initrd.open("ab") as archive:

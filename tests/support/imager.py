@@ -1,22 +1,24 @@
-"""Small inputs for the imager, and readers of its outputs that share no code with it."""
+"""Small inputs for the imager, and readers for its outputs that share no code with it."""
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imager import contract
 from imager.disk import efi
-from imager.uki import uki
+from imager.requests.outputs import Efi
+from imager.requests.packing import Uki
+from imager.uki import sections
 
 EPOCH = 1_700_000_000
 MACHINES = {"amd64": 0x8664, "arm64": 0xAA64}
 
 
 def make_pe(architecture: str = "amd64", *, room: int = 0x400, symbols: bytes = b"") -> bytes:
-    """Make a PE32+ program with one section, `room` bytes of headers and maybe a symbol table."""
+    """Return a PE32+ program with one section, `room` bytes for headers, and an optional symbol table."""
     text = b"\xc3".ljust(0x200, b"\x90")
     table = room + len(text) if symbols else 0
     coff = struct.pack("<HHIIIHH", MACHINES[architecture], 1, 0, table, len(symbols), 240, 0x22E)
@@ -32,7 +34,7 @@ def make_pe(architecture: str = "amd64", *, room: int = 0x400, symbols: bytes = 
 
 
 def make_kernel(version: str = "6.1.0-1-amd64", architecture: str = "amd64") -> bytes:
-    """Make what looks like a bzImage that is its own EFI stub."""
+    """Return data that looks like a bzImage with an EFI stub."""
     kernel = bytearray(make_pe(architecture, room=0x800).ljust(0x1000, b"k"))
     kernel[0x202:0x206] = b"HdrS"
     struct.pack_into("<H", kernel, 0x20E, 0x500)
@@ -41,20 +43,20 @@ def make_kernel(version: str = "6.1.0-1-amd64", architecture: str = "amd64") -> 
     return bytes(kernel)
 
 
-def output_of(request: contract.Uki, place: Path) -> contract.Efi:
-    """Make the request for the whole program at `place`."""
-    return contract.Efi(uki=request.output, output=str(place), architecture=request.architecture, epoch=request.epoch)
+def output_of(request: Uki, place: Path) -> Efi:
+    """Return the request for the whole program at `place`."""
+    return Efi(uki=request.output, output=str(place), architecture=request.architecture, epoch=request.epoch)
 
 
-def join(request: contract.Uki, place: Path) -> bytes:
-    """Lay a UKI out and write it to `place`; give its bytes."""
-    uki.run(request)
+def join(request: Uki, place: Path) -> bytes:
+    """Lay a UKI out, write it to `place`, and return its bytes."""
+    sections.run(request)
     efi.run(output_of(request, place))
     return place.read_bytes()
 
 
 def layout_of(place: Path) -> Path:
-    """Spare a test the reading of a huge program: give its layout, with any digest."""
+    """Return a layout of the program with an arbitrary digest, so that a test need not read a huge program."""
     layout = place.with_suffix(".json")
     piece = {"at": 0, "path": str(place), "size": place.stat().st_size, "start": 0}
     found = {"architecture": "amd64", "digest": "00" * 32, "pieces": [piece], "sections": {}, "size": piece["size"]}
@@ -62,14 +64,38 @@ def layout_of(place: Path) -> Path:
     return layout
 
 
+def make_elf(
+    machine: int = 62,
+    *,
+    loader: str = "",
+    libraries: Sequence[str] = (),
+    paths: Sequence[str] = (),
+    runpath: bool = True,
+) -> bytes:
+    """Return a program that names a loader, libraries and where these are: of 64 bits, loaded as it is in the file."""
+    strings = b"\0".join(text.encode() for text in ("", *libraries, ":".join(paths), loader)) + b"\0"
+    count = 3 if loader or libraries else 1
+    at = 64 + 56 * count
+    entries = [(5, at)] + [(1, strings.index(f"\0{name}\0".encode()) + 1) for name in libraries]
+    if paths:
+        entries.append((29 if runpath else 15, strings.index(f"\0{':'.join(paths)}\0".encode()) + 1))
+    dynamic = b"".join(struct.pack("<qQ", *entry) for entry in (*entries, (0, 0)))
+    end = at + len(strings) + len(dynamic)
+    interpreter = (3, at + len(strings) - len(loader) - 1, len(loader) + 1)
+    segments = [(1, 0, end), (2, at + len(strings), len(dynamic)), interpreter][:count]
+    head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+    head += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0, 64, 0, 0, 64, 56, count, 0, 0, 0)
+    table = b"".join(struct.pack("<IIQQQQQQ", kind, 4, at, at, at, size, size, 1) for kind, at, size in segments)
+    return head + table + strings + dynamic
+
+
 def make_system(path: Path, *, kernel: str = "6.1.0-1-amd64") -> Path:
-    """Make a system with a kernel, an init and an os-release."""
-    for folder in ("boot", "etc", "usr/sbin", f"usr/lib/modules/{kernel}"):
-        (path / folder).mkdir(parents=True)
+    """Create a system with a kernel, an init and an os-release."""
+    for directory in ("boot", "etc", "usr/sbin", f"usr/lib/modules/{kernel}"):
+        (path / directory).mkdir(parents=True)
     (path / "boot" / f"vmlinuz-{kernel}").write_bytes(make_kernel(kernel))
     (path / "etc/os-release").write_text('ID=debian\nPRETTY_NAME="Debian 13"\n')
-    elf = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack("<HH", 2, 62)
-    (path / "usr/sbin/init").write_bytes(elf)
+    (path / "usr/sbin/init").write_bytes(make_elf()[:20])
     (path / "sbin").symlink_to("usr/sbin")
     return path
 
@@ -91,7 +117,7 @@ class Member:
 
 
 def read_newc(archive: bytes) -> list[Member]:
-    """Read a newc archive strictly; it must end right behind its trailer."""
+    """Return the entries of a newc archive; it must be strictly valid and end right after its trailer."""
     members: list[Member] = []
     at = 0
     while True:
@@ -114,7 +140,7 @@ def read_newc(archive: bytes) -> list[Member]:
 
 
 def read_sections(program: bytes) -> dict[str, tuple[int, int, bytes]]:
-    """Give address, flags and content of every section of a PE program."""
+    """Return address, flags and content of each section of a PE program."""
     (start,) = struct.unpack_from("<I", program, 0x3C)
     count, optional = struct.unpack_from("<2xH12xH", program, start + 4)
     found = {}
@@ -128,7 +154,7 @@ def read_sections(program: bytes) -> dict[str, tuple[int, int, bytes]]:
 
 
 def read_fat(image: bytes) -> dict[str, bytes]:
-    """Give the files of a FAT16 or FAT32, found by walking directories and cluster chains."""
+    """Return the files of a FAT16 or FAT32, found by following directories and cluster chains."""
     per_sector, per_cluster, reserved, fats, root, small, fat16 = struct.unpack_from("<HBHBHHxH", image, 11)
     big, fat32 = struct.unpack_from("<II", image, 32)
     fat = fat16 or fat32

@@ -1,4 +1,4 @@
-"""The archives behind each other of an initramfs, and the layers in them: what a byte of it belongs to."""
+"""The sequence of archives in an initramfs and their layers: which part a byte belongs to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST = 5
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an uncompressed archive, or a whole compressed one; `data` is where its content starts."""
+    """A file in an uncompressed archive, or a whole compressed archive; `data` is the start of its content."""
 
     archive: int
     name: str
@@ -32,12 +32,12 @@ class Member:
 
     @property
     def is_compressed(self) -> bool:
-        """Whether it is a whole archive."""
+        """Whether this is a whole archive."""
         return not self.name
 
 
 def members(initrd: bytes) -> Iterator[Member]:
-    """Give what an initramfs has, in order. Archives are counted from 1."""
+    """Yield the content of an initramfs in order. Archives count from 1."""
     at, number = 0, 1
     while at < len(initrd):
         if not initrd[at]:
@@ -54,7 +54,7 @@ def members(initrd: bytes) -> Iterator[Member]:
 
 
 def explain(one: bytes, other: bytes, offset: int) -> str:
-    """Say what the byte at `offset`, the first that differs, belongs to, and what that means for the files in it."""
+    """Describe the part of the byte at `offset`, the first difference, and its effect on the files in that part."""
     mine, others = list(members(one)), list(members(other))
     member = next((each for each in mine if each.start <= offset < each.end), None)
     if member is None:
@@ -86,7 +86,7 @@ def _newc(initrd: bytes, at: int, number: int) -> Member:
 
 
 def _end_of_compressed(initrd: bytes, at: int) -> int:
-    """Where a compressed archive ends; what is not understood is one with all that follows."""
+    """Return the end of a compressed archive; an unknown format includes everything that follows."""
     if initrd.startswith(_ZSTD, at):
         return _end_of_zstd(initrd, at)
     if initrd.startswith(_LZ4, at):
@@ -95,7 +95,7 @@ def _end_of_compressed(initrd: bytes, at: int) -> int:
 
 
 def _end_of_zstd(initrd: bytes, at: int) -> int:
-    """Walk the blocks of a frame (RFC 8878, 3.1.1)."""
+    """Return the end of a frame, found by following its blocks (RFC 8878, 3.1.1)."""
     flags = initrd[at + 4]
     single = flags >> 5 & 1
     sizes = (single, 2, 4, 8)[flags >> 6]
@@ -109,7 +109,7 @@ def _end_of_zstd(initrd: bytes, at: int) -> int:
 
 
 def _end_of_lz4(initrd: bytes, at: int) -> int:
-    """Walk the blocks of a legacy frame up to the empty one (Linux, lib/decompress_unlz4.c)."""
+    """Return the end of a legacy frame, found by following its blocks (Linux, lib/decompress_unlz4.c)."""
     at += 4
     while size := int.from_bytes(initrd[at : at + 4], "little"):
         at += 4 + size
@@ -117,7 +117,7 @@ def _end_of_lz4(initrd: bytes, at: int) -> int:
 
 
 def _library(data: bytes) -> tuple[bytes, bytes]:
-    """Decompress with the standard library; give what there was, and what follows it."""
+    """Decompress with the standard library; return the content, and the bytes after it."""
     if data.startswith(b"\x1f\x8b"):
         gz = zlib.decompressobj(zlib.MAX_WBITS | 16)
         return gz.decompress(data), gz.unused_data
@@ -128,7 +128,7 @@ def _library(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _unpacked(data: bytes) -> dict[str, object]:
-    """The members of a compressed archive; empty when it cannot be read."""
+    """Return the members of a compressed archive; empty if it cannot be read."""
     programs = {_ZSTD: "zstd", _LZ4: "lz4"}
     program = programs.get(data[:4])
     if program:
@@ -150,7 +150,7 @@ def _part_of_squashfs(data: bytes, offset: int) -> str:
 
 
 def _listed(data: bytes) -> dict[str, object]:
-    """What a squashfs holds: a line of `ls` and, of what can be unpacked here, the time and the content."""
+    """Return the entries of a squashfs: a line of `ls` and, for files that can be unpacked here, time and content."""
     with tempfile.TemporaryDirectory() as scratch:
         image, tree = Path(scratch) / "image", Path(scratch) / "tree"
         image.write_bytes(data)
@@ -171,7 +171,7 @@ def _said(*argv: str) -> str:
 
 
 def _content(path: Path) -> tuple[int, str]:
-    """The time, and the digest of a file; nothing of what is not there."""
+    """Return the time and the digest of a file, or empty values if it does not exist."""
     try:
         info = path.lstat()
         return int(info.st_mtime), sha256(path.read_bytes()).hexdigest() if stat.S_ISREG(info.st_mode) else ""
@@ -180,7 +180,7 @@ def _content(path: Path) -> tuple[int, str]:
 
 
 def _differing(one: Mapping[str, object], other: Mapping[str, object]) -> str:
-    """Name what differs, at most five."""
+    """Name the differences, at most five."""
     if not one or not other:
         return "what is in it cannot be read here"
     wrong = [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]

@@ -1,7 +1,7 @@
-/* A library to preload: programs see a clock that is SECONDS ahead, and have one processor.
+/* A library to preload: programs see a clock that is SECONDS ahead, and have only one processor.
  *
- * Only the clock itself: libfaketime changes how programs wait as well, which made Python's threads hundreds of times
- * slower. Who waits does so by the monotonic clock, which is left alone.
+ * It changes only the wall clock. libfaketime also changes how programs wait, which made Python's threads hundreds of
+ * times slower. Programs wait by the monotonic clock, which stays unchanged here.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Build steps inherit that of their engine, unless runc gives them all processors again, as newer ones do. */
+/* Build steps inherit the processors of their engine, unless runc gives them all again, like newer versions do. */
 __attribute__((constructor)) static void take_one_processor(void)
 {
     cpu_set_t all, one;

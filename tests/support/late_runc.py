@@ -1,7 +1,7 @@
-"""runc for an engine whose build steps live on another day, as a program: LIBRARY RUNC ARGUMENT...
+"""A runc for an engine whose build steps see another day, as a program: LIBRARY RUNC ARGUMENT...
 
-It preloads the library (late.c) into every program of the step. A time namespace cannot do that: it moves only the
-clocks that start at boot (time_namespaces(7)). Below /dev, which is a tmpfs, the library leaves no trace.
+It preloads the library (late.c) into every program of the step. A time namespace cannot do this, because it only moves
+the clocks that start at boot (time_namespaces(7)). Below /dev, a tmpfs, the library leaves no trace.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PLACE = "/dev/late.so"
 
 
 def main(library: str, argv: list[str]) -> None:
-    """Become runc, with a changed bundle where it starts something."""
+    """Replace this process with runc; if it starts a container, change its bundle first."""
     if "--bundle" in argv:
         config = Path(argv[argv.index("--bundle") + 1]) / "config.json"
         config.write_text(json.dumps(later(json.loads(config.read_text()), library)))
@@ -23,7 +23,7 @@ def main(library: str, argv: list[str]) -> None:
 
 
 def later(bundle: dict[str, object], library: str) -> dict[str, object]:
-    """Give a bundle (OCI runtime specification, config.md) with the library in it."""
+    """Return a bundle (OCI runtime specification, config.md) that includes the library."""
     process, mounts = bundle["process"], bundle["mounts"]
     assert isinstance(process, dict)
     assert isinstance(mounts, list)

@@ -1,4 +1,4 @@
-"""What stands where in an image, outside of its UKI: names for the explanations of `differ`."""
+"""The structure of an image outside of its UKI: names of its parts for the explanations of `differ`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _SECTOR = 512
 _MIB = 1 << 20
 _KIB = 1 << 10
 _ADDRESS = (1 << 56) - 512
-"""The bits of a qcow2 table entry that are a place in the file."""
+"""The bits of a qcow2 table entry that are a position in the file."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A named range of bytes of a file."""
+    """A named range of bytes in a file."""
 
     name: str
     start: int
@@ -25,7 +25,7 @@ class Part:
 
 
 def name_at(path: Path, offset: int) -> str:
-    """Say what the byte belongs to; the first part that holds it counts."""
+    """Return the name of the first part that contains the byte."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         parts = _FORMATS.get(path.suffix, _disk)(file, size)
@@ -33,7 +33,7 @@ def name_at(path: Path, offset: int) -> str:
 
 
 def sections(path: Path, base: int = 0) -> tuple[Part, ...]:
-    """The sections of the PE program that begins at `base`."""
+    """Return the sections of the PE program that begins at `base`."""
     with path.open("rb") as file:
         head = _read(file, base, 4096)
     (start,) = struct.unpack_from("<I", head, 0x3C)
@@ -46,7 +46,7 @@ def sections(path: Path, base: int = 0) -> tuple[Part, ...]:
 
 
 def _disk(file: BinaryIO, size: int) -> Iterator[Part]:
-    """A GPT with an ESP from 1 MiB on (UEFI specification 5; Microsoft FAT specification 1.03)."""
+    """Yield the parts of a GPT with an ESP at 1 MiB (UEFI specification 5; Microsoft FAT specification 1.03)."""
     yield Part("the protective MBR", 0, _SECTOR)
     yield Part("the GPT header", _SECTOR, 2 * _SECTOR)
     yield Part("the GPT's partition entries", 2 * _SECTOR, 34 * _SECTOR)
@@ -116,7 +116,7 @@ def _vhd(file: BinaryIO, size: int) -> Iterator[Part]:
 
 
 def _vdi(file: BinaryIO, size: int) -> Iterator[Part]:
-    """The header says at 340 and 344 where block map and data begin."""
+    """Yield the parts; the header contains the positions of block map and data at 340 and 344."""
     table, data = struct.unpack_from("<II", _read(file, 0, 512), 340)
     yield Part("the vdi header", 0, table)
     yield Part("the vdi block map", table, data)

@@ -1,6 +1,6 @@
-"""What a guest must find of a system: the same records and digests as tests/boot/guest/manifest.c makes.
+"""The expected tree of a system in a guest: the same records and digests as in tests/boot/guest/manifest.c.
 
-Written from docs/architecture.md, not from the packer.
+It follows docs/internals/initramfs.md, and shares no code with the packer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from localvm.console import Console
 
 MOUNT_POINTS = {b"dev": 0o755, b"proc": 0o555, b"run": 0o755, b"sys": 0o555, b"tmp": 0o1777}
-"""What every system has, empty."""
+"""Empty directories that every system has."""
 TARGETS = {name + b".target": name for name in (b"hostname", b"hosts", b"resolv.conf")}
 ATTRIBUTES = ("security.capability", "system.posix_acl_", "trusted.", "user.")
 _KINDS = {
@@ -37,7 +37,7 @@ SECONDS = 60.0
 
 @dataclass
 class Node:
-    """A path of the system; `source` is where it is on the host."""
+    """A path of the system; `source` is its place on the host."""
 
     name: bytes
     path: bytes
@@ -47,7 +47,7 @@ class Node:
     digest: int = 0
 
     def __iter__(self) -> Iterator[Node]:
-        """Give it and all below, as a walk does."""
+        """Yield this node and everything below it, in the order of a walk."""
         yield self
         for child in self.children:
             yield from child
@@ -55,13 +55,13 @@ class Node:
 
 @dataclass(frozen=True)
 class Rules:
-    """What becomes of times, and which attributes a guest cannot hold."""
+    """Rules for times, and the attributes that a guest cannot store."""
 
     epoch: int
     lost: tuple[str, ...] = ()
 
     def read(self, system: Path) -> Node:
-        """Compute what the guest must find."""
+        """Return the tree that the guest must find."""
         names: dict[tuple[int, int], list[Node]] = defaultdict(list)
         root = self._node(b"", b"", os.fsencode(system), names)
         for same in names.values():
@@ -100,12 +100,12 @@ class Rules:
 
 
 def escape(text: bytes, keep: bytes = b"") -> str:
-    """Write bytes as the guest does."""
+    """Return bytes in the guest's notation."""
     return "".join(chr(byte) if byte in _PLAIN or byte in keep else f"\\x{byte:02x}" for byte in text)
 
 
 def difference(console: Console, wanted: Node, found: int = 0, path: str = "") -> str:
-    """Ask the guest for the first path that is not as wanted; `found` is its number for `wanted`."""
+    """Ask the guest for the first path that differs from `wanted`; `found` is its number for that node."""
     console.send(f"show {found}\n")
     record = console.expect(rf"^record {found} (.*)\n", SECONDS)[1]
     if record != wanted.record:
@@ -126,7 +126,7 @@ def difference(console: Console, wanted: Node, found: int = 0, path: str = "") -
 
 
 def _shipped(path: bytes, source: bytes) -> dict[bytes, bytes]:
-    """List what is shipped of a directory, and where it is; nowhere: it is made."""
+    """Return the shipped names in a directory with their sources; a name without source is synthetic."""
     found = {
         entry.name: entry.path
         for entry in os.scandir(source)

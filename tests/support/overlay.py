@@ -1,8 +1,8 @@
-"""Stages of a system as the engine keeps them: layers of overlayfs, each stage a mount of all that are below it.
+"""Stages of a system as the engine stores them: layers of overlayfs, with a mount of all lower layers for each stage.
 
-As containerd's overlayfs snapshotter does it (plugins/snapshots/overlay/overlay.go): a step changes the topmost layer
-through a mount with `index=off`; a stage of several layers is an overlay of them without one to write to, a stage of
-one layer is that directory itself.
+This works like containerd's overlayfs snapshotter (plugins/snapshots/overlay/overlay.go). A step changes the topmost
+layer through a mount with `index=off`. A stage of several layers is a read-only overlay of them; a stage of one layer
+is that directory itself.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from tests.support.engine import unavailable
 
 
 class Overlay:
-    """Stages in `folder`; `close` ends their mounts."""
+    """Stages in `directory`; `close` unmounts them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self.layers: list[Path] = []
         self.stages: list[Path] = []
         self._mounted: list[Path] = []
 
     @contextmanager
     def changing(self) -> Iterator[Path]:
-        """Give the system as the next step sees it; afterwards it is one more stage."""
+        """Yield the system for the next step; afterwards it is one more stage."""
         number = len(self.layers)
-        layer = self.folder / f"layer{number}"
+        layer = self.directory / f"layer{number}"
         layer.mkdir(parents=True)
         if number == 0:
             yield layer
             stage = layer
         else:
-            work = self.folder / f"work{number}"
+            work = self.directory / f"work{number}"
             work.mkdir()
             live = self._mount(f"live{number}", self.layers, f",upperdir={layer},workdir={work},index=off")
             yield live
@@ -47,7 +47,7 @@ class Overlay:
         self.stages.append(stage)
 
     def stack(self, name: str, layers: list[Path]) -> Path:
-        """Mount other layers over each other, the lowest first."""
+        """Mount other layers on top of each other, the lowest first."""
         return self._mount(name, layers)
 
     def close(self) -> None:
@@ -55,7 +55,7 @@ class Overlay:
             self._unmount(place)
 
     def _mount(self, name: str, layers: list[Path], more: str = "") -> Path:
-        place = self.folder / name
+        place = self.directory / name
         place.mkdir()
         options = f"lowerdir={':'.join(str(layer) for layer in reversed(layers))}{more}"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(place)], check=True, timeout=30)
@@ -69,7 +69,7 @@ class Overlay:
 
 @pytest.fixture
 def overlay(tmp_path: Path) -> Iterator[Overlay]:
-    """Give an overlay without stages yet; without the right to mount the test is skipped, and in CI it fails."""
+    """Yield an overlay without stages; without the permission to mount skip the test, or fail it in CI."""
     if os.geteuid() != 0:
         unavailable("only root can mount overlays")
     with opened(tmp_path / "probe") as probe:
@@ -84,9 +84,9 @@ def overlay(tmp_path: Path) -> Iterator[Overlay]:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Overlay]:
-    """Give an overlay whose mounts end with the block."""
-    made = Overlay(folder)
+def opened(directory: Path) -> Iterator[Overlay]:
+    """Yield an overlay whose mounts end with the block."""
+    made = Overlay(directory)
     try:
         yield made
     finally:

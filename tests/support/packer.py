@@ -1,4 +1,4 @@
-"""Systems packed in stages and booted: fixtures `packer` and `image_programs`, and what a guest must say of itself."""
+"""Systems packed in stages and booted: the fixtures `packer` and `image_programs`, and a check of the guest's tree."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import pytest
 
 from imager import commands
 from imager.archive import cpio
-from imager.contract import Initramfs, Stage
 from imager.core import tools
 from imager.initramfs import bootstrap, layer_archive, segments
+from imager.requests.packing import Initramfs, Stage
 from imager.rootfs.root import Root
 from localvm.console import Console
 from localvm.machine import Machine
@@ -32,38 +32,38 @@ EPOCH = 1_700_000_000
 BOOT_SECONDS = 120.0
 OFF_SECONDS = 20.0
 DOCKER = ("DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_HOST", "HOME", "PATH")
-"""What the client's environment must have."""
+"""Variables that the client's environment must contain."""
 
 
 @dataclass(frozen=True)
 class Packer:
-    """Packs stages as the plan does, and boots them."""
+    """Packs stages like the plan does, and boots them."""
 
     kernel: Path
     modules: Path
     init: Path
     guest: Path
-    folder: Path
+    directory: Path
 
     def stages(self, *changes: Callable[[Tree], None]) -> list[Path]:
-        """Make a tree and change it, and keep what it is after each change."""
-        tree = Tree(self.folder / "live")
+        """Create a tree, apply each change, and return a copy of the tree after each of them."""
+        tree = Tree(self.directory / "live")
         tree.root.mkdir()
         trees = []
         for number, change in enumerate(changes):
             change(tree)
-            trees.append(tree.copy(self.folder / f"stage{number}"))
+            trees.append(tree.copy(self.directory / f"stage{number}"))
         return trees
 
     def pack(
         self, trees: list[Path], kind: type[Stage], compression: str = "zstd:1"
     ) -> tuple[list[Path], tuple[segments.Segment, ...]]:
-        """Pack the stages; return the segments, and what is said of them."""
+        """Pack the stages; return the segments and their descriptions."""
         packed: list[Path] = []
         facts: list[str] = []
         for number, tree in enumerate(trees):
             last = number == len(trees) - 1
-            out = self.folder / f"{kind.command}{len(trees)}-{number}"
+            out = self.directory / f"{kind.command}{len(trees)}-{number}"
             own: dict[str, Any] = {"init": str(self.init)} if kind is Initramfs else {"number": number}
             request = kind(
                 system=str(tree),
@@ -82,8 +82,8 @@ class Packer:
         return packed, segments.read(facts[-1])
 
     def machine(self, packed: list[Path], *, layers: bool, memory_mib: int = 512) -> Machine:
-        """Give the machine that boots segments."""
-        initrd = self.folder / "initrd"
+        """Return the machine that boots these segments."""
+        initrd = self.directory / "initrd"
         with initrd.open("wb") as archive:
             if layers:
                 version = self.kernel.name.removeprefix("vmlinuz-")
@@ -101,13 +101,13 @@ class Packer:
 
     @property
     def holds_user_attributes(self) -> bool:
-        """Whether this kernel's tmpfs does."""
+        """Whether the tmpfs of this kernel stores user attributes."""
         return [int(part) for part in self.kernel.name.removeprefix("vmlinuz-").split(".")[:2]] >= [6, 6]
 
 
 @pytest.fixture(scope="session")
 def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The guest's PID 1, compiled."""
+    """Return the guest's PID 1, compiled."""
     require_tool("gcc", "mksquashfs", "tar2sqfs", "cp")
     program = tmp_path_factory.mktemp("guest") / "manifest"
     source = REPOSITORY / "tests/boot/guest/manifest.c"
@@ -117,7 +117,7 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def image_programs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host's programs for file systems, or the frontend's: mksquashfs before 4.6 cannot do without compressing."""
+    """Use the host's programs for file systems or the frontend's: mksquashfs before 4.6 must compress."""
     told = subprocess.run(["mksquashfs", "-version"], capture_output=True, text=True, check=False).stdout
     version = re.search(r"version (\d+)\.(\d+)", told)
     assert version, told
@@ -137,7 +137,7 @@ def image_programs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: 
 @pytest.fixture
 def packer(programs: Path, guest: Path, debian_kernel: Path, debian_modules: Path, tmp_path: Path) -> Iterator[Packer]:
     if os.geteuid() != 0:
-        unavailable("only root can make files of all owners, and devices")
+        unavailable("only root can create devices and files of all owners")
     try:
         (tmp_path / "probe").touch()
         os.setxattr(tmp_path / "probe", "user.colour", b"red")
@@ -146,20 +146,20 @@ def packer(programs: Path, guest: Path, debian_kernel: Path, debian_modules: Pat
     except OSError as error:
         unavailable(f"cannot set extended attributes in {tmp_path}: {error}")
     yield Packer(debian_kernel, debian_modules, programs / "init-amd64", guest, tmp_path)
-    # So many files, with setuid and devices among them, are nothing to keep.
+    # Do not keep so many files, with setuid files and devices among them.
     shutil.rmtree(tmp_path)
 
 
 def check(console: Console, wanted: Node) -> None:
-    """Compare what the guest says of its tree."""
+    """Compare the tree in the guest with the expected one."""
     total = console.expect(r"^total ([0-9a-f]{8}) (\d+)\n", BOOT_SECONDS)
     count = sum(1 for _ in wanted)
     if (total[1], int(total[2])) != (f"{wanted.digest:08x}", count):
-        pytest.fail(f"{total[2]} paths, wanted {count}; {difference(console, wanted)}")
+        pytest.fail(f"{total[2]} paths, expected {count}; {difference(console, wanted)}")
 
 
 def turn_off(console: Console) -> list[str]:
-    """End the guest; return what our init said."""
+    """Turn the guest off; return the messages of our init."""
     console.send("off\n")
     assert console.wait_off(OFF_SECONDS) == 0
     return said(console.text)

@@ -1,4 +1,4 @@
-"""A real podman for tests, with a storage of its own: the fixture `podman`."""
+"""A real podman for tests, with its own storage: the fixture `podman`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Podman:
     storage: Path
 
     def argv(self, *args: str) -> list[str]:
-        """The command line of one podman command."""
-        folders = [f"--{name}={self.storage / name}" for name in ("root", "runroot")]
-        # The engine brings runc; crun, which Debian prefers, refuses machines that have both kinds of cgroups.
+        """Return the command line of a podman command."""
+        directories = [f"--{name}={self.storage / name}" for name in ("root", "runroot")]
+        # The engine includes runc; Debian prefers crun, which rejects machines with both kinds of cgroups.
         runtime = ["--runtime=runc"] if shutil.which("runc") else []
-        return ["podman", *folders, "--storage-driver=overlay", *runtime, *args]
+        return ["podman", *directories, "--storage-driver=overlay", *runtime, *args]
 
     def run(self, *args: str, cwd: Path | None = None, timeout: float = BUILD_SECONDS) -> str:
-        """What one podman command says; the test fails when the command does."""
+        """Return the output of a podman command; fail the test if the command fails."""
         done = subprocess.run(
             self.argv(*args),
             cwd=cwd,
@@ -48,12 +48,12 @@ class Podman:
     def build(self, context: Path, *args: str) -> str:
         """Build in `context` without the cache.
 
-        With it, podman before 4.4 mounts the first layer of a stage that it finds there, not the last one.
+        With the cache, podman before 4.4 mounts the first cached layer of a stage instead of the last one.
         """
         return self.run("build", "--no-cache", *args, ".", cwd=context)
 
     def take(self, engine: Engine, *images: str) -> None:
-        """Copy images of the engine into this storage."""
+        """Copy images from the engine to this storage."""
         with subprocess.Popen(["docker", "save", *images], env=engine.env, stdout=subprocess.PIPE) as save:
             load = self.argv("load", "--quiet")
             subprocess.run(load, stdin=save.stdout, capture_output=True, timeout=120, check=True)
@@ -62,7 +62,7 @@ class Podman:
 
 @pytest.fixture(scope="session")
 def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
-    """Podman as Debian ships it, without images."""
+    """Yield Podman as Debian ships it, without images."""
     require_tool("podman")
     own = Podman(tmp_path_factory.mktemp("podman"))
     yield own

@@ -27,18 +27,18 @@ _MANIFESTS = (
 
 @dataclass(frozen=True)
 class Registry:
-    """An empty registry without TLS or accounts, as engines allow on loopback."""
+    """An empty registry without TLS or accounts, which engines allow on loopback."""
 
     host: str
 
     def image_config(self, name: str, tag: str = "latest") -> dict[str, Any]:
-        """The OCI config of an image for one platform."""
+        """Return the OCI config of an image for one platform."""
         manifest = self._get(f"/v2/{name}/manifests/{tag}")
         config: dict[str, Any] = self._get(f"/v2/{name}/blobs/{manifest['config']['digest']}")
         return config
 
     def tags(self, name: str) -> list[str]:
-        """The tags of a repository."""
+        """Return the tags of a repository."""
         tags: list[str] = self._get(f"/v2/{name}/tags/list")["tags"]
         return tags
 
@@ -49,28 +49,28 @@ class Registry:
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """The registry of Debian's package docker-registry, gone with the session."""
+    """Yield the registry in Debian's package docker-registry; it ends with the session."""
     program = debian_file("docker-registry", "./usr/bin/docker-registry")
-    folder = tmp_path_factory.mktemp("registry")
+    directory = tmp_path_factory.mktemp("registry")
     port = free_port()
-    (folder / "config.yml").write_text(_config(folder, port))
-    with (folder / "log").open("wb") as log:
+    (directory / "config.yml").write_text(_config(directory, port))
+    with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
-            [program, "serve", folder / "config.yml"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            [program, "serve", directory / "config.yml"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        _await(port, process, folder / "log")
+        _await(port, process, directory / "log")
         yield Registry(f"localhost:{port}")
     finally:
         process.kill()
         process.wait()
 
 
-def _config(folder: Path, port: int) -> str:
+def _config(directory: Path, port: int) -> str:
     config = {
         "version": "0.1",
         "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+        "storage": {"filesystem": {"rootdirectory": str(directory / "data")}},
         "http": {"addr": f"127.0.0.1:{port}"},
     }
     return json.dumps(config)

@@ -1,12 +1,13 @@
-"""A model of what the machine does with segments: the kernel unpacks them (init/initramfs.c), then our init tidies up.
+"""A model of the machine with segments: the kernel unpacks them (init/initramfs.c), then our init cleans up.
 
-It is written from the kernel's source, not from the packer: what the kernel would get wrong, it gets wrong too.
+It follows the kernel's source, not the packer, and reproduces the kernel's pitfalls.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,25 +30,27 @@ class Node:
 
 @dataclass
 class Rootfs:
-    """Paths as the imager writes them, the root being `.`."""
+    """The paths in the imager's notation; the root is `.`."""
 
     nodes: dict[bytes, Node] = field(default_factory=lambda: {b".": Node(stat.S_IFDIR | 0o755)})
-    folder_times: list[tuple[bytes, int]] = field(default_factory=list)
+    directory_times: list[tuple[bytes, int]] = field(default_factory=list)
 
     def unpack(self, archive: bytes) -> None:
-        """Unpack one archive over what is there (`do_name`, `do_copy`, `do_symlink`)."""
+        """Unpack one archive over the existing paths (`do_name`, `do_copy`, `do_symlink`)."""
         links: dict[tuple[int, int], bytes] = {}
         for member in read_newc(archive):
             self._member(member, links)
 
     def finish(self) -> None:
-        """Set directory times in the kernel's order (last added first), then do what init does."""
-        for name, mtime in reversed(self.folder_times):
+        """Set directory times in the kernel's order (last added first), then do the work of init."""
+        for name, mtime in reversed(self.directory_times):
             if name in self.nodes:
                 self.nodes[name].mtime = mtime
         lists = {name: self.nodes.pop(b".claylinux/" + name.encode()).data for name in LISTS}
+        holes = self.nodes.pop(b".claylinux/sparse", None)
         for path in lists["removed"].split(b"\0")[:-1]:
             self._remove(path)
+        self._restore_holes(holes.data if holes else b"")
         moved = self.nodes.pop(b".claylinux/init.system", None)
         del self.nodes[b".claylinux"], self.nodes[b"init"]
         if moved:
@@ -61,7 +64,7 @@ class Rootfs:
     def _member(self, member: Member, links: dict[tuple[int, int], bytes]) -> None:
         name, kind = member.name, stat.S_IFMT(member.mode)
         parent = name.rpartition(b"/")[0] or b"."
-        assert stat.S_ISDIR(self.nodes[parent].mode), f"{name!r} has no directory to be in"
+        assert stat.S_ISDIR(self.nodes[parent].mode), f"{name!r} has no parent directory"
         if kind == stat.S_IFLNK:
             self._clean(name, 0)
             self._make(name, member, member.data)
@@ -72,8 +75,8 @@ class Rootfs:
         elif kind == stat.S_IFDIR:
             node = self.nodes.setdefault(name, Node(member.mode))
             node.mode, node.uid, node.gid = member.mode, member.uid, member.gid
-            self.folder_times.append((name, member.mtime))
-        elif name in self.nodes:  # mknod says EEXIST, chown and chmod follow
+            self.directory_times.append((name, member.mtime))
+        elif name in self.nodes:  # mknod fails with EEXIST, chown and chmod follow
             node = self.nodes[name]
             node.mode, node.uid, node.gid, node.mtime = member.mode, member.uid, member.gid, member.mtime
         else:
@@ -102,15 +105,31 @@ class Rootfs:
         if not stat.S_ISDIR(found.mode) or not any(path.startswith(name + b"/") for path in self.nodes):
             del self.nodes[name]
 
+    def _restore_holes(self, rest: bytes) -> None:
+        while rest:
+            path, _, rest = rest.partition(b"\0")
+            size, count = struct.unpack_from("<QQ", rest)
+            ranges = [struct.unpack_from("<QQ", rest, 16 * (index + 1)) for index in range(count)]
+            rest = rest[16 * (count + 1) :]
+            node = self.nodes[path[1:]]
+            if len(node.data) == size:
+                continue  # under another name
+            made, at = bytearray(size), 0
+            for start, length in ranges:
+                made[start : start + length] = node.data[at : at + length]
+                at += length
+            assert at == len(node.data)
+            node.data = bytes(made)
+
     def _remove(self, path: bytes) -> None:
         name = path[1:]
         if any(each.startswith(name + b"/") for each in self.nodes):
-            raise AssertionError(f"{path!r} is to be removed, but not empty")
+            raise AssertionError(f"{path!r} must be removed, but is not empty")
         self.nodes.pop(name, None)
 
 
 def manifest(rootfs: Rootfs) -> dict[bytes, tuple[object, ...]]:
-    """What a tree is, path by path; the last part tells which paths are one file."""
+    """Return a description of each path of a tree; the last part says which paths are one file."""
     names: dict[int, list[bytes]] = {}
     for path, node in rootfs.nodes.items():
         if stat.S_ISREG(node.mode):
@@ -122,7 +141,7 @@ def manifest(rootfs: Rootfs) -> dict[bytes, tuple[object, ...]]:
 
 
 def mutate(root: Path, action: tuple[str, str, str]) -> None:
-    """Do one thing to a tree, as long as it can be done: (what, path, detail)."""
+    """Apply one action (what, path, detail) to a tree, if possible."""
     what, name, detail = action
     path = root / name
     try:
@@ -154,7 +173,7 @@ def mutate(root: Path, action: tuple[str, str, str]) -> None:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_fifo():  # it would wait for a reader
+    if path.is_fifo():  # opening it would wait for a reader
         path.unlink()
     path.write_text(text)
 

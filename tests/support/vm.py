@@ -1,8 +1,7 @@
-"""Virtual machines for tests: `boot`, and the fixtures `debian_kernel` and `busybox` to make small ones of."""
+"""Virtual machines for tests: `boot`, and the fixtures `debian_kernel` and `busybox` for small ones."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import socket
@@ -21,10 +20,12 @@ import pytest
 
 from imager.initramfs import bootstrap
 from imager.kernel import modfile
+from imager.rootfs.root import Root
 from tests.support.engine import REPOSITORY, unavailable
 
 sys.path.insert(0, str(REPOSITORY / "tools"))
 
+from localengine.places import cache_dir
 from localvm import host
 from localvm.console import Console, running
 from localvm.errors import MissingToolError
@@ -35,9 +36,9 @@ kvm_works = cache(host.kvm_works)
 
 @contextmanager
 def boot(machine: Machine) -> Iterator[Console]:
-    """Run a machine for a `with` block, with KVM where it works. Skips the test without QEMU; in CI it fails.
+    """Run a machine for a `with` block, with KVM if it works. Without QEMU skip the test, or fail it in CI.
 
-    The whole transcript is printed: pytest shows it when the test fails.
+    It prints the whole transcript, which pytest shows if the test fails.
     """
     try:
         with running(replace(machine, kvm=kvm_works())) as console:
@@ -51,24 +52,23 @@ def boot(machine: Machine) -> Iterator[Console]:
 
 @pytest.fixture(scope="session")
 def debian_kernel() -> Path:
-    """A kernel for virtual machines, as Debian ships it; its name ends with its version."""
-    newest = _run("apt-cache", "depends", "--important", "linux-image-cloud-amd64")
-    names = [line.split()[-1] for line in newest.splitlines() if "Depends: linux-image-" in line]
-    if not names:
-        unavailable("apt knows no linux-image-cloud-amd64: apt-get update")
-    return debian_file(names[0], "./boot/vmlinuz-*")
+    """Return a kernel for virtual machines as Debian ships it; its name ends with its version."""
+    return debian_file(newest_kernel(), "./boot/vmlinuz-*")
 
 
 @pytest.fixture(scope="session")
 def debian_modules(debian_kernel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tree that has the modules of `debian_kernel` which overlay mode needs, and their list."""
+    """Return a tree with the modules of `debian_kernel` that overlay mode needs, and their list."""
     version = debian_kernel.name.removeprefix("vmlinuz-")
     patterns = tuple(f"*/lib/modules/*/{name}.ko*" for name in bootstrap.NEEDED)
     found = debian_files(f"linux-image-{version}", patterns, f"modules-{version}")
     tree = tmp_path_factory.mktemp("modules")
     shutil.copytree(found, tree / "lib/modules" / version)
-    needs = {file.name: dict(modfile.modinfo(modfile.read(file))).get("depends") for file in found.iterdir()}
-    # As depmod(8) writes it; were there any others, they would have to be taken out of the package too.
+    needs = {
+        file.name: dict(modfile.modinfo(modfile.read(Root(found), file.name))).get("depends")
+        for file in found.iterdir()
+    }
+    # Like the output of depmod(8); any further dependency would have to come from the package too.
     assert not any(needs.values()), needs
     (tree / "lib/modules" / version / "modules.dep").write_text("".join(f"{name}:\n" for name in sorted(needs)))
     return tree
@@ -76,28 +76,28 @@ def debian_modules(debian_kernel: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def busybox() -> Path:
-    """Debian's static busybox."""
+    """Return Debian's static busybox."""
     return debian_file("busybox-static", "./bin/busybox")
 
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Our init and the probe, compiled."""
+    """Return our init and the probe, compiled."""
     require_tool("make", "gcc")
-    folder = tmp_path_factory.mktemp("programs")
-    subprocess.run(["make", "-s", "-C", str(REPOSITORY / "init"), f"OUT={folder}"], check=True, timeout=120)
+    directory = tmp_path_factory.mktemp("programs")
+    subprocess.run(["make", "-s", "-C", str(REPOSITORY / "init"), f"OUT={directory}"], check=True, timeout=120)
     source = REPOSITORY / "tests/boot/guest/probe.c"
-    subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Werror", "-o", folder / "probe", source], check=True)
-    return folder
+    subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Werror", "-o", directory / "probe", source], check=True)
+    return directory
 
 
 def said(text: str) -> list[str]:
-    """What our init wrote on the console."""
+    """Return the lines that our init wrote to the console."""
     return re.findall(r"claylinux: (.*)$", text, re.MULTILINE)
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -105,32 +105,62 @@ def free_port() -> int:
 
 
 def require_tool(*names: str) -> None:
-    """Skip the test when a program is not installed; in CI it fails instead."""
+    """Skip the test if a program is not installed, or fail it in CI."""
     for name in names:
         if shutil.which(name) is None:
             unavailable(f"{name} is not installed")
 
 
+def newest_kernel() -> str:
+    """Return the Debian package that has the newest kernel for virtual machines."""
+    newest = _run("apt-cache", "depends", "--important", "linux-image-cloud-amd64")
+    names = [line.split()[-1] for line in newest.splitlines() if "Depends: linux-image-" in line]
+    if not names:
+        unavailable("apt knows no linux-image-cloud-amd64: apt-get update")
+    return names[0]
+
+
+def debian_package(package: str) -> Path:
+    """Return a whole Debian package, unpacked, from the cache or else from the host's own mirror."""
+    folder = _cache() / f"whole-{package}"
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=_cache()) as scratch:
+            tree = Path(scratch) / "tree"
+            _run("dpkg-deb", "--extract", str(_download(package, Path(scratch))), str(tree))
+            # Another session may have been faster.
+            if not folder.exists():
+                tree.rename(folder)
+    return folder
+
+
 def debian_file(package: str, pattern: str) -> Path:
-    """The one file of a Debian package that matches, from the cache or else from the host's own mirror."""
+    """Return the matching file of a Debian package, from the cache or from the host's own mirror."""
     (file,) = debian_files(package, (pattern,), package).iterdir()
     return file
 
 
 def debian_files(package: str, patterns: tuple[str, ...], name: str) -> Path:
-    """The folder `name` of the cache, with the first file of a Debian package that matches each of the patterns."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "claylinux" / "test-assets"
-    folder = cache / name
-    if not folder.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            _run("apt-get", "download", package, cwd=Path(scratch))
-            (archive,) = Path(scratch).glob("*.deb")
-            found = _unpack(archive, patterns, Path(scratch) / "found")
+    """Return the directory `name` in the cache with the first file of a Debian package for each of the patterns."""
+    directory = _cache() / name
+    if not directory.exists():
+        with tempfile.TemporaryDirectory(dir=_cache()) as scratch:
+            found = _unpack(_download(package, Path(scratch)), patterns, Path(scratch) / "found")
             # Another session may have been faster.
-            if not folder.exists():
-                found.rename(folder)
+            if not directory.exists():
+                found.rename(directory)
+    return directory
+
+
+def _cache() -> Path:
+    folder = cache_dir() / "test-assets"
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _download(package: str, to: Path) -> Path:
+    _run("apt-get", "download", package, cwd=to)
+    (archive,) = to.glob("*.deb")
+    return archive
 
 
 def _unpack(archive: Path, patterns: tuple[str, ...], to: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A web server on loopback with files, and git repositories that want a token: the fixture `web`."""
+"""A web server on loopback with files and git repositories that need a token: the fixture `web`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 import pytest
 
 TOKEN = "test-token"
-"""What opens /git/: BuildKit sends the secret GIT_AUTH_TOKEN as the password of `x-access-token`."""
+"""The password for /git/: BuildKit sends the secret GIT_AUTH_TOKEN as the password of `x-access-token`."""
 _CREDENTIALS = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
 _GIT_SECONDS = 30
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `root`. `asked` has every path that was asked for, in order."""
+    """Serves `root`. `asked` contains every requested path, in order."""
 
     daemon_threads = True
 
@@ -32,13 +32,13 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it is, without final slash."""
+        """The address without final slash."""
         return f"http://127.0.0.1:{self.server_port}"
 
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[Server]:
-    """A web server with the file `tool`, the archive `pack.tgz` and `git/site.git` (tag v1, then branch two)."""
+    """Yield a web server with the file `tool`, the archive `pack.tgz` and `git/site.git` (tag v1, then branch two)."""
     root, work = tmp_path / "web", tmp_path / "work"
     (root / "git").mkdir(parents=True)
     (root / "tool").write_text("#!/bin/sh\necho tool\n")

@@ -1,1 +1,1 @@
-"""A Docker Engine from Debian's packages, beside the host's own software and without touching it."""
+"""A Docker Engine from Debian packages, separate from the host's own software."""

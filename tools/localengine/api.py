@@ -1,4 +1,4 @@
-"""Ask an engine whether it is there, without a client program."""
+"""Check whether an engine is running, without a client program."""
 
 import json
 import os
@@ -11,7 +11,7 @@ DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
 def ping(path: str, timeout: float = 2.0) -> bool:
-    """Whether an engine answers on the unix socket at `path`; `timeout` in seconds."""
+    """Return whether an engine answers on the unix socket at `path` within `timeout` seconds."""
     try:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(timeout)
@@ -19,16 +19,16 @@ def ping(path: str, timeout: float = 2.0) -> bool:
             sock.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
             return sock.recv(64).split(b" ")[1:2] == [b"200"]
     except PermissionError:
-        raise EngineError(f"{path} is not for this user: join the group docker, or use sudo") from None
+        raise EngineError(f"no permission for {path}: join the group docker, or use sudo") from None
     except OSError:
         return False
 
 
 def existing_engine() -> str:
-    """Where the engine is that the user already has, in words; empty when there is none.
+    """Describe where the user's own engine is; empty if there is none.
 
-    A DOCKER_HOST that is not a unix socket, or a context of the docker client, is the user's decision and
-    is believed.
+    A DOCKER_HOST that is not a unix socket, and a context of the docker client, are the user's decision and are not
+    checked.
     """
     host = os.environ.get("DOCKER_HOST", "")
     if host and not host.startswith("unix://"):
@@ -40,12 +40,12 @@ def existing_engine() -> str:
 
 
 def _context() -> str:
-    """The context that the docker client was told to use, if it is not the default one."""
+    """Return the selected context of the docker client, or "" for the default one."""
     name = os.environ.get("DOCKER_CONTEXT", "")
     if not name:
-        folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+        directory = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
         try:
-            name = json.loads((folder / "config.json").read_text()).get("currentContext", "")
+            name = json.loads((directory / "config.json").read_text()).get("currentContext", "")
         except (OSError, ValueError):
             return ""
     return "" if name == "default" else str(name)

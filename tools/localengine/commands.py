@@ -1,4 +1,4 @@
-"""The one door to other programs, and the one way out of ours."""
+"""The only way to run other programs, and to turn errors into an exit code."""
 
 import shutil
 import subprocess
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from localengine.errors import EngineError
 
-_LAST_WORDS = 15
-"""So many lines of a failed program are shown."""
+_TAIL_LINES = 15
+"""The number of lines of a failed program to show."""
 
 
 def run(argv: list[str], hint: str, env: Mapping[str, str] | None = None) -> str:
-    """Standard output of a quick command; on failure its last words under our hint."""
+    """Return the standard output of a quick command; raise its last lines below `hint` if it fails."""
     try:
         done = subprocess.run(argv, env=env, text=True, capture_output=True, check=False)
     except FileNotFoundError:
@@ -25,8 +25,8 @@ def run(argv: list[str], hint: str, env: Mapping[str, str] | None = None) -> str
 
 
 def watch(argv: list[str], hint: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
-    """Run a command that takes a while; a terminal shows what it says in one line that changes."""
-    last: deque[str] = deque(maxlen=_LAST_WORDS)
+    """Run a command that takes a while; a terminal shows its current line of output."""
+    last: deque[str] = deque(maxlen=_TAIL_LINES)
     try:
         process = subprocess.Popen(
             argv, env=env, cwd=cwd, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -43,8 +43,8 @@ def watch(argv: list[str], hint: str, env: Mapping[str, str] | None = None, cwd:
         raise EngineError(_failure(hint, last))
 
 
-def finish(name: str, action: Callable[[], int]) -> int:
-    """The exit code of `action`; what it could not do is told in words."""
+def exit_code_of(name: str, action: Callable[[], int]) -> int:
+    """Return the exit code of `action`, or print its error and return 1."""
     try:
         return action()
     except (EngineError, OSError) as error:
@@ -64,4 +64,4 @@ def _show(line: str) -> None:
 
 def _failure(hint: str, lines: "list[str] | deque[str]") -> str:
     words = [line for line in lines if line.strip()]
-    return "\n".join([hint, *words[-_LAST_WORDS:]])
+    return "\n".join([hint, *words[-_TAIL_LINES:]])

@@ -1,4 +1,4 @@
-"""Start and stop one dockerd, whatever happened to the one before it."""
+"""Start and stop one dockerd, whatever happened to the previous one."""
 
 import fcntl
 import json
@@ -20,11 +20,11 @@ from localengine.say import say
 
 START_SECONDS = 90.0
 _CACHE_LIMIT = "24GB"
-"""Of build cache, least used first out: one run of all tests makes 36 GB."""
+"""The limit for build cache, least recently used first out: one run of all tests makes 36 GB."""
 
 
 def up(places: Places, *, containerd_store: bool = False) -> None:
-    """Have the engine of `places` answer; quick when it does already."""
+    """Make the engine of `places` available; quick if it is already running."""
     if ping(str(places.socket)):
         return
     if os.geteuid() != 0:
@@ -34,21 +34,21 @@ def up(places: Places, *, containerd_store: bool = False) -> None:
             return
         install_host_tools()
         unpack(places.suite, places.prefix)
-        _sweep(places)
+        _clean_up(places)
         _configure(places, containerd_store)
         _start(places)
 
 
 def down(places: Places, *, purge: bool = False) -> bool:
-    """End the engine of `places`, if it runs, and nothing else; whether it did run."""
+    """Stop the engine of `places` and nothing else; return whether it was running."""
     if not places.runtime.exists() and not places.state.exists():
         return False
     with _locked(places):
         running = _daemon_pid(places) is not None
-        _sweep(places)
+        _clean_up(places)
         if purge:
-            for folder in (places.data_root, places.state, places.runtime):
-                shutil.rmtree(folder, ignore_errors=True)
+            for directory in (places.data_root, places.state, places.runtime):
+                shutil.rmtree(directory, ignore_errors=True)
     return running
 
 
@@ -60,8 +60,8 @@ def _configure(places: Places, containerd_store: bool) -> None:
         link.unlink(missing_ok=True)
         link.symlink_to(places.prefix / "usr/libexec/docker/cli-plugins" / plugin)
     _share_logins(places)
-    # From its memory of docker0 a dockerd concludes that it may delete docker0 when it starts again, and with
-    # it the network of every engine beside it.
+    # A dockerd that remembers docker0 believes that it may delete docker0 at its next start, and with it the network
+    # of every other engine.
     shutil.rmtree(places.data_root / "network", ignore_errors=True)
     config: dict[str, object] = {
         "features": {"containerd-snapshotter": containerd_store},
@@ -72,7 +72,7 @@ def _configure(places: Places, containerd_store: bool) -> None:
 
 
 def _share_logins(places: Places) -> None:
-    """Let the user's registry logins hold with our client configuration too."""
+    """Make the user's registry logins available in our client configuration."""
     own = places.client_config / "config.json"
     users = Path.home() / ".docker/config.json"
     if users.exists() and not own.exists():
@@ -81,14 +81,14 @@ def _share_logins(places: Places) -> None:
 
 def _start(places: Places) -> None:
     say(f"starting dockerd ({places.instance}), log in {places.log}")
-    for folder in (places.data_root, places.exec_root):
-        folder.mkdir(parents=True, exist_ok=True)
+    for directory in (places.data_root, places.exec_root):
+        directory.mkdir(parents=True, exist_ok=True)
     if places.log.exists():
         places.log.replace(places.log.with_suffix(".log.old"))
-    # The unpacked programs come first, then the host's: runc and iptables are not in our prefix.
+    # The unpacked programs come first, then the host's, because runc and iptables are not among ours.
     path = f"{places.bin}:{places.prefix}/usr/sbin:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     argv = [
-        on_prefix(places, "dockerd"),
+        find_program(places, "dockerd"),
         f"--config-file={places.daemon_config}",
         f"--data-root={places.data_root}",
         f"--exec-root={places.exec_root}",
@@ -108,27 +108,27 @@ def _start(places: Places) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not ping(str(places.socket)):
         if daemon.poll() is not None:
-            raise EngineError(f"dockerd ended with {daemon.returncode}:\n{_tail(places.log)}")
+            raise EngineError(f"dockerd exited with code {daemon.returncode}:\n{_tail(places.log)}")
         if time.monotonic() > deadline:
             processes.end(daemon.pid)
             raise EngineError(f"dockerd does not answer after {START_SECONDS:.0f} s:\n{_tail(places.log)}")
         time.sleep(0.05)
-    # The daemon outlives us on purpose.
+    # The daemon keeps running after this process, so suppress the warning about that.
     daemon.returncode = 0
     say(f"Docker Engine is up ({places.instance})")
 
 
-def on_prefix(places: Places, name: str) -> str:
-    """The path of an unpacked program."""
-    for folder in ("usr/sbin", "usr/bin"):
-        program = places.prefix / folder / name
+def find_program(places: Places, name: str) -> str:
+    """Return the path of an unpacked program."""
+    for directory in ("usr/sbin", "usr/bin"):
+        program = places.prefix / directory / name
         if program.exists():
             return str(program)
-    raise EngineError(f"{places.prefix} has no {name}: remove that folder and try again")
+    raise EngineError(f"{places.prefix} has no {name}: remove that directory and try again")
 
 
-def _sweep(places: Places) -> None:
-    """End what is left of an engine that was started here: after kill -9, a crash or a reboot."""
+def _clean_up(places: Places) -> None:
+    """Remove the remains of an engine after kill -9, a crash or a reboot."""
     for pid in (_daemon_pid(places), *processes.daemons(places)):
         if pid is not None:
             processes.end(pid)
@@ -136,14 +136,14 @@ def _sweep(places: Places) -> None:
         processes.kill(pid)
     for mount in _mounts_of(places):
         subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
-    # A containerd.pid in there whose process is a zombie would keep the next dockerd waiting.
+    # The containerd.pid of a zombie process would block the next dockerd.
     shutil.rmtree(places.exec_root, ignore_errors=True)
     places.pidfile.unlink(missing_ok=True)
     places.socket.unlink(missing_ok=True)
 
 
 def _daemon_pid(places: Places) -> int | None:
-    """The running dockerd of `places`; a pid that another program has got by now does not count."""
+    """Return the pid of the running dockerd of `places`; if another program now has the pid, return None."""
     try:
         pid = int(places.pidfile.read_text())
     except (OSError, ValueError):
@@ -152,7 +152,7 @@ def _daemon_pid(places: Places) -> int | None:
 
 
 def _mounts_of(places: Places) -> list[str]:
-    """What an engine left mounted, the innermost first. The data root itself is a mount as well."""
+    """Return the remaining mounts of an engine, innermost first. The data root itself may also be a mount."""
     roots = [str(places.data_root), str(places.exec_root)]
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     ours = [mount for mount in mounts if mount in roots or mount.startswith(tuple(root + "/" for root in roots))]
@@ -161,7 +161,7 @@ def _mounts_of(places: Places) -> list[str]:
 
 @contextmanager
 def _locked(places: Places) -> Iterator[None]:
-    """One `up` or `down` at a time per instance."""
+    """Allow only one `up` or `down` at a time per instance."""
     places.runtime.mkdir(parents=True, exist_ok=True)
     places.state.mkdir(parents=True, exist_ok=True)
     with (places.runtime / "lock").open("w") as lock:

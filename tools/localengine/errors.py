@@ -1,5 +1,5 @@
-"""The one exception of the package: its text is what the user reads."""
+"""The only exception of the package; users read its text."""
 
 
 class EngineError(Exception):
-    """The engine cannot be had; the message says what to do."""
+    """The engine is not available; the message says what to do."""

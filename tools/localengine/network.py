@@ -1,7 +1,7 @@
-"""The network of engines side by side: one bridge, docker0, and a range of its own for each engine.
+"""The network of several engines on one host: one bridge, docker0, and a separate address range for each engine.
 
-A bridge for each would be tidier, but a dockerd with another bridge deletes docker0 when it starts, and
-with it the network of an engine that the user may have.
+A separate bridge for each engine would be cleaner. But a dockerd with another bridge deletes docker0 at its start, and
+with it the network of the user's own engine.
 """
 
 import json
@@ -16,9 +16,9 @@ _CANDIDATES = [IPv4Network(f"172.{number}.0.0/16") for number in range(17, 32)]
 
 
 def settings(places: Places) -> dict[str, object]:
-    """What daemon.json says about networks."""
+    """Return the network settings for daemon.json."""
     bridge = _docker0() or _free_interface()
-    # User-defined networks: not needed by builds, but two engines must not hand out the same ones.
+    # Builds do not need user-defined networks, but two engines must not use the same address ranges for them.
     pools = [{"base": f"10.{places.network_slot}.0.0/16", "size": 24}]
     chosen: dict[str, object] = {"bip": str(bridge), "default-address-pools": pools}
     if bridge.network.prefixlen == 16:
@@ -27,8 +27,8 @@ def settings(places: Places) -> dict[str, object]:
 
 
 def _docker0() -> IPv4Interface | None:
-    """The address of docker0, if there is one."""
-    for link in _ask("-4", "address", "show"):
+    """Return the address of docker0, if there is one."""
+    for link in _ip("-4", "address", "show"):
         if link["ifname"] == "docker0":
             for address in link["addr_info"]:
                 return IPv4Interface(f"{address['local']}/{address['prefixlen']}")
@@ -36,8 +36,8 @@ def _docker0() -> IPv4Interface | None:
 
 
 def _free_interface() -> IPv4Interface:
-    """An address for docker0 in a network that this machine has no route to."""
-    routes = [route["dst"] for route in _ask("-4", "route", "show", "table", "all")]
+    """Return an address for docker0 in a network without a route on this machine."""
+    routes = [route["dst"] for route in _ip("-4", "route", "show", "table", "all")]
     taken = [IPv4Network(route) for route in routes if route != "default"]
     for network in _CANDIDATES:
         if not any(network.overlaps(other) for other in taken):
@@ -45,7 +45,7 @@ def _free_interface() -> IPv4Interface:
     raise EngineError("all networks from 172.17.0.0/16 to 172.31.0.0/16 are in use: start an engine yourself")
 
 
-def _ask(*words: str) -> list[dict[str, Any]]:
-    shown = run(["ip", "-json", *words], "the networks of this machine cannot be read")
+def _ip(*words: str) -> list[dict[str, Any]]:
+    shown = run(["ip", "-json", *words], "cannot read the networks of this machine")
     answer: list[dict[str, Any]] = json.loads(shown or "[]")
     return answer

@@ -1,4 +1,4 @@
-"""Fetch and unpack the engine's Debian packages without touching the host's package state."""
+"""Download and unpack the engine's Debian packages without changing the host's package state."""
 
 import shutil
 from pathlib import Path
@@ -7,13 +7,13 @@ from localengine.commands import run, watch
 from localengine.host import host_mirror
 from localengine.say import say
 
-# Not runc and iptables: they are the host's, see host.py.
+# runc and iptables come from the host, see host.py.
 PACKAGES = ("containerd", "docker-buildx", "docker-cli", "docker-compose", "docker.io", "tini")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def unpack(suite: str, prefix: Path) -> None:
-    """Make `prefix` hold the packages of `suite`; nothing is done when it does already."""
+    """Unpack the packages of `suite` into `prefix`, unless they already are there."""
     if prefix.is_dir():
         return
     work = prefix.with_name(f"{prefix.name}.part")
@@ -22,7 +22,7 @@ def unpack(suite: str, prefix: Path) -> None:
     _download(suite, work)
     for deb in sorted((work / "debs").glob("*.deb")):
         say(f"unpacking {deb.name.removesuffix('.deb')}")
-        run(["dpkg", "-x", str(deb), str(work / "root")], f"{deb.name} cannot be unpacked")
+        run(["dpkg", "-x", str(deb), str(work / "root")], f"cannot unpack {deb.name}")
     versions = "".join(f"{deb.stem}\n" for deb in sorted((work / "debs").glob("*.deb")))
     (work / "root" / "packages.txt").write_text(versions)
     (work / "root").rename(prefix)
@@ -31,11 +31,11 @@ def unpack(suite: str, prefix: Path) -> None:
 
 def _download(suite: str, work: Path) -> None:
     mirror = host_mirror()
-    say(f"fetching Docker Engine from Debian {suite} ({mirror})")
+    say(f"downloading Docker Engine from Debian {suite} ({mirror})")
     sources = work / "sources.list"
     sources.write_text(f"deb [signed-by={KEYRING}] {mirror} {suite} main\n")
-    for folder in ("lists/partial", "cache/archives/partial"):
-        (work / folder).mkdir(parents=True)
+    for directory in ("lists/partial", "cache/archives/partial"):
+        (work / directory).mkdir(parents=True)
     settings = {
         "Dir::Etc::sourcelist": sources,
         "Dir::Etc::sourceparts": "/dev/null",
@@ -44,12 +44,12 @@ def _download(suite: str, work: Path) -> None:
         "Dir::State::Lists": work / "lists",
         "Dir::State::status": "/dev/null",
         "Dir::Cache": work / "cache",
-        # The folders belong to the caller; apt's own user could not write there.
+        # The directories belong to the caller, so apt's own user could not write there.
         "APT::Sandbox::User": "root",
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
     }
     apt = ["apt-get", "-q", *(f"-o{name}={value}" for name, value in settings.items())]
-    hint = f"Debian {suite} cannot be fetched from {mirror}: is the network there?"
+    hint = f"cannot download Debian {suite} from {mirror}: check the network"
     watch([*apt, "update"], hint)
     watch([*apt, "download", *PACKAGES], hint, cwd=work / "debs")

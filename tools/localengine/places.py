@@ -1,4 +1,4 @@
-"""Where an engine lives: one frozen value per instance, no I/O."""
+"""The paths of an engine: one frozen value per instance, without I/O."""
 
 import os
 import zlib
@@ -15,12 +15,12 @@ class Places:
     suite: str
     instance: str
     prefix: Path
-    """The unpacked packages; shared by all instances of a suite."""
+    """The unpacked packages, shared by all instances of a suite."""
     state: Path
-    """What outlives a reboot: data root, log, client configuration."""
+    """Files that outlive a reboot: data root, log, client configuration."""
     data_root: Path
     runtime: Path
-    """What does not: socket, pidfile, exec root. Short, as a socket path has at most 107 bytes."""
+    """Files that do not: socket, pidfile, exec root. Short, because a socket path has at most 107 bytes."""
 
     @property
     def socket(self) -> Path:
@@ -34,7 +34,7 @@ class Places:
 
     @property
     def pidfile(self) -> Path:
-        """Written by dockerd itself."""
+        """The pid file, which dockerd itself writes."""
         return self.runtime / "docker.pid"
 
     @property
@@ -44,38 +44,43 @@ class Places:
 
     @property
     def log(self) -> Path:
-        """Everything that dockerd says; the run before it is kept as `.old`."""
+        """The output of dockerd; that of the previous run is in `.old`."""
         return self.state / "dockerd.log"
 
     @property
     def daemon_config(self) -> Path:
-        """Given to dockerd so that it does not read the host's /etc/docker/daemon.json."""
+        """The configuration for dockerd, which replaces the host's /etc/docker/daemon.json."""
         return self.state / "daemon.json"
 
     @property
     def client_config(self) -> Path:
-        """The value for DOCKER_CONFIG: the CLI plugins are linked in here."""
+        """The value for DOCKER_CONFIG, with links to the CLI plugins."""
         return self.state / "client"
 
     @property
     def bin(self) -> Path:
-        """Where the unpacked programs are."""
+        """The directory of the unpacked programs."""
         return self.prefix / "usr/bin"
 
     @property
     def network_slot(self) -> int:
-        """1 to 199: engines side by side need networks of their own."""
+        """A number from 1 to 199 that selects separate networks for parallel engines."""
         return 1 + zlib.crc32(self.instance.encode()) % 199
 
 
 def cache_dir() -> Path:
-    """The folder for everything that can be made again."""
+    """Return the directory for everything that can be recreated."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "claylinux"
 
 
+def data_dir() -> Path:
+    """Where content is that no package registry has: $CLAYLINUX_DATA, or shared/data beside the repository."""
+    return Path(os.environ.get("CLAYLINUX_DATA") or Path(__file__).resolve().parents[3] / "shared/data")
+
+
 def places_for(suite: str, instance: str = "", data_root: str = "") -> Places:
-    """The places of an instance; without a name it is the one engine of its suite."""
+    """Return the places of an instance; without a name, of the default engine of its suite."""
     instance = f"{suite}-{instance}" if instance else suite
     root = cache_dir() / "engine"
     state = root / suite / "instances" / instance

@@ -1,4 +1,4 @@
-"""Progress for people: on stderr, as stdout may be evaluated by a shell."""
+"""Progress messages for people. They go to stderr, because a shell may evaluate stdout."""
 
 import sys
 

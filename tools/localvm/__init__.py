@@ -1,1 +1,1 @@
-"""Virtual machines to try images in: QEMU with UEFI firmware, the console on our stdio."""
+"""Virtual machines for testing images: QEMU with UEFI firmware and the console on stdio."""

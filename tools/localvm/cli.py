@@ -1,4 +1,4 @@
-"""`tools/run-vm IMAGE`: show an image's console, or wait for a word on it."""
+"""`tools/run-vm IMAGE`: show the console of an image, or wait for a text on it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from localvm.console import running
 from localvm.errors import VmError
 from localvm.machine import BUSES, Drive, Machine, command_line
 
-_FORMATS = {".qcow2": "qcow2", ".vmdk": "vmdk", ".vhdx": "vhdx", ".vhd": "vpc", ".vdi": "vdi"}
+_FORMATS = {"": "raw", "img": "raw", "iso": "raw", "vhd": "vpc"}
+"""QEMU's names of formats whose files end with another word."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command and return the exit code: 0 done, 1 the guest did not do it, 2 wrong usage."""
+    """Run the command and return the exit code: 0 done, 1 failed, 2 wrong usage."""
     options = _parse(arguments)
     try:
         machine = _machine(options)
@@ -36,16 +37,23 @@ def main(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tools/run-vm", description="Boot an image in QEMU with UEFI firmware.")
-    parser.add_argument("image", type=Path, help="a .raw, .iso, .efi, .qcow2, .vmdk, .vhdx, .vhd or .vdi file")
-    parser.add_argument("--memory", type=int, default=1024, metavar="MIB", help="RAM of the machine (1024)")
-    parser.add_argument("--bus", choices=BUSES, help="how the image is attached (virtio; an .iso: cdrom)")
+    parser.add_argument("image", type=Path, help="an output of any format")
+    parser.add_argument("--memory", type=int, default=1024, metavar="MIB", help="RAM of the machine (default: 1024)")
     parser.add_argument(
-        "--network", action="store_true", help="give the guest a network (DHCP), from which it reaches nothing"
+        "--arch",
+        choices=host.PROGRAMS,
+        default="amd64",
+        dest="architecture",
+        help="processor of the machine (default: amd64)",
+    )
+    parser.add_argument("--bus", choices=BUSES, help="connection of the image (default: virtio; cdrom for an .iso)")
+    parser.add_argument(
+        "--network", action="store_true", help="connect the guest to a network (DHCP) from which it reaches nothing"
     )
     parser.add_argument(
         "--internet",
         action="store_true",
-        help="let the guest reach what this machine reaches, services on its loopback interface (10.0.2.2) included",
+        help="let the guest reach everything that the host reaches, also the host's loopback services (10.0.2.2)",
     )
     parser.add_argument(
         "--forward",
@@ -53,22 +61,24 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="PORT:GUEST",
-        help="make a port of the guest one of the loopback interface (repeatable)",
+        help="forward a loopback port of the host to the guest (repeatable)",
     )
     parser.add_argument(
-        "--listen", default="127.0.0.1", metavar="ADDRESS", help="where forwarded ports listen (127.0.0.1)"
+        "--listen", default="127.0.0.1", metavar="ADDRESS", help="address of forwarded ports (default: 127.0.0.1)"
     )
     parser.add_argument(
-        "--until", type=_pattern, metavar="WORD", help="stop when the console shows this (a regular expression)"
+        "--until", type=_pattern, metavar="WORD", help="stop when the console shows this regular expression"
     )
-    parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="give up after (300)")
+    parser.add_argument(
+        "--timeout", type=float, default=300, metavar="SECONDS", help="limit for --until (default: 300)"
+    )
     return parser.parse_args(arguments)
 
 
 def _forward(text: str) -> tuple[int, int]:
     ports = text.split(":")
     if len(ports) != 2 or not all(port.isascii() and port.isdigit() and 0 < int(port) < 65536 for port in ports):
-        raise argparse.ArgumentTypeError(f"{text!r} is not two ports like 8080:80")
+        raise argparse.ArgumentTypeError(f"{text!r} must be two ports, for example 8080:80")
     return int(ports[0]), int(ports[1])
 
 
@@ -76,7 +86,7 @@ def _pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a regular expression: {error}") from None
     return text
 
 
@@ -86,7 +96,8 @@ def _machine(options: argparse.Namespace) -> Machine:
         raise VmError(f"there is no image {image}")
     common = {
         "memory_mib": options.memory,
-        "kvm": host.kvm_works(),
+        "kvm": options.architecture == "amd64" and host.kvm_works(),
+        "architecture": options.architecture,
         "network": options.network or options.internet or bool(options.forward),
         "restricted": not options.internet,
         "forwards": tuple(options.forward),
@@ -95,17 +106,18 @@ def _machine(options: argparse.Namespace) -> Machine:
     if image.suffix == ".efi":
         return Machine(kernel=image, **common)
     bus = options.bus or ("cdrom" if image.suffix == ".iso" else "virtio")
-    return Machine(drives=(Drive(path=image, bus=bus, format=_FORMATS.get(image.suffix, "raw")),), **common)
+    ending = image.suffix.removeprefix(".")
+    return Machine(drives=(Drive(path=image, bus=bus, format=_FORMATS.get(ending, ending)),), **common)
 
 
 def _interactive(machine: Machine) -> int:
-    """Become QEMU: its console is this terminal. Leave with Ctrl-A X, or power the guest off."""
-    host.find_qemu()
+    """Replace this process with QEMU, with this terminal as its console. Ctrl-A X ends the machine."""
+    host.find_qemu(machine.architecture)
     words = ["-serial", "mon:stdio"]
-    command = list(command_line(machine, host.find_firmware()))
+    command = list(command_line(machine, host.find_firmware(machine.architecture)))
     at = command.index("-serial")
     command[at : at + 2] = words
-    speed = "with KVM" if machine.kvm else "in emulation, which is slower: KVM does not work here"
+    speed = "with KVM" if machine.kvm else "with slow emulation, because KVM does not work here"
     print(f"run-vm: starting {speed}; Ctrl-A X ends the machine", flush=True)  # noqa: T201
     os.execvp(command[0], command)
 

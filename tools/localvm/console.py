@@ -19,9 +19,9 @@ _TAIL = 40
 
 
 class Console:
-    """The text that the guest writes, and a way to type. Escape sequences are taken out of the text.
+    """The text that the guest writes, without escape sequences, and a way to type.
 
-    `process` has pipes without buffers (`bufsize=0`); `echo` gets everything as it comes.
+    `process` has unbuffered pipes (`bufsize=0`); `echo` receives all output immediately.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], echo: Callable[[str], None] | None = None) -> None:
@@ -36,13 +36,13 @@ class Console:
 
     @property
     def text(self) -> str:
-        """All that the guest wrote so far."""
+        """Everything that the guest has written so far."""
         return self._text
 
     def expect(self, pattern: str, timeout: float) -> re.Match[str]:
-        """Wait until `pattern` stands in what came after the last match, and return the match.
+        """Wait until `pattern` matches in the text after the last match, and return the match.
 
-        Raises `ConsoleError` after `timeout` seconds, or when the machine is gone.
+        Raises `ConsoleError` after `timeout` seconds, or if the machine ends.
         """
         deadline = time.monotonic() + timeout
         wanted = re.compile(pattern, re.MULTILINE)
@@ -54,7 +54,7 @@ class Console:
                     return match
                 left = deadline - time.monotonic()
                 if self._ended or left <= 0:
-                    why = "the machine ended" if self._ended else f"nothing in {timeout:g} s"
+                    why = "the machine ended" if self._ended else f"no match in {timeout:g} s"
                     raise ConsoleError(f"waited for {pattern!r} on the console: {why}\n{self.tail()}")
                 self._changed.wait(min(left, 1.0))
 
@@ -77,7 +77,7 @@ class Console:
         return code
 
     def stop(self) -> None:
-        """Cut the power. Nothing is read from the process afterwards."""
+        """Cut the power."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
@@ -85,7 +85,7 @@ class Console:
     def tail(self) -> str:
         """Return the last lines that the guest wrote, for messages."""
         lines = self.text.splitlines()[-_TAIL:]
-        return "\n".join(["--- the console's last lines ---", *lines, "---"])
+        return "\n".join(["--- last lines of the console ---", *lines, "---"])
 
     def _read(self) -> None:
         stdout = self._process.stdout
@@ -106,12 +106,12 @@ class Console:
 
 @contextmanager
 def running(machine: Machine, echo: Callable[[str], None] | None = None) -> Iterator[Console]:
-    """Run `machine` until the block ends; QEMU is gone afterwards whatever happened.
+    """Run `machine` until the block ends; QEMU never outlives the block.
 
-    Raises `MissingToolError` when QEMU or its firmware is not installed.
+    Raises `MissingToolError` if QEMU or its firmware is not installed.
     """
-    host.find_qemu()
-    firmware = host.find_firmware() if machine.firmware else None
+    host.find_qemu(machine.architecture)
+    firmware = host.find_firmware(machine.architecture) if machine.firmware else None
     words = command_line(machine, firmware)
     with subprocess.Popen(
         words, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

@@ -1,8 +1,8 @@
-"""The exceptions of the package: their text is what the user reads."""
+"""The exceptions of the package; users read their text."""
 
 
 class VmError(Exception):
-    """The machine cannot be run; the message says what to do."""
+    """The machine cannot run; the message says what to do."""
 
 
 class MissingToolError(VmError):
@@ -10,4 +10,4 @@ class MissingToolError(VmError):
 
 
 class ConsoleError(VmError):
-    """The guest did not show what was awaited; the message ends with what it showed last."""
+    """The guest did not show the expected text; the message ends with the last lines of its console."""

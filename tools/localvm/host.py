@@ -1,4 +1,4 @@
-"""What this machine has to run virtual machines with."""
+"""The host's programs and features for virtual machines."""
 
 from __future__ import annotations
 
@@ -11,31 +11,40 @@ from localvm.errors import MissingToolError
 from localvm.machine import Firmware
 
 KVM = Path("/dev/kvm")
-PACKAGES = ("qemu-system-x86", "ovmf")
+PROGRAMS = {
+    "amd64": ("qemu-system-x86_64", ("qemu-system-x86", "ovmf")),
+    "arm64": ("qemu-system-aarch64", ("qemu-system-arm", "qemu-efi-aarch64")),
+}
+"""QEMU for each architecture, and the packages that bring it and its firmware."""
 KVM_SECONDS = 2.0
-_FOLDER = Path("/usr/share/OVMF")
-_NAMES = (("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"), ("OVMF_CODE.fd", "OVMF_VARS.fd"))
+_FIRMWARE = {
+    "amd64": ("/usr/share/OVMF/OVMF_{}_4M.fd", "/usr/share/OVMF/OVMF_{}.fd"),
+    "arm64": ("/usr/share/AAVMF/AAVMF_{}.fd",),
+}
 
 
-def find_qemu() -> None:
-    """Raise `MissingToolError` when there is no QEMU."""
-    if shutil.which("qemu-system-x86_64") is None:
-        raise MissingToolError(f"QEMU is missing; install it: apt-get install {' '.join(PACKAGES)}")
+def find_qemu(architecture: str = "amd64") -> None:
+    """Raise `MissingToolError` if there is no QEMU."""
+    program, packages = PROGRAMS[architecture]
+    if shutil.which(program) is None:
+        raise MissingToolError(f"QEMU is not installed: run apt-get install {' '.join(packages)}")
 
 
-def find_firmware() -> Firmware:
-    """Return Debian's OVMF. Raises `MissingToolError`."""
-    for code, variables in _NAMES:
-        if (_FOLDER / code).exists() and (_FOLDER / variables).exists():
-            return Firmware(_FOLDER / code, _FOLDER / variables)
-    raise MissingToolError("UEFI firmware for QEMU is missing; install it: apt-get install ovmf")
+def find_firmware(architecture: str = "amd64") -> Firmware:
+    """Return Debian's OVMF, or AAVMF for arm64; raises `MissingToolError`."""
+    for pattern in _FIRMWARE[architecture]:
+        found = Firmware(Path(pattern.format("CODE")), Path(pattern.format("VARS")))
+        if found.code.exists() and found.variables.exists():
+            return found
+    package = PROGRAMS[architecture][1][-1]
+    raise MissingToolError(f"UEFI firmware for QEMU is not installed: run apt-get install {package}")
 
 
 def kvm_works() -> bool:
-    """Whether KVM really runs a guest: the device alone proves nothing.
+    """Return whether KVM can really run a guest; the device alone does not prove it.
 
-    An empty machine starts its BIOS, whose first word on the debug port is the proof. Where KVM is broken QEMU
-    ends at once, or burns a whole core and never says anything.
+    An empty machine starts its BIOS, whose first byte on the debug port is the proof. If KVM is broken, QEMU exits
+    immediately, or occupies a whole core and never writes anything.
     """
     if not KVM.exists():
         return False

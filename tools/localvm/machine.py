@@ -1,4 +1,4 @@
-"""A virtual machine as a value, and the QEMU command line that runs it. Pure: nothing is started here."""
+"""A virtual machine as a value, and its QEMU command line. Pure: this module starts nothing."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ BUSES = {
     "cdrom": ("ide-cd,drive={id},bus=ide.{n}",),
     "scsi-cdrom": ("virtio-scsi-pci,id=scsi{n}", "scsi-cd,drive={id},bus=scsi{n}.0"),
 }
-"""How a drive hangs on a q35 machine: the devices it takes, in order."""
+"""The devices that connect a drive to a machine, in order. Only q35 has sata and cdrom."""
 
 
 TCG_CPU = "max,cx16=off,la57=off"
-"""QEMU 7.2 spoils the flags of cmpxchg16b, which kernels from 6.12 allocate memory with: they panic at random.
+"""QEMU 7.2 corrupts the flags of cmpxchg16b, which kernels from 6.12 on use to allocate memory, so they panic randomly.
 Five-level page tables only cost time in emulation."""
 
+ARM_TCG_CPU = "cortex-a57"
+"""`max` signs pointers, which takes half of the time in emulation."""
+
 TCG_PROCESSORS = 1
-"""With two, one runs into code that the kernel on the other is changing (static keys, KFENCE's every 0.1 s): about one
-system in a hundred died of `Oops: int3`."""
+"""With two processors, one can run into code that the kernel on the other is changing (static keys; KFENCE does so
+every 0.1 s). About one system in a hundred died with `Oops: int3`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drive:
-    """An image as a drive. Without `keep` it is never written: changes go to a temporary file."""
+    """An image as a drive. Without `keep` the image never changes: a temporary file takes the changes."""
 
     path: Path
     bus: str = "virtio"
@@ -38,11 +41,12 @@ class Drive:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What to run. A `kernel` is a UKI (with `firmware`), or a plain kernel with `initrd` and `append`.
+    """The machine to run. `kernel` is a UKI (with `firmware`), or a plain kernel with `initrd` and `append`.
 
-    With `network` the guest gets an address by DHCP, and reaches what the host reaches: the host's own loopback
-    interface, too, as 10.0.2.2. One that is `restricted` reaches nothing. `forwards` are (host port, guest port);
-    the host's listen on the address `listen`. `kvm` says that KVM works here. `processors`: 0 is as many as do no harm.
+    With `network` the guest gets an address by DHCP. It reaches everything that the host reaches, and the host's
+    loopback interface as 10.0.2.2; if it is `restricted`, it reaches nothing. `forwards` are (host port, guest port),
+    and the host listens on the address `listen`. `kvm` says that KVM works. `processors` 0 means a safe number.
+    `architecture` is amd64, or arm64, which is always emulated.
     """
 
     drives: tuple[Drive, ...] = ()
@@ -57,24 +61,22 @@ class Machine:
     forwards: tuple[tuple[int, int], ...] = ()
     listen: str = "127.0.0.1"
     kvm: bool = False
+    architecture: str = "amd64"
 
 
 @dataclass(frozen=True, slots=True)
 class Firmware:
-    """UEFI firmware: the code, and the template of its variables."""
+    """UEFI firmware: the code, and the template for its variables."""
 
     code: Path
     variables: Path
 
 
 def command_line(machine: Machine, firmware: Firmware | None) -> tuple[str, ...]:
-    """Return the QEMU command: serial console on stdio, no display, gone at reboot or power-off."""
-    accelerator = ("-accel", "kvm", "-cpu", "host") if machine.kvm else ("-accel", "tcg", "-cpu", TCG_CPU)
-    processors = machine.processors or (2 if machine.kvm else TCG_PROCESSORS)
-    words = ["qemu-system-x86_64", "-machine", "q35", *accelerator, "-smp", str(processors)]
-    words += ["-m", str(machine.memory_mib)]
+    """Return the QEMU command: serial console on stdio, no display, and an exit at reboot or power-off."""
+    words = [*_board(machine), "-m", str(machine.memory_mib)]
     words += ["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"]
-    # Early boot needs entropy; without a source ssh-keygen and systemd may wait for minutes.
+    # Early boot needs entropy; without a source, ssh-keygen and systemd may wait for minutes.
     words += ["-device", "virtio-rng-pci"]
     if machine.firmware and firmware is not None:
         words += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={_value(firmware.code)}"]
@@ -90,6 +92,26 @@ def command_line(machine: Machine, firmware: Firmware | None) -> tuple[str, ...]
     return (*words, *_network(machine))
 
 
+def _board(machine: Machine) -> list[str]:
+    """Return the program, the board, and what runs its instructions."""
+    if machine.architecture == "arm64":
+        processors = machine.processors or 1
+        return [
+            "qemu-system-aarch64",
+            "-machine",
+            "virt",
+            "-accel",
+            "tcg",
+            "-cpu",
+            ARM_TCG_CPU,
+            "-smp",
+            str(processors),
+        ]
+    accelerator = ("-accel", "kvm", "-cpu", "host") if machine.kvm else ("-accel", "tcg", "-cpu", TCG_CPU)
+    processors = machine.processors or (2 if machine.kvm else TCG_PROCESSORS)
+    return ["qemu-system-x86_64", "-machine", "q35", *accelerator, "-smp", str(processors)]
+
+
 def _drive(number: int, drive: Drive) -> list[str]:
     cdrom = drive.bus.endswith("cdrom")
     media = ",media=cdrom,readonly=on" if cdrom else "" if drive.keep else ",snapshot=on"
@@ -100,7 +122,7 @@ def _drive(number: int, drive: Drive) -> list[str]:
 
 
 def _value(path: Path) -> str:
-    """Quote a path for QEMU's `key=value,key=value` lists."""
+    """Return a path, quoted for QEMU's `key=value,key=value` lists."""
     return str(path).replace(",", ",,")
 
 

@@ -1,4 +1,4 @@
-"""The arguments of a build: what `args` declares, what the caller gives, what the platform is."""
+"""The arguments of a build: declared by `args`, set by the caller, or defined by the platform."""
 
 from __future__ import annotations
 
@@ -14,27 +14,24 @@ from .interpolate import InterpolationError, Variables
 
 PROFILE = "CLAYLINUX_PROFILE"
 _CLIENT = frozenset({PROFILE, "SOURCE_DATE_EPOCH", "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"})
-"""Arguments that mean something without being declared."""
+"""Arguments that have a meaning without a declaration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
-    """What comes from outside of the file.
-
-    `given` are the build arguments, `platform` the variables TARGETARCH and so on.
-    """
+    """Values from outside of the file: `given` by the caller, and those of the `platform`, such as TARGETARCH."""
 
     given: Mapping[str, str] = field(default_factory=dict)
     platform: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def profiles(self) -> tuple[str, ...]:
-        """The profiles that are asked for, in their order."""
+        """The chosen profiles, in order."""
         return tuple(name.strip() for name in self.given.get(PROFILE, "").split(",") if name.strip())
 
     def undeclared(self, declared: Mapping[str, str]) -> tuple[tuple[str, str | None], ...]:
-        """Return the build arguments that nothing uses, each with the declared one that was probably meant."""
-        strange = (
+        """Return the build arguments without a declaration, each with the declared one that was probably meant."""
+        unknown = (
             name
             for name in sorted(self.given)
             if name not in declared
@@ -42,25 +39,31 @@ class Arguments:
             and name.upper() not in _CLIENT
             and not name.startswith("BUILDKIT_")
         )
-        return tuple((name, suggest(name, declared)) for name in strange)
+        return tuple((name, suggest(name, declared)) for name in unknown)
 
 
 def variables_of(
-    root: MappingNode, arguments: Arguments, problems: Collector, *, provisional: bool = False
+    root: MappingNode,
+    arguments: Arguments,
+    problems: Collector,
+    *,
+    provisional: bool = False,
+    incomplete: bool = False,
 ) -> Variables:
-    """Return the variables of a file: platform, then `args` in their order, each of which can use those before it.
+    """Return the variables of a file: first those of the platform, then `args`, each of which can use earlier ones.
 
-    An empty default of a platform's variable declares it, as `ARG TARGETARCH` does in a Dockerfile.
-    What is wrong with the form of `args` is told when the file is decoded.
+    An empty default declares a variable of the platform, like `ARG TARGETARCH` in a Dockerfile. The decoder reports
+    problems with the form of `args`.
     """
     values = dict(arguments.platform)
-    variables = Variables(values, provisional=provisional)
+    variables = Variables(values, provisional=provisional, incomplete=incomplete)
     for name, default in _declared(root):
         try:
             value = arguments.given[name] if name in arguments.given else variables.expand(default.text)
         except InterpolationError as error:
             if not variables.excuse(default.text, error):
-                problems.add(default.range, f"`{name}`: {error}", error.argument)
+                for each in error.mistakes:
+                    problems.add(default.place_of(each.at), f"`{name}`: {each.message}", each.argument)
             value = ""
         values[name] = value or arguments.platform.get(name, "")
     return variables

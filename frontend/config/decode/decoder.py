@@ -1,7 +1,7 @@
-"""Tree of nodes -> values of the model. Every problem is told at its place; nothing here knows a single key.
+"""Tree of nodes -> values of the model. Every problem is reported at its place; nothing here knows a single key.
 
-A wrong item is left out of its list or mapping and a wrong value takes its default, so that the rest is
-checked too: the result of a decode that told a problem is for further checks only.
+Wrong items are left out and wrong values replaced by their default, so that the rest can be checked. So after a
+problem, the result is for further checks only.
 """
 
 from __future__ import annotations
@@ -15,23 +15,29 @@ from frontend.config.syntax.diagnostics import Collector
 from frontend.config.syntax.nodes import Mapping, Node, Pair, Scalar, Sequence, describe
 from spec.positions import Path, Positions, Range
 from spec.values.kinds import Kind, UnfitError
-from spec.values.wording import code, listing, quote, suggest
+from spec.values.wording import code, listing, must_be, quote, suggest
 
 from .interpolate import InterpolationError, Variables
 from .shapes import ChoiceShape, FieldShape, ListShape, MapShape, ObjectShape, ScalarShape, Shape
 
 _INVALID: Any = object()
-"""Stands for a value that could not be read; the reason is told."""
+"""Stands for a value that cannot be read, after its problem was reported."""
 
 
 def decode(
-    root: Node, shape: ObjectShape, problems: Collector, variables: Variables | None = None
+    root: Node,
+    shape: ObjectShape,
+    problems: Collector,
+    variables: Variables | None = None,
+    *,
+    incomplete: bool = False,
 ) -> tuple[Any, Positions]:
-    """Return the instance of the model that `root` says, None where it says nothing usable, and where all of it is.
+    """Return the instance of the model that `root` describes (None if it is unusable), and the places of its values.
 
-    `variables` are put into the values; without any, `$` has no meaning.
+    `variables` replace each `${...}`; without any, `$` has no meaning. `incomplete`: a part of `root` cannot be read,
+    and may have the keys that are missing.
     """
-    decoder = _Decoder(problems, variables)
+    decoder = _Decoder(problems, variables, incomplete=incomplete)
     value = decoder.read(root, shape, ())
     positions = Positions(MappingProxyType(decoder.values), MappingProxyType(decoder.keys))
     return None if value is _INVALID else value, positions
@@ -40,14 +46,15 @@ def decode(
 class _Decoder:
     """One walk. `values` and `keys` are the positions of what was read, by its path in the result."""
 
-    def __init__(self, problems: Collector, variables: Variables | None) -> None:
+    def __init__(self, problems: Collector, variables: Variables | None, *, incomplete: bool) -> None:
         self.values: dict[Path, Range] = {}
         self.keys: dict[Path, Range] = {}
         self._problems = problems
         self._variables = variables
+        self._incomplete = incomplete
 
     def read(self, node: Node, shape: Shape, path: Path, example: str = "") -> Any:
-        """Return the value of `node`. `example` is shown where it is of the wrong kind altogether."""
+        """Return the value of `node`. A message shows `example` if the value has the wrong type."""
         self.values[path] = node.range
         match shape:
             case ScalarShape():
@@ -61,13 +68,13 @@ class _Decoder:
             case ChoiceShape():
                 return self._choice(node, shape, path, example)
 
-    def _tell(self, place: Range, message: str, argument: str = "") -> Any:
+    def _report(self, place: Range, message: str, argument: str = "") -> Any:
         self._problems.add(place, message, argument)
         return _INVALID
 
     def _wrong(self, node: Node, path: Path, expected: str, example: str, hint: str = "") -> Any:
-        such = f", such as `{_key_of(path)}: {example}`" if example else ""
-        return self._tell(node.range, f"{_label(path)} must be {expected}{such}; here is {describe(node)}{hint}")
+        shown = f" (for example `{example}`)" if example else ""
+        return self._report(node.range, f"{_label(path)} must be {expected}{shown}; got {describe(node)}{hint}")
 
     def _scalar(self, node: Node, kind: Kind, path: Path) -> Any:
         if isinstance(node, Scalar) and not node.is_null and (node.plain or kind.quotable or "${" in node.text):
@@ -77,28 +84,31 @@ class _Decoder:
             except ValueError as error:
                 if variables and variables.excuse(node.text, error):
                     return _INVALID
+                if isinstance(error, InterpolationError):
+                    for each in error.mistakes:
+                        self._report(node.place_of(each.at), f"{_label(path)}: {each.message}", each.argument)
+                    return _INVALID
                 colon = "" if isinstance(error, UnfitError) else ":"
-                missing = error.argument if isinstance(error, InterpolationError) else ""
-                return self._tell(node.range, f"{_label(path)}{colon} {error}", missing)
-        if not isinstance(node, Scalar):
-            return self._tell(node.range, f"{_label(path)} must be {kind.expected}; here is {describe(node)}")
-        if node.is_null:
-            return self._tell(node.range, f"{_label(path)} has no value: it must be {kind.expected}")
-        return self._tell(node.range, f"{_label(path)} must be {kind.expected}: leave the quotes off")
+                return self._report(node.range, f"{_label(path)}{colon} {error}")
+        quoted = isinstance(node, Scalar) and not node.is_null
+        got = "quoted text: remove the quotes" if quoted else describe(node)
+        return self._report(node.range, f"{_label(path)} {must_be(kind.expected, kind.examples)}; got {got}")
 
     def _list(self, node: Node, shape: ListShape, path: Path, example: str) -> Any:
         items: tuple[Node, ...]
         if isinstance(node, Sequence):
             items = node.items
         elif isinstance(node, Scalar) and node.is_null:
-            items = ()  # all items are commented out
+            items = ()  # All items are commented out.
         elif isinstance(node, Scalar) and shape.single:
             items = (node,)
         else:
             dash = isinstance(node, Scalar) and node.plain and node.text.startswith("-")
-            return self._wrong(node, path, "a list", example, ": write a space after the `-`" if dash else "")
+            hint = ": write a space after the `-`" if dash else ""
+            return self._wrong(node, path, "a list", _in_full(path, example), hint)
         if len(items) < shape.least:
-            return self._tell(node.range, f"{_label(path)} is empty: write at least one item, or leave the key out")
+            text = f"{_label(path)} is empty: add an item (for example `{_in_full(path, example)}`), or remove the key"
+            return self._report(node.range, text)
         values: dict[Any, None] | list[Any] = {} if shape.unique else []
         for item in items:
             value = self.read(item, shape.item, (*path, len(values)))
@@ -107,7 +117,7 @@ class _Decoder:
             if isinstance(values, list):
                 values.append(value)
             elif value in values:
-                self._tell(item.range, f"{quote(str(value))} is in {_label(path)} a second time: remove it")
+                self._report(item.range, f"duplicate item {quote(str(value))} in {_label(path)}: remove it")
             else:
                 values[value] = None
         return tuple(values)
@@ -122,7 +132,7 @@ class _Decoder:
             pairs = ((item, None) for item in node.items)
         else:
             kinds = "a mapping" if shape.list_value is None else "a list or a mapping"
-            return self._wrong(node, path, kinds, example)
+            return self._wrong(node, path, kinds, _in_full(path, example))
         values: dict[str, Any] = {}
         for key_node, value_node in pairs:
             key = self._map_key(key_node, shape.key, path)
@@ -131,7 +141,7 @@ class _Decoder:
             place = (*path, key)
             if key in values:
                 first = self.keys[place].line_from(key_node.range)
-                self._tell(key_node.range, f"{code(key)} is here a second time (the first is on {first}): keep one")
+                self._report(key_node.range, f"duplicate key {code(key)} (first on {first}): remove one of them")
                 continue
             self.keys[place] = key_node.range
             if value_node is None:
@@ -142,16 +152,17 @@ class _Decoder:
         return MappingProxyType(values)
 
     def _map_key(self, node: Node, kind: Kind, path: Path) -> Any:
-        """Return a key of a mapping whose keys are of the user's choice."""
+        """Return a key of a mapping whose keys the user chooses."""
         if isinstance(node, Scalar) and not node.is_null:
             try:
                 return kind.read(node.text)
             except ValueError as error:
-                if node.text.startswith("x-"):  # an extension; but a name that could be meant is never taken for one
+                if node.text.startswith("x-"):  # An extension, unless it fits as a key of this mapping.
                     return _INVALID
                 colon = " " if isinstance(error, UnfitError) else ": "
-                return self._tell(node.range, f"a key of {_label(path)}{colon}{error}")
-        return self._tell(node.range, f"a key of {_label(path)} must be {kind.expected}; here is {describe(node)}")
+                return self._report(node.range, f"a key of {_label(path)}{colon}{error}")
+        expected = must_be(kind.expected, kind.examples)
+        return self._report(node.range, f"a key of {_label(path)} {expected}; got {describe(node)}")
 
     def _object(self, node: Node, shape: ObjectShape, path: Path, example: str = "") -> Any:
         if isinstance(node, Scalar) and not node.is_null and shape.short:
@@ -163,28 +174,31 @@ class _Decoder:
         needed = [field.name for field in shape.fields.values() if field.required]
         if isinstance(node, Scalar) and node.is_null and not needed and path:
             return shape.model()
-        return self._wrong(node, path, "a mapping" if example else shape.expected, example)
+        if example:
+            return self._wrong(node, path, "a mapping", _in_full(path, example))
+        return self._wrong(node, path, shape.expected, shape.example)
 
     def _choice(self, node: Node, shape: ChoiceShape, path: Path, example: str) -> Any:
         if not isinstance(node, Mapping):
             if isinstance(node, Scalar) and not node.is_null and shape.short:
                 return self._object(node, shape.short, path)
-            return self._wrong(node, path, shape.expected, example)
+            return self._wrong(node, path, shape.expected, _in_full(path, example))
         chosen = [pair for pair in node.pairs if pair.key.text in shape.variants]
         if len(chosen) == 1:
             return self._fields(node, shape.variants[chosen[0].key.text], path, shape.keys)
         if chosen:
             names = listing((pair.key.text for pair in chosen), "and")
-            return self._tell(chosen[1].key.range, f"{names} cannot stand together in {_label(path)}: keep one")
+            text = f"{names} in {_label(path)} exclude each other: remove one of them"
+            return self._report(chosen[1].key.range, text)
         strange = [pair for pair in node.pairs if pair.key.text not in shape.keys and not _is_free(pair)]
         for pair in strange:
             self._unknown(pair, shape, path)
         if not strange:
-            self._tell(node.range, f"{_label(path)} needs one of the keys {listing(shape.variants)}")
+            self._report(node.range, f"{_label(path)} must have one of the keys {listing(shape.variants)}; got none")
         return _INVALID
 
     def _fields(self, node: Mapping, shape: ObjectShape, path: Path, known_elsewhere: tuple[str, ...]) -> Any:
-        """Return the object that the keys of `node` say. `known_elsewhere` are keys of its alternatives."""
+        """Return the object that the keys of `node` describe. `known_elsewhere` are keys of its alternatives."""
         values: dict[str, Any] = {}
         meant: list[str | None] = []
         for pair in node.pairs:
@@ -195,17 +209,18 @@ class _Decoder:
             elif name == shape.marker:
                 self._marker(pair)
             elif name in known_elsewhere:
-                self._tell(pair.key.range, f"{code(name)} does not go with `{shape.chosen_by}`: remove one of them")
+                text = f"{code(name)} cannot be combined with `{shape.chosen_by}`: remove one of them"
+                self._report(pair.key.range, text)
             elif not _is_free(pair):
                 meant.append(self._unknown(pair, shape, path))
         good = {name: value for name, value in values.items() if value is not _INVALID}
         for field in shape.fields.values():
             if not field.required or field.name in good:
                 continue
-            if field.name not in values and field.name not in meant:
+            if field.name not in values and field.name not in meant and (path or not self._incomplete):
                 where = f" in {_label(path)}" if path else ""
                 example = f"`{field.name}: {field.key.example}`"
-                self._tell(node.range, f"the key `{field.name}` is missing{where}: add it, such as {example}")
+                self._report(node.range, f"missing key `{field.name}`{where}: add it (for example {example})")
             if field.key.stand_in is None:
                 return _INVALID
             good[field.name] = field.key.stand_in
@@ -220,22 +235,22 @@ class _Decoder:
     def _marker(self, pair: Pair) -> None:
         value = pair.value
         if not isinstance(value, Scalar) or value.text != "true" or not value.plain:
-            self._tell(value.range, f"{code(pair.key.text)} has only one value: write `{pair.key.text}: true`")
+            self._report(value.range, f"{code(pair.key.text)} must be `true`; got {describe(value)}")
 
     def _unknown(self, pair: Pair, shape: ObjectShape | ChoiceShape, path: Path) -> str | None:
-        """Tell of a key that does not exist; return the one that was probably meant."""
+        """Report an unknown key; return the key that was probably meant."""
         name, known = pair.key.text, shape.keys
         hint = shape.hints.get(name, "")
         meant = (key for key in known if re.match(rf"write `{key}\b", hint))
         near = next(meant, None) if hint else suggest(name, known)
         hint = hint or (f"did you mean `{near}`?" if near else f"the keys here are {listing(known, 'and')}")
         where = f" in {_label(path)}" if path else ""
-        self._tell(pair.key.range, f"there is no key {code(name)}{where}: {hint}")
+        self._report(pair.key.range, f"unknown key {code(name)}{where}: {hint}")
         return near
 
 
 def _is_free(pair: Pair) -> bool:
-    """Whether the key is the user's own: `x-` keys hold anchors and notes."""
+    """Return whether the key is the user's own: `x-` keys hold anchors and notes."""
     return pair.key.text.startswith("x-")
 
 
@@ -243,8 +258,13 @@ def _key_of(path: Path) -> str:
     return next((str(part) for part in reversed(path) if isinstance(part, str)), "")
 
 
+def _in_full(path: Path, example: str) -> str:
+    """Return the example of a key with the key itself."""
+    return f"{_key_of(path)}: {example}" if example else ""
+
+
 def _label(path: Path) -> str:
-    """Return how a message names the value at `path`; line and column tell the rest."""
+    """Return how a message names the value at `path`. Line and column say the rest."""
     if not path:
         return "the file"
     name = code(_key_of(path))

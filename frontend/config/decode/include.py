@@ -1,70 +1,82 @@
-"""`include`: other files below this one. Where their bytes come from, the caller knows."""
+"""`include`: merges other files below this one. The caller knows where their bytes come from."""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
+from typing import NamedTuple
 
 from frontend.config.syntax.diagnostics import Collector
-from frontend.config.syntax.nodes import Mapping, Node, Pair, Scalar, Sequence
+from frontend.config.syntax.nodes import Mapping, Node, Pair, Scalar, Sequence, describe
 from frontend.config.syntax.parse import parse
 from frontend.config.syntax.text import read_text
 from spec.positions import Range
-from spec.values.wording import quote
+from spec.values.wording import code
 
-from .merge import find, over
+from .merge import find, merge, without
 from .shapes import ObjectShape
 
 Reader = Callable[[str], bytes | None]
-"""Gives the content of a file in the build context by its path; None where there is no such file."""
+"""Returns the content of a file of the build context; None if it does not exist."""
 _DEPTH = 8
 
 
-def with_includes(root: Mapping, shape: ObjectShape, read: Reader | None, problems: Collector) -> Mapping:
-    """Return `root` over everything that it includes; problems in other files are told with their names."""
+class Included(NamedTuple):
+    """A file merged over everything that it includes. `incomplete`: a part of it cannot be read."""
+
+    root: Mapping
+    incomplete: bool = False
+
+
+def with_includes(root: Mapping, shape: ObjectShape, read: Reader | None, problems: Collector) -> Included:
+    """Return `root` merged over everything that it includes. Problems in other files have their names."""
     if find(root, "include") is None:
-        return root
+        return Included(root)
     return _over_includes(root, shape, read or (lambda _: None), problems, ())
 
 
 def _over_includes(
     root: Mapping, shape: ObjectShape, read: Reader, problems: Collector, chain: tuple[str, ...]
-) -> Mapping:
+) -> Included:
     included = find(root, "include")
     if included is None:
-        return root
+        return Included(root)
     below: Node | None = None
+    incomplete = False
     for item in _items(included.value):
         one = _load(item, shape, read, problems, chain)
+        incomplete |= one is None or one.incomplete
         if one is not None:
-            below = one if below is None else over(below, one, shape, join_lists=True)
-    whole = root if below is None else over(below, root, shape, join_lists=True)
+            below = one.root if below is None else merge(below, one.root, shape, join_lists=True)
+    whole = root if below is None else merge(below, root, shape, join_lists=True)
     assert isinstance(whole, Mapping)
-    return whole
+    return Included(whole, incomplete)
 
 
 def _items(node: Node) -> tuple[Scalar, ...]:
-    """Return the paths; what else is there is told when the key is decoded."""
+    """Return the paths. The decoder reports all other items."""
     nodes = node.items if isinstance(node, Sequence) else (node,)
     return tuple(each for each in nodes if isinstance(each, Scalar) and each.text)
 
 
 def _load(
     item: Scalar, shape: ObjectShape, read: Reader, problems: Collector, chain: tuple[str, ...]
-) -> Mapping | None:
+) -> Included | None:
     if ".." in item.text.split("/"):
-        return None  # told when the key is decoded
-    path = posixpath.normpath(item.text.strip("/") or ".")  # as with all paths in a build context
+        return None  # The decoder reports it.
+    path = posixpath.normpath(item.text.strip("/") or ".")  # as all paths in a build context
     if path in chain:
-        problems.add(item.range, f"{' includes '.join((*chain, path))}: a circle")
+        problems.add(item.range, f"include cycle {' -> '.join((*chain, path))}: a file must not include itself")
         return None
     if len(chain) >= _DEPTH:
-        problems.add(item.range, f"more than {_DEPTH} files include each other")
+        problems.add(item.range, f"includes can be nested at most {_DEPTH} levels deep")
         return None
     data = read(path)
     if data is None:
-        problems.add(item.range, f"{quote(path)} is not in the build context; is the name right, "
-                                 "and does .dockerignore let it through?")  # fmt: skip
+        problems.add(
+            item.range,
+            f"{code(path)} is not in the build context: check the name, and whether .dockerignore excludes it",
+        )
         return None
     own = Collector()
     text = read_text(data, own)
@@ -74,16 +86,17 @@ def _load(
     if node is None:
         return None
     if not isinstance(node, Mapping):
-        problems.add(node.range._replace(file=path), "an included file is made of keys such as `packages: [nginx]`")
+        text = f"an included file must be a mapping (for example `packages: [nginx]`); got {describe(node)}"
+        problems.add(node.range._replace(file=path), text)
         return None
     stamped = _stamped(node, path)
     assert isinstance(stamped, Mapping)
     inner = _over_includes(stamped, shape, read, problems, (*chain, path))
-    return inner._replace(pairs=tuple(pair for pair in inner.pairs if pair.key.text != "include"))
+    return inner._replace(root=without(inner.root, "include"))
 
 
 def _stamped(node: Node, file: str) -> Node:
-    """Return a tree whose ranges say which file they are in."""
+    """Return the same tree with the name of its file in all ranges."""
 
     def place(where: Range) -> Range:
         return where._replace(file=file)

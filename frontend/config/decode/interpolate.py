@@ -1,20 +1,22 @@
-"""`${NAME}` in values: the grammar of compose, on the tree's values, never on the text of the file.
+"""`${NAME}` in values: the grammar of compose, applied to the values of the tree, never to the text of the file.
 
     ${V}                    the value of V
-    ${V:-word}  ${V-word}   `word` where V is empty or has no value (without `:`: where it has no value)
-    ${V:?text}  ${V?text}   an error with this text there
-    ${V:+word}  ${V+word}   `word` where V has a value
+    ${V:-word}  ${V-word}   `word` if V is empty or has no value (without `:`: if it has no value)
+    ${V:?text}  ${V?text}   an error with this text in that case
+    ${V:+word}  ${V+word}   `word` if V has a value
     $$                      one `$`
 
-A `$` before anything else is itself: `$host` in an nginx.conf is no argument of the build. Words may hold
-further `${...}`. Values are never read as YAML again.
+A `$` before anything else stands for itself: `$host` in an nginx.conf is not an argument of the build. Words may
+contain further `${...}`. The results are never parsed as YAML again.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple, NoReturn
 
+from frontend.config.syntax.diagnostics import LIMIT
 from spec.values.wording import code, quote, suggest
 
 _OPEN = re.compile(r"\$(\$|\{)")
@@ -22,40 +24,46 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")
 _DEPTH = 16
 _LARGEST = 1 << 20
+_ESCAPE = "write `$${` for a literal `${`"
+
+
+class Mistake(NamedTuple):
+    """One `${...}` that has no value: a sentence, and the index of its `$`, or None if the whole text is wrong.
+
+    `argument` names the argument that only needs a value, where nothing else is wrong.
+    """
+
+    message: str
+    at: int | None = None
+    argument: str = ""
 
 
 class InterpolationError(ValueError):
-    """A value cannot be made; the message is a sentence of its own."""
+    """A value cannot be made. `mistakes` has everything that is wrong with its `${...}`, in order."""
 
-    argument = ""
-    """The argument that only has to be given, where nothing else is wrong."""
-
-
-class MissingArgumentError(InterpolationError):
-    """A `${V:?text}` has found no value."""
-
-    def __init__(self, message: str, argument: str) -> None:
-        super().__init__(message)
-        self.argument = argument
+    def __init__(self, *mistakes: Mistake) -> None:
+        super().__init__("; ".join(each.message for each in mistakes))
+        self.mistakes = mistakes
 
 
 class Variables:
-    """The arguments of a build; `used` gathers the names of those that were asked for.
+    """The arguments of a build. `used` collects the names that values refer to.
 
-    `provisional` ones are not those that a text is made for: what they make of it need not be right. `excused` tells
-    whether something was not.
+    `provisional` values are not those of the build, and `incomplete` ones lack those of a file that cannot be read.
+    Errors that they may cause are excused, and `excused` tells that there were some.
     """
 
-    def __init__(self, values: Mapping[str, str], *, provisional: bool = False) -> None:
+    def __init__(self, values: Mapping[str, str], *, provisional: bool = False, incomplete: bool = False) -> None:
         self.values = values
         self.used: set[str] = set()
         self.excused = False
         self._provisional = provisional
+        self._incomplete = incomplete
 
     def excuse(self, text: str, error: ValueError) -> bool:
-        """Return whether `error`, which came of `text`, may be the fault of provisional values."""
-        mistyped = isinstance(error, InterpolationError) and not isinstance(error, MissingArgumentError)
-        excused = self._provisional and "${" in text and not mistyped
+        """Return whether the values may have caused `error`, which came from `text`."""
+        mistyped = isinstance(error, InterpolationError) and not all(each.argument for each in error.mistakes)
+        excused = "${" in text and (self._incomplete or (self._provisional and not mistyped))
         self.excused |= excused
         return excused
 
@@ -63,13 +71,33 @@ class Variables:
         """Return `text` with every `${...}` replaced. Raises `InterpolationError`."""
         if "$" not in text:
             return text
-        result, end = self._words(text, 0, nested=0)
-        return result if end == len(text) else result + text[end:]
+        expansion = _Expansion(text, self)
+        try:
+            result = expansion.words(0, nested=0)[0]
+        except _StopError:
+            result = ""
+        if expansion.mistakes:
+            raise InterpolationError(*expansion.mistakes)
+        return result
 
-    def _words(self, text: str, start: int, nested: int) -> tuple[str, int]:
-        """Expand from `start` to the end, or to the `}` that closes what is `nested`."""
+
+class _StopError(Exception):
+    """The rest of the text cannot be read; the reason is in `mistakes`."""
+
+
+class _Expansion:
+    """One text while it is expanded. `mistakes` are what is wrong with it."""
+
+    def __init__(self, text: str, variables: Variables) -> None:
+        self.mistakes: list[Mistake] = []
+        self._text = text
+        self._variables = variables
+
+    def words(self, start: int, nested: int) -> tuple[str, int]:
+        """Expand from `start` to the end, or to the `}` that ends a nested word. Return the result and that place."""
+        text = self._text
         if nested > _DEPTH:
-            raise InterpolationError(f"more than {_DEPTH} `${{` are inside each other")
+            self._stop(f"`${{` can be nested at most {_DEPTH} levels deep")
         parts: list[str] = []
         at, size = start, 0
         while at < len(text):
@@ -84,39 +112,43 @@ class Variables:
                 parts.append("$")
                 at += 2
             else:
-                value, at = self._reference(text, at + 2, nested)
+                value, at = self._reference(at, nested)
                 parts.append(value)
             size += len(parts[-1])
             if size > _LARGEST:
-                raise InterpolationError("its arguments make it longer than 1 MiB")
+                self._stop("its arguments make it larger than 1 MiB")
         if nested:
-            raise InterpolationError("a `${` has no `}`: close it, or write `$${` for a text that is meant as it is")
+            self._stop(f"a `${{` has no `}}`: close it, or {_ESCAPE}")
         return "".join(parts), at
 
-    def _reference(self, text: str, start: int, nested: int) -> tuple[str, int]:
-        """Expand what follows `${`; return its value and where the text goes on."""
-        name = _NAME.match(text, start)
+    def _reference(self, dollar: int, nested: int) -> tuple[str, int]:
+        """Expand the `${...}` at `dollar`. Return its value and the place after it."""
+        text = self._text
+        name = _NAME.match(text, dollar + 2)
         if name is None:
-            raise InterpolationError("a name of letters, digits and `_` must follow `${`; "
-                                     "write `$${` for a text that is meant as it is")  # fmt: skip
+            self._stop(f"`${{` needs a name of letters, digits and `_` (for example `${{VERSION}}`): {_ESCAPE}", dollar)
         at = name.end()
         operator = _OPERATOR.match(text, at)
         word = ""
         if operator is not None:
-            word, at = self._words(text, operator.end(), nested + 1)
+            word, at = self.words(operator.end(), nested + 1)
         if text[at : at + 1] != "}":
-            raise InterpolationError(
-                f"`${{{name[0]}` has no `}}`: close it; after a name only `:-`, `:?` or `:+` can stand"
+            self._stop(
+                f"`${{{name[0]}` has no `}}`: close it; a name can only be followed by `:-`, `:?` or `:+`", dollar
             )
-        return self._value(name[0], operator[0] if operator else "", word), at + 1
+        return self._value(name[0], operator[0] if operator else "", word, dollar), at + 1
 
-    def _value(self, name: str, operator: str, word: str) -> str:
-        if name not in self.values:
-            near = suggest(name, self.values)
-            hint = f"did you mean `{near}`?" if near else f'declare it with `args: {{{name}: ""}}`, or write `$${{`'
-            raise InterpolationError(f"there is no argument {code(name)}: {hint}")
-        self.used.add(name)
-        value = self.values[name]
+    def _value(self, name: str, operator: str, word: str, dollar: int) -> str:
+        values = self._variables.values
+        if name not in values:
+            near = suggest(name, values)
+            hint = (
+                f"did you mean `{near}`?" if near else f'declare it (for example `args: {{{name}: ""}}`), or {_ESCAPE}'
+            )
+            self._add(Mistake(f"unknown argument {code(name)}: {hint}", dollar))
+            return ""
+        self._variables.used.add(name)
+        value = values[name]
         # A declared argument always has a value: only the forms with `:` can find it missing.
         given = bool(value) if operator.startswith(":") else True
         match operator[-1:]:
@@ -126,11 +158,20 @@ class Variables:
                 return word if given else ""
             case "?" if not given:
                 told = quote(word)[1:-1] if word else f"it is empty: set it with --build-arg {name}=..."
-                raise MissingArgumentError(f"the argument {code(name)}: {told}", name)
+                self._add(Mistake(f"the argument {code(name)}: {told}", dollar, name))
         return value
+
+    def _add(self, mistake: Mistake) -> None:
+        self.mistakes.append(mistake)
+        if len(self.mistakes) >= LIMIT:
+            raise _StopError
+
+    def _stop(self, message: str, at: int | None = None) -> NoReturn:
+        self.mistakes.append(Mistake(message, at))
+        raise _StopError
 
 
 def _next(text: str, start: int, nested: int) -> int:
-    """Return where the next `$`, or a closing `}` inside of a word, may stand."""
+    """Return the place of the next `$`, or of the next `}` inside a word."""
     found = [text.find("$", start)] + ([text.find("}", start)] if nested else [])
     return min((each for each in found if each >= 0), default=len(text))

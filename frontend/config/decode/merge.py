@@ -1,4 +1,4 @@
-"""One tree over another: how `include` and `profiles` come together with the file. Pure."""
+"""Merging of trees: a file over its includes, a profile over a file. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from frontend.config.syntax.nodes import Mapping, Node, Pair, Scalar, Sequence
 from .shapes import ListShape, MapShape, ObjectShape, Shape
 
 
-def over(below: Node, above: Node, shape: Shape | None, *, join_lists: bool) -> Node:
-    """Return `below` with `above` laid over it.
+def merge(below: Node, above: Node, shape: Shape | None, *, join_lists: bool) -> Node:
+    """Return `below` with `above` merged over it.
 
-    Mappings are merged key by key where that makes sense for their `shape`: not where one key picks what the
-    others mean, as in `base`. Everything else of `above` wins. With `join_lists` the items of both lists are there,
-    those of `below` first; the same text only once, unless it means something every time, as in `run`.
+    Mappings are merged key by key, unless one key decides what the others mean, as in `base`. For all other values,
+    `above` wins. With `join_lists`, a list has the items of both, those of `below` first, and each text only once,
+    unless it has a meaning every time, as in `run`.
     """
     if isinstance(shape, MapShape) and shape.list_value is not None:
         below, above = _as_mapping(below), _as_mapping(above)
@@ -38,7 +38,7 @@ def without(root: Mapping, name: str) -> Mapping:
 
 
 def _items(node: Node, shape: ListShape) -> tuple[Node, ...] | None:
-    """Return the items of a list in all the ways that it can be written; None for something else."""
+    """Return the items of a list, however it is written; None for anything else."""
     if isinstance(node, Sequence):
         return node.items
     if isinstance(node, Scalar) and (node.is_null or shape.single):
@@ -52,7 +52,7 @@ def _merged(below: Mapping, above: Mapping, shape: ObjectShape | MapShape, join_
     for pair in below.pairs:
         other = wins.pop(pair.key.text, None)
         if other is not None:
-            value = over(pair.value, other.value, _of(shape, pair.key.text), join_lists=join_lists)
+            value = merge(pair.value, other.value, _of(shape, pair.key.text), join_lists=join_lists)
             pair = Pair(other.key, value)
         pairs.append(pair)
     return Mapping((*pairs, *wins.values()), above.range)
@@ -66,7 +66,7 @@ def _of(shape: ObjectShape | MapShape, key: str) -> Shape | None:
 
 
 def _as_mapping(node: Node) -> Node:
-    """Return a list of names as the mapping that it stands for: each of them is `true`."""
+    """Return a list of names as the mapping that it stands for: each name is `true`."""
     if not isinstance(node, Sequence) or not all(isinstance(item, Scalar) for item in node.items):
         return node
     names = (item for item in node.items if isinstance(item, Scalar))

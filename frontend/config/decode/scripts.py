@@ -1,4 +1,4 @@
-"""Scripts of `run`: which arguments of the build they mention."""
+"""The arguments of the build that a script of `run` mentions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _ARITHMETIC = "$(("
 
 
 def mentioned(script: str, names: Iterable[str]) -> frozenset[str]:
-    """Return those of `names` that a script may expand: `$NAME`, `${NAME...}`, and bare ones in `$((NAME + 1))`.
+    """Return those of `names` that a script may expand: `$NAME`, `${NAME...}`, and bare names as in `$((NAME + 1))`.
 
-    Where the arithmetic ends is not looked for: a name too many costs a step its cache, a missing one its meaning.
+    Everything after the first `$((` counts as arithmetic: an extra name only costs a step its cache, while a missing
+    one changes what the step does.
     """
     if "$" not in script:
         return frozenset()

@@ -1,4 +1,4 @@
-"""The model as data: what the decoder, the JSON Schema and the reference page walk along."""
+"""The model as data, for the decoder, the JSON Schema and the reference page."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from spec.keys import NOTHING, Key
+from spec.values import credentials, filesystems, kinds, mount_grammar, networking, paths, programs, sizes, words
 from spec.values.kinds import Kind, Switch, Text
 from spec.values.wording import listing
+
+GRAMMAR = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (credentials, filesystems, kinds, mount_grammar, networking, paths, programs, sizes, words)
+}
+"""The grammar that modules of `spec` name in annotations, without importing it: build steps have no use for it."""
 
 
 class ScalarShape(NamedTuple):
@@ -21,7 +28,7 @@ class ScalarShape(NamedTuple):
 
 
 class ListShape(NamedTuple):
-    """A list; `single`: one item may stand without it; `repeats`: the same item again means something."""
+    """A list. `single`: one item needs no list. `repeats`: an item that appears again has a meaning."""
 
     item: Shape
     single: bool
@@ -31,7 +38,7 @@ class ListShape(NamedTuple):
 
 
 class MapShape(NamedTuple):
-    """A mapping with keys of the user's choice. `list_value` is what a list gives each of its items."""
+    """A mapping whose keys the user chooses. `list_value` is the value of each item if a list is written instead."""
 
     key: Text
     value: Shape
@@ -39,7 +46,7 @@ class MapShape(NamedTuple):
 
 
 class FieldShape(NamedTuple):
-    """A key of an object. `field` is the name in the model, `name` the one in the file."""
+    """A key of an object. `field` is its name in the model, `name` its name in the file."""
 
     field: str
     name: str
@@ -47,14 +54,14 @@ class FieldShape(NamedTuple):
     key: Key
     required: bool
     optional: bool
-    """Whether `null` may be written for it."""
+    """Whether its value may be `null`."""
 
 
 class ObjectShape(NamedTuple):
     """A mapping with known keys, made into an instance of `model`.
 
-    `short` is the key that a single value stands for; `marker` a key that must be there with the value
-    `true`, and that is no field.
+    `short` is the key that a single value stands for. `marker` is a required key that is not a field: its value is
+    `true`.
     """
 
     model: type[Any]
@@ -65,32 +72,35 @@ class ObjectShape(NamedTuple):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Every key that can be written."""
+        """All valid keys."""
         return (*((self.marker,) if self.marker else ()), *self.fields)
 
     @property
     def hints(self) -> Mapping[str, str]:
-        """What to write instead of keys that are not here."""
+        """What to write instead of unknown keys."""
         hints: Mapping[str, str] = getattr(self.model, "HINTS", NOTHING)
         return hints
 
     @property
     def short_kind(self) -> Kind | None:
-        """The kind of the single value that can stand for the mapping."""
+        """The kind of the single value that can replace the mapping."""
         shape = self.fields[self.short].shape if self.short else None
         return shape.kind if isinstance(shape, ScalarShape) else None
 
     @property
     def expected(self) -> str:
-        """What a message says must be here."""
-        needed = (f"{field.name}: {field.key.example}" for field in self.fields.values() if field.required)
-        example = ", ".join(needed)
-        start = f"{self.short_kind.expected}, or " if self.short_kind else ""
-        return f"{start}a mapping" + (f" such as `{{{example}}}`" if example else "")
+        """The noun phrase that completes "... must be"."""
+        return f"{self.short_kind.expected}, or a mapping" if self.short_kind else "a mapping"
+
+    @property
+    def example(self) -> str:
+        """The required keys, as a mapping in YAML; empty if there are none."""
+        needed = ", ".join(f"{each.name}: {each.key.example}" for each in self.fields.values() if each.required)
+        return f"{{{needed}}}" if needed else ""
 
 
 class ChoiceShape(NamedTuple):
-    """Exactly one of several objects; which one, a key tells that only it has."""
+    """Exactly one of several objects. A key that only one of them has chooses it."""
 
     variants: Mapping[str, ObjectShape]
     keys: tuple[str, ...]
@@ -104,9 +114,9 @@ class ChoiceShape(NamedTuple):
 
     @property
     def expected(self) -> str:
-        """What a message says must be here."""
+        """The noun phrase that completes "... must be"."""
         start = f"{self.short.short_kind.expected}, or " if self.short and self.short.short_kind else ""
-        return f"{start}a mapping with one of {listing(self.variants)}"
+        return f"{start}a mapping with one of the keys {listing(self.variants)}"
 
 
 Shape = ScalarShape | ListShape | MapShape | ObjectShape | ChoiceShape
@@ -115,7 +125,7 @@ Shape = ScalarShape | ListShape | MapShape | ObjectShape | ChoiceShape
 @cache
 def object_shape(model: type[Any]) -> ObjectShape:
     """Return the shape of a class of the model."""
-    hints = get_type_hints(model, include_extras=True)
+    hints = get_type_hints(model, localns=GRAMMAR, include_extras=True)
     fields = {}
     for field in dataclasses.fields(model):
         if "key" in field.metadata:
@@ -148,7 +158,7 @@ def _without_none(hint: Any) -> Any:
     members = tuple(each for each in get_args(hint) if each is not type(None))
     if not _is_union(hint) or len(members) == len(get_args(hint)):
         return hint
-    return Union[members]  # noqa: UP007 - made at run time
+    return Union[members]  # noqa: UP007 - its members are known only at run time
 
 
 def _shape(hint: Any, key: Key | None = None) -> Shape:
@@ -158,7 +168,7 @@ def _shape(hint: Any, key: Key | None = None) -> Shape:
     if hint is bool:
         return ScalarShape(Switch())
     if origin is Literal:
-        return ScalarShape(Text(expected=listing(args), choices=args))
+        return ScalarShape(Text(listing(args), choices=args))
     if origin is tuple:
         key = key or Key("", "")
         return ListShape(_shape(args[0]), key.one_or_many, key.unique, key.least, key.repeats)

@@ -1,1 +1,1 @@
-"""The language as JSON Schema and as a reference page. No build imports it."""
+"""The language as JSON Schema and as a reference page. Builds do not import it."""

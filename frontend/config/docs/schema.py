@@ -1,7 +1,7 @@
-"""The language as JSON Schema 2020-12, for editors: made from the same shapes that the decoder walks.
+"""The language as JSON Schema 2020-12, for editors, generated from the shapes of the decoder.
 
-Where the schema cannot say a rule, it lets the value pass: what it refuses, the decoder refuses too.
-Not imported by a build.
+The schema cannot express all rules. It accepts values that the decoder refuses, but never the other way round. Builds
+do not import this module.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from spec.values.kinds import Kind, Number, Switch, Text
 
 _EXTENSIONS = {"^x-": True}
 _ARGUMENT = {"type": "string", "pattern": r"\$\{"}
-"""A value that an argument gives."""
+"""A value with an argument."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -66,9 +66,9 @@ def _schema(shape: Shape, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def scalar_schema(kind: Kind) -> dict[str, Any]:
-    """Return the schema of a single value. An unquoted 1.10 is a number to editors, and a text to us.
+    """Return the schema of a single value. An unquoted 1.10 is a number for editors, but text for us.
 
-    Wherever arguments are put in, `${` can stand for anything.
+    If arguments are expanded in it, a text with `${` can be any value.
     """
     match kind:
         case Switch():
@@ -145,7 +145,7 @@ def _definition(shape: ObjectShape, definitions: dict[str, Any]) -> dict[str, An
 
 
 def _partial(shape: ObjectShape) -> dict[str, Any]:
-    """Return the schema of some keys of the file."""
+    """Return the schema of a part of the keys of the file."""
     names = sorted(object_shape(Spec).fields.keys() - {"profiles", "include"})
     return {
         "description": (shape.model.__doc__ or "").partition("\n")[0],

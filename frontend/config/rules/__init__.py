@@ -1,1 +1,1 @@
-"""Rules across keys: errors (`validate` and the modules beside it) and warnings (`lint`)."""
+"""Rules across keys: errors (`validate` and the modules that it calls) and warnings (`lint`)."""

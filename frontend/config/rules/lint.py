@@ -1,15 +1,15 @@
-"""What is allowed in a build file and yet most likely not meant. docs/lint.md tells the why of each rule.
+"""Warnings about valid build files that most likely do not mean what they say. docs/guide/lint.md explains each rule.
 
-A rule that is wrong once is switched off for ever: so there are few, and each looks only at what the file itself says.
+People turn a rule off for good after its first false alarm. So there are few rules, and each looks only at the file
+itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
 
-from frontend.config.syntax.directives import read_directive
+from frontend.config.syntax.diagnostics import Diagnostic, Severity
+from frontend.config.syntax.directives import INVALID_DIRECTIVE, read_directive
 from spec.accounts import HashText, User
 from spec.base import DockerfileBase, ImageBase
 from spec.document import Spec
@@ -26,49 +26,41 @@ _SECRET_WORDS = frozenset(
 )
 """Those of BuildKit's rule SecretsUsedInArgOrEnv."""
 _HARMLESS_WORDS = frozenset({"PUBLIC", "FILE", "PATH"})
-"""A public key, and the place of a secret, are none."""
+"""A public key is no secret, nor is the path of one."""
 _SSH_SERVERS = frozenset({"dropbear", "openssh", "openssh-server", "ssh", "ssh.service", "sshd", "sshd.service"})
 """Packages and services of the distributions."""
 _OTHERS_WRITE = 0o002
 _STICKY = 0o1000
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
-    """One thing to look at. `rule` is the id of a rule in `RULES`."""
-
-    range: Range
-    rule: str
-    message: str
-
-
-class Linted(NamedTuple):
-    """What was found, in file order, and whether the file wants its build to fail for it."""
-
-    findings: tuple[Finding, ...]
-    fails: bool
-
-
 _Found = Iterator[tuple[Range, str]]
 
 
-def check(text: bytes, spec: Spec) -> Linted:
-    """Return what the rules say to `spec`, as the `# check=` line of its file, `text`, wants it."""
+def check(text: bytes, spec: Spec) -> tuple[Diagnostic, ...]:
+    """Return what the rules find in `spec`, in file order, with the `# check=` line of its file `text` applied.
+
+    The severity is `error` if that line has `error=true`.
+    """
     directive = read_directive(text, tuple(RULES))
-    wrong = [Finding(place, INVALID_DIRECTIVE, message) for place, message in directive.complaints]
-    found = [finding for finding in lint(spec) if finding.rule not in directive.skip]
-    return Linted((*wrong, *found), directive.error)
+    found = (each for each in lint(spec) if each.rule not in directive.skip)
+    severity: Severity = "error" if directive.error else "warning"
+    return tuple(each._replace(severity=severity) for each in (*directive.diagnostics, *found))
+
+
+def fails(text: bytes) -> bool:
+    """Return whether a file, `text`, wants its build to fail for what the rules find."""
+    return read_directive(text, tuple(RULES)).error
 
 
 def skipped(text: bytes) -> frozenset[str]:
-    """Return the rules that the `# check=` line of a file, `text`, leaves out."""
+    """Return the rules that the `# check=` line of the file `text` turns off."""
     return read_directive(text, tuple(RULES)).skip
 
 
-def lint(spec: Spec) -> tuple[Finding, ...]:
-    """Return everything that the rules say, in file order."""
+def lint(spec: Spec) -> tuple[Diagnostic, ...]:
+    """Return what all rules find, in file order."""
     found = {
-        Finding(place.head, rule, message)
+        Diagnostic(place.head, message, "warning", rule)
         for rule, (_, look) in _RULES.items()
         if look
         for place, message in look(spec)
@@ -77,17 +69,17 @@ def lint(spec: Spec) -> tuple[Finding, ...]:
 
 
 def description(rule: str) -> str:
-    """Return what a rule is about, in a sentence."""
+    """Return what a rule looks for, in a sentence."""
     return RULES[rule]
 
 
 def url(rule: str) -> str:
-    """Return where a rule is explained."""
-    return f"docs/lint.md#{rule.lower()}"
+    """Return the page that explains a rule."""
+    return f"docs/guide/lint.md#{rule.lower()}"
 
 
 def _open_users(spec: Spec) -> Iterator[tuple[User, Range]]:
-    """Yield the users whose password is the empty one."""
+    """Yield the users who have an empty password."""
     for number, user in enumerate(spec.users):
         if isinstance(user.password, HashText) and user.password.hash == "" and not user.lock:
             yield user, spec.positions.of("users", number, "password")
@@ -96,23 +88,31 @@ def _open_users(spec: Spec) -> Iterator[tuple[User, Range]]:
 def _root_password(spec: Spec) -> _Found:
     for user, place in _open_users(spec):
         if user.name == "root":
-            yield place, "root needs no password: everyone at a console is root; write a hash, or leave `password` out"
+            yield (
+                place,
+                "root has an empty password, so anyone at a console is root: set a hash (`openssl passwd -6` makes "
+                "one), or remove `password`",
+            )
 
 
 def _user_password(spec: Spec) -> _Found:
     installed = {package.partition("=")[0] for package in spec.packages}
     if not _SSH_SERVERS & (installed | set(spec.services)):
-        return  # for the console alone: a kiosk, a demo
+        return  # Only the console is open: a kiosk, a demo.
     for user, place in _open_users(spec):
         if user.name != "root":
-            yield place, f"{code(user.name)} needs no password, and there is an SSH server: write a hash, or `*`"
+            yield (
+                place,
+                f"{code(user.name)} has an empty password, and the system has an SSH server: set a hash, or "
+                '`password: "*"` to allow SSH keys only',
+            )
 
 
 def _urls(spec: Spec) -> _Found:
     for path, entry in spec.files.items():
         if isinstance(entry, FetchedFile) and entry.checksum is None:
             place = spec.positions.of("files", path, "url")
-            yield place, "what is behind this address can change: add its `checksum: sha256:...`"
+            yield place, "the content of this URL can change: add its SHA-256 (for example `checksum: sha256:...`)"
 
 
 def _images(spec: Spec) -> _Found:
@@ -124,21 +124,26 @@ def _images(spec: Spec) -> _Found:
             named.append((entry.image, ("files", path, "image")))
     for index, step in enumerate(spec.run):
         for number, mount in enumerate(step.mounts):
-            # A name without tag may be a build context that is given with the build: nothing is said of it.
+            # A name without a tag may be a build context, which only a build knows.
             origin = mount.origin if isinstance(mount, BindMount | CacheMount) else ""
             if "/" in origin or ":" in origin:
                 named.append((origin, ("run", index, "mounts", number)))
     for name, where in named:
         tag = name.rpartition("/")[2].partition(":")[2]
         if "@" not in name and name != "scratch" and tag in ("", "latest"):
-            yield spec.positions.of(*where), f"{code(name)} is another image tomorrow: name a version, or a digest"
+            bare = name.removesuffix(":latest")
+            yield (
+                spec.positions.of(*where),
+                f"{code(name)} can be a different image tomorrow: pin a version (`{bare}:TAG`) or a digest "
+                f"(`{bare}@sha256:...`)",
+            )
 
 
 def _repositories(spec: Spec) -> _Found:
     for path, entry in spec.files.items():
         if isinstance(entry, CopiedFile) and entry.git and not entry.git.partition("#")[2].partition(":")[0]:
             place = spec.positions.of("files", path, "git")
-            yield place, "the default branch is another one tomorrow: add `#` and a tag or commit"
+            yield place, "the default branch can change: pin a tag or commit (for example `#v1.2` at the end)"
 
 
 def _secrets(spec: Spec) -> _Found:
@@ -158,24 +163,30 @@ def _secrets(spec: Spec) -> _Found:
 
 def _secret_message(name: str, where: Path) -> str:
     if where[0] == "services":
-        return f"{code(name)} looks like a secret, and everyone can read it in the image: have the service read a file"
-    return f"{code(name)} looks like a secret, and the build's records keep it: use a secret mount of `run`"
+        return f"{code(name)} looks like a secret, and anyone can read it in the image: let the service read a file"
+    return (
+        f"{code(name)} looks like a secret, and the build records keep it: use a secret mount of `run` "
+        '(for example `mounts: ["type=secret,id=token"]`)'
+    )
 
 
 def _unused(spec: Spec) -> _Found:
     if isinstance(spec.base, DockerfileBase):
-        return  # a build argument is the Dockerfile's, too
+        return  # The Dockerfile may use it.
     for name in spec.args:
         if name not in spec.used_arguments:
-            yield spec.positions.key("args", name), f"nothing uses `${{{name}}}`: use it, or remove the argument"
+            yield spec.positions.key("args", name), f"nothing uses `${{{name}}}`: remove the argument, or use it"
 
 
 def _undeclared(spec: Spec) -> _Found:
     if isinstance(spec.base, DockerfileBase):
-        return  # it is the Dockerfile's
+        return  # The Dockerfile may declare it.
     for name, near in spec.undeclared_arguments:
-        hint = f": did you mean {code(near)}?" if near else ""
-        yield spec.positions.key("args"), f"`--build-arg {name}` sets nothing, as `args` declares no {code(name)}{hint}"
+        hint = f"did you mean {code(near)}?" if near else f'declare it (for example `args: {{{name}: ""}}`)'
+        yield (
+            spec.positions.key("args"),
+            f"`--build-arg {name}` has no effect, because `args` does not declare {code(name)}: {hint}",
+        )
 
 
 def _writable(spec: Spec) -> _Found:
@@ -185,28 +196,38 @@ def _writable(spec: Spec) -> _Found:
             if mode & _OTHERS_WRITE and not mode & _STICKY:
                 place = spec.positions.of("files", path, "mode")
                 less = f"{mode & ~_OTHERS_WRITE:04o}"
-                yield place, f"every user and service can change this: write {less}, or give it an `owner`"
+                what = "directory" if isinstance(entry, Directory) else "file"
+                yield (
+                    place,
+                    f"every user and service can write to this {what}: use mode {less}, and set `owner` to the "
+                    "account that writes to it",
+                )
 
 
-INVALID_DIRECTIVE = "InvalidDirective"
 _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
-    INVALID_DIRECTIVE: ("The `# check=` line asks for something that is not known", None),
+    INVALID_DIRECTIVE: ("The `# check=` line names an unknown rule or option", None),
     "RootWithoutPassword": ("root has an empty password", _root_password),
-    "SecretsInArgs": ("A secret should not be in build arguments or environment variables", _secrets),
-    "UndeclaredArg": ("A build argument is given that is not declared", _undeclared),
-    "UnknownGroup": ("A group is named that the system most likely does not have", unknown_groups),
-    "UnpinnedGit": ("A git repository is named without a branch, tag or commit", _repositories),
-    "UnpinnedImage": ("An image is named without a version", _images),
+    "SecretsInArgs": ("Build arguments and environment variables should not hold secrets", _secrets),
+    "UndeclaredArg": ("A build argument is set that `args` does not declare", _undeclared),
+    "UnknownGroup": ("A user is in a group that the system most likely does not have", unknown_groups),
+    "UnpinnedGit": ("A git repository is used without a branch, tag or commit", _repositories),
+    "UnpinnedImage": ("An image is used without a version", _images),
     "UnpinnedUrl": ("A download has no checksum", _urls),
-    "UnusedArg": ("A build argument is declared and used nowhere", _unused),
-    "UserWithoutPassword": ("A user has an empty password, and there is an SSH server", _user_password),
+    "UnusedArg": ("A build argument is declared but never used", _unused),
+    "UserWithoutPassword": ("A user has an empty password, and the system has an SSH server", _user_password),
     "WorldWritableFile": ("Every user can change a file", _writable),
 }
-HUGE_SYSTEM, MISSING_FIRMWARE = "HugeSystem", "MissingFirmware"
+DISK_LEFTOVER, HIDDEN_FILE = "DiskLeftover", "HiddenFile"
+HUGE_SYSTEM, MISSING_FIRMWARE, PRIVATE_KEY = "HugeSystem", "MissingFirmware", "PrivateKey"
 BUILD_RULES: Mapping[str, str] = {
+    DISK_LEFTOVER: "The base was made for a disk, and has entries that cannot work in memory",
+    HIDDEN_FILE: "The running system does not see a file: a mount, or a directory made at boot, hides it",
     HUGE_SYSTEM: "Firmware may fail to start a UKI of this size",
-    MISSING_FIRMWARE: "A module asks for firmware that the system lacks",
+    MISSING_FIRMWARE: "A kernel module needs firmware that the system does not have",
+    PRIVATE_KEY: "The image contains a private key that the build or its base made",
 }
-"""Those of the rules that look at what is built: their findings come too late to fail the build."""
+"""Rules that look at the built system."""
+FAILING = frozenset({PRIVATE_KEY})
+"""The rules of `BUILD_RULES` whose findings come in time to fail the build."""
 RULES: Mapping[str, str] = {**{rule: about for rule, (about, _) in _RULES.items()}, **BUILD_RULES}
-"""What each rule is about, by its id."""
+"""What each rule looks for, by its id."""

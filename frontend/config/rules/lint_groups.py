@@ -1,4 +1,4 @@
-"""The rule UnknownGroup. What groups a system has is known when its packages are there: this looks at names only."""
+"""The rule UnknownGroup. Only packages know which groups a system has, so this rule looks at names alone."""
 
 from __future__ import annotations
 
@@ -6,47 +6,48 @@ from collections.abc import Iterator
 
 from spec.document import Spec
 from spec.positions import Path, Range
-from spec.values.wording import code
+from spec.presets import DISTRIBUTIONS
+from spec.values.wording import code, suggest
 
-from .presets import family_of
+from .presets import distribution_of
 
 _GROUPS = frozenset(
     {"adm", "audio", "cdrom", "dialout", "disk", "docker", "input", "kvm", "libvirt", "netdev", "plugdev", "render",
      "staff", "sudo", "systemd-journal", "tty", "users", "video", "wheel", "www-data"}
 )  # fmt: skip
-"""Groups of the distributions that users are put into for what they allow."""
-_ADMINS = {"alpine": "wheel", "debian": "sudo"}
-"""Who may become root, by the distribution of a preset."""
+"""Groups of the distributions that give their members access to something."""
+_ADMINS = {name: row.admins for name, row in DISTRIBUTIONS.items()}
+"""The group whose members may become root, by the distribution of a preset."""
+_SHORTEST = 4
+"""Shorter names resemble too many others."""
+_ALIKE = 0.75
+"""One letter in four: `sodo` for `sudo`."""
 
 
 def unknown_groups(spec: Spec) -> Iterator[tuple[Range, str]]:
-    """Yield where a user is put into a group that was most likely not meant, and why."""
+    """Yield the place of each group that was most likely misspelt, and a message."""
     groups = {each.name for each in spec.groups}
     # Packages and services often bring a group of their name.
     own = _GROUPS | groups | {each.name for each in spec.users} | set(spec.services)
     own |= {package.partition("=")[0] for package in spec.packages}
-    known = sorted(_GROUPS | groups)
-    admins = _ADMINS.get(family_of(spec))
+    admins = _ADMINS.get(distribution_of(spec))
     for number, user in enumerate(spec.users):
         named: list[tuple[str, Path]] = [(name, ("groups", index)) for index, name in enumerate(user.groups)]
         named += [(user.group, ("group",))] if user.group else []
         for name, where in named:
             if admins and name in _ADMINS.values() and name not in groups:
-                meant = admins  # the package sudo brings no group of its name
+                meant = admins  # The package sudo brings no group of its name.
             else:
-                meant = next((each for each in known if name not in own and _is_slip(name, each)), name)
+                meant = name if name in own else _misspelt(name, _GROUPS | groups) or name
             if meant != name:
-                text = f"a new group {code(name)} allows nothing: did you mean {code(meant)}? Else add it to `groups`"
+                text = (
+                    f"a new group {code(name)} gives no access to anything: did you mean {code(meant)}? "
+                    "If not, declare it in `groups`"
+                )
                 yield spec.positions.of("users", number, *where), text
 
 
-def _is_slip(name: str, meant: str) -> bool:
-    """Whether one letter too many, too few or another one, or two swapped, made `name` of `meant`."""
-    same = next(
-        (at for at, pair in enumerate(zip(name, meant, strict=False)) if len({*pair}) > 1),
-        len(min(name, meant, key=len)),
-    )
-    is_, was = name[same:], meant[same:]
-    return len(meant) > 3 and (
-        is_[1:] in (was, was[1:]) or is_ == was[1:] or (is_[:2] == was[1::-1] and is_[2:] == was[2:])
-    )
+def _misspelt(name: str, known: frozenset[str]) -> str | None:
+    """Return the group that `name` differs from by a letter or two, if there is one."""
+    likely = (each for each in sorted(known) if len(each) >= _SHORTEST and abs(len(each) - len(name)) <= 1)
+    return suggest(name, likely, alike=_ALIKE)

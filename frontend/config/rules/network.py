@@ -1,4 +1,4 @@
-"""Rules across the keys of `network`. Pure; each tells what it finds."""
+"""Rules across the keys of `network`. Pure; each reports what it finds."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from spec.network import Bridge, Ethernet, Network, Vlan
 from spec.positions import Path
 from spec.values.wording import code, listing, suggest
 
-from .system import repeated
+from .system import duplicates
 
 
 def validate_network(spec: Spec, problems: Collector) -> None:
-    """Tell every contradiction between interfaces."""
+    """Report every contradiction between interfaces."""
     if spec.network is not None:
         _interfaces(spec, spec.network, problems)
         _ports(spec, spec.network, problems)
-        _circles(spec, spec.network, problems)
+        _cycles(spec, spec.network, problems)
         _routes(spec, spec.network, problems)
 
 
 def _all(network: Network) -> Iterator[tuple[str, str, Ethernet | Bridge | Vlan]]:
-    """Yield every interface, with its name and the key that it is in."""
+    """Yield every interface with its name and its key."""
     kinds: Mapping[str, Mapping[str, Ethernet | Bridge | Vlan]] = {
         "ethernets": network.ethernets,
         "bridges": network.bridges,
@@ -36,11 +36,11 @@ def _all(network: Network) -> Iterator[tuple[str, str, Ethernet | Bridge | Vlan]
 
 def _interfaces(spec: Spec, network: Network, problems: Collector) -> None:
     named = [(name, kind) for name, kind, _ in _all(network)]
-    # What was meant for one may be told already.
+    # An interface with a problem may be left out.
     if not named and not problems.any_in(spec.positions.of("network")):
         problems.add(
-            spec.positions.key("network"), "`network` names no interface: add one, such as `ethernets: {eth0: "
-            "{dhcp4: true}}`, or leave the key out"
+            spec.positions.key("network"), "`network` has no interfaces: add one (for example `ethernets: {eth0: "
+            "{dhcp4: true}}`), or remove the key"
         )  # fmt: skip
     known: dict[str, list[str]] = {}
     for name, kind in named:
@@ -48,12 +48,15 @@ def _interfaces(spec: Spec, network: Network, problems: Collector) -> None:
     for name, owners in known.items():
         if len(owners) > 1:
             places = sorted(spec.positions.key("network", kind, name) for kind in owners)
-            problems.add(places[1], f"{code(name)} is in {listing(owners, 'and')}: interfaces have different names")
+            problems.add(places[1], f"duplicate interface {code(name)} in {listing(owners, 'and')}: rename one of them")
+    # Those with a problem are left out of `network`, but they are written.
+    written = [path[2] for path in spec.positions.keys if len(path) == 3 and path[0] == "network"]
+    known |= {str(name): [] for name in written if name not in known}
     for name, vlan in network.vlans.items():
-        _known(spec, problems, vlan.link, known, ("network", "vlans", name, "link"))
+        _check_exists(spec, problems, vlan.link, known, ("network", "vlans", name, "link"))
     for name, bridge in network.bridges.items():
         for index, port in enumerate(bridge.interfaces):
-            _known(spec, problems, port, known, ("network", "bridges", name, "interfaces", index))
+            _check_exists(spec, problems, port, known, ("network", "bridges", name, "interfaces", index))
 
 
 def _routes(spec: Spec, network: Network, problems: Collector) -> None:
@@ -61,14 +64,14 @@ def _routes(spec: Spec, network: Network, problems: Collector) -> None:
         for index, route in enumerate(interface.routes):
             if route.to != "default" and (":" in route.to) != (":" in route.via):
                 place = spec.positions.of("network", kind, name, "routes", index, "via")
-                problems.add(place, f"{route.via} cannot be the way to {route.to}: one is IPv4, the other IPv6")
+                problems.add(place, f"the gateway {route.via} cannot reach {route.to}: one is IPv4, the other IPv6")
 
 
-def _known(spec: Spec, problems: Collector, name: str, known: Mapping[str, object], path: Path) -> None:
+def _check_exists(spec: Spec, problems: Collector, name: str, known: Mapping[str, object], path: Path) -> None:
     if name not in known:
         near = suggest(name, known)
-        hint = f"did you mean `{near}`?" if near else f"add it, such as `ethernets: {{{name}: {{}}}}`"
-        problems.add(spec.positions.of(*path), f"there is no interface {code(name)} in `network`: {hint}")
+        hint = f"did you mean `{near}`?" if near else f"add it (for example `ethernets: {{{name}: {{}}}}`)"
+        problems.add(spec.positions.of(*path), f"unknown interface {code(name)}: {hint}")
 
 
 def _ports(spec: Spec, network: Network, problems: Collector) -> None:
@@ -77,16 +80,16 @@ def _ports(spec: Spec, network: Network, problems: Collector) -> None:
         for name, bridge in network.bridges.items()
         for index, port in enumerate(bridge.interfaces)
     )
-    for port, place, first in repeated(spec, ports):
+    for port, place, first in duplicates(spec, ports):
         line = first.line_from(place)
-        problems.add(place, f"{code(str(port))} is in another bridge already ({line}): it can be in one only")
+        problems.add(place, f"{code(str(port))} is already in another bridge ({line}): it can be in only one")
 
 
-def _circles(spec: Spec, network: Network, problems: Collector) -> None:
-    """Tell of interfaces that are made of themselves, each circle once, where it closes."""
+def _cycles(spec: Spec, network: Network, problems: Collector) -> None:
+    """Report interfaces that consist of themselves: each cycle once, at the place where it closes."""
     done: set[str] = set()
     for start in (*network.bridges, *network.vlans):
-        chain = {start: _below(network, start)}  # in order: each is made of the next
+        chain = {start: _parts_of(network, start)}  # in order: each consists of the next
         while chain and start not in done:
             name = next(reversed(chain))
             lower, path = next(chain[name], ("", ()))
@@ -95,16 +98,16 @@ def _circles(spec: Spec, network: Network, problems: Collector) -> None:
                 done.add(name)
             elif lower in chain:
                 names = list(chain)
-                circle = [code(each) for each in (*names[names.index(lower) :], lower)]
-                shown = circle if len(circle) < 8 else [*circle[:3], "…", *circle[-3:]]
+                cycle = [code(each) for each in (*names[names.index(lower) :], lower)]
+                shown = cycle if len(cycle) < 8 else [*cycle[:3], "…", *cycle[-3:]]
                 place = spec.positions.of(*path)
-                problems.add(place, f"{' is on '.join(shown)}: an interface cannot be made of itself")
+                problems.add(place, f"interface cycle {' -> '.join(shown)}: an interface cannot contain itself")
             elif lower not in done:
-                chain[lower] = _below(network, lower)
+                chain[lower] = _parts_of(network, lower)
 
 
-def _below(network: Network, name: str) -> Iterator[tuple[str, Path]]:
-    """Yield what an interface is made of, and where that is said."""
+def _parts_of(network: Network, name: str) -> Iterator[tuple[str, Path]]:
+    """Yield the interfaces that an interface consists of, and the paths that name them."""
     if name in network.bridges:
         for index, port in enumerate(network.bridges[name].interfaces):
             yield port, ("network", "bridges", name, "interfaces", index)

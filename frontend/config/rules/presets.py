@@ -1,4 +1,4 @@
-"""Rules that come from the distribution of a preset: what is known of it without an engine. Pure."""
+"""Rules about the distribution of a preset: all that is known without an engine. Pure."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ from frontend.config.syntax.diagnostics import Collector
 from spec.base import PresetBase
 from spec.document import NO_BASE, Spec
 from spec.files import CopiedFile, FetchedFile
-from spec.services import ServiceSwitch
-from spec.values.wording import code, listing, suggest
-
-FLAVORS = {"alpine": ("lts", "stable", "virt"), "debian": ("cloud", "default", "rt")}
-"""The kernel flavors by distribution. `frontend.distro` has their packages."""
-RUNLEVELS = ("sysinit", "boot", "default", "nonetwork", "shutdown")
-"""Those of OpenRC. Others are folders in /etc/runlevels."""
-_RUNLEVELS_IN = "alpine"
-_SUITES_IN = "debian"
+from spec.presets import DISTRIBUTIONS, PRESETS
+from spec.services import RUNLEVELS, ServiceSwitch
+from spec.values.wording import code, listing, must_be, quote, suggest
 
 
-def family_of(spec: Spec) -> str:
-    """Return the distribution of a preset; nothing for other bases."""
+def distribution_of(spec: Spec) -> str:
+    """Return the distribution of a preset; an empty text for other bases."""
     base = spec.base
-    return base.preset.partition("-")[0] if isinstance(base, PresetBase) else ""
+    return PRESETS[base.preset].distribution if isinstance(base, PresetBase) else ""
 
 
 def validate_presets(spec: Spec, problems: Collector) -> None:
-    """Tell what the distribution does not have."""
+    """Report everything that the distribution does not have."""
     if spec.base is NO_BASE:
         return
     _flavor(spec, problems)
-    family = family_of(spec)
-    if not family:
+    distribution = distribution_of(spec)
+    if not distribution:
         return
     for name, service in spec.services.items():
         if isinstance(service, ServiceSwitch) and isinstance(service.start, str):
             _runlevel(spec, problems, name, service.start)
+    for key in ("recommends", "answers"):
+        if getattr(spec.package_manager, key) and not DISTRIBUTIONS[distribution].suites:
+            place = spec.positions.of("package_manager", key)
+            manager = DISTRIBUTIONS[distribution].family
+            text = f"{manager}, the package manager of {distribution}, has no {code(key)}: remove this line"
+            problems.add(place, text)
     for index, repository in enumerate(spec.repositories):
-        if repository.suites and family != _SUITES_IN:
+        if repository.suites and not DISTRIBUTIONS[distribution].suites:
             place = spec.positions.of("repositories", index, "suites")
-            problems.add(place, f"apk, the package manager of {family}, knows no suites: what others call so is a part "
-                         "of the `url`")  # fmt: skip
+            problems.add(place, f"{DISTRIBUTIONS[distribution].family}, the package manager of {distribution}, has no "
+                         "suites: write the release in the `url`")  # fmt: skip
 
 
 def _flavor(spec: Spec, problems: Collector) -> None:
@@ -47,28 +47,29 @@ def _flavor(spec: Spec, problems: Collector) -> None:
         return
     place = spec.positions.of("kernel", "flavor")
     if not isinstance(spec.base, PresetBase):
-        problems.add(place, "only presets have kernel flavors: add the kernel that you want to `packages`")
+        problems.add(place, "only presets have kernel flavors: remove `flavor`, and add the kernel to `packages`")
         return
-    known = FLAVORS[family_of(spec)]
+    known = DISTRIBUTIONS[distribution_of(spec)].flavors
     if flavor not in known:
-        problems.add(place, f"{spec.base.preset} has no kernel flavor {code(flavor)}: write {listing(known)}")
+        problems.add(place, f"`flavor` of {spec.base.preset} {must_be(listing(known))}; got {quote(flavor)}")
 
 
 def _runlevel(spec: Spec, problems: Collector, service: str, runlevel: str) -> None:
     place = spec.positions.of("services", service)
-    if family_of(spec) != _RUNLEVELS_IN:
-        problems.add(place, f"systemd has no runlevels: write true instead of {code(runlevel)}")
+    if not DISTRIBUTIONS[distribution_of(spec)].runlevels:
+        expected = must_be("`true` or `false`")
+        problems.add(place, f"{code(service)} {expected}; got {quote(runlevel)}: systemd has no runlevels")
     elif runlevel not in RUNLEVELS and not _may_bring(spec, f"/etc/runlevels/{runlevel}"):
         near = suggest(runlevel, RUNLEVELS)
-        hint = f"did you mean `{near}`?" if near else f"there are {listing(RUNLEVELS, 'and')}."
+        hint = f"did you mean `{near}`?" if near else f"the runlevels are {listing(RUNLEVELS, 'and')}."
         own = f"/etc/runlevels/{runlevel}: {{directory: true}}"
-        problems.add(place, f"there is no runlevel {code(runlevel)}: {hint} `{own}` in `files` makes one")
+        problems.add(place, f"unknown runlevel {code(runlevel)}: {hint} To create one, add `{own}` to `files`")
 
 
-def _may_bring(spec: Spec, folder: str) -> bool:
-    """Whether `files` makes this folder, or copies one in which it may be."""
+def _may_bring(spec: Spec, directory: str) -> bool:
+    """Return whether `files` creates this directory, or copies one that may contain it."""
     return any(
-        f"{path}/".startswith(f"{folder}/")
-        or (isinstance(entry, CopiedFile | FetchedFile) and folder.startswith(f"{path.rstrip('/')}/"))
+        f"{path}/".startswith(f"{directory}/")
+        or (isinstance(entry, CopiedFile | FetchedFile) and directory.startswith(f"{path.rstrip('/')}/"))
         for path, entry in spec.files.items()
     )

@@ -1,1 +1,1 @@
-"""From text to a tree of nodes, and how problems at a place are collected."""
+"""From text to a tree of nodes, and the diagnostics of a file."""

@@ -1,38 +1,34 @@
-"""`# check=skip=RULE,RULE;error=true`: what the comments at the top of a build file ask of the lint.
+"""`# check=skip=RULE,RULE;error=true`: options of the lint, in a comment at the top of a build file.
 
-The words are those of a Dockerfile (docs.docker.com, "Parser directives", check).
+The syntax is that of a Dockerfile (docs.docker.com, "Parser directives", check).
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from spec.positions import Position, Range
 from spec.values.wording import code, suggest
 
+from .diagnostics import Diagnostic
+
+INVALID_DIRECTIVE = "InvalidDirective"
+"""The id of the rule about the directive itself."""
 _CHECK = re.compile(r"#\s*check\s*=\s*(.*?)\s*", re.IGNORECASE)
-
-
-class Complaint(NamedTuple):
-    """What is wrong with the directive, and where."""
-
-    range: Range
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """What is asked for: ids of rules to leave out, and whether a finding fails the build."""
+    """The rules to skip, by id, and whether a warning fails the build. `diagnostics` tell what is wrong with it."""
 
     skip: frozenset[str] = frozenset()
     error: bool = False
-    complaints: tuple[Complaint, ...] = field(default=())
+    diagnostics: tuple[Diagnostic, ...] = field(default=())
 
 
 def read_directive(text: bytes, rules: tuple[str, ...]) -> Directive:
-    """Return what the comments before the first key say; the ids they name are among `rules`, in any case."""
+    """Return the directive in the comments before the first key. It names `rules` in upper or lower case."""
     found: Directive | None = None
     for number, line in enumerate(text.decode(errors="replace").splitlines(), 1):
         if line.strip() and not line.startswith("#"):
@@ -44,8 +40,8 @@ def read_directive(text: bytes, rules: tuple[str, ...]) -> Directive:
         if found is None:
             found = _read(match[1], place, rules)
         else:
-            again = Complaint(place, "a file has one `# check=` line: join this one with the first")
-            found = Directive(found.skip, found.error, (*found.complaints, again))
+            again = _warning(place, "a file can have only one `# check=` line: combine this line with the first one")
+            found = Directive(found.skip, found.error, (*found.diagnostics, again))
     return found or Directive()
 
 
@@ -64,11 +60,18 @@ def _read(text: str, place: Range, rules: tuple[str, ...]) -> Directive:
         elif key == "error" and value.lower() in ("true", "false"):
             error = value.lower() == "true"
         else:
-            wrong.append(f"{code(option.strip())} is not known here: write `# check=skip=RULE,RULE;error=true`")
-    return Directive(frozenset(skip), error, tuple(Complaint(place, message) for message in wrong))
+            wrong.append(
+                f"invalid option {code(option.strip())}: the options are `skip=RULE,...` and `error=true` "
+                "(for example `# check=skip=UnpinnedUrl,UnusedArg;error=true`)"
+            )
+    return Directive(frozenset(skip), error, tuple(_warning(place, message) for message in wrong))
+
+
+def _warning(place: Range, message: str) -> Diagnostic:
+    return Diagnostic(place, message, "warning", INVALID_DIRECTIVE)
 
 
 def _unknown(name: str, rules: tuple[str, ...]) -> str:
     near = suggest(name, rules)
-    hint = f"did you mean {code(near)}?" if near else "the rules are in docs/lint.md"
-    return f"there is no rule {code(name)}: {hint}"
+    hint = f"did you mean {code(near)}?" if near else "docs/guide/lint.md lists the rules"
+    return f"unknown rule {code(name)}: {hint}"

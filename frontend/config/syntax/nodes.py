@@ -1,24 +1,35 @@
-"""The tree of a YAML text, before anything is known about what it should say. Immutable; aliases share nodes."""
+"""The tree of a YAML text, before its keys and values get a meaning. Immutable; aliases share nodes."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from spec.positions import Range
+from spec.positions import Position, Range
 from spec.values.wording import quote
 
 
 class Scalar(NamedTuple):
-    """A single value, as it was written: `plain` ones were not quoted."""
+    """A single value as it was written. `plain`: without quotes. `dollars` are the places of each `${`, if known."""
 
     text: str
     plain: bool
     range: Range
+    dollars: tuple[Position, ...] = ()
 
     @property
     def is_null(self) -> bool:
-        """Whether nothing is written here, in one of YAML's ways to say so."""
+        """Whether nothing is written here, in any of YAML's ways."""
         return self.plain and self.text in ("", "~", "null", "Null", "NULL")
+
+    def place_of(self, at: int | None) -> Range:
+        """Return the place of the `${` at an index of the text, or of the whole text."""
+        number = self.text.count("${", 0, at or 0)
+        if at is None or number >= len(self.dollars):
+            return self.range
+        end = self.text.find("}", at)
+        width = len("${") if end < 0 or "\n" in self.text[at:end] else end + 1 - at
+        start = self.dollars[number]
+        return Range(start, Position(start.line, start.column + width), self.range.file)
 
 
 class Sequence(NamedTuple):
@@ -36,7 +47,7 @@ class Pair(NamedTuple):
 
 
 class Mapping(NamedTuple):
-    """Keys with values; merge keys (`<<`) are already carried out, and every key is there once."""
+    """Keys with values. Merge keys (`<<`) are already applied, and every key is unique."""
 
     pairs: tuple[Pair, ...]
     range: Range
@@ -46,7 +57,7 @@ Node = Scalar | Sequence | Mapping
 
 
 def describe(node: Node) -> str:
-    """Return what kind of value this is, in the words of a message."""
+    """Return how a message names a value."""
     match node:
         case Mapping():
             return "a mapping"

@@ -1,8 +1,8 @@
 """Text -> tree of nodes, within limits of time and memory, from the event stream of the YAML parser.
 
-The tree is made from events, not by PyYAML's composer: so nesting, aliases and keys are checked before
-they can cost anything, and every scalar keeps the text that was written. YAML 1.1's guesses (`no` is
-false, 1.10 is 1.1, 0644 is 420) are never made: what a scalar means is up to the key it belongs to.
+PyYAML's composer is not used. So nesting, aliases and keys are checked before they can cost anything, and every scalar
+keeps the text that was written. YAML 1.1 guesses (`no` is false, 1.10 is 1.1, 0644 is 420); here only the key decides
+what a scalar means.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import yaml
 from spec.positions import START, Position, Range
 from spec.values.wording import code
 
-from .complaints import explain
-from .diagnostics import Collector
+from .diagnostics import LIMIT, Collector
 from .nodes import Mapping, Node, Pair, Scalar, Sequence
+from .yaml_errors import explain
 
 DEPTH_LIMIT = 64
 NODE_LIMIT = 100_000
-"""Nodes after aliases are expanded."""
+"""Nodes, with aliases expanded."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAGS = tuple(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
 _TEXT_TAGS = ("!", _TAGS[0])
@@ -30,11 +30,11 @@ _END = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 class _StopError(Exception):
-    """Reading cannot go on; the reason is already in the collector."""
+    """Reading cannot continue; the collector has the reason."""
 
 
 def parse(text: str, problems: Collector) -> Node | None:
-    """Return the tree of `text`, or None where it cannot be read. Problems go to `problems`."""
+    """Return the tree of `text`, or None if it cannot be read. Problems go to `problems`."""
     builder = _Builder(text, problems)
     parser = _LOADER(text)
     try:
@@ -51,7 +51,7 @@ def parse(text: str, problems: Collector) -> Node | None:
 
 
 class _Open:
-    """A list or mapping that is not yet closed. `count` is the number of nodes before it."""
+    """A list or mapping that is not closed yet. `count` is the number of nodes before it."""
 
     __slots__ = ("anchor", "children", "count", "is_mapping", "start")
 
@@ -64,7 +64,7 @@ class _Open:
 
 
 class _Builder:
-    """Takes events one by one; afterwards `root` is the tree."""
+    """Takes events one by one. In the end, `root` is the tree."""
 
     def __init__(self, text: str, problems: Collector) -> None:
         self.root: Node | None = None
@@ -77,7 +77,7 @@ class _Builder:
         self._last_end = Position(1, 1)
 
     def take(self, event: yaml.Event) -> None:
-        """Add what the next event says."""
+        """Add the next event."""
         if isinstance(event, _SCALAR):
             self._scalar(event)
         elif isinstance(event, _START):
@@ -89,7 +89,7 @@ class _Builder:
         elif isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                self._stop(event, "a build file is one document: remove this `---` and what follows it")
+                self._stop(event, "a build file is one YAML document: remove this `---` and everything after it")
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self._grow(event, 1)
@@ -97,7 +97,8 @@ class _Builder:
         if event.style in ("|", ">"):
             end = self._block_end(event, start)
         plain = not event.style and event.tag not in _TEXT_TAGS
-        node = Scalar(event.value, plain, Range(start, end))
+        dollars = self._dollars(event) if "${" in event.value else ()
+        node = Scalar(event.value, plain, Range(start, end), dollars)
         if event.tag is not None:
             self._check_tag(event, node.range)
         self._last_end = end
@@ -105,7 +106,7 @@ class _Builder:
 
     def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         if len(self._open) >= DEPTH_LIMIT:
-            self._stop(event, f"this is nested more than {DEPTH_LIMIT} levels deep: make it flatter")
+            self._stop(event, f"values can be nested at most {DEPTH_LIMIT} levels deep: make this flatter")
         count = self._count
         self._grow(event, 1)
         start = _position(event.start_mark)
@@ -118,7 +119,7 @@ class _Builder:
 
     def _end(self, event: Any) -> None:
         done = self._open.pop()
-        # The parser ends a block where the next token begins, lines further down: only a bracket is a true end.
+        # The parser ends a block where the next token begins, often lines later. Only a bracket is a true end.
         if event.start_mark.index != event.end_mark.index:
             self._last_end = _position(event.end_mark)
         place = Range(done.start, max(self._last_end, done.start))
@@ -129,7 +130,9 @@ class _Builder:
         found = self._anchors.get(event.anchor)
         if found is None:
             inside = any(each.anchor == event.anchor for each in self._open)
-            reason = "is used inside itself" if inside else f"is not known: no value before it has `&{event.anchor}`"
+            reason = (
+                "is part of its own value" if inside else f"has no anchor: no value before it has `&{event.anchor}`"
+            )
             self._stop(event, f"the alias `*{event.anchor}` {reason}")
         else:
             node, count = found
@@ -146,15 +149,18 @@ class _Builder:
             self.root = node
 
     def _mapping(self, children: list[Node], place: Range) -> Mapping:
-        """Join keys and values; tell of keys that are no text or are there twice; carry merge keys out."""
+        """Pair keys with values, apply merge keys, and report keys that are not text or appear twice."""
         own: dict[str, Pair] = {}
         merged: dict[str, Pair] = {}
         for key, value in zip(children[::2], children[1::2], strict=True):
             if not isinstance(key, Scalar):
-                self._problems.add(key.range, "a key must be a word; a value that starts with `{` or `[` needs quotes")
+                self._problems.add(
+                    key.range,
+                    "a key must be text (for example `name`): put quotes around a value that starts with `{` or `[`",
+                )
             elif key.text in own:
                 line = own[key.text].key.range.start.line
-                message = f"the key {code(key.text)} is here a second time (the first is on line {line}): keep one"
+                message = f"duplicate key {code(key.text)} (first on line {line}): remove one of them"
                 self._problems.add(key.range, message)
             else:
                 own[key.text] = Pair(key, value)
@@ -167,7 +173,7 @@ class _Builder:
         merged: dict[str, Pair] = {}
         for source in merge.value.items if isinstance(merge.value, Sequence) else (merge.value,):
             if not isinstance(source, Mapping):
-                message = "`<<` takes in mappings only: write `<<: *name` or `<<: [*name, *name]`"
+                message = "`<<` must be an alias of a mapping, or a list of them (for example `<<: *name`)"
                 self._problems.add(merge.key.range, message)
                 continue
             for pair in source.pairs:
@@ -177,21 +183,37 @@ class _Builder:
     def _check_tag(self, event: Any, place: Range) -> None:
         if event.tag not in (*_TAGS, "!"):
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self._problems.add(place, f"tags such as {code(tag)} mean nothing here: remove it")
+            self._problems.add(place, f"YAML tags are not supported: remove {code(tag)}")
 
     def _grow(self, event: yaml.Event, count: int) -> None:
         self._count += count
         if self._count > NODE_LIMIT:
             self._stop(
-                event, f"this file has more than {NODE_LIMIT:,} values (aliases counted in full): make it smaller"
+                event,
+                f"a build file can have at most {NODE_LIMIT:,} values; each use of an alias counts",
             )
 
     def _block_end(self, event: Any, start: Position) -> Position:
-        """Return where the last line of a block scalar ends; the parser's mark is on a line after it."""
+        """Return the end of the last line of a block scalar. The parser's own mark is on a later line."""
         begin, index = event.start_mark.index, event.end_mark.index
         index = begin + len(self._text[begin:index].rstrip())
         line = start.line + self._text.count("\n", begin, index)
         return Position(line, index - self._text.rfind("\n", 0, index))
+
+    def _dollars(self, event: Any) -> tuple[Position, ...]:
+        """Return the place of each `${` of a scalar, unless escapes hide some or there are very many."""
+        at, end = event.start_mark.index, event.end_mark.index
+        if event.style in ("|", ">"):
+            at = self._text.index("\n", at)  # A comment may follow the indicator.
+        if not event.value.count("${") == self._text.count("${", at, end) <= LIMIT:
+            return ()
+        found = []
+        line, last = event.start_mark.line + 1, event.start_mark.index
+        while (at := self._text.find("${", at, end)) >= 0:
+            line += self._text.count("\n", last, at)
+            found.append(Position(line, at - self._text.rfind("\n", 0, at)))
+            last, at = at, at + 2
+        return tuple(found)
 
     def _stop(self, event: yaml.Event, message: str) -> None:
         self._problems.add(Range(_position(event.start_mark), _position(event.end_mark)), message)

@@ -1,21 +1,21 @@
-/* PID 1 of a guest that tells what its whole tree is: tests/support/manifest.py computes the same on the host.
+/* PID 1 of a guest that describes its whole tree: tests/support/manifest.py computes the same on the host.
  *
  * Every path has a record, one line of printable ASCII, and a digest: the CRC-32 of its record, a newline, and for
  * each entry of a directory, sorted by bytes, its name, a space, its digest in hexadecimal and a newline.
  *
- *   TYPE MODE UID GID MTIME.NANOSECONDS [what the type has] [NAME:LENGTH:CRC-32 of each attribute]
- *   f  SIZE CRC-32, and link=PATH for each of several names of one file: the first of them
+ *   TYPE MODE UID GID MTIME.NANOSECONDS [values of the type] [NAME:LENGTH:CRC-32 of each attribute]
+ *   f  SIZE CRC-32, and for a file with several names link=PATH, the first of them
  *   l  TARGET
  *   c, b  MAJOR:MINOR
  *
- * It prints `top DIGEST NAME` for what is in /, and `total DIGEST PATHS`, then obeys lines on its console:
+ * It prints `top DIGEST NAME` for each entry of /, and `total DIGEST PATHS`, then obeys commands on its console:
  *
  *   list NUMBER    `entry NUMBER DIGEST NAME` for each entry of a directory (the number of / is 0), then `listed`
  *   show NUMBER    `record NUMBER RECORD`
  *   tail PATH      `tail SIZE HEX`: the last 16 bytes of a file
  *   off
  *
- * Left out: /dev, another file system. Of files of more than 16 MiB only the first and the last 64 KiB count.
+ * It skips /dev, another file system. Of files larger than 16 MiB, only the first and the last 64 KiB count.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -33,7 +33,7 @@
 
 #define WHOLE (16 << 20)
 #define EDGE (64 << 10)
-#define SLOTS (1 << 19) /* a power of two, and more than there are files */
+#define SLOTS (1 << 19) /* a power of two larger than the number of files */
 
 struct node {
     struct node *parent, **children, *same; /* same: the first name of the same file */
@@ -76,7 +76,7 @@ static void give_up(const char *what, const char *path)
     _exit(1);
 }
 
-/* Add printable text; what is not, or is a space or a backslash, becomes \xNN. */
+/* Add printable text; other characters, spaces and backslashes become \xNN. */
 static void escape(FILE *to, const char *text)
 {
     for (const unsigned char *at = (const unsigned char *)text; *at; at++)
@@ -293,7 +293,7 @@ int main(void)
 {
     static char path[1 << 16];
     char line[4096];
-    if (getpid() != 1) /* it switches the machine off */
+    if (getpid() != 1) /* this program turns the machine off */
         return 2;
     crc_prepare();
     struct node *root = walk(NULL, "", path, 0);

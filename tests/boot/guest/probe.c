@@ -1,6 +1,6 @@
-/* What a shell in the guest cannot find out. Each command prints one line.
+/* Checks that a shell in the guest cannot do. Each command prints one line.
  *
- *   probe pivot          call pivot_root(2) in a mount namespace of its own
+ *   probe pivot          call pivot_root(2) in a new mount namespace
  *   probe xattr FILE NAME    the attribute's value in hexadecimal
  */
 #define _GNU_SOURCE

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says what the kernel key made of this system: one `name=value` a line.
+# Prints the effect of the kernel key on this system: one `name=value` per line.
 cd /lib/modules/"$(uname -r)" || exit
 has() { lsmod | grep -q "^$1 " && echo yes || echo no; }
 loads() { modprobe "$1" 2>/dev/null && echo yes || echo no; }

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Tells what the guest itself sees; the token is computed, so an echoed command line cannot fake it.
+# Prints the guest's own view; the token is computed, so an echoed command line cannot fake it.
 echo "check-begin=$((40 + 2))"
-# The C library that comes with `hello/trixie` takes os-release along: systemd and the kernel are what the preset brought.
+# The C library that `hello/trixie` pulls in also updates os-release, but systemd and the kernel are the preset's.
 echo "release=$(systemctl --version | head -1 | cut -d' ' -f2) $(uname -r | grep -o '^6\.1\.\|cloud-amd64' | tr '\n' ' ')"
 echo "named=$(. /etc/os-release; echo "$IMAGE_ID $IMAGE_VERSION")"
 echo "next=$(hello) $(dpkg --compare-versions "$(dpkg-query -W -f '${Version}' hello)" gt 2.10-3+b99 && echo newer)"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tells what the guest itself sees; the token is computed, so an echoed command line cannot fake it. $1: a port of the host.
+# Prints the guest's own view; the token is computed, so an echoed command line cannot fake it. $1: a port of the host.
 echo "check-begin=$((40 + 2))"
 echo "op=$(id op)"
 echo "key=$(cut -d' ' -f3 /home/op/.ssh/authorized_keys)"
@@ -11,11 +11,14 @@ echo "host=$(nc 10.0.2.2 "$1" < /dev/null)"
 echo "worker=$(cat /tmp/worker)"
 n=0; while [ "$(wc -l < /run/flaky)" -lt 2 ] && [ $n -lt 30 ]; do sleep 1; n=$((n + 1)); done
 echo "flaky=$([ "$(wc -l < /run/flaky)" -gt 1 ] && echo again)"
-# By now a service that is not to be restarted would have been.
+# If `plain` restarted by mistake, it would have done so by now.
 echo "plain=$(cat /tmp/plain)"
 echo "once=$(cat /tmp/once)"
 echo "ntpd=$(find /etc/runlevels -name ntpd)"
 echo "cache=$(mount | grep -c ' on /srv/cache type tmpfs .*noexec.*mode=755')"
 echo "tmp=$(df -m /tmp | tail -1 | tr -s ' ' | cut -d' ' -f2) $(stat -c %a /tmp)"
-echo "crashed=$(rc-status -a | grep -c crashed)"
+# These two end as they were made to.
+echo "crashed=$(rc-status -a -f ini | grep crashed | grep -v '^flaky\|^plain')"
+echo "data=$(mount | grep -o 'on /srv/data type ext4') $(blkid /dev/vda | grep -o 'LABEL="[A-Z]*"')"
+echo "seed=$(cat /tmp/seed)"
 echo "check-end=$((40 + 3))"

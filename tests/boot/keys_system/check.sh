@@ -1,5 +1,5 @@
 #!/bin/bash
-# Tells what the guest itself sees; the token is computed, so an echoed command line cannot fake it. $1: a port of the host.
+# Prints the guest's own view; the token is computed, so an echoed command line cannot fake it. $1: a port of the host.
 echo "check-begin=$((40 + 2))"
 echo "op=$(id -u op) $(id -gn op) $(id -Gn op)"
 echo "key=$(stat -c '%U:%G %a' /home/op/.ssh/authorized_keys) $(cut -d' ' -f3 /home/op/.ssh/authorized_keys)"
@@ -27,7 +27,7 @@ echo "none=$(mountpoint -q /srv/none || echo absent)"
 echo "taken=$(mountpoint -q /srv/taken || echo absent)"
 echo "tmp=$(findmnt -bno SIZE /tmp) $(stat -c %a /tmp)"
 echo "dropped=$(id -nG dropped) $(ldconfig -p | grep -c '=> /usr/local/lib/libcap\.so\.2$') $(ls /etc/*- 2>/dev/null | wc -l)"
-# What the build has done is not done again: the units are there, were looked at, and not started.
+# Work of the build must not run again: these units exist, had their conditions checked, and did not start.
 for unit in ldconfig systemd-sysusers systemd-hwdb-update systemd-journal-catalog-update systemd-update-done; do
   [ "$(systemctl show -P LoadState $unit)" = loaded ] && [ "$(systemctl show -P ConditionTimestampMonotonic $unit)" != 0 ] \
     && [ "$(systemctl show -P ConditionResult $unit) $(systemctl show -P ActiveState $unit)" = "no inactive" ] \

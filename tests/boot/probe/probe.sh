@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tells what the guest itself sees; the token is computed, so an echoed command line cannot fake it.
+# Prints the guest's own view; the token is computed, so an echoed command line cannot fake it.
 echo "probe-begin=$((40 + 2))"
 echo "hostname=$(hostname)"
 echo "hosts=$(getent hosts upstream.internal | tr -s ' ')"

@@ -27,10 +27,10 @@ REPORT: dict[str, object] = {
 }
 
 
-def facts(size: int = 1000, dead: int = 0, problem: str = "") -> bytes:
+def facts(size: int = 1000, dead: int = 0, problem: str = "", keys: tuple[str, ...] = ()) -> bytes:
     """What the last segment says."""
     weights = {"growth": {"files": 10, "size": size}, "dead": {"files": 1, "size": dead}}
-    return json.dumps([{**weights, "problem": problem}]).encode()
+    return json.dumps([{**weights, "problem": problem, "private_keys": keys}]).encode()
 
 
 BOOTABLE = {"/report.json": json.dumps(REPORT).encode(), "/facts.json": facts()}
@@ -70,15 +70,17 @@ def test_disks_share_one_uki_without_os_release() -> None:
     assert client.error is None, client.error
     assert [name for name in names(client) if name.startswith(("[initramfs]", "[uki]", "[output"))] == [
         "[initramfs] pack the base",
-        "[initramfs] pack what comes after",
+        "[initramfs] pack the rest",
         "[uki] Linux 6.12",
-        "[output] claylinux.raw",
+        "[output] claylinux.img",
         "[output] claylinux.iso",
         "[output] claylinux.efi with Linux 6.12",
-        "[outputs] together",
+        "[outputs] merge",
     ]
-    laid_out = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "uki"' in line]
-    assert ['"--os-release", "true"' in line for line in laid_out] == ['"then", "efi"' in line for line in laid_out]
+    laid_out = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "packing.Uki"' in line]
+    assert ['"--os-release", "true"' in line for line in laid_out] == [
+        '"then", "outputs.Efi"' in line for line in laid_out
+    ]
     assert len(laid_out) == 2
 
 
@@ -97,7 +99,7 @@ def test_a_uki_that_was_weighed_is_not_laid_out_again() -> None:
     assert client.error is None, client.error
     assert [name for name in names(client) if name.startswith(("[uki]", "[output"))] == [
         "[uki] Linux 6.12",
-        "[output] claylinux.raw",
+        "[output] claylinux.img",
     ]
 
 
@@ -111,7 +113,7 @@ def test_a_file_that_was_weighed_is_not_laid_out_again() -> None:
         "[uki] Linux 6.12",
         "[output] claylinux.efi",
     ]
-    (laid_out,) = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "uki"' in line]
+    (laid_out,) = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "packing.Uki"' in line]
     assert '"--os-release", "true"' in laid_out
 
 
@@ -119,22 +121,29 @@ def test_without_merge_outputs_are_copied_together() -> None:
     caps = FakeClient().llb_caps - {"mergeop", "diffop"}
     client = ask("base: debian\noutputs: [raw, iso]\n", FakeClient(outputs=BOOTABLE, llb_caps=caps))
     assert client.error is None
-    assert "[outputs] together" in names(client)
+    assert "[outputs] merge" in names(client)
 
 
 def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:
     client = ask("base: debain\npackges: [x]\n")
-    assert places(client) == [1, 2]
-    assert told(client).count("\n") == 1
+    assert [line.partition(": ")[0] for line in told(client).splitlines()[::3]] == [
+        "claylinux.yaml:1:7",
+        "claylinux.yaml:2:1",
+    ]
+    assert places(client) == []
     assert client.result is None
+
+
+def test_one_mistake_has_a_snippet() -> None:
+    client = ask("base: debian\n\npackges: [x]\n")
+    assert places(client) == [3]
+    assert told(client).count("\n") == 0
 
 
 def test_a_capability_that_is_switched_off_is_named() -> None:
     caps = FakeClient().llb_caps - {"exec.mount.cache"}
     client = ask("base: debian\n", FakeClient(outputs=BOOTABLE, llb_caps=caps))
-    assert told(client) == (
-        "this engine (dockerd or BuildKit) is too old for this build: exec.mount.cache: unknown to this engine"
-    )
+    assert told(client) == ("this build needs a newer engine (dockerd or BuildKit): exec.mount.cache: not supported")
 
 
 def test_a_failing_step_is_told_in_the_words_of_the_build_file() -> None:
@@ -147,7 +156,7 @@ def test_a_failing_step_is_told_in_the_words_of_the_build_file() -> None:
             raise EngineError(status)
 
     client = ask("base: debian\nrun:\n  - exit 3\n", FakeClient(outputs=BOOTABLE, on_solve=fail))
-    assert told(client) == "[run 1/1] exit 3 failed with exit code 3; its output above says why"
+    assert told(client) == "[run 1/1] exit 3 failed with exit code 3 (see the output above)"
     assert places(client) == [3]
 
 
@@ -175,19 +184,19 @@ def test_a_bug_says_that_it_is_one_and_blames_no_line() -> None:
     ("report", "text", "message", "lines"),
     [
         ({"kernels": []}, "base: {image: x}\n", "this system has no Linux kernel", [1]),
-        ({"init": None}, "base: {image: x}\n", "this system has no /sbin/init", [1]),
+        ({"init": None}, "base: {image: x}\n", "this system has no init (expected /sbin/init)", [1]),
         ({"kernels": [], "init": None}, "base: {image: x}\n", "no Linux kernel", [1]),
         (
             {"kernels": [{"version": v, "path": "", "machine": "amd64"} for v in ("6.1", "6.12")]},
             "base: {image: x}\n",
-            "this system has 2 kernels (6.1, 6.12): choose one with `kernel: {version: ...}`",
+            "this system has 2 kernels (6.1, 6.12): choose one (for example `kernel: {version: 6.12}`)",
             [1],
         ),
-        ({}, "base: debian\nkernel: {version: 5.4}\n", "no kernel '5.4' in this system: it has 6.12", [2]),
+        ({}, "base: debian\nkernel: {version: 5.4}\n", "this system has no kernel `5.4`: it has 6.12", [2]),
         (
             {"init_machine": "arm64"},
             "base: {image: x}\n",
-            "/sbin/init is a program for arm64, but the image is for linux/amd64",
+            "/sbin/init is a program for arm64; the image is for linux/amd64",
             [1],
         ),
     ],
@@ -202,7 +211,7 @@ def test_a_chosen_kernel_is_taken() -> None:
     kernels = [{"version": v, "path": "", "machine": "amd64"} for v in ("6.1", "6.12")]
     outputs = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "kernels": kernels}).encode()}
     client = ask("base: {image: x}\nkernel: {version: '6.1'}\n", FakeClient(outputs=outputs))
-    assert "[output] claylinux.raw with Linux 6.1" in names(client)
+    assert "[output] claylinux.img with Linux 6.1" in names(client)
 
 
 def test_the_image_target_returns_the_system_with_its_config() -> None:
@@ -275,12 +284,46 @@ def test_segments_that_are_a_waste_become_one(given: bytes) -> None:
     assert [name for name in names(client) if name.startswith("[initramfs]")] == ["[initramfs] pack the system"]
 
 
+def test_private_keys_are_told_unless_the_file_names_them() -> None:
+    found = ("root/.ssh/id_rsa", "etc/app/tls.key", "srv/tree/inner/key", "srv/\n::error::x")
+    outputs = {**BOOTABLE, "/facts.json": facts(keys=found)}
+    files = "files:\n  /etc/app/tls.key: {source: tls.key}\n  /srv/tree: {source: tree}\n"
+
+    def build(head: str) -> FakeClient:
+        given = FakeClient(files={"tls.key": b"", "tree/x": b""}, outputs=outputs, folders=frozenset({"tree"}))
+        return ask(f"{head}base: debian\n{files}", given)
+
+    client = build("")
+    assert client.error is None
+    about = [warning for warning in client.warned if "[PrivateKey]" in warning]
+    assert [text.split(" is a private key")[0].rpartition(" ")[2] for text in about] == [
+        "/root/.ssh/id_rsa",
+        "/srv/\\n::error::x",
+    ]
+    client = build("# check=skip=PrivateKey\n")
+    assert not any("private key" in warning for warning in client.warned)
+    client = build("# check=error=true\n")
+    assert "/root/.ssh/id_rsa is a private key" in told(client)
+    assert "[PrivateKey]" in told(client)
+    assert told(client).count("claylinux.yaml:2:7: ") == 2  # one for each key
+
+
+def test_files_that_belong_to_one_machine_ship_where_they_are_named() -> None:
+    files = "{/etc/machine-id: 'ab', /etc/motd: x, /data/ssh_host_rsa_key: k}"
+    client = ask(f"base: debian\npackages: [x]\nfiles: {files}\n", FakeClient(outputs=BOOTABLE))
+    assert client.error is None
+    steps = [line for line in llb.dump(client.solved[-1]).splitlines() if '"imager", "packing.Layer"' in line]
+    named = ['"--keep", "/data/ssh_host_rsa_key", "--keep", "/etc/machine-id"' in step for step in steps]
+    assert sorted(named) == [False, False, True], "only with the stage that has `files`"
+    assert not any('"--keep", "/etc/motd"' in step for step in steps)
+
+
 def test_the_mode_follows_the_kernel() -> None:
     lacking = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "no_overlay": {"6.12": ["overlay"]}}).encode()}
     for text, outputs, command, told_why in (
-        ("base: debian\n", BOOTABLE, "layer", False),
-        ("base: debian\n", lacking, "initramfs", True),
-        ("base: debian\nrootfs: {mode: tmpfs}\n", lacking, "initramfs", False),
+        ("base: debian\n", BOOTABLE, "Layer", False),
+        ("base: debian\n", lacking, "Initramfs", True),
+        ("base: debian\nrootfs: {mode: tmpfs}\n", lacking, "Initramfs", False),
     ):
         client = ask(text, FakeClient(outputs=outputs))
         assert client.error is None
@@ -289,11 +332,14 @@ def test_the_mode_follows_the_kernel() -> None:
             each for each in client.solved if any(v.name.startswith("[output]") for v in each.vertices.values())
         )
         steps = [line for line in llb.dump(final).splitlines() if "meta.args" in line]
-        assert all(f'"imager", "{command}"' in step for step in steps if '"--more"' in step)
+        assert all(f'"imager", "packing.{command}"' in step for step in steps if '"--more"' in step)
         assert sum('"--more"' in step for step in steps) == 2
         assert any('"--lacks", "module overlay"' in step for step in steps) is told_why
     client = ask("base: debian\nrootfs: {mode: overlay}\n", FakeClient(outputs=lacking))
-    assert told(client) == "rootfs.mode: the kernel 6.12 has no module overlay, which overlay mode needs"
+    assert told(client) == (
+        "`rootfs.mode`: kernel 6.12 does not support overlay mode, because it has no module overlay: "
+        "write `mode: auto`, or use another kernel"
+    )
     assert places(client) == [2]
 
 
@@ -305,7 +351,7 @@ def test_a_kernel_that_cannot_decompress_gets_what_it_can() -> None:
         assert client.error is None
         assert ('"--lacks", "zstd in its squashfs"' in "".join(map(llb.dump, client.solved))) is lacks
     client = ask("base: debian\nrootfs: {mode: overlay, compression: 'zstd:9'}\n", FakeClient(outputs=outputs))
-    assert told(client) == "rootfs.mode: the kernel 6.12 has no zstd in its squashfs, which overlay mode needs"
+    assert "because it has no zstd in its squashfs: write" in told(client)
 
 
 def test_an_empty_dns_leaves_the_resolver_alone() -> None:

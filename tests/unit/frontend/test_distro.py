@@ -62,7 +62,7 @@ def test_every_script_is_one(family: Family) -> None:
     """dash reads them all; names that only a build file's author can think of stay words."""
     steps: list[PackageStep] = [
         family.install(("a", "b=1"), cache_id="x"),
-        family.assemble(("a",), "linux", {"b": "default"}, cache_id="x"),
+        family.assemble(("a",), "linux", cache_id="x"),
         family.remove(("a",)),
         family.add_sources(SOURCES),
     ]

@@ -82,19 +82,23 @@ def test_legacy_cache_from() -> None:
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        ({"add-hosts": "a"}, "invalid --add-host 'a': expected HOST=IP"),
-        ({"ulimit": "nofile"}, "invalid --ulimit 'nofile': expected NAME=SOFT[:HARD]"),
-        ({"ulimit": "nofile=x"}, "invalid ulimit 'x': expected a whole number"),
+        ({"add-hosts": "a"}, '`--add-host` must be HOST=IP (for example `db=10.0.0.5`); got "a"'),
+        ({"ulimit": "nofile"}, '`--ulimit` must be NAME=SOFT[:HARD] (for example `nofile=1024:2048`); got "nofile"'),
+        (
+            {"ulimit": "nofile=x"},
+            '`--ulimit` must be NAME=SOFT[:HARD] (for example `nofile=1024:2048`); got "nofile=x"',
+        ),
         *(
             (
                 {"build-arg:SOURCE_DATE_EPOCH": odd},
-                f"invalid SOURCE_DATE_EPOCH {odd!r}: expected seconds since 1970-01-01 from 0 to 2147483647",
+                "`SOURCE_DATE_EPOCH` must be seconds since 1970-01-01, a whole number from 0 to 2147483647; "
+                f'got "{odd}"',
             )
             for odd in ("now", "-5", "2147483648", "9" * 20, "1_0", " 5")
         ),
         (
             {"force-network-mode": "wifi"},
-            "invalid force-network-mode 'wifi': expected one of default, host, none, sandbox",
+            '`force-network-mode` must be `default`, `host`, `none` or `sandbox`; got "wifi"',
         ),
     ],
 )

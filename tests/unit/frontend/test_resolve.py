@@ -62,7 +62,7 @@ def test_nothing_in_a_dockerfile_can_start_this_frontend_again() -> None:
 
 def test_the_system_goes_on_from_what_the_dockerfile_made() -> None:
     client, _ = delegate()
-    assert names(client)[0] == "[rootfs 1/1] FROM debian:trixie"
+    assert "[rootfs 1/1] FROM debian:trixie" in names(client)
     assert "[run 1/1] ls" in names(client)
     assert b"A=b" in llb.dump(client.solved[-1]).encode(), "the steps have the variables of the image"
 
@@ -74,12 +74,12 @@ def test_the_image_of_a_release_can_be_pinned() -> None:
     assert client.error is None, client.error
     assert f"[base] debian:{pinned}" in names(client)
     for wrong in ("trixie@sha256:abc", f"trixie@{'a' * 64}", f"@sha256:{'a' * 64}"):
-        assert "or trixie@sha256:" in told(ask(f'base: {{preset: debian, release: "{wrong}"}}\n'))
+        assert "alone or with @sha256:" in told(ask(f'base: {{preset: debian, release: "{wrong}"}}\n'))
 
 
 def test_a_dockerfile_that_makes_nothing_is_told_at_its_line() -> None:
     client = ask(DOCKERFILE)
-    assert "makes an empty system" in told(client)
+    assert "gives an empty system" in told(client)
     assert places(client) == [1]
 
 
@@ -101,11 +101,11 @@ run:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("{image: tool, source: bin/toll}", "'bin/toll' is not in the image 'tool'; did you mean 'bin/tool'?"),
-        ("{image: tool, source: zzz}", "'zzz' is not in the image 'tool'; is the name right?"),
-        ("{git: 'https://git.example/x', source: lib}", "'lib' is not in the repository 'https://git.example/x'"),
-        ("{source: bin/toll}", "'bin/toll' is not in the build context; is the name right, and does .dockerignore"),
-        ("{context: othr, source: x}", "no build context 'othr': give it with --build-context othr=FOLDER; did you"),
+        ("{image: tool, source: bin/toll}", "`bin/toll` is not in the image `tool`: did you mean `bin/tool`?"),
+        ("{image: tool, source: zzz}", "`zzz` is not in the image `tool`: check the name"),
+        ("{git: 'https://git.example/x', source: lib}", "`lib` is not in the repository `https://git.example/x`"),
+        ("{source: bin/toll}", "`bin/toll` is not in the build context: check the name, and whether .dockerignore"),
+        ("{context: othr, source: x}", "unknown build context `othr`: did you mean `other`?"),
     ],
 )
 def test_what_is_missing_is_told_at_its_line(entry: str, message: str) -> None:

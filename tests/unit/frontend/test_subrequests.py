@@ -44,7 +44,7 @@ def test_targets_mark_what_is_built_by_default() -> None:
 
 def test_outline_names_the_outputs() -> None:
     document, _ = question("frontend.outline", "name: edge\nbase: debian\noutputs: [raw]\n")
-    assert (document["name"], document["description"]) == ("edge", "builds edge.raw")
+    assert (document["name"], document["description"]) == ("edge", "builds edge.img")
 
 
 def test_check_of_a_good_file_is_quiet() -> None:
@@ -88,7 +88,7 @@ def test_questions_are_answered_before_an_argument_is_given() -> None:
     assert [each["name"] for each in document["targets"] if "default" in each] == ["raw"]
     for name in ("outline", "targets"):
         message = told(ask(text + "packges: [x]\n", FakeClient(), requestid=f"frontend.{name}"))
-        assert message == "claylinux.yaml:5:1: there is no key `packges`: did you mean `packages`?"
+        assert message == "claylinux.yaml:5:1: unknown key `packges`: did you mean `packages`?"
     assert "give V" in told(ask(text, FakeClient()))
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imager import build_image, contract, target
+from imager import build_image, target
+from spec.formats import FORMATS
 from tests.support.imager import EPOCH, make_kernel, make_pe, make_system
 
 
@@ -17,7 +18,7 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stub and an init where the image has them."""
     (tmp_path / "stub").write_bytes(make_pe())
     (tmp_path / "init").write_bytes(b"init")
-    own = target.Target(str(tmp_path / "init"), str(tmp_path / "stub"), "console=tty0")
+    own = target.Target(str(tmp_path / "init"), "", str(tmp_path / "stub"), "console=tty0")
     monkeypatch.setitem(target.TARGETS, "amd64", own)
     return tmp_path
 
@@ -29,14 +30,16 @@ def build(folder: Path, *words: str, system: Path | None = None, **environment: 
 
 
 def test_the_defaults_are_those_that_dockerfiles_expect() -> None:
-    choice = build_image.choose((), {})
+    choice = build_image.parse_options((), {})
     assert (choice.path, choice.volume, choice.epoch) == ("/out/claylinux.img", "CLAYLINUX", 315532800)
-    short = build_image.choose(["-f", "iso", "-o", "x/y", "-v", "DATA", "-c", "xz:9"], {"SOURCE_DATE_EPOCH": "7"})
-    assert short == build_image.Choice("iso", "x/y", "DATA", "xz:9", "auto", 7)
+    short = build_image.parse_options(
+        ["-f", "iso", "-o", "x/y", "-v", "DATA", "-c", "xz:9"], {"SOURCE_DATE_EPOCH": "7"}
+    )
+    assert short == build_image.Options("iso", "x/y", "DATA", "xz:9", "auto", 7)
     assert short.path == "x/y.iso"
 
 
-@pytest.mark.parametrize("name", contract.FORMATS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_every_format_is_made_alone_and_dated(parts: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
     make_system(parts / "system")
     assert build(parts, "--format", name, SOURCE_DATE_EPOCH=str(EPOCH)) == 0
@@ -49,7 +52,7 @@ def test_every_format_is_made_alone_and_dated(parts: Path, name: str, capfd: pyt
 def test_why_a_system_is_unpacked_is_told(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Only where it was not asked for."""
     make_system(parts / "system")
-    why = " (the kernel has no module loop, squashfs, overlay, which overlay needs)"
+    why = " (the kernel has no module loop, squashfs, overlay, which overlay mode needs)"
     for words, told in (((), why), (("--rootfs", "tmpfs"), "")):
         assert build(parts, "--format", "efi", *words) == 0
         assert f"; rootfs mode tmpfs{told}: boots with about " in capfd.readouterr().out
@@ -80,8 +83,8 @@ def test_the_command_line_comes_from_the_system(parts: Path, text: str | None, e
         (("--format", "vfat"), "invalid choice: 'vfat'"),
         (("--formats", "raw"), "unrecognized arguments: --formats"),
         (("--compression", "rar"), "unknown compression 'rar'"),
-        (("--compression", "xz:10"), "the level of xz is 0 to 9"),
-        (("--output", "out/"), "'out/' names no file"),
+        (("--compression", "xz:10"), "the level of xz must be 0 to 9, for example xz:6; got '10'"),
+        (("--output", "out/"), "'out/' has no file name"),
         (("surplus",), "unrecognized arguments: surplus"),
     ],
 )
@@ -124,11 +127,14 @@ def with_an_old_kernel(system: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (shutil.rmtree, "write RUN --mount=from=STAGE,target="),
-        (without_init, "no /sbin/init: install an init system"),
-        (without_kernel, "no Linux kernel (looked for"),
+        (shutil.rmtree, "for example RUN --mount=from=STAGE,target="),
+        (without_init, "no init (expected /sbin/init): install an init system"),
+        (without_kernel, "no Linux kernel in /boot/vmlinu*"),
         (with_two_kernels, "2 kernels (6.1.0-1-amd64, 7.0.0): remove all but one"),
-        (with_another_machine, "/sbin/init is a program for amd64, the kernel for arm64"),
+        (
+            with_another_machine,
+            "/sbin/init is for amd64, but the kernel is for arm64: install both",
+        ),
         (with_an_old_kernel, "the kernel /boot/vmlinuz-6.1.0-1-amd64 has no EFI stub"),
     ],
 )

@@ -4,26 +4,64 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 
 from imager import __main__ as program
-from imager import commands, contract
+from imager import commands
 from imager.core.errors import UsageError
 from imager.request import Request, join
+from imager.requests.accounts import Hashes, Users
+from imager.requests.files import Directories, Links
+from imager.requests.identity import Identity
+from imager.requests.kernel import KernelTree
+from imager.requests.mounts import DiskEntries, Mounts
+from imager.requests.network import Network
+from imager.requests.outputs import BY_FORMAT, Efi, Iso, Output, Qcow2, Raw, Vdi, Vhd, Vhdx, Vmdk
+from imager.requests.packing import Initramfs, Layer, Uki
+from imager.requests.reports import Inspect, Sizes
+from imager.requests.services import Services
+from spec.accounts import Group, HashSecret, HashText, KeyFile, KeyText, User
+from spec.files import Directory, Symlink
+from spec.formats import FORMATS
+from spec.mounts import DeviceMount, FileSystem, MemoryMount
+from spec.network import AnyInterface, Bridge, Ethernet, Match, Nameservers, Route, Vlan
+from spec.services import Service, ServiceCommand, ServiceSwitch
+from spec.values.types import Owner, Share
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+OWNER = Owner(user="me", group=0)
+USERS = (
+    User(name="me", password=HashText(hash=""), groups=("a", "b"), ssh_authorized_keys=(KeyText(line="k"),)),
+    User(name="you", uid=0, password=HashSecret(secret="s"), ssh_authorized_keys=(KeyFile(source="k", context="c"),)),
+)
+SERVICES: dict[str, Service] = {
+    "nginx": ServiceSwitch(start=True),
+    "acpid": ServiceSwitch(start=False),
+    "sshd": ServiceSwitch(start="boot"),
+    "agent": ServiceCommand(command=("/a", ""), after=("net",), env={"A": "b"}, oneshot=True),
+}
+INTERFACES: dict[str, AnyInterface] = {
+    "eth0": Ethernet(match=Match(name="e*"), routes=(Route(to="default", via="10.0.0.1", metric=0),)),
+    "br0": Bridge(interfaces=("eth0",), nameservers=Nameservers(addresses=("9.9.9.9",))),
+    "v7": Vlan(id=7, link="eth0"),
+}
+MOUNTS: dict[str, FileSystem] = {
+    "/data": DeviceMount(device="LABEL=D", options=("noatime",), create=True, fstype="ext4"),
+    "/a": MemoryMount(tmpfs=None),
+    "/b": MemoryMount(tmpfs=Share(50)),
+    "/c": MemoryMount(tmpfs=1 << 20),
+}
 REQUESTS = (
-    contract.Inspect(system="/system", output="/out/report.json"),
-    contract.Initramfs(system="/system", init="/init", output="/out/a", compression="zstd:19", epoch=0),
-    contract.Layer(
-        system="/system", output="/out/a", number=2, epoch=0, below="/b", facts="/f", lower=("/0", "/1"), more=True
-    ),
-    contract.Uki(
+    Inspect(system="/system", output="/out/report.json"),
+    Initramfs(system="/system", init="/init", output="/out/a", compression="zstd:19", epoch=0),
+    Layer(system="/system", output="/out/a", number=2, epoch=0, below="/b", facts="/f", lower=("/0", "/1"), more=True),
+    Uki(
         system="/system",
         kernel_version="6.1.0-1-amd64",
         initrd=("/a", "/b"),
@@ -35,24 +73,25 @@ REQUESTS = (
         name="",
         version="1.0 ü",
     ),
-    contract.Efi(uki="/u", output="/o", architecture="arm64", epoch=1),
-    contract.Raw(uki="/u", output="/o", architecture="arm64", epoch=1, label="-x"),
-    contract.Iso(uki="/u", output="/o", architecture="arm64", epoch=1),
-    contract.Qcow2(uki="/u", output="/o", architecture="arm64", epoch=1, compress=True),
-    contract.Vmdk(uki="/u", output="/o", architecture="arm64", epoch=1, subformat="monolithicSparse", compress=False),
-    contract.Vhdx(uki="/u", output="/o", architecture="arm64", epoch=1),
-    contract.Vhd(uki="/u", output="/o", architecture="arm64", epoch=1),
-    contract.Vdi(uki="/u", output="/o", architecture="arm64", epoch=1),
-    contract.Users(system="/system", user=('{"name": "me"}', "{}"), epoch=1),
-    contract.Users(system="/system", group=('{"name": "data"}',), user=(), epoch=1),
-    contract.Services(system="/system", service=('{"name": "agent"}',), epoch=1),
-    contract.Network(system="/system", interface=('{"name": "eth0"}',), epoch=1),
-    contract.Mounts(system="/system", mount=('{"point": "/data"}',), epoch=1),
-    contract.Hashes(source="/secrets", name=("root_hash",), output="/out", epoch=1),
-    contract.Folders(system="/system", folder=('{"path": "/srv"}',), epoch=1),
-    contract.Link(system="/system", link=('{"path":"/etc/localtime","target":"/usr/share/zoneinfo/UTC"}',)),
-    contract.Identity(system="/system", name="edge", version="1.4.0", epoch=1),
-    contract.KernelTree(
+    Efi(uki="/u", output="/o", architecture="arm64", epoch=1),
+    Raw(uki="/u", output="/o", architecture="arm64", epoch=1, label="-x"),
+    Iso(uki="/u", output="/o", architecture="arm64", epoch=1),
+    Qcow2(uki="/u", output="/o", architecture="arm64", epoch=1, compress=True),
+    Vmdk(uki="/u", output="/o", architecture="arm64", epoch=1, subformat="monolithicSparse", compress=False),
+    Vhdx(uki="/u", output="/o", architecture="arm64", epoch=1),
+    Vhd(uki="/u", output="/o", architecture="arm64", epoch=1),
+    Vdi(uki="/u", output="/o", architecture="arm64", epoch=1),
+    Users(system="/system", user=USERS, group=(Group(name="data"), Group(name="web", gid=0)), epoch=1),
+    Users(system="/system", epoch=1),
+    Services(system="/system", service=SERVICES, needed_by=("mounts",), lenient=True, epoch=1),
+    Network(system="/system", interface=INTERFACES, epoch=1),
+    Mounts(system="/system", mount=MOUNTS, epoch=1),
+    DiskEntries(system="/system", epoch=1),
+    Hashes(source="/secrets", name=("root_hash",), output="/out", epoch=1),
+    Directories(system="/system", directory={"/a": Directory(), "/b": Directory(mode=0, owner=OWNER)}, epoch=1),
+    Links(system="/system", link={"/etc/localtime": Symlink(target="/usr/share/zoneinfo/UTC")}),
+    Identity(system="/system", name="edge", version="1.4.0", epoch=1),
+    KernelTree(
         system="/system",
         output="/out/kernel.json",
         kernel_version="6.1",
@@ -63,11 +102,11 @@ REQUESTS = (
         microcode=("amd", "intel"),
         epoch=1,
     ),
-    contract.Sizes(system="/s", uki="/u", output="/o.json", text="/o.txt", name="edge", ram=1 << 29, mode="x", epoch=1),
+    Sizes(system="/s", uki="/u", output="/o.json", text="/o.txt", name="edge", ram=1 << 29, mode="x", epoch=1),
 )
 
 
-@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.command)
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.command())
 def test_argv_is_read_back(request_: Request) -> None:
     assert commands.parse(request_.argv()) == (request_,)
 
@@ -79,20 +118,30 @@ def test_several_requests_are_read_back_in_order() -> None:
 
 
 def test_a_value_is_never_taken_for_the_next_request() -> None:
-    request = contract.Link(system="then", link=("then", "--link"))
+    request = Links(system="then", link={"then": Symlink(target="--link")})
     assert commands.parse(join((request, request))) == (request, request)
 
 
 def test_every_request_and_format_is_covered() -> None:
-    kinds = {kind.command: kind for kind in vars(contract).values() if hasattr(kind, "command")}
-    assert {type(request) for request in REQUESTS} == set(kinds.values())
-    assert {command: commands.kind_of(command) for command in commands.COMMANDS} == kinds
-    assert all(row.request in kinds.values() for row in contract.FORMATS.values())
+    assert {type(request) for request in REQUESTS} == set(commands.kinds())
+    assert set(BY_FORMAT) == set(FORMATS)
+    assert set(BY_FORMAT.values()) < set(commands.kinds())
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_has_the_keys_that_its_request_has(name: str) -> None:
+    own = {field.name for field in fields(BY_FORMAT[name])} - {field.name for field in fields(Output)}
+    assert own == set(FORMATS[name].keys)
+
+
+def test_every_request_has_a_module_that_performs_it() -> None:
+    assert all(callable(import_module(f"imager.{kind.performed_by}").run) for kind in commands.kinds())
 
 
 def test_argv_is_what_the_architecture_says() -> None:
-    request = contract.Link(system="/s", link=("/a=b", "/c=d"))
-    assert request.argv() == ("link", "--system", "/s", "--link", "/a=b", "--link", "/c=d")
+    request = Links(system="/s", link={"/a=b": Symlink(target="c")})
+    assert request.argv() == ("files.Links", "--system", "/s", "--link", '["/a=b",{"":"Symlink","target":"c"}]')
+    assert Users(system="/s", user=(User(name="me"),), epoch=1).argv()[3:5] == ("--user", '{"":"User","name":"me"}')
 
 
 def test_requests_never_change() -> None:
@@ -100,20 +149,29 @@ def test_requests_never_change() -> None:
         REQUESTS[0].system = "/other"  # type: ignore[misc]
 
 
+INSPECT, ACCOUNTS = "reports.Inspect", "accounts.Users"
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "no command given; the commands are inspect, initramfs, layer, uki, efi, raw, iso, qcow2, vmdk"),
+        ([], "no command given; the commands are accounts.Hashes, accounts.Users, files.Directories"),
         (["rwa"], "unknown command 'rwa'"),
-        (["inspect", "--sytem", "x"], "inspect: unknown flag '--sytem'; the flags are --system, --output"),
-        (["inspect", "--system"], "inspect: --system needs a value"),
-        (["inspect", "--system", "x"], "inspect: --output is missing"),
-        (["inspect", "--system", "x", "--system", "y"], "inspect: --system is given twice"),
-        (["users", "--system", "x", "--epoch", "1e9"], "users: --epoch wants a whole number, not '1e9'"),
-        (["inspect", "--system", "x", "--output", "y", "then"], "no command given"),
-        (["inspect", "--system", "x", "--output", "y", "then", "rwa"], "unknown command 'rwa'"),
-        (["inspect", "--system", "x", "then", "inspect"], "inspect: --output is missing"),
-        (["qcow2", "--compress", "True"], "qcow2: --compress wants true or false, not 'True'"),
+        (["outputs.Rwa"], "unknown command 'outputs.Rwa'"),
+        (["outputs.Disk"], "unknown command 'outputs.Disk'"),
+        (["outputs.Request"], "unknown command 'outputs.Request'"),
+        ([INSPECT, "--sytem", "x"], "reports.Inspect: unknown flag '--sytem'; the flags are --system, --output"),
+        ([INSPECT, "--system"], "reports.Inspect: --system needs a value"),
+        ([INSPECT, "--system", "x"], "reports.Inspect: --output is missing"),
+        ([INSPECT, "--system", "x", "--system", "y"], "reports.Inspect: --system: is given twice"),
+        ([ACCOUNTS, "--system", "x", "--epoch", "1e9"], "accounts.Users: --epoch: expected a whole number, got '1e9'"),
+        ([ACCOUNTS, "--user", "{"], "accounts.Users: --user: "),
+        ([ACCOUNTS, "--user", '{"":"Path"}'], "accounts.Users: --user: 'Path'"),
+        ([ACCOUNTS, "--user", '{"":"User","nam":"x"}'], "accounts.Users: --user: "),
+        ([INSPECT, "--system", "x", "--output", "y", "then"], "no command given"),
+        ([INSPECT, "--system", "x", "--output", "y", "then", "rwa"], "unknown command 'rwa'"),
+        ([INSPECT, "--system", "x", "then", INSPECT], "reports.Inspect: --output is missing"),
+        (["outputs.Qcow2", "--compress", "True"], "outputs.Qcow2: --compress: expected true or false, got 'True'"),
     ],
 )
 def test_wrong_usage_is_named(argv: list[str], message: str) -> None:
@@ -127,8 +185,8 @@ def test_exit_codes_and_one_line_errors(tmp_path: Path, capfd: pytest.CaptureFix
     assert program.main(["--help"]) == 0
     assert "--kernel-version" in capfd.readouterr().out
     assert program.main(["nothing"]) == 2
-    assert program.main(["inspect", "--system", str(tmp_path / "gone"), "--output", out]) == 1
-    assert program.main(["inspect", "--system", str(tmp_path), "--output", str(tmp_path / "no/where")]) == 1
+    assert program.main([INSPECT, "--system", str(tmp_path / "gone"), "--output", out]) == 1
+    assert program.main([INSPECT, "--system", str(tmp_path), "--output", str(tmp_path / "no/where")]) == 1
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 3
     assert all(line.startswith("imager: error: ") for line in lines)
@@ -137,8 +195,8 @@ def test_exit_codes_and_one_line_errors(tmp_path: Path, capfd: pytest.CaptureFix
 
 
 def test_nothing_is_done_after_a_request_that_failed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    def look(place: str) -> contract.Inspect:
-        return contract.Inspect(system=str(tmp_path / place), output=str(tmp_path / f"{place}.json"))
+    def look(place: str) -> Inspect:
+        return Inspect(system=str(tmp_path / place), output=str(tmp_path / f"{place}.json"))
 
     for name in ("first", "last"):
         (tmp_path / name).mkdir()
@@ -154,20 +212,19 @@ def test_a_full_disk_says_what_to_do(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.write", full)
-    assert program.main(["inspect", "--system", str(tmp_path), "--output", str(tmp_path / "out")]) == 1
+    assert program.main([INSPECT, "--system", str(tmp_path), "--output", str(tmp_path / "out")]) == 1
     assert "no space left on the builder while writing" in capfd.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_contract_is_cheap_to_import() -> None:
-    """The planner imports it in every build: no program code, no pefile."""
-    code = "import sys, imager.contract; print(*sorted(m for m in sys.modules if m.startswith(('imager', 'pefile'))))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert loaded.split() == [
-        "imager",
-        "imager.contract",
-        "imager.core",
-        "imager.core.errors",
-        "imager.request",
-        *(f"imager.requests{module}" for module in ("", ".outputs", ".packing", ".reports", ".system")),
-    ]
+def test_requests_are_cheap_to_import() -> None:
+    """The planner imports them in every build: no program code, no pefile. A step has only its own, and no grammar."""
+    code = "import sys, imager.commands as c; c.kind_of(sys.argv[1]); print(*sorted(sys.modules))"
+    heavy = {"re", "imager.commands", "pefile"}
+    last = {module: command for module, _, command in (kind.command().partition(".") for kind in commands.kinds())}
+    for module, name in last.items():
+        command = f"{module}.{name}"
+        done = subprocess.run([sys.executable, "-S", "-c", code, command], capture_output=True, text=True, check=True)
+        found = {name for name in done.stdout.split() if name.startswith(("imager.", "spec.", "pefile"))} - heavy
+        assert {name for name in found if name.startswith("imager.requests.")} == {f"imager.requests.{module}"}
+        assert not any(name.startswith("spec.values.") for name in found - {"spec.values.types"}), command

@@ -15,7 +15,7 @@ from tests.support.imager import make_system
 from tests.support.places import ROOT
 
 BOUND = 64
-"""MiB. All buffers are full long before 150 MB were read; what grows with the number of files is in docs/rootfs.md."""
+"""MiB. All buffers are full long before 150 MB were read; docs/internals/packing.md has what grows with the files."""
 SCRIPT = """
 import os, resource, sys
 os.sched_getaffinity = lambda _: set(range(64))
@@ -42,11 +42,11 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_peak_of_an_initramfs(system: Path) -> None:
-    assert peak("zstd", "initramfs", system, "--init", str(system / "usr/sbin/init")) < BOUND
+    assert peak("zstd", "packing.Initramfs", system, "--init", str(system / "usr/sbin/init")) < BOUND
 
 
 def test_peak_of_a_layer(system: Path) -> None:
-    assert peak("tar2sqfs", "layer", system) < BOUND - 16
+    assert peak("tar2sqfs", "packing.Layer", system) < BOUND - 16
 
 
 def peak(program: str, command: str, system: Path, *more: str) -> float:

@@ -39,7 +39,7 @@ def test_platforms_are_normalised(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "linux/", "/amd64", "a/b/c/d", "linux/am d64", "linux//v7", "linux(/amd64"])
 def test_bad_platforms_are_refused(text: str) -> None:
-    with pytest.raises(LlbError, match="is no platform"):
+    with pytest.raises(LlbError, match="is not a platform"):
         Platform.parse(text)
 
 
@@ -83,18 +83,18 @@ def test_image_names_are_normalised(text: str, full: str, familiar: str) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is no name of an image"),
+        ("", "is not an image name"),
         ("Debian", "lower case"),
         ("ghcr.io/Some/Image", "lower case"),
-        ("debian:", "is no name"),
-        ("debian@", "is no name"),
-        ("debian:a b", "is no tag"),
-        ("debian:" + "x" * 129, "is no tag"),
-        ("debian@sha256:12", "is no digest"),
-        ("a//b", "is no name"),
-        ("https://host/x", "is no name"),
-        ("-x/y", "is no name"),
-        ("debian\n", "is no name"),
+        ("debian:", "is not an image name"),
+        ("debian@", "is not an image name"),
+        ("debian:a b", "is not a tag"),
+        ("debian:" + "x" * 129, "is not a tag"),
+        ("debian@sha256:12", "is not a digest"),
+        ("a//b", "is not an image name"),
+        ("https://host/x", "is not an image name"),
+        ("-x/y", "is not an image name"),
+        ("debian\n", "is not an image name"),
     ],
 )
 def test_bad_image_names_are_refused(text: str, message: str) -> None:

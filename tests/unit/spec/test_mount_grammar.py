@@ -67,6 +67,6 @@ def test_a_line_is_a_mount_or_one_clear_sentence(text: str) -> None:
 
 
 def test_the_page_has_every_option_of_every_type() -> None:
-    page = (ROOT / "docs/content.md").read_text()
+    page = (ROOT / "docs/guide/run.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.MULTILINE)
     assert {kind: tuple(re.findall(r"`(\w+)`", options)) for kind, options in rows} == OPTIONS

@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from imager import contract
 from imager.__main__ import main
 from imager.archive import cpio
 from imager.initramfs import layer_archive
 from imager.request import Request
+from imager.requests.outputs import BY_FORMAT
+from imager.requests.packing import Initramfs, Uki
 from tests.support.differ import explain, first_difference
 from tests.support.imager import EPOCH, make_pe, make_system, output_of
 from tests.support.vm import require_tool
 
-FORMATS = tuple(name for name in contract.FORMATS if name != "efi")
+MEDIA = tuple(name for name in BY_FORMAT if name != "efi")
 WHERE = {
     "raw": "",
     "iso": "",
@@ -65,10 +66,10 @@ def build(folder: Path, motd: str, compression: str = "zstd:1") -> Path:
     (folder / "init").write_bytes(b"init")
     out = folder / "initrd"
     at: dict[str, Any] = {"system": str(system), "output": str(out), "epoch": EPOCH}
-    do(contract.Initramfs(init=str(folder / "init"), compression=compression, **at))
+    do(Initramfs(init=str(folder / "init"), compression=compression, **at))
     join(folder, out)
-    for name in FORMATS if compression == "zstd:1" else ():
-        make = contract.FORMATS[name].request
+    for name in MEDIA if compression == "zstd:1" else ():
+        make = BY_FORMAT[name]
         output = str(folder / f"x.{name}")
         do(make(uki=str(folder / "x.json"), output=output, architecture="amd64", epoch=EPOCH))
     return folder
@@ -81,7 +82,7 @@ def do(request: Request) -> None:
 def join(folder: Path, *initrd: Path) -> None:
     """Make the UKI of the system in `folder`."""
     (folder / "stub").write_bytes(make_pe())
-    request = contract.Uki(
+    request = Uki(
         system=str(folder / "system"), kernel_version="6.1.0-1-amd64", initrd=tuple(map(str, initrd)), cmdline="",
         architecture="amd64", stub=str(folder / "stub"), output=str(folder / "x.json"), epoch=EPOCH,
     )  # fmt: skip
@@ -167,7 +168,7 @@ def test_the_file_in_a_layer_is_named(tmp_path: Path) -> None:
     assert re.search(INITRD + layer + r"byte 8 \(squashfs: superblock\): the same files, packed otherwise$", told)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", MEDIA)
 def test_so_it_is_in_every_format(pair: tuple[Path, Path], tmp_path: Path, name: str) -> None:
     """One byte of the system, the same place of the disk in all of them."""
     one, _ = pair

@@ -38,17 +38,22 @@ def value_of(words: tuple[str, ...], flag: str) -> str:
 
 class TestCommandLine:
     def test_a_disk_with_firmware(self) -> None:
-        machine = Machine(drives=(Drive(path=Path("/x/hello.raw")),))
+        machine = Machine(drives=(Drive(path=Path("/x/hello.img")),))
         assert command_line(machine, FIRMWARE) == (
             *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", TCG_CPU),
             *("-smp", "1", "-m", "1024", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"),
             *("-device", "virtio-rng-pci"),
             *("-drive", "if=pflash,unit=0,format=raw,readonly=on,file=/fw/code.fd"),
             *("-drive", "if=pflash,unit=1,format=raw,snapshot=on,file=/fw/vars.fd"),
-            *("-drive", "if=none,id=drive0,format=raw,file=/x/hello.raw,snapshot=on"),
+            *("-drive", "if=none,id=drive0,format=raw,file=/x/hello.img,snapshot=on"),
             *("-device", "virtio-blk-pci,drive=drive0"),
             *("-net", "none"),
         )
+
+    def test_a_machine_of_another_architecture_is_emulated(self) -> None:
+        words = command_line(Machine(kernel=Path("k.efi"), architecture="arm64", kvm=True), FIRMWARE)
+        assert " ".join(words[:9]) == "qemu-system-aarch64 -machine virt -accel tcg -cpu cortex-a57 -smp 1"
+        assert "-serial" in words and "if=pflash,unit=0,format=raw,readonly=on,file=/fw/code.fd" in words
 
     def test_a_kernel_without_firmware(self) -> None:
         machine = Machine(kernel=Path("k"), initrd=Path("i"), append="quiet", firmware=False, memory_mib=99, kvm=True)
@@ -85,9 +90,9 @@ class TestCommandLine:
         assert devices(two)[2:] == ["qemu-xhci,id=xhci1", "usb-storage,drive=drive1,bus=xhci1.0,removable=on"]
 
     def test_a_comma_in_a_path_is_no_separator(self) -> None:
-        machine = Machine(drives=(Drive(path=Path("/a,b.raw"), format="qcow2"),))
+        machine = Machine(drives=(Drive(path=Path("/a,b.img"), format="qcow2"),))
         assert value_of(command_line(machine, None), "-drive").startswith(
-            "if=none,id=drive0,format=qcow2,file=/a,,b.raw,"
+            "if=none,id=drive0,format=qcow2,file=/a,,b.img,"
         )
 
     def test_forwarded_ports_are_on_loopback(self) -> None:
@@ -165,12 +170,12 @@ for byte in '\\x1b[1;31mgr\u00fc\u00dfe\\x1b[0m\\r\\n'.encode():
             guest.expect("login:", SECONDS)
         assert time.monotonic() - began < SECONDS
         assert str(failure.value) == (
-            "waited for 'login:' on the console: the machine ended\n--- the console's last lines ---\nlast words\n---"
+            "waited for 'login:' on the console: the machine ended\n--- last lines of the console ---\nlast words\n---"
         )
 
     def test_a_guest_that_says_nothing(self) -> None:
         with console("input()") as guest:
-            with pytest.raises(ConsoleError, match=r"waited for 'login:' on the console: nothing in 0\.1 s"):
+            with pytest.raises(ConsoleError, match=r"waited for 'login:' on the console: no match in 0\.1 s"):
                 guest.expect("login:", 0.1)
             with pytest.raises(ConsoleError, match=r"still on after 0\.1 s"):
                 guest.wait_off(0.1)
@@ -189,7 +194,7 @@ for byte in '\\x1b[1;31mgr\u00fc\u00dfe\\x1b[0m\\r\\n'.encode():
         with console("print(*range(1000), sep='\\n')") as guest:
             guest.wait_off(SECONDS)
         assert guest.tail().splitlines() == [
-            "--- the console's last lines ---",
+            "--- last lines of the console ---",
             *map(str, range(960, 1000)),
             "---",
         ]
@@ -255,14 +260,14 @@ class TestRunVm:
     def image(self, fake_qemu: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
         folder = fake_qemu('echo "machine: $*"; echo login:; exec sleep 60')
         monkeypatch.setattr(host, "KVM", folder / "nothing")
-        monkeypatch.setattr(host, "find_firmware", lambda: FIRMWARE)
-        return folder / "hello.raw"
+        monkeypatch.setattr(host, "find_firmware", lambda architecture: FIRMWARE)
+        return folder / "hello.img"
 
     @pytest.mark.parametrize(
         ("name", "flags", "expected"),
         [
-            ("a.raw", [], "format=raw,file={},snapshot=on -device virtio-blk-pci"),
-            ("a.raw", ["--bus=nvme"], "format=raw,file={},snapshot=on -device nvme"),
+            ("a.img", [], "format=raw,file={},snapshot=on -device virtio-blk-pci"),
+            ("a.img", ["--bus=nvme"], "format=raw,file={},snapshot=on -device nvme"),
             ("a.iso", [], "format=raw,file={},media=cdrom,readonly=on -device ide-cd"),
             ("a.iso", ["--bus=usb"], "format=raw,file={},snapshot=on -device qemu-xhci"),
             ("a.vhd", [], "format=vpc,file={},snapshot=on"),
@@ -287,7 +292,7 @@ class TestRunVm:
     def test_a_word_that_never_comes(self, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
         image.touch()
         assert cli.main([str(image), "--until", "Login", "--timeout", "0.2"]) == 1
-        assert "run-vm: waited for 'Login' on the console: nothing in 0.2 s" in capsys.readouterr().err
+        assert "run-vm: waited for 'Login' on the console: no match in 0.2 s" in capsys.readouterr().err
 
     def test_an_image_that_is_not_there(self, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main([str(image), "--until", "x"]) == 1
@@ -297,12 +302,12 @@ class TestRunVm:
         ("flags", "message"),
         [
             (["--bus=floppy"], "argument --bus: invalid choice: 'floppy'"),
-            (["--forward=80"], "argument --forward: '80' is not two ports like 8080:80"),
-            (["--until=("], "argument --until: '(' is no regular expression: missing ), unterminated subpattern"),
+            (["--forward=80"], "argument --forward: '80' must be two ports, for example 8080:80"),
+            (["--until=("], "argument --until: '(' is not a regular expression: missing ), unterminated subpattern"),
         ],
     )
     def test_wrong_usage(self, flags: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as leaving:
-            cli.main(["x.raw", *flags])
+            cli.main(["x.img", *flags])
         assert leaving.value.code == 2
         assert message in capsys.readouterr().err

@@ -8,7 +8,8 @@ from frontend.plan.first_boot import matters
 from tests.support.fake_client import FakeClient
 from tests.unit.frontend.test_app import BOOTABLE, ask
 
-STEP = "[system] what systemd would do at first boot"
+STEP = "[system] first-boot work of systemd"
+TIDY = "[system] remove traces of package managers"
 IMAGE = "base: {image: x}\nhostname: h\n"
 
 
@@ -82,3 +83,19 @@ def test_it_comes_after_the_last_step_of_run() -> None:
     client = ask("base: debian\nrun: [one, two]\nhostname: x\n", FakeClient(outputs=BOOTABLE))
     names = [vertex.name for vertex in client.solved[-1].vertices.values()]
     assert names.index("[run 2/2] two") < names.index(STEP) < names.index("[system] hostname hosts")
+
+
+@pytest.mark.parametrize(
+    ("text", "planned"),
+    [
+        ("base: alpine-virt\nrun: [apk add x]\n", True),
+        (f"{IMAGE}run: [apt-get install x]\n", True),
+        ("base: debian\nrun: [apt-get install x]\n", False),  # the step of the first boot does it
+        ("base: alpine-virt\nfiles: {/usr/lib/libx.so: text}\n", False),
+    ],
+)
+def test_run_leaves_no_traces_of_package_managers(text: str, planned: bool) -> None:
+    client = ask(text)
+    assert client.error is None, client.error
+    names = [vertex.name for vertex in client.solved[-1].vertices.values()]
+    assert (TIDY in names) is planned

@@ -37,7 +37,13 @@ OPTIONS: dict[str, dict[str, str]] = {
 
 def request(case: str, text: str) -> FakeClient:
     """Return the client of a build of `text`, with all that the build file of the case asks for."""
-    files = {"tree": b"", "key": b"", "common.yaml": INCLUDED, "/uki.json": b'{"size": 1000}'}
+    files = {
+        "tree": b"",
+        "tree/acme_1.0_amd64.deb": b"",
+        "key": b"",
+        "common.yaml": INCLUDED,
+        "/uki.json": b'{"size": 1000}',
+    }
     made = llb.marshal(llb.image("debian:trixie", name="[rootfs 1/1] FROM debian:trixie"))
     client = FakeClient(outputs={**BOOTABLE, **files}, folders=frozenset({"tree"}), other_frontend=made)
     options = {"context:other": "local:other", **OPTIONS.get(case, {})}
@@ -47,11 +53,11 @@ def request(case: str, text: str) -> FakeClient:
 
 
 def graph(case: str) -> str:
-    """Return the dump of the last graph that this build file is solved with, one for each platform, and the result."""
+    """Return the dump of the graph that makes the result, one for each platform, and the result."""
     client = request(case, (FOLDER / f"{case}.yaml").read_text())
     assert client.result is not None
-    refs = max(len(client.result.refs), 1)
-    dumps = sorted(llb.dump(each) for each in client.solved[-refs:])
+    refs = client.result.refs.values() or [client.result.ref]
+    dumps = sorted(llb.dump(client.solved[int(ref.id)]) for ref in refs if ref)
     result = [f"{key}: {value.decode()}\n" for key, value in sorted(client.result.metadata.items())]
     for name, asked, _ in client.delegated:
         result.append(f"asked of {name}: {json.dumps(asked, sort_keys=True)}\n")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from frontend.config import load
 from frontend.plan import limits
 from imager import memory
 from tests.support.fake_client import FakeClient
@@ -97,7 +98,7 @@ def test_another_processor_needs_no_microcode() -> None:
     )
     assert asked.error is None, asked.error
     assert asked.warned == [
-        "claylinux.yaml:2: kernel.microcode: arm64 processors take no microcode from the kernel: ignored"
+        "claylinux.yaml:2: `kernel.microcode` has no effect on arm64: its processors take no microcode from the kernel"
     ]
     assert not [name for name in names(asked) if "microcode" in name]
 
@@ -126,18 +127,21 @@ def test_a_limit_that_holds_changes_nothing() -> None:
 def test_the_report_is_made_although_a_limit_is_exceeded() -> None:
     asked = ask("base: debian\nlimits: {uki: 2M}\n", client(uki=3 * MEBIBYTE), target="report")
     assert asked.error is None
-    assert asked.warned == ["claylinux.yaml:2: limits.uki: the UKI has 3M, but may have 2M at most"]
-    assert names(asked)[-1] == "[report] what takes the space in claylinux"
+    assert asked.warned == ["claylinux.yaml:2: `limits.uki`: the UKI is 3M, more than the limit of 2M"]
+    assert names(asked)[-1] == "[report] sizes of claylinux"
 
 
 def test_a_uki_that_firmware_may_refuse_is_a_warning() -> None:
-    assert [*limits.warnings((1 << 30) - 1)] == []
-    assert [notice.text for notice in limits.warnings(1 << 30)] == [
-        "the UKI has 1024M: some UEFI firmware starts none of 1G and more; `--target report` shows what takes the space"
-    ]
-    assert [notice.text.partition(";")[0] for notice in limits.warnings(5 << 29)] == [
-        "the UKI has 2560M: UEFI firmware starts none of 2G and more"
-    ]
+    spec = load(b"base: debian\n", "claylinux.yaml")
+    assert [*limits.warnings(spec, (1 << 30) - 1)] == []
+    (small,) = limits.warnings(spec, 1 << 30)
+    assert (small.severity, small.rule, small.range.start) == ("warning", "HugeSystem", (1, 7))
+    assert small.message == (
+        "the UKI is 1024M: some UEFI firmware cannot start images of 1 GiB or larger; "
+        "`--target report` shows what takes up the space"
+    )
+    (large,) = limits.warnings(spec, 5 << 29)
+    assert large.message.startswith("the UKI is 2560M: UEFI firmware cannot start images of 2 GiB or larger;")
 
 
 @pytest.mark.parametrize(("skip", "told_of"), [("unpinnedimage", ["[HugeSystem]"]), ("HugeSystem", []), ("all", [])])
@@ -152,11 +156,11 @@ def test_a_file_can_leave_out_that_its_system_is_huge(
 
 
 def test_the_memory_estimate_is_above_what_was_measured() -> None:
-    """Least memory that booted a system of 566 MB, in OVMF and without (docs/report.md)."""
+    """Least memory that booted a system of 566 MB, in OVMF and without (docs/internals/memory.md)."""
     uki, unpacked = 205 * MEBIBYTE, 580 * MEBIBYTE
-    assert 1400 <= memory.need("tmpfs", uki, unpacked, os_release=False) >> 20 <= 1550
-    assert 600 <= memory.need("overlay", uki, unpacked, os_release=False) >> 20 <= 800
-    loaded_by_firmware = memory.need("overlay", 512 * MEBIBYTE, 0, os_release=False)
+    assert 1400 <= memory.required_ram("tmpfs", uki, unpacked, os_release=False) >> 20 <= 1550
+    assert 600 <= memory.required_ram("overlay", uki, unpacked, os_release=False) >> 20 <= 800
+    loaded_by_firmware = memory.required_ram("overlay", 512 * MEBIBYTE, 0, os_release=False)
     assert 1600 <= loaded_by_firmware >> 20 <= 1750
 
 
@@ -165,8 +169,8 @@ def test_the_memory_estimate_is_above_what_was_measured() -> None:
     [(31.3, True, 240), (106.3, True, 560), (211.3, True, 980), (106.3, False, 400), (211.3, False, 750)],
 )
 def test_firmware_needs_little_less_than_the_estimate(uki: float, os_release: bool, measured: int) -> None:
-    """Started by OVMF, the least with which none of 10 to 60 boots failed (docs/report.md)."""
-    need = memory.need("overlay", int(uki * MEBIBYTE), 0, os_release=os_release)
+    """Started by OVMF, the least with which none of 10 to 60 boots failed (docs/internals/memory.md)."""
+    need = memory.required_ram("overlay", int(uki * MEBIBYTE), 0, os_release=os_release)
     assert measured <= need >> 20 <= measured + 100
 
 

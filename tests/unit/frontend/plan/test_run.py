@@ -28,3 +28,22 @@ def test_a_script_may_hold_control_characters_and_gets_what_it_mentions() -> Non
     assert [name in first for name in (b"COLOR=red", b"COUNT=3", b"SHAPE=")] == [True, False, False]
     # What is bare in a script counts from an arithmetic expression on: where that ends, only the shell knows.
     assert [name in second for name in (b"COLOR=red", b"COUNT=3", b"SHAPE=round")] == [False, True, True]
+
+
+def test_a_package_manager_in_a_step_is_quiet() -> None:
+    text = 'base: {image: x}\nrun:\n  - {script: "apt-get install x", env: {DEBIAN_FRONTEND: readline}}\n'
+    client = ask(text, FakeClient(outputs=BOOTABLE))
+    assert client.error is None, client.error
+    steps = [bytes(each) for each in getattr(client.solved[-1].to_pb(), "def")]
+    (step,) = (each for each in steps if b"apt-get install x" in each)
+    assert b"/usr/sbin/policy-rc.d" in step
+    assert b"SYSTEMD_OFFLINE=1" in step
+    assert b"DEBIAN_FRONTEND=readline" in step and b"DEBIAN_FRONTEND=noninteractive" not in step
+
+
+def test_alpine_has_nothing_to_keep_quiet() -> None:
+    client = ask("base: alpine-virt\nrun: [apk add x]\n", FakeClient(outputs=BOOTABLE))
+    assert client.error is None, client.error
+    steps = [bytes(each) for each in getattr(client.solved[-1].to_pb(), "def")]
+    (step,) = (each for each in steps if b"apk add x" in each)
+    assert b"policy-rc.d" not in step and b"SYSTEMD_OFFLINE" not in step

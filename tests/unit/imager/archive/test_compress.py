@@ -14,6 +14,7 @@ import pytest
 
 from imager.archive import compress, compressors
 from imager.core.errors import ToolError, UsageError
+from spec.compression import LEVELS
 from tests.support.engine import unavailable
 
 PROGRAMS = {"gz": "pigz", "xz": "xz", "lz4": "lz4", "zstd": "zstd"}
@@ -68,19 +69,24 @@ def unpack_zstd(data: bytes) -> bytes:
     return subprocess.run(["zstd", "-dc"], input=data, capture_output=True, check=True).stdout
 
 
-@pytest.mark.parametrize(
-    ("text", "unpack"),
-    [
-        ("gz", unpack_gz),
-        ("gz:1", unpack_gz),
-        ("xz:0", unpack_xz),
-        ("xz:2", unpack_xz),
-        ("lz4", unpack_lz4),
-        ("lz4:3", unpack_lz4),
-        ("zstd", unpack_zstd),
-        ("zstd:10", unpack_zstd),
-    ],
-)
+CASES = [
+    ("gz", unpack_gz),
+    ("gz:1", unpack_gz),
+    ("xz:0", unpack_xz),
+    ("xz:2", unpack_xz),
+    ("lz4", unpack_lz4),
+    ("lz4:3", unpack_lz4),
+    ("zstd", unpack_zstd),
+    ("zstd:10", unpack_zstd),
+]
+
+
+def test_every_kind_of_the_language_is_made() -> None:
+    assert list(compressors.KINDS) == list(LEVELS)
+    assert {text.partition(":")[0] for text, _ in CASES} == set(LEVELS)
+
+
+@pytest.mark.parametrize(("text", "unpack"), CASES)
 def test_the_same_bytes_on_any_number_of_processors(
     text: str, unpack: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,7 +117,7 @@ def test_ultra_levels(tmp_path: Path) -> None:
     ],
 )
 def test_memory_does_not_grow_with_the_machine(kind: str, level: int, threads: str) -> None:
-    """64 processors get as many threads as docs/rootfs.md has figures for; two get two where that is fewer."""
+    """64 processors get as many threads as docs/internals/packing.md measured; two get two where that is fewer."""
     assert threads in compressors.program(kind, level, 64).argv
     few = compressors.program(kind, level, 2).argv
     assert any(word in few for word in ("2", "-T2", "-T+2")) or threads[-1] == "1"
@@ -147,8 +153,8 @@ def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ("script", "message"),
     [
         ("cat >/dev/null; echo broken >&2; exit 3", r"sh failed \(exit code 3\): broken"),
-        ("kill -9 $$", r"sh failed \(killed by SIGKILL, perhaps because .* memory\)"),
-        ("exit 127", r"sh failed \(it, or a library that it needs, is not installed\)"),
+        ("kill -9 $$", r"sh failed \(killed by SIGKILL, probably because .* memory\)"),
+        ("exit 127", r"sh failed \(the program or one of its libraries is not installed\)"),
     ],
 )
 def test_a_failing_program_is_quoted(

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from imager import contract
 from imager.archive import cpio, squashfs
 from imager.archive.compress import Compression
 from imager.core import output, tools
 from imager.core.errors import ToolError
 from imager.failure import FAILED, attempt
 from imager.initramfs import layer_archive, layers
+from imager.requests.packing import Layer
 from imager.rootfs import tree
 from tests.support.engine import unavailable
 from tests.support.imager import EPOCH, make_system, read_newc
@@ -40,7 +40,7 @@ def system(tmp_path: Path) -> Path:
 
 def pack(system: Path, compression: str = "zstd", **more: object) -> Path:
     out = system.parent / "layer"
-    layers.run(contract.Layer(system=str(system), output=str(out), compression=compression, epoch=EPOCH, **more))  # type: ignore[arg-type]
+    layers.run(Layer(system=str(system), output=str(out), compression=compression, epoch=EPOCH, **more))  # type: ignore[arg-type]
     return out
 
 
@@ -154,7 +154,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_recognised(system: Path, small_disk: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The program says "I/O error" only."""
-    request = contract.Layer(system=str(system), output=str(small_disk / "layer"), epoch=EPOCH)
+    request = Layer(system=str(system), output=str(small_disk / "layer"), epoch=EPOCH)
     assert attempt("imager", lambda: layers.run(request), request) == FAILED
     assert f"no space left on the builder while writing {small_disk / 'layer'}: free some" in capfd.readouterr().err
     assert list(small_disk.iterdir()) == []
@@ -164,8 +164,8 @@ def test_a_full_disk_is_recognised(system: Path, small_disk: Path, capfd: pytest
     ("script", "message"),
     [
         ("head -c 5000 >/dev/null; echo broken >&2; exit 1", r"^tar2sqfs failed \(exit code 1\): broken$"),
-        ("kill -9 $$", r"^tar2sqfs failed \(killed by SIGKILL, perhaps because the builder ran out of memory\)$"),
-        ("exit 127", r"^tar2sqfs failed \(it, or a library that it needs, is not installed\)$"),
+        ("kill -9 $$", r"^tar2sqfs failed \(killed by SIGKILL, probably because the builder ran out of memory\)$"),
+        ("exit 127", r"^tar2sqfs failed \(the program or one of its libraries is not installed\)$"),
     ],
 )
 def test_a_failing_program_is_quoted(script: str, message: str, system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,20 +180,20 @@ def test_a_failing_program_is_quoted(script: str, message: str, system: Path, mo
 
 
 def test_a_broken_stream_is_refused(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def put_half(stream: layers.Stream, entry: tree.Entry) -> None:
-        stream._feed.put(b"no header".ljust(512, b"x"))
+    def put_half(stream: layers.TarWriter, entry: tree.Entry) -> None:
+        stream._writer.put(b"no header".ljust(512, b"x"))
 
-    monkeypatch.setattr(layers.Stream, "add", put_half)
+    monkeypatch.setattr(layers.TarWriter, "add", put_half)
     with pytest.raises(ToolError, match=r"^tar2sqfs failed \(exit code 1\): input is not a ustar tar archive!$"):
         pack(system)
     assert [path.name for path in system.parent.iterdir()] == ["system"]
 
 
 def test_a_file_that_cannot_be_read_leaves_nothing(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(stream: layers.Stream) -> None:
+    def fail(stream: layers.TarWriter) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(layers.Stream, "close", fail)
+    monkeypatch.setattr(layers.TarWriter, "close", fail)
     with pytest.raises(OSError, match="Input/output error"):
         pack(system)
     assert [path.name for path in system.parent.iterdir()] == ["system"]

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from imager import contract
+from imager.requests.outputs import BY_FORMAT
+from imager.requests.packing import Initramfs, Uki
+from imager.requests.reports import Inspect, Sizes
 from tests.support.elsewhere import ONE_PROCESSOR, STRANGER, late
 from tests.support.engine import REPOSITORY, digests
 from tests.support.imager import EPOCH, make_pe, make_system
@@ -29,17 +31,17 @@ def requests() -> list[list[str]]:
     at: dict[str, Any] = {"system": "../system", "epoch": EPOCH}
     initrd, uki = "initrd", "x.json"
     found: list[Any] = [
-        contract.Inspect(system=at["system"], output="report.json"),
-        contract.Initramfs(init="../init", output=initrd, compression="zstd", facts="facts.json", **at),
-        contract.Uki(
+        Inspect(system=at["system"], output="report.json"),
+        Initramfs(init="../init", output=initrd, compression="zstd", facts="facts.json", **at),
+        Uki(
             kernel_version="6.1.0-1-amd64", initrd=(initrd,), cmdline="quiet", architecture="amd64",
             stub="../stub", output=uki, name="x", **at,
         ),
     ]  # fmt: skip
-    for name, row in contract.FORMATS.items():
-        found.append(row.request(uki=uki, output=f"x.{name}", architecture="amd64", epoch=EPOCH))
+    for name, make in BY_FORMAT.items():
+        found.append(make(uki=uki, output=f"x.{name}", architecture="amd64", epoch=EPOCH))
     sizes: dict[str, Any] = {"output": "sizes.json", "text": "sizes.txt", "name": "x"}
-    found.append(contract.Sizes(uki=uki, **sizes, **at))
+    found.append(Sizes(uki=uki, **sizes, **at))
     return [list(request.argv()) for request in found]
 
 

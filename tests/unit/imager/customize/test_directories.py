@@ -1,19 +1,24 @@
-"""`imager folders`."""
+"""Directories with mode bits and owners."""
 
 from __future__ import annotations
 
-import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imager.__main__ import main
+from imager.requests.files import Directories
+from spec.files import Directory
+from spec.values.types import Owner
 
 
-def run(system: Path, **wanted: object) -> int:
-    folder = json.dumps({"user": 0, "group": None, "mode": 0o755, **wanted})
-    return main(["folders", "--system", str(system), "--folder", folder, "--epoch", "1000"])
+def run(
+    system: Path, path: str, *, mode: int | None = None, user: str | int = 0, group: str | int | None = None
+) -> int:
+    directory = Directory(mode=mode, owner=Owner(user=user, group=group))
+    return main(list(Directories(system=str(system), directory={path: directory}, epoch=1000).argv()))
 
 
 @pytest.fixture
@@ -28,7 +33,7 @@ def system(tmp_path: Path) -> Path:
     ("user", "group", "expected"),
     [("op", None, (1234, 77)), ("op", "adm", (1234, 4)), (5, None, (5, 5)), (5, 6, (5, 6)), (0, "adm", (0, 4))],
 )
-def test_owners(system: Path, user: object, group: object, expected: tuple[int, int]) -> None:
+def test_owners(system: Path, user: str | int, group: str | int | None, expected: tuple[int, int]) -> None:
     assert run(system, path="/srv/data", mode=0o1777, user=user, group=group) == 0
     found = (system / "srv/data").stat()
     assert (found.st_uid, found.st_gid) == expected
@@ -53,7 +58,7 @@ def test_a_directory_that_is_there_is_changed_and_keeps_its_files(system: Path) 
     ],
 )
 def test_what_cannot_be_done(
-    system: Path, capsys: pytest.CaptureFixture[str], wanted: dict[str, object], message: str
+    system: Path, capsys: pytest.CaptureFixture[str], wanted: dict[str, Any], message: str
 ) -> None:
     assert run(system, **wanted) == 1
     assert message in capsys.readouterr().err

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from imager import contract
 from imager.core.errors import ImagerError
 from imager.customize import filesystems, mounts
+from imager.requests.mounts import Mounts
+from spec.mounts import DeviceMount, FileSystem, MemoryMount
+from spec.values.types import Share
 from tests.support.imager import EPOCH
 
-CREATE = {"point": "/data", "device": "LABEL=DATA", "fstype": "ext4", "create": True}
+CREATE = {"/data": DeviceMount(device="LABEL=DATA", fstype="ext4", create=True)}
 
 
 @pytest.fixture
@@ -27,30 +29,37 @@ def system(tmp_path: Path) -> Path:
     return root
 
 
-def make(system: Path, *wanted: dict[str, object]) -> list[str]:
-    mounts.run(contract.Mounts(system=str(system), mount=tuple(map(json.dumps, wanted)), epoch=EPOCH))
+def make(system: Path, wanted: Mapping[str, FileSystem]) -> list[str]:
+    mounts.run(Mounts(system=str(system), mount=wanted, epoch=EPOCH))
     return (system / "etc/fstab").read_text().splitlines()
 
 
 @pytest.mark.parametrize(
     ("wanted", "line"),
     [
-        ({"point": "/data", "device": "LABEL=D"}, "LABEL=D\t/data\tauto\tdefaults\t0\t0"),
-        ({"point": "/a", "device": "/dev/vdb", "fstype": "ext4", "options": ["noatime"], "optional": True},
+        ({"/data": DeviceMount(device="LABEL=D")}, "LABEL=D\t/data\tauto\tdefaults\t0\t0"),
+        ({"/a": DeviceMount(device="/dev/vdb", fstype="ext4", options=("noatime",), optional=True)},
          "/dev/vdb\t/a\text4\tnoatime,nofail\t0\t2"),
-        ({"point": "/a b", "device": "/srv/\\x", "options": ["bind"]}, "/srv/\\134x\t/a\\040b\tnone\tbind\t0\t0"),
-        ({"point": "/n", "device": "nas:/export"}, "nas:/export\t/n\tnfs\t_netdev\t0\t0"),
-        ({"point": "/s", "device": "//nas/x", "fstype": "cifs"}, "//nas/x\t/s\tcifs\t_netdev\t0\t0"),
-        ({"point": "/t", "tmpfs": "1024", "options": ["noexec"]}, "tmpfs\t/t\ttmpfs\tnoexec,size=1024,mode=0755\t0\t0"),
-        ({"point": "/t", "tmpfs": "", "options": ["mode=0700"]}, "tmpfs\t/t\ttmpfs\tmode=0700\t0\t0"),
-        ({"point": "/dev/shm", "tmpfs": "50%"}, "tmpfs\t/dev/shm\ttmpfs\tsize=50%\t0\t0"),
+        ({"/a b": DeviceMount(device="/srv/\\x", options=("bind",))}, "/srv/\\134x\t/a\\040b\tnone\tbind\t0\t0"),
+        ({"/n": DeviceMount(device="nas:/export")}, "nas:/export\t/n\tnfs\t_netdev\t0\t0"),
+        ({"/s": DeviceMount(device="//nas/x", fstype="cifs")}, "//nas/x\t/s\tcifs\t_netdev\t0\t0"),
+        ({"/t": MemoryMount(tmpfs=1024, options=("noexec",))}, "tmpfs\t/t\ttmpfs\tnoexec,size=1024,mode=0755\t0\t0"),
+        ({"/t": MemoryMount(tmpfs=None, options=("mode=0700",))}, "tmpfs\t/t\ttmpfs\tmode=0700\t0\t0"),
+        ({"/dev/shm": MemoryMount(tmpfs=Share(50))}, "tmpfs\t/dev/shm\ttmpfs\tsize=50%\t0\t0"),
         (CREATE, "LABEL=DATA\t/data\text4\tx-systemd.requires=claylinux-make-data.service\t0\t2"),
     ],
 )  # fmt: skip
-def test_lines(system: Path, wanted: dict[str, object], line: str) -> None:
+def test_lines(system: Path, wanted: Mapping[str, FileSystem], line: str) -> None:
     assert make(system, wanted) == [line]
-    point = system / str(wanted["point"])[1:]
-    assert point.is_dir() == (wanted["point"] != "/dev/shm")
+    (point,) = wanted
+    assert (system / point[1:]).is_dir() == (point != "/dev/shm")
+
+
+def test_openrc_gets_no_words_of_systemd(system: Path) -> None:
+    (system / "usr/bin/systemctl").unlink()
+    (system / "sbin").mkdir()
+    (system / "sbin/openrc-run").touch()
+    assert make(system, CREATE) == ["LABEL=DATA\t/data\text4\tdefaults\t0\t2"]
 
 
 def test_a_folder_in_memory_is_as_the_one_it_hides(system: Path) -> None:
@@ -59,20 +68,20 @@ def test_a_folder_in_memory_is_as_the_one_it_hides(system: Path) -> None:
     if os.geteuid() == 0:
         os.chown(system / "spool", 7, 8)
     owner = (system / "spool").stat()
-    (line,) = make(system, {"point": "/spool", "tmpfs": ""})
+    (line,) = make(system, {"/spool": MemoryMount(tmpfs=None)})
     assert line.split("\t")[3] == f"mode=1770,uid={owner.st_uid},gid={owner.st_gid}"
 
 
 def test_what_is_there_already_stays_unless_it_is_asked_anew(system: Path) -> None:
     (system / "etc").mkdir()
     (system / "etc/fstab").write_text("# mine\n/dev/sda1 /old ext4 defaults 0 1\n/dev/sda2 /data xfs\n")
-    lines = make(system, {"point": "/data/in", "device": "/dev/b"}, {"point": "/data", "device": "/dev/a"})
+    lines = make(system, {"/data/in": DeviceMount(device="/dev/b"), "/data": DeviceMount(device="/dev/a")})
     assert lines[:2] == ["# mine", "/dev/sda1 /old ext4 defaults 0 1"]
     assert [line.split("\t")[1] for line in lines[2:]] == ["/data", "/data/in"]
 
 
 def test_units_that_make_file_systems(system: Path) -> None:
-    make(system, CREATE, {"point": "/late-1", "device": "/dev/vdc", "fstype": "ext4", "create": True})
+    make(system, CREATE | {"/late-1": DeviceMount(device="/dev/vdc", fstype="ext4", create=True)})
     units = system / "etc/systemd/system"
     text = (units / "claylinux-make-data.service").read_text()
     assert "ExecStart=/usr/lib/claylinux/make-filesystem LABEL=DATA mkfs.ext4 -q -L DATA\n" in text
@@ -111,7 +120,7 @@ def test_what_is_missing_is_named(system: Path, missing: str, openrc: bool, mess
 def test_a_mount_point_is_a_folder(system: Path) -> None:
     (system / "data").touch()
     with pytest.raises(ImagerError, match="mounts: /data is a file in the system"):
-        make(system, {"point": "/data", "device": "/dev/a"})
+        make(system, {"/data": DeviceMount(device="/dev/a")})
 
 
 @pytest.fixture

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from imager import contract
 from imager.core.errors import ImagerError
 from imager.customize import ifupdown, network, networkd
-from imager.customize.network import Interface
+from imager.requests.network import Network
+from spec.network import AnyInterface, Bridge, Ethernet, Match, Nameservers, Route, Vlan
 from tests.support.imager import EPOCH
 
-LAN = Interface(
-    name="lan",
-    kind="ethernet",
-    match={"name": "en*", "macaddress": "52:54:00:12:34:56"},
-    addresses=["10.0.0.5/24", "2001:db8::5/64"],
-    routes=[
-        {"to": "default", "via": "10.0.0.1", "metric": None},
-        {"to": "10.9.0.0/16", "via": "10.0.0.2", "metric": 5},
-    ],
-    nameservers=["9.9.9.9"],
-    search=["a.example", "b.example"],
+LAN = Ethernet(
+    match=Match(name="en*", macaddress="52:54:00:12:34:56"),
+    addresses=("10.0.0.5/24", "2001:db8::5/64"),
+    routes=(Route(to="default", via="10.0.0.1"), Route(to="10.9.0.0/16", via="10.0.0.2", metric=5)),
+    nameservers=Nameservers(addresses=("9.9.9.9",), search=("a.example", "b.example")),
     mtu=1400,
 )
-ETH1 = Interface(name="eth1", kind="ethernet", dhcp4=True, dhcp6=True, optional=True)
-BRIDGE = Interface(name="br0", kind="bridge", interfaces=["eth1"], dhcp4=True)
-VLAN = Interface(name="v7", kind="vlan", id=7, link="lan", nameservers=["10.0.0.3"])
+ETH1 = Ethernet(dhcp4=True, dhcp6=True, optional=True)
+BRIDGE = Bridge(interfaces=("eth1",), dhcp4=True)
+VLAN = Vlan(id=7, link="lan", nameservers=Nameservers(addresses=("10.0.0.3",)))
 RESOLVER = "printf '%s\\n' 'nameserver 9.9.9.9' 'nameserver 10.0.0.3' 'search a.example b.example' > /etc/resolv.conf"
 HEAD = "# By Claylinux, from the key `network`.\n"
 
 
-def make(system: Path, *interfaces: Mapping[str, object]) -> None:
-    texts = tuple(json.dumps(each) for each in interfaces or ({"name": "eth0", "kind": "ethernet", "dhcp4": True},))
-    network.run(contract.Network(system=str(system), interface=texts, epoch=EPOCH))
+def make(system: Path, interface: AnyInterface = Ethernet(dhcp4=True)) -> None:  # noqa: B008 - a frozen value
+    network.run(Network(system=str(system), interface={"eth0": interface}, epoch=EPOCH))
 
 
 def touch(system: Path, *paths: str) -> None:
@@ -51,7 +43,7 @@ WANTS = "etc/systemd/system/multi-user.target.wants/systemd-networkd.service"
 
 
 def test_networkd() -> None:
-    files = networkd.files((LAN, ETH1, BRIDGE, VLAN))
+    files = networkd.files({"lan": LAN, "eth1": ETH1, "br0": BRIDGE, "v7": VLAN})
     folder = "etc/systemd/network/10-claylinux-"
     assert files[f"{folder}lan.network"] == HEAD + (
         "[Match]\nPermanentMACAddress=52:54:00:12:34:56\nName=en*\n\n"
@@ -70,13 +62,13 @@ def test_networkd() -> None:
 
 
 def test_the_boot_waits_for_what_is_not_optional() -> None:
-    assert "wait-online --timeout=60" in networkd.files((LAN, ETH1))[networkd.REPLACED[1]]
-    assert "ExecStart=/usr/bin/true\n" in networkd.files((ETH1,))[networkd.REPLACED[1]]
+    assert "wait-online --timeout=60" in networkd.files({"lan": LAN, "eth1": ETH1})[networkd.REPLACED[1]]
+    assert "ExecStart=/usr/bin/true\n" in networkd.files({"eth1": ETH1})[networkd.REPLACED[1]]
 
 
 def test_ifupdown() -> None:
-    lan = Interface(**{name: getattr(LAN, name) for name in LAN.__dataclass_fields__} | {"match": {}})
-    (text,) = ifupdown.files((BRIDGE, lan, ETH1, VLAN)).values()
+    lan = replace(LAN, match=None)
+    (text,) = ifupdown.files({"br0": BRIDGE, "lan": lan, "eth1": ETH1, "v7": VLAN}).values()
     assert text.splitlines() == [
         "# By Claylinux, from the key `network`.",
         "auto lo",
@@ -126,19 +118,19 @@ def test_ifupdown() -> None:
 
 def test_ifupdown_makes_first_what_others_are_made_of() -> None:
     """`ifup -a` goes through the file from top to bottom, and a bridge can be made of VLANs that are on a bridge."""
-    made = (
-        Interface(name="br0", kind="bridge", interfaces=["v7", "eth0"]),
-        Interface(name="br1", kind="bridge", interfaces=["eth1"]),
-        Interface(name="eth0", kind="ethernet"),
-        Interface(name="eth1", kind="ethernet"),
-        Interface(name="v7", kind="vlan", id=7, link="v8"),
-        Interface(name="v8", kind="vlan", id=8, link="br1"),
-        Interface(name="v9", kind="vlan", id=9, link="of-somebody-else"),
-    )
-    for interfaces in (made, made[::-1]):
+    made: dict[str, AnyInterface] = {
+        "br0": Bridge(interfaces=("v7", "eth0")),
+        "br1": Bridge(interfaces=("eth1",)),
+        "eth0": Ethernet(),
+        "eth1": Ethernet(),
+        "v7": Vlan(id=7, link="v8"),
+        "v8": Vlan(id=8, link="br1"),
+        "v9": Vlan(id=9, link="of-somebody-else"),
+    }
+    for interfaces in (made, dict(reversed(made.items()))):
         (text,) = ifupdown.files(interfaces).values()
         order = re.findall(r"^auto (\S+)", text, re.MULTILINE)[1:]
-        assert sorted(order) == [each.name for each in made]
+        assert sorted(order) == list(made)
         for first, then in [("v7", "br0"), ("eth0", "br0"), ("v8", "v7"), ("br1", "v8"), ("eth1", "br1")]:
             assert order.index(first) < order.index(then), (first, then)
 
@@ -169,7 +161,7 @@ def test_what_a_preset_wrote_gives_way(tmp_path: Path) -> None:
 
 def test_without_resolved_name_servers_are_written(tmp_path: Path) -> None:
     touch(tmp_path, *NETWORKD)
-    interface = {"name": "eth0", "kind": "ethernet", "nameservers": ["9.9.9.9"]}
+    interface = Ethernet(nameservers=Nameservers(addresses=("9.9.9.9",)))
     make(tmp_path, interface)
     assert (tmp_path / "etc/resolv.conf").read_text() == "nameserver 9.9.9.9\n"
     (tmp_path / "etc/resolv.conf").unlink()
@@ -189,5 +181,5 @@ def test_without_resolved_name_servers_are_written(tmp_path: Path) -> None:
 def test_what_cannot_be_done_is_told(tmp_path: Path, there: tuple[str, ...], message: str) -> None:
     touch(tmp_path, *there)
     with pytest.raises(ImagerError) as caught:
-        make(tmp_path, {"name": "eth0", "kind": "ethernet", "match": {"name": "e*"}})
+        make(tmp_path, Ethernet(match=Match(name="e*")))
     assert message in str(caught.value)

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import stat
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imager import contract
 from imager.core.errors import ImagerError
 from imager.customize import services
-from imager.customize.services import Service
-from imager.rootfs.text import unit_name, unit_word
-from tests.support.imager import EPOCH
+from imager.customize.openrc_script import script
+from imager.customize.systemd_unit import unit
+from imager.customize.unit_file import unit_name
+from imager.requests.services import Services
+from spec.services import ServiceCommand
+from tests.support.imager import EPOCH, make_elf
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FULL = Service(
-    name="agent",
-    command=["/usr/bin/agent", "--name", "a b", "100%", '"$HOME"', "it's"],
+FULL = ServiceCommand(
+    command=("/usr/bin/agent", "--name", "a b", "100%", '"$HOME"', "it's"),
     user="op",
     group="data",
     restart="on-failure",
-    after=["net", "db", "x.target"],
+    after=("net", "db", "x.target"),
     env={"B": 'c "d" % $e \\', "A": "b"},
     working_directory="/srv",
     description="100% ours",
@@ -40,17 +39,18 @@ def system(tmp_path: Path) -> Path:
     (tmp_path / "etc/passwd").write_text("op:x:1000:1000::/home/op:/bin/sh\n")
     (tmp_path / "etc/group").write_text("data:x:1001:\n")
     for name in ("agent", "systemctl"):
-        (tmp_path / "usr/bin" / name).touch(mode=0o755)
+        (tmp_path / "usr/bin" / name).write_bytes(make_elf())
+        (tmp_path / "usr/bin" / name).chmod(0o755)
     return tmp_path
 
 
-def make(system: Path, **wanted: object) -> None:
-    wanted = {"name": "agent", "command": ["/usr/bin/agent"], **wanted}
-    services.run(contract.Services(system=str(system), service=(json.dumps(wanted),), epoch=EPOCH))
+def make(system: Path, name: str = "agent", **wanted: Any) -> None:
+    service = ServiceCommand(**{"command": ("/usr/bin/agent",), **wanted})
+    services.run(Services(system=str(system), service={name: service}, epoch=EPOCH))
 
 
 def test_a_unit_has_everything_that_was_asked() -> None:
-    assert services.unit(FULL) == (
+    assert unit("agent", FULL) == (
         "# By Claylinux, from the key `services`.\n"
         "[Unit]\n"
         "Description=100%% ours\n"
@@ -75,7 +75,7 @@ def test_a_unit_has_everything_that_was_asked() -> None:
 
 
 def test_a_oneshot_unit_stays_active() -> None:
-    text = services.unit(Service(name="a", command=["/bin/a"], oneshot=True))
+    text = unit("a", ServiceCommand(command=("/bin/a",), oneshot=True))
     assert "Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/a\n" in text
     assert "Restart" not in text
 
@@ -84,33 +84,44 @@ def test_a_oneshot_unit_stays_active() -> None:
     ("service", "expected"),
     [
         (FULL, {"supervisor": "supervise-daemon", "command_user": "op:data", "directory": "/srv", "depends": "yes"}),
-        (Service(name="a", command=["/bin/a"]), {"command_background": "yes", "command_user": "", "depends": ""}),
-        (Service(name="a", command=["/bin/a"], oneshot=True), {"command_background": "", "supervisor": ""}),
-        (Service(name="a", command=["/bin/a"], group="data"), {"command_user": "root:data"}),
-        (Service(name="a", command=["/bin/sh", "-c", "a  b\n\tc *", "", "d"]), {"command_background": "yes"}),
+        (ServiceCommand(command=("/bin/a",)), {"command_background": "yes", "command_user": "", "depends": ""}),
+        (ServiceCommand(command=("/bin/a",), oneshot=True), {"command_background": "", "supervisor": ""}),
+        (ServiceCommand(command=("/bin/a",), group="data"), {"command_user": "root:data"}),
+        (
+            ServiceCommand(
+                command=(
+                    "/bin/sh",
+                    "-c",
+                    "a  b\n\tc *",
+                    "",
+                    "d",
+                )
+            ),
+            {"command_background": "yes"},
+        ),
     ],
     ids=["full", "daemon", "oneshot", "group", "blanks"],
 )
-def test_a_script_means_what_was_asked(service: Service, expected: dict[str, str]) -> None:
+def test_a_script_means_what_was_asked(service: ServiceCommand, expected: dict[str, str]) -> None:
     """A shell reads the script, as openrc-run does, and evaluates the arguments, as its start function does."""
     names = ["supervisor", "command_background", "command_user", "directory"]
     show = "".join(f'printf "%s\\0" "{name}=${name}"\n' for name in names)
     show += "if command -v depend >/dev/null; then printf 'depends=yes\\0'; else printf 'depends=\\0'; fi\n"
     show += 'eval set -- $command $command_args\nfor word in "$@"; do printf "word=%s\\0" "$word"; done\nenv -0\n'
     unset = "RC_SVCNAME=x supervisor= command_background= command_user= directory= command_args=\n"
-    program = unset + services.script(service) + show
+    program = unset + script("a", service) + show
     done = subprocess.run(
         ["sh", "-euc", program], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True
     )
     pairs = [entry.partition("=")[::2] for entry in done.stdout.split("\0") if entry]
     values = dict(pairs)
     assert {name: values[name] for name in expected} == expected
-    assert [value for name, value in pairs if name == "word"] == service.command
+    assert [value for name, value in pairs if name == "word"] == list(service.command)
     assert {name: values.get(name) for name in service.env} == dict(service.env)
 
 
 def test_a_script_waits_for_others() -> None:
-    text = services.script(FULL)
+    text = script("agent", FULL)
     assert text.startswith("#!/sbin/openrc-run\n")
     assert "depend() {\n\tneed net\n\twant db x.target\n\tafter db x.target\n}\n" in text
 
@@ -129,13 +140,13 @@ def test_the_init_system_decides(system: Path) -> None:
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ({"command": ["/usr/bin/agnet"]}, "services: agent: the program /usr/bin/agnet is not in the system: add it"),
-        ({"command": ["/etc/passwd"]}, "services: agent: /etc/passwd may not be run: give it `mode: '0755'`"),
+        ({"command": ("/usr/bin/agnet",)}, "services: agent: the program /usr/bin/agnet is not in the system: add it"),
+        ({"command": ("/etc/passwd",)}, "services: agent: /etc/passwd is not executable: give it `mode: '0755'`"),
         ({"user": "nobody"}, "services: agent: there is no user nobody: name it in `users`"),
         ({"group": "x"}, "services: agent: there is no group x: name it in `groups`"),
     ],
 )
-def test_what_is_missing_is_named(system: Path, wanted: dict[str, object], message: str) -> None:
+def test_what_is_missing_is_named(system: Path, wanted: dict[str, Any], message: str) -> None:
     with pytest.raises(ImagerError) as caught:
         make(system, **wanted)
     assert message in str(caught.value)
@@ -149,7 +160,8 @@ def test_paths_in_unit_names(path: str, name: str) -> None:
     assert unit_name(path) == name
 
 
-def test_words_of_units() -> None:
-    assert unit_word("a=b;") == '"a=b;"'
-    assert unit_word("") == '""'
-    assert shlex.split(unit_word('x "y"')) == ['x "y"']
+def test_a_program_may_come_with_a_mount(system: Path) -> None:
+    (system / "etc/fstab").write_text("LABEL=DATA /data ext4 nofail 0 2\ntmpfs /cache tmpfs defaults 0 0\n")
+    make(system, command=("/data/agent",))
+    with pytest.raises(ImagerError, match="the program /cache/agent is not in the system"):
+        make(system, command=("/cache/agent",))

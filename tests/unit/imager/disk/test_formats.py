@@ -14,25 +14,25 @@ from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import pytest
 
-from imager import contract
 from imager.commands import perform
 from imager.core.errors import UsageError
 from imager.core.extents import Extent, Payload
-from imager.disk import disk, qcow2, vdi, vhd, vhdx, vmdk
+from imager.disk import qcow2, raw, vdi, vhd, vhdx, vmdk
 from imager.disk.medium import Medium
+from imager.requests.outputs import Disk, Qcow2, Raw, Vdi, Vhd, Vhdx, Vmdk
 from tests.support.engine import unavailable
 from tests.support.imager import EPOCH, layout_of, make_pe
 
 MIB = 1 << 20
-KINDS: dict[str, tuple[type[contract.Disk], dict[str, object]]] = {
-    "qcow2": (contract.Qcow2, {}),
-    "qcow2-compressed": (contract.Qcow2, {"compress": True}),
-    "vmdk": (contract.Vmdk, {}),
-    "vmdk-compressed": (contract.Vmdk, {"compress": True}),
-    "vmdk-sparse": (contract.Vmdk, {"subformat": "monolithicSparse"}),
-    "vhdx": (contract.Vhdx, {}),
-    "vhd": (contract.Vhd, {}),
-    "vdi": (contract.Vdi, {}),
+KINDS: dict[str, tuple[type[Disk], dict[str, object]]] = {
+    "qcow2": (Qcow2, {}),
+    "qcow2-compressed": (Qcow2, {"compress": True}),
+    "vmdk": (Vmdk, {}),
+    "vmdk-compressed": (Vmdk, {"compress": True}),
+    "vmdk-sparse": (Vmdk, {"subformat": "monolithicSparse"}),
+    "vhdx": (Vhdx, {}),
+    "vhd": (Vhd, {}),
+    "vdi": (Vdi, {}),
 }
 WRITERS = {
     "qcow2": lambda fd, medium: qcow2.write(fd, medium, compress=False),
@@ -66,8 +66,8 @@ def check(kind: str, image: Path) -> None:
 
 def make(kind: str, efi: Path, folder: str = "out", **changes: object) -> Path:
     """Write an image of the program `efi` in a folder of its own: some formats hold their own name."""
-    request, options = KINDS.get(kind, (contract.Raw, {}))
-    image = efi.parent / folder / f"disk.{request.command}"
+    request, options = KINDS.get(kind, (Raw, {}))
+    image = efi.parent / folder / f"disk.{request.__name__.lower()}"
     image.parent.mkdir(exist_ok=True)
     values: dict[str, Any] = {
         "uki": str(efi),
@@ -128,16 +128,16 @@ def test_tables_reach_over_every_border(tmp_path: Path, kind: str) -> None:
     places = (0, *(border - 1000 for border in borders), 4200 * MIB - 512)
     extents = tuple(Extent(place, bytes([index + 1]) * 2000) for index, place in enumerate(places[:-1]))
     medium = disk_of((*extents, Extent(places[-1], b"\xff" * 512)))
-    raw, image = tmp_path / "raw", tmp_path / "image"
-    with raw.open("w+b") as one, image.open("w+b") as other:
-        disk.write(one.fileno(), medium)
+    plain, image = tmp_path / "raw", tmp_path / "image"
+    with plain.open("w+b") as one, image.open("w+b") as other:
+        raw.write(one.fileno(), medium)
         WRITERS[kind](other.fileno(), medium)
     check(kind, image)
     # QEMU reads every zero of a VHDX: be content with its only border there.
     start = 4090 * MIB if kind == "vhdx" else 0
     views = (
         f"driver=raw,offset={start},size={medium.size - start},file.driver={name},file.file.filename={file}"
-        for name, file in (("raw", raw), (driver(kind), image))
+        for name, file in (("raw", plain), (driver(kind), image))
     )
     assert "identical" in qemu_img("compare", "--image-opts", *views)
     assert image.stat().st_blocks * 512 < 16 * MIB
@@ -260,9 +260,9 @@ def test_a_stream_can_be_read_from_front_to_back(efi: Path) -> None:
 
 
 def test_wrong_vmdk_requests_are_named(efi: Path) -> None:
-    with pytest.raises(UsageError, match="unknown subformat 'flat'; the subformats are streamOptimized and"):
+    with pytest.raises(UsageError, match="unknown subformat 'flat': use streamOptimized or monolithicSparse"):
         make("vmdk", efi, subformat="flat")
-    with pytest.raises(UsageError, match="monolithicSparse cannot be compressed: use streamOptimized"):
+    with pytest.raises(UsageError, match="monolithicSparse does not support compression: use streamOptimized"):
         make("vmdk", efi, subformat="monolithicSparse", compress=True)
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from imager.archive import cpio
-from imager.archive.writer import Feed
+from imager.archive.batch_writer import BatchWriter
 from imager.core.errors import ImagerError
 from imager.initramfs import layer_archive, layers, segments
+from imager.requests.packing import Layer
 from imager.rootfs import tree, xattrs
 
 ACL = ("system.posix_acl_access", b"acl")
@@ -31,8 +32,8 @@ class Memory:
     def write(self, data: bytes | bytearray) -> None:
         self.data += data
 
-    def send(self, source: int, size: int) -> None:
-        self.data += os.pread(source, size, 0)
+    def send(self, source: int, start: int, size: int) -> None:
+        self.data += os.pread(source, size, start)
 
 
 def test_attributes_go_where_they_can_be_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,8 +51,8 @@ def test_attributes_go_where_they_can_be_held(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(xattrs, "read", read)
     memory = Memory()
-    stream = layers.Stream(Feed(memory), epoch=0)
-    passed = list(stream.passing(tree.walk(os.fsencode(tmp_path))))
+    stream = layers.TarWriter(BatchWriter(memory), epoch=0)
+    passed = list(stream.add_each(tree.walk(os.fsencode(tmp_path))))
     stream.close()
 
     with tarfile.open(fileobj=io.BytesIO(memory.data)) as archive:
@@ -65,8 +66,9 @@ def test_attributes_go_where_they_can_be_held(tmp_path: Path, monkeypatch: pytes
     wanted = [xattrs.record(b"/", *each) for each in (ACL, SPLIT, COLOUR, HUGE)]
     paths = (b"/init", b"/etc/one", b"/etc/two")
     wanted += [xattrs.record(path, *each) for path in paths for each in (ACL, SPLIT, HUGE)]
-    lowest = segments.describe_whole(passed, stream.not_held)
-    assert layers._not_held(os.fsencode(tmp_path), (lowest,)) == b"".join(wanted)
+    lowest = segments.describe_whole(passed, stream.restored_by_init, stream.condensed)
+    request = Layer(system=str(tmp_path), output="", epoch=0)
+    assert layers._lists_for_init(request, (lowest,)).attributes == b"".join(wanted)
 
 
 def test_a_layer_has_a_limit(tmp_path: Path) -> None:
@@ -75,7 +77,7 @@ def test_a_layer_has_a_limit(tmp_path: Path) -> None:
     layer.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", cpio.FILE_LIMIT - 4095))
     assert layer_archive.head(layer, 0, epoch=0).startswith(cpio.MAGIC)
     layer.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", cpio.FILE_LIMIT - 4094))
-    with pytest.raises(ImagerError, match="a layer of the system has 4294967296 bytes, compressed"):
+    with pytest.raises(ImagerError, match="a layer of the system has 4294967296 bytes after compression"):
         layer_archive.head(layer, 0, epoch=0)
 
 

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from imager import contract
-from imager.archive.writer import Feed
+from imager.archive.batch_writer import BatchWriter
 from imager.initramfs import changes, layers, segments, snapshots
+from imager.requests.packing import Layer
 from tests.support import stages as odd
 from tests.support.engine import unavailable
 from tests.support.imager import EPOCH, make_system
@@ -68,11 +68,11 @@ def test_names_that_were_not_seen_stay_one_file_with_those_that_were(overlay: Ov
     system = overlay.stages[1]
     assert snapshots.is_overlay(os.fsencode(system))
     assert (system / "usr/d2/f").samefile(system / "usr/d3/f")
-    facts = check(overlay.folder, overlay.stages)
+    facts = check(overlay.directory, overlay.stages)
     assert (facts[1].files, facts[1].size) == (2, 1007), "d1/f and d2/new"
-    assert facts[1].dead == segments.Weight()
+    assert facts[1].dead == segments.Total()
     below, system_ = (os.fsencode(stage) for stage in overlay.stages)
-    assert changes._compare(below, system_, EPOCH, prune=True)[1], "no walk through all was needed"
+    assert changes._compare_walks(below, system_, EPOCH, prune=True)[1], "no walk through all was needed"
 
 
 def test_a_file_lives_on_under_a_name_that_was_not_seen(overlay: Overlay) -> None:
@@ -84,7 +84,7 @@ def test_a_file_lives_on_under_a_name_that_was_not_seen(overlay: Overlay) -> Non
         (root / "usr/d2/f").write_text("y" * 10)
     with changing(overlay) as root:
         (root / "usr/d3/f").unlink()
-    facts = check(overlay.folder, overlay.stages)
+    facts = check(overlay.directory, overlay.stages)
     assert [each.dead.size for each in facts] == [0, 0, 0, 1000]
 
 
@@ -97,7 +97,7 @@ def test_a_name_with_the_same_content_but_of_its_own_is_one_of_its_own(overlay: 
         (root / "usr/d1/f").chmod(0o644)
     system = overlay.stages[1]
     assert not (system / "usr/d1/f").samefile(system / "usr/d2/f")
-    check(overlay.folder, overlay.stages)
+    check(overlay.directory, overlay.stages)
 
 
 def test_a_file_that_falls_apart_is_packed_in_part(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_file_that_falls_apart_is_packed_in_part(tmp_path: Path) -> None:
     (tmp_path / "top/usr/one").unlink()
     (tmp_path / "top/usr/one").write_bytes(bytes(10))
     facts = check(tmp_path, [base, tmp_path / "top"])
-    assert (facts[1].size, facts[1].dead) == (10, segments.Weight())
+    assert (facts[1].size, facts[1].dead) == (10, segments.Total())
 
 
 def stages(made: Overlay, seed: int) -> list[Path]:
@@ -153,15 +153,15 @@ def test_segments_of_any_overlays_are_the_system(overlay: Overlay) -> None:
     """What is left out of a walk never counts."""
     complete = 0
     for seed in range(ROUNDS):
-        with opened(overlay.folder / str(seed)) as made:
+        with opened(overlay.directory / str(seed)) as made:
             trees = stages(made, seed)
-            check(made.folder, trees)
+            check(made.directory, trees)
             for below, system in pairwise(trees):
                 places = (os.fsencode(below), os.fsencode(system), EPOCH)
-                found, sure = changes._compare(*places, prune=True)
+                found, sure = changes._compare_walks(*places, prune=True)
                 complete += sure
                 if sure:
-                    whole = changes._compare(*places, prune=False)[0]
+                    whole = changes._compare_walks(*places, prune=False)[0]
                     assert (found.changed, found.removed) == (whole.changed, whole.removed), seed
                     assert found.dead == whole.dead, seed
     assert complete > ROUNDS / 2, "leaving out is the rule"
@@ -169,7 +169,7 @@ def test_segments_of_any_overlays_are_the_system(overlay: Overlay) -> None:
 
 def test_layers_of_any_overlays_are_the_system(overlay: Overlay) -> None:
     for seed in range(ROUNDS):
-        with opened(overlay.folder / str(seed)) as made:
+        with opened(overlay.directory / str(seed)) as made:
             trees = stages(made, seed)
             parts = [unpacked(made, number, trees[number - 1 : number + 1]) for number in range(1, 3)]
             stack = made.stack("booted", [unpacked(made, 0, trees[:1]), *parts])
@@ -178,7 +178,7 @@ def test_layers_of_any_overlays_are_the_system(overlay: Overlay) -> None:
 
 def test_everything_odd_in_overlays(overlay: Overlay) -> None:
     """The stages that guests boot in tests/boot."""
-    init = overlay.folder.parent / "init"
+    init = overlay.directory.parent / "init"
     init.write_bytes(b"their init")
     try:
         os.setxattr(init, "user.colour", b"red")
@@ -189,21 +189,21 @@ def test_everything_odd_in_overlays(overlay: Overlay) -> None:
     for change in (odd.second, odd.third):
         with overlay.changing() as root:
             change(odd.Tree(root))
-    facts = check(overlay.folder, overlay.stages)
+    facts = check(overlay.directory, overlay.stages)
     assert not any(each.problem for each in facts)
 
 
 def unpacked(made: Overlay, number: int, trees: list[Path]) -> Path:
     """Give the directory that a layer is: what the last of `trees` has over the one below, if any."""
     memory = Memory()
-    stream = layers.Stream(Feed(memory), epoch=EPOCH)
+    stream = layers.TarWriter(BatchWriter(memory), epoch=EPOCH)
     below = str(trees[0]) if len(trees) > 1 else ""
     layers._pack(
-        contract.Layer(system=str(trees[-1]), output="", compression="none", epoch=EPOCH, number=number, below=below),
+        Layer(system=str(trees[-1]), output="", compression="none", epoch=EPOCH, number=number, below=below),
         stream,
     )
     stream.close()
-    place = made.folder / f"unpacked{number}"
+    place = made.directory / f"unpacked{number}"
     place.mkdir()
     with tarfile.open(fileobj=io.BytesIO(memory.data)) as archive:
         archive.extractall(place, filter="fully_trusted")

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imager import contract
-from imager.archive.archive import Archive
-from imager.initramfs import changes, fixups, initramfs, segments, snapshots
+from imager.archive.cpio_writer import CpioWriter
+from imager.initramfs import changes, cpio_segment, fixups, segments, snapshots
+from imager.requests.packing import Initramfs
 from imager.rootfs import tree
 from tests.support.imager import EPOCH, make_system
 from tests.support.rootfs import Rootfs, manifest, mutate
@@ -45,7 +45,7 @@ def pack(folder: Path, stages: list[Path]) -> tuple[list[bytes], tuple[segments.
     for number, stage in enumerate(stages):
         last = number == len(stages) - 1
         out = folder / f"segment{number}"
-        request = contract.Initramfs(
+        request = Initramfs(
             system=str(stage),
             init=str(init),
             output=str(out),
@@ -56,7 +56,7 @@ def pack(folder: Path, stages: list[Path]) -> tuple[list[bytes], tuple[segments.
             lower=tuple(facts) if last or number > 1 else (),
             more=not last,
         )
-        initramfs.run(request)
+        cpio_segment.run(request)
         facts.append(request.facts)
         packed.append(out.read_bytes())
     return packed, segments.read(facts[-1])
@@ -124,7 +124,7 @@ def test_a_small_change_is_a_small_segment(tmp_path: Path) -> None:
     packed, facts = pack(tmp_path, [base, top])
     assert len(packed[0]) > 1 << 20
     assert len(packed[1]) < 2048
-    assert (facts[1].size, facts[1].dead) == (5, segments.Weight())
+    assert (facts[1].size, facts[1].dead) == (5, segments.Total())
     assert boot(packed).nodes[b"etc/motd"].data == b"hello"
 
 
@@ -138,9 +138,9 @@ def test_dead_weight_is_counted_once(tmp_path: Path) -> None:
         (top / "usr" / name).unlink()
     (top / "usr/three").write_bytes(b"")
     _, facts = pack(tmp_path, [base, top])
-    assert facts[1].dead == segments.Weight(files=3, size=1010)
-    assert segments.told(facts[0]).endswith("files, 1K")
-    assert "; 3 files, 1K, of the stages below are replaced or removed" in segments.told(facts[1])
+    assert facts[1].dead == segments.Total(files=3, size=1010)
+    assert segments.summarize(facts[0]).endswith("files, 1K")
+    assert "; 3 files, 1K, of the stages below are replaced or removed" in segments.summarize(facts[1])
     assert facts[1].removed == {"usr/one": "other", "usr/two": "other"}
 
 
@@ -172,7 +172,7 @@ def test_content_is_compared_where_times_cannot_tell(tmp_path: Path) -> None:
     (top / "etc/same").write_text("two")
     for stage in (base, top):
         os.utime(stage / "etc/same", (EPOCH, EPOCH))
-    found = changes.find(os.fsencode(base), os.fsencode(top), EPOCH)
+    found = changes.compare(os.fsencode(base), os.fsencode(top), EPOCH)
     assert [change.entry.path for change in found.changed] == [b"etc/same"]
 
 
@@ -181,7 +181,7 @@ def test_a_shared_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (base / "etc/shared").write_text("one")
     subprocess.run(["cp", "-al", str(base), str(tmp_path / "top")], check=True)
     monkeypatch.setattr(changes, "_same_bytes", lambda *_: pytest.fail("read"))
-    found = changes.find(os.fsencode(base), os.fsencode(tmp_path / "top"), EPOCH)
+    found = changes.compare(os.fsencode(base), os.fsencode(tmp_path / "top"), EPOCH)
     assert not [change for change in found.changed if stat.S_ISREG(change.entry.mode)]
 
 
@@ -210,13 +210,13 @@ def test_a_directory_is_listed_once_for_all_that_is_gone_from_it(
     listed: list[bytes] = []
     children = tree._children
 
-    def list_children(path: bytes, source: bytes) -> object:
+    def list_children(path: bytes, source: bytes, sealed: tree.Overrides) -> object:
         listed.append(path)
-        return children(path, source)
+        return children(path, source, sealed)
 
     monkeypatch.setattr(tree, "_children", list_children)
     gone = segments.Segment(removed={f"usr/{number}": "file" for number in range(0, 50, 2)})
-    archive = Archive(Memory(), EPOCH, Counter())
+    archive = CpioWriter(Memory(), EPOCH, Counter())
     fixups.write(archive, os.fsencode(top), (gone,), EPOCH)
     assert listed == [b"", b"usr"]
 
@@ -232,22 +232,22 @@ def test_fractions_of_a_second_are_cut_off(tmp_path: Path) -> None:
 
 def test_directories_that_an_overlay_shares_are_not_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = make_system(tmp_path / "base")
-    found = changes.find(os.fsencode(base), os.fsencode(base), EPOCH)
+    found = changes.compare(os.fsencode(base), os.fsencode(base), EPOCH)
     assert found == changes.Changes((), (), ())
     monkeypatch.setattr(snapshots, "is_overlay", lambda tree: True)
     listed: list[bytes] = []
     below = tree._below
 
-    def list_below(entry: tree.Entry) -> object:
+    def list_below(entry: tree.Entry, sealed: tree.Overrides) -> object:
         listed.append(entry.path)
-        return below(entry)
+        return below(entry, sealed)
 
     monkeypatch.setattr(tree, "_below", list_below)
     top = copy(base, tmp_path / "top")
     (top / "etc/motd").touch()
-    changed = changes.find(os.fsencode(base), os.fsencode(top), EPOCH).changed
+    changed = changes.compare(os.fsencode(base), os.fsencode(top), EPOCH).changed
     assert [change.entry.path for change in changed] == [b"etc/motd"]
     assert listed.count(b"usr") == 2, "a copy is compared as a whole"
     listed.clear()
-    assert changes.find(os.fsencode(base), os.fsencode(base), EPOCH) == found
+    assert changes.compare(os.fsencode(base), os.fsencode(base), EPOCH) == found
     assert listed == []

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imager import contract
 from imager.kernel import kernels
 from imager.report import inspection
+from imager.requests.reports import Inspect
 from imager.rootfs.root import Root
 from tests.support.imager import make_kernel, make_pe, make_system
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def found(system: Path, **options: Any) -> dict[str, object]:
     out = system.parent / "report.json"
-    inspection.run(contract.Inspect(system=str(system), output=str(out), **options))
+    inspection.run(Inspect(system=str(system), output=str(out), **options))
     text = out.read_text()
     value: dict[str, object] = json.loads(text)
     assert text == json.dumps(value, indent=1, sort_keys=True) + "\n"
@@ -36,12 +36,15 @@ def test_a_whole_system(tmp_path: Path) -> None:
     assert found(system) == {
         "boot_cmdline": "console=ttyS0",
         "files": 19,
+        "hidden_files": {},
+        "hidden_homes": {},
         "init": "/sbin/init",
         "init_machine": "amd64",
         "kernel_tree": {},
         "kernels": [
             {"machine": "amd64", "path": "boot/vmlinuz-6.1.0-1-amd64", "version": "6.1.0-1-amd64"},
         ],
+        "leftovers": {},
         "microcode": ["boot/intel-ucode.img"],
         "no_decoder": {},
         "no_overlay": {"6.1.0-1-amd64": ["loop", "squashfs", "overlay"]},

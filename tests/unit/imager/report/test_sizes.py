@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from imager import contract
 from imager.report import sizes
+from imager.requests.reports import Sizes
 from imager.rootfs import owners
 from imager.rootfs.root import Root
 from imager.uki import layout
@@ -61,9 +61,7 @@ def measured(system: Path, **options: Any) -> tuple[dict[str, Any], str]:
     layout.write(str(uki), EPOCH, "amd64", 2_001_000, sections, [(0, make_pe(room=0x400))])
     out, text = system.parent / "r.json", system.parent / "r.txt"
     sizes.run(
-        contract.Sizes(
-            system=str(system), uki=str(uki), output=str(out), text=str(text), name="box", epoch=EPOCH, **options
-        )
+        Sizes(system=str(system), uki=str(uki), output=str(out), text=str(text), name="box", epoch=EPOCH, **options)
     )
     found: dict[str, Any] = json.loads(out.read_text())
     return found, text.read_text()
@@ -72,7 +70,7 @@ def measured(system: Path, **options: Any) -> tuple[dict[str, Any], str]:
 def test_files_belong_to_packages_wherever_these_say_they_are(system: Path) -> None:
     (system / "usr/lib/apk/db").mkdir(parents=True)
     (system / "usr/lib/apk/db/installed").write_text(APK)
-    found = owners.owners(Root(system))
+    found = owners.package_by_path(Root(system))
     assert found["usr/lib/big.so"] == "libbig"
     assert (found["usr/bin/tool"], found["bin/busybox"]) == ("tool", "busybox")
     assert (found["top"], found["usr/lib/ld.so"]) == ("busybox", "musl")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from imager.__main__ import main
-from imager.contract import Identity
-from imager.rootfs.osrelease import fields, identified
+from imager.requests.identity import Identity
+from imager.rootfs.osrelease import fields, with_identity
 
 
 @pytest.mark.parametrize(
@@ -16,13 +16,13 @@ from imager.rootfs.osrelease import fields, identified
     [("1.0", "1.0"), ("1 $2", '"1 \\$2"'), ('a"b\\`', '"a\\"b\\\\\\`"')],
 )
 def test_os_release_values_are_quoted(value: str, line: str) -> None:
-    assert identified("A=1", "", value) == f"A=1\nIMAGE_VERSION={line}\n"
+    assert with_identity("A=1", "", value) == f"A=1\nIMAGE_VERSION={line}\n"
 
 
 def test_os_release_is_replaced_or_made_up() -> None:
-    assert identified("IMAGE_ID=old\nID=x\n", "new", "") == "ID=x\nIMAGE_ID=new\n"
-    assert identified("ID=x\n", "", "") == "ID=x\n"
-    assert identified("", "", "").startswith("ID=linux\n")
+    assert with_identity("IMAGE_ID=old\nID=x\n", "new", "") == "ID=x\nIMAGE_ID=new\n"
+    assert with_identity("ID=x\n", "", "") == "ID=x\n"
+    assert with_identity("", "", "").startswith("ID=linux\n")
 
 
 def test_the_file_behind_the_link_is_changed(tmp_path: Path) -> None:

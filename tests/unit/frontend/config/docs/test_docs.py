@@ -16,6 +16,8 @@ import pytest
 import spec
 from frontend.config.decode.decoder import decode
 from frontend.config.decode.shapes import ObjectShape, object_shape
+from frontend.config.docs.names import names
+from frontend.config.docs.reference import reference_page
 from frontend.config.docs.schema import json_schema
 from frontend.config.syntax.diagnostics import Collector
 from frontend.config.syntax.parse import parse
@@ -86,3 +88,19 @@ def test_the_schema_is_sound() -> None:
         if isinstance(each.get("pattern"), str):
             assert "(?P" not in each["pattern"] and not each["pattern"].startswith("^(?:(?s"), each
             re.compile(each["pattern"])
+
+
+def test_every_link_of_the_reference_page_leads_somewhere() -> None:
+    page = reference_page()
+    headings = re.findall(r"^##+ (.*)$", page, re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert len(anchors) == len(headings)
+    values = re.findall(r'<a id="([^"]+)">', page)
+    links = set(re.findall(r"\]\(#([^)]+)\)", page))
+    assert links <= {*anchors, *values}
+    assert set(values) <= links
+    assert not set(values) & anchors and len(set(values)) == len(values)
+
+
+def test_no_two_kinds_of_values_have_the_same_name() -> None:
+    assert len(set(names().values())) == len(names())

@@ -1,0 +1,127 @@
+"""One build on one platform, from its spec to the built outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from frontend.errors import EngineError, UserError
+from frontend.failure import explain
+from frontend.targets import IMAGE
+
+from .request import Request, tell
+
+if TYPE_CHECKING:
+    import llb
+    from frontend.config.syntax.diagnostics import Diagnostic
+    from frontend.gateway.client import Pong, Ref
+    from frontend.plan.inputs import PlanInputs
+    from spec.document import Spec
+
+
+def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, bytes]:
+    """Build the target for one platform. Return the result and its OCI image config."""
+    from frontend.build.emulation import check_programs
+    from frontend.build.measure import is_wanted, measure
+    from frontend.build.packing import Packing
+    from frontend.plan import hidden, leftovers
+    from frontend.plan.bootable import check_keys, choose_kernel
+    from frontend.plan.image import plan_image
+    from frontend.plan.kernel_checks import is_needed, warnings
+    from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
+    from frontend.plan.packing import warnings as packing_warnings
+    from frontend.plan.report import parse_report
+    from frontend.plan.system import plan_system
+    from frontend.result import image_config
+
+    inputs = _gather(request, spec, platform)
+    solve = partial(_solve, request)
+    planned = plan_system(inputs)
+    system = planned.finished
+    check_programs(request.client, inputs, system, request.build_file.source)
+    if request.options.target == IMAGE:
+        if is_needed(spec.kernel) or spec.mounts:
+            report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
+            check_keys(spec, report, platform)
+        ref = solve(plan_image(inputs, system))
+        return ref, image_config(inputs.base.config, platform, _labels(request, spec))
+    packing = Packing(request.client, solve, inputs, planned.stages)
+    report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
+    kernel = choose_kernel(spec, report, platform)
+    _warn(request, warnings(spec, report, kernel.version, platform.architecture))
+    _warn(request, (*leftovers.warnings(spec, report), *hidden.warnings(spec, report)))
+    packed = packing.finish(report, kernel.version)
+    _warn(request, packing_warnings(spec, packed))
+    uki = plan_uki(inputs, system, report, kernel, packed)
+    reports, measured = None, is_wanted(inputs, uki)
+    if measured:
+        reports, found = measure(request.client, solve, inputs, system, uki)
+        _warn(request, found)
+    ref = reports or solve(plan_outputs(inputs, uki, laid_out=measured))
+    return ref, image_config({}, platform, _labels(request, spec))
+
+
+def _warn(request: Request, warnings: Iterable[Diagnostic]) -> None:
+    """Show the warnings that only a build can give, except for those of the rules that the file turns off.
+
+    Raises `ConfigError` for the rules that can fail a build, if the file wants that.
+    """
+    from frontend.config import ConfigError
+    from frontend.config.rules.lint import FAILING, fails, skipped
+
+    data = request.build_file.source.data
+    found = [each for each in warnings if each.rule not in skipped(data)]
+    failing = tuple(each._replace(severity="error") for each in found if each.rule in FAILING and fails(data))
+    if failing:
+        raise ConfigError(request.options.filename, failing)
+    for each in found:
+        tell(request, each)
+
+
+def _labels(request: Request, spec: Spec) -> dict[str, str]:
+    """Return the labels of the result. Those of the command line win over those of the file."""
+    own = {"org.opencontainers.image.title": spec.name}
+    if spec.version:
+        own["org.opencontainers.image.version"] = spec.version
+    return {**own, **spec.labels, **request.options.labels}
+
+
+def _gather(request: Request, spec: Spec, platform: llb.Platform) -> PlanInputs:
+    from frontend.plan.inputs import PlanInputs
+    from frontend.resolve.base import own_image, resolve_base
+    from frontend.resolve.files import resolve_sources
+
+    client, contexts = request.client, request.contexts
+    return PlanInputs(
+        spec=spec,
+        options=request.options,
+        caps=request.pong.llb_caps,
+        platform=platform,
+        base=resolve_base(client, contexts, spec, platform),
+        sources=resolve_sources(client, contexts, spec, platform),
+        imager=own_image(contexts),
+    )
+
+
+def _solve(request: Request, state: llb.State) -> Ref:
+    """Build `state` now, so that a failure can be explained in terms of the build file."""
+    import llb
+    from frontend.gateway.client import CacheImport, Ref
+
+    source = request.build_file.source
+    definition = llb.marshal(state, source)
+    _check_caps(definition.caps, request.pong)
+    imports = tuple(CacheImport(kind, attrs) for kind, attrs in request.options.cache_imports)
+    try:
+        solved = request.client.solve(definition, evaluate=True, cache_imports=imports)
+    except EngineError as error:
+        raise explain(error, definition, source) from None
+    return solved.ref or Ref("")
+
+
+def _check_caps(needed: frozenset[str], pong: Pong) -> None:
+    missing = sorted(needed - pong.llb_caps)
+    if missing and pong.llb_caps:
+        reasons = "; ".join(f"{cap}: {pong.disabled.get(cap) or 'not supported'}" for cap in missing)
+        raise UserError(f"this build needs a newer engine (dockerd or BuildKit): {reasons}")

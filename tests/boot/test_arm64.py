@@ -1,0 +1,97 @@
+"""Systems for arm64, built on an engine of another architecture and booted with AAVMF to the login on their console."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pefile  # type: ignore[import-untyped]
+import pytest
+
+from frontend.distro.registry import PRESETS
+from localvm.machine import Drive, Machine
+from tests.support.alpine import Alpine
+from tests.support.answers import ask
+from tests.support.engine import Engine
+from tests.support.vm import boot
+
+pytestmark = [pytest.mark.boot, pytest.mark.engine]
+
+DEBIAN = PRESETS["debian"].image_of(None)
+BUILD_SECONDS = 1800.0
+LOGIN_SECONDS = 180
+TEXT = """\
+# syntax=claylinux/frontend
+name: arm
+base: {base}
+hostname: arm
+users: [{{name: root, password: ""}}]
+outputs: [raw, efi]
+"""
+PE_MACHINES = {"amd64": 0x8664, "arm64": 0xAA64}
+
+
+@pytest.fixture(scope="module")
+def debian(engine: Engine, arm64: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The outputs of a Debian; its package steps run emulated."""
+    folder = tmp_path_factory.mktemp("debian-arm64")
+    (folder / "claylinux.yaml").write_text(TEXT.format(base="debian-cloud"))
+    build: tuple[str, ...] = ("--platform=linux/arm64",)
+    if engine.registry_has(DEBIAN):
+        engine.buildx(folder, *build, output=folder / "out", timeout=BUILD_SECONDS).check()
+        return folder / "out"
+    with engine.stand_in(DEBIAN, "arm64") as base:
+        build = (*build, f"--build-context={DEBIAN}=docker-image://{base}")
+        engine.buildx(folder, *build, output=folder / "out", timeout=BUILD_SECONDS).check()
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def bases(alpine_official: Alpine, alpine_arm64: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What the names of two images start with: a bootable Alpine for each architecture."""
+    folder = tmp_path_factory.mktemp("bases")
+    (folder / "claylinux.yaml").write_text("# syntax=claylinux/frontend\nbase: alpine-virt\n")
+    prefix = f"claylinux-test/bootable-{os.getpid()}"
+    made = {f"{prefix}-{each.platform.removeprefix('linux/')}": each for each in (alpine_official, alpine_arm64)}
+    for name, each in made.items():
+        each.build(folder, "--target=image", f"--tag={name}").check()
+    yield prefix
+    alpine_official.engine.docker("rmi", *made)
+
+
+@pytest.mark.parametrize("output", ["raw", "efi"])
+def test_debian(debian: Path, output: str) -> None:
+    logs_in(debian / f"arm.{output}", "debian")
+
+
+def test_both_platforms_at_once(engine: Engine, bases: str, tmp_path: Path) -> None:
+    """Each gets a folder of its own; Alpine of arm64 boots from both of its outputs."""
+    (tmp_path / "claylinux.yaml").write_text(TEXT.format(base=f'{{image: "{bases}-${{TARGETARCH}}"}}'))
+    out = tmp_path / "out"
+    engine.buildx(tmp_path, "--platform=linux/amd64,linux/arm64", output=out).check()
+    assert sorted(str(path.relative_to(out)) for path in out.rglob("arm.*")) == [
+        "linux_amd64/arm.efi",
+        "linux_amd64/arm.img",
+        "linux_arm64/arm.efi",
+        "linux_arm64/arm.img",
+    ]
+    for architecture, machine in PE_MACHINES.items():
+        image = pefile.PE(str(out / f"linux_{architecture}/arm.efi"), fast_load=True)
+        assert image.FILE_HEADER.Machine == machine
+    for output in ("raw", "efi"):
+        logs_in(out / f"linux_arm64/arm.{output}", "alpine")
+
+
+def logs_in(image: Path, distribution: str) -> None:
+    """Boot an image, log in where its kernel says that the console is, and turn it off."""
+    drives = () if image.suffix == ".efi" else (Drive(path=image),)
+    machine = Machine(architecture="arm64", drives=drives, kernel=None if drives else image, network=True)
+    with boot(machine) as console:
+        console.expect(r"^arm login: ", LOGIN_SECONDS)
+        console.send("root\n")
+        console.expect(r"# $", 60)
+        assert ask(console, "uname -m; cat /proc/consoles | cut -d' ' -f1").split()[:2] == ["aarch64", "ttyAMA0"]
+        assert f"ID={distribution}" in ask(console, "cat /etc/os-release").split()
+        console.send("poweroff\n")
+        assert console.wait_off(120) == 0

@@ -1,0 +1,60 @@
+"""What all campaigns have in common: how long they run, what they count, and the line that they end with."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+
+@dataclass
+class Tally:
+    """The figures of a campaign. `failures` counts the kinds of failure; `examples` has the first input of each."""
+
+    inputs: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def fail(self, kind: str, example: str) -> None:
+        """Count a failure, and keep its first example."""
+        self.failures[kind] += 1
+        self.examples.setdefault(kind, example)
+
+    def summary(self, name: str, seconds: float) -> str:
+        """Return the last line of a campaign."""
+        peak = (
+            max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) // 1024
+        )
+        outcomes = ", ".join(f"{count} {kind}" for kind, count in sorted(self.outcomes.items()))
+        failures = ", ".join(f"{count} x {kind}" for kind, count in sorted(self.failures.items())) or "no failure"
+        return (
+            f"{name}: {self.inputs} inputs in {seconds:.0f} s ({outcomes or 'all alike'}); {failures}; peak {peak} MiB"
+        )
+
+
+def rounds(seconds: float, seed: int) -> Iterator[Random]:
+    """Yield a generator of random numbers for each round, until the time is over; the first round always runs."""
+    end = time.monotonic() + seconds
+    number = 0
+    while number == 0 or time.monotonic() < end:
+        yield Random(f"{seed} {number}")
+        number += 1
+
+
+def main(name: str, campaign: Callable[[float, int], Tally], argv: list[str]) -> int:
+    """Run a campaign from the command line; return 1 if anything failed."""
+    parser = argparse.ArgumentParser(prog=f"python -m tests.campaigns.{name}")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long to run (default: 60)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed makes other inputs (default: 0)")
+    arguments = parser.parse_args(argv)
+    start = time.monotonic()
+    tally = campaign(arguments.seconds, arguments.seed)
+    for kind, example in tally.examples.items():
+        print(f"{kind}:\n{example}\n")
+    print(tally.summary(name, time.monotonic() - start))
+    return 1 if tally.failures else 0
