@@ -32,23 +32,20 @@ _SHOWN = 12
 _ROTATED = re.compile(r"(.*/)?journal/.+|.*\.([0-9]+|gz|xz|bz2|zst|old)")
 """Logs that nothing continues to write; all others are emptied, as their owner may not be able to make them."""
 
-
 _ID = re.compile(rb"[0-9a-f]{32}\s*")
 
 _OWN = Path(__file__).parent / "identity"
-_PROGRAMS = ("sshd", "dropbear", "nvme", "iscsi-iname", "make-ssl-cert")
-"""Programs that need what `make-identity` makes."""
-_ADDED = {
-    None: {"usr/lib/claylinux/make-identity": ("make-identity", stat.S_IFREG | 0o755)},
-    initsystem.SYSTEMD: {
-        "usr/lib/systemd/system/claylinux-identity.service": ("claylinux-identity.service", stat.S_IFREG | 0o644),
-        "usr/lib/systemd/system/sysinit.target.d/claylinux-identity.conf": ("sysinit.conf", stat.S_IFREG | 0o644),
-    },
-    initsystem.OPENRC: {
-        "etc/init.d/claylinux-identity": ("openrc", stat.S_IFREG | 0o755),
-        "etc/runlevels/boot/claylinux-identity": ("runlevel", stat.S_IFLNK | 0o777),
-    },
-}
+_SERVERS = ("sshd", "dropbear")
+_NAMED = ("nvme", "iscsi-iname", "make-ssl-cert")
+"""Programs that need what `make-identity` makes: host keys, and names."""
+_SCRIPT, _UNITS = "usr/lib/claylinux/make-identity", "usr/lib/systemd/system"
+_FILE, _PROGRAM, _LINK = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755, stat.S_IFLNK | 0o777
+_SERVER_UNITS = tuple(
+    f"{name}.service"
+    for name in ("ssh", "sshd", "ssh@", "sshd@", "sshd-unix-local@", "sshd-vsock@", "dropbear", "dropbear@")
+)
+_SOCKET_UNITS = ("ssh.socket", "sshd.socket", "dropbear.socket")
+_STARTS_SERVER = re.compile(rb"^Exec[A-Za-z]*[ \t]*=.*/(sshd|dropbear)([ \t]|$)", re.MULTILINE)
 
 
 class Added(NamedTuple):
@@ -148,11 +145,38 @@ def _logs(root: Root) -> Iterator[tuple[str, os.stat_result]]:
 
 def _additions(root: Root) -> Iterator[tuple[str, Added]]:
     """Yield the files that make identities at boot, where a program needs some."""
-    directories = ("usr/sbin", "sbin", "usr/bin", "bin")
     system = initsystem.find(root)
-    if system is None or not any(root.file(f"{where}/{name}") for name in _PROGRAMS for where in directories):
+    servers, named = _has(root, _SERVERS), _has(root, _NAMED)
+    if system is None or not (servers or named):
         return
-    for path, (source, mode) in {**_ADDED[None], **_ADDED[system]}.items():
-        place = root.place(path.rpartition("/")[0])
+    wanted: dict[str, tuple[str, int]] = {_SCRIPT: ("make-identity", _PROGRAM)}
+    if system == initsystem.OPENRC:
+        wanted["etc/init.d/claylinux-identity"] = ("openrc", _PROGRAM)
+        wanted["etc/runlevels/boot/claylinux-identity"] = ("runlevel", _LINK)
+    elif named:
+        wanted[f"{_UNITS}/claylinux-names.service"] = ("names.service", _FILE)
+        wanted[f"{_UNITS}/sysinit.target.d/claylinux-names.conf"] = ("names.conf", _FILE)
+    if system == initsystem.SYSTEMD and servers:
+        wanted[f"{_UNITS}/claylinux-host-keys.service"] = ("host-keys.service", _FILE)
+        for unit in (*_SERVER_UNITS, *_own_servers(root)):
+            wanted[f"{_UNITS}/{unit}.d/claylinux-host-keys.conf"] = ("server.conf", _FILE)
+        for unit in _SOCKET_UNITS:
+            wanted[f"{_UNITS}/{unit}.d/claylinux-host-keys.conf"] = ("socket.conf", _FILE)
+    for path, (source, mode) in wanted.items():
+        directory, _, name = path.rpartition("/")
+        place = root.place(directory)
         if place is not None:
-            yield f"{place.relative_to(root.path)}/{path.rpartition('/')[2]}", Added(_OWN / source, mode)
+            yield f"{place.relative_to(root.path)}/{name}", Added(_OWN / source, mode)
+
+
+def _has(root: Root, programs: Iterable[str]) -> bool:
+    directories = ("usr/sbin", "sbin", "usr/bin", "bin")
+    return any(root.file(f"{directory}/{name}") for name in programs for directory in directories)
+
+
+def _own_servers(root: Root) -> Iterator[str]:
+    """Yield the units of the system's own that start a server under another name."""
+    for name in root.names("etc/systemd/system"):
+        path = f"etc/systemd/system/{name}"
+        if name.endswith(".service") and root.target(path) is None and _STARTS_SERVER.search(root.head(path, 1 << 16)):
+            yield name

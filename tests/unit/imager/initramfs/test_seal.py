@@ -16,9 +16,9 @@ import pytest
 from imager.archive.batch_writer import BatchWriter
 from imager.initramfs import cpio_segment, layers, segments, snapshots
 from imager.requests.packing import Initramfs, Layer
-from imager.rootfs import initsystem, private_keys, seal, tree
+from imager.rootfs import private_keys, seal, tree
 from imager.rootfs.root import Root
-from tests.support.imager import EPOCH, make_system, read_newc
+from tests.support.imager import EPOCH, Member, make_system, read_newc
 from tests.unit.imager.initramfs.test_layers import Memory
 from tests.unit.imager.initramfs.test_segments import boot, copy
 
@@ -217,29 +217,50 @@ def test_a_machine_id_that_is_none_stays(tmp_path: Path, content: str) -> None:
     assert seal.find(Root(system)) == seal.Seal()
 
 
-@pytest.mark.parametrize(("program", "name"), [("usr/bin/systemctl", "systemd"), ("usr/sbin/openrc-run", "openrc")])
-def test_what_is_missing_is_made_at_boot(tmp_path: Path, program: str, name: str) -> None:
-    system = make_system(tmp_path / "system")
-    fill(system, program)
-    assert seal.find(Root(system)).added == {}, "no program needs any"
-    fill(system, "usr/sbin/sshd")
+def added(system: Path) -> dict[str, Member]:
+    """Give what a packed system has that is ours."""
     (packed,), _ = pack([system])
     members = {member.name.decode(): member for member in read_newc(packed)}
-    script = members["usr/lib/claylinux/make-identity"]
-    assert script.mode == stat.S_IFREG | 0o755
-    assert script.data.startswith(b"#!/bin/sh\n")
-    if name == initsystem.SYSTEMD:
-        assert (
-            b"Wants=claylinux-identity.service"
-            in members["usr/lib/systemd/system/sysinit.target.d/claylinux-identity.conf"].data
-        )
-        assert members["usr/lib/systemd/system"].mode == stat.S_IFDIR | 0o755
-    else:
-        link = members["etc/runlevels/boot/claylinux-identity"]
-        assert (stat.S_ISLNK(link.mode), link.data) == (True, b"/etc/init.d/claylinux-identity")
-        assert members["etc/init.d/claylinux-identity"].mode == stat.S_IFREG | 0o755
-    assert {member.mtime for path, member in members.items() if "claylinux-identity" in path} == {EPOCH}
-    assert "usr/lib/claylinux/make-identity" in layer(system)
+    return {path.rpartition("/system/")[2]: member for path, member in members.items() if b"Claylinux" in member.data}
+
+
+def test_host_keys_are_made_whatever_starts_the_server(tmp_path: Path) -> None:
+    system = make_system(tmp_path / "system")
+    fill(system, "usr/bin/systemctl")
+    assert seal.find(Root(system)).added == {}, "no program needs any"
+    fill(system, "usr/sbin/sshd")
+    unit = "[Service]\nExecStart={}\n"
+    fill(system, "etc/systemd/system/mine.service", content=unit.format("/usr/sbin/sshd -D"))
+    fill(system, "etc/systemd/system/other.service", content=unit.format("/usr/bin/other --with=/usr/sbin/sshd-x"))
+    found = added(system)
+    assert found["usr/lib/claylinux/make-identity"].mode == stat.S_IFREG | 0o755
+    for name in ("ssh.service", "sshd@.service", "dropbear.service", "mine.service"):
+        assert b"After=claylinux-host-keys.service" in found[f"{name}.d/claylinux-host-keys.conf"].data
+    assert b"After=" not in found["ssh.socket.d/claylinux-host-keys.conf"].data, "a boot waits for sockets"
+    assert "other.service.d/claylinux-host-keys.conf" not in found
+    assert "claylinux-names.service" not in found
+    assert {member.mtime for member in found.values()} == {EPOCH}
+    assert "usr/lib/systemd/system/mine.service.d/claylinux-host-keys.conf" in layer(system)
+
+
+def test_names_are_made_before_anything_reads_them(tmp_path: Path) -> None:
+    system = make_system(tmp_path / "system")
+    fill(system, "usr/bin/systemctl", "sbin/nvme")
+    found = added(system)
+    assert b"Before=sysinit.target" in found["claylinux-names.service"].data
+    assert b"Wants=claylinux-names.service" in found["sysinit.target.d/claylinux-names.conf"].data
+    assert not any("host-keys" in path for path in found)
+
+
+def test_openrc_makes_what_its_services_do_not(tmp_path: Path) -> None:
+    system = make_system(tmp_path / "system")
+    fill(system, "usr/sbin/openrc-run", "usr/sbin/sshd")
+    (packed,), _ = pack([system])
+    members = {member.name.decode(): member for member in read_newc(packed)}
+    link = members["etc/runlevels/boot/claylinux-identity"]
+    assert (stat.S_ISLNK(link.mode), link.data) == (True, b"/etc/init.d/claylinux-identity")
+    assert members["etc/init.d/claylinux-identity"].mode == stat.S_IFREG | 0o755
+    assert members["etc/runlevels"].mode == stat.S_IFDIR | 0o755
 
 
 class TestKeys:
