@@ -20,7 +20,8 @@ class PresetBase:
     CHOSEN_BY: ClassVar[str] = "preset"
     preset: words.Preset = key("The name of a preset.", "debian")
     release: words.Release | None = key(
-        "The release of the distribution, as in the tag of its image. Default: the newest tested release.",
+        "The release of the distribution, as in the tag of its image; a digest pins the image. Default: the newest "
+        "tested release.",
         "bookworm",
         default=None,
     )

@@ -1,6 +1,8 @@
 # The checks of `make lint` in a container: `docker buildx bake lint`.
 # The optional secret `ca-certificates` is the CA bundle of a network that intercepts TLS.
-FROM debian:trixie
+FROM debian:trixie@sha256:f324c7ff54321e8d9c588493a20244965938ce0aa50bbd1022d38010e9ffc4b1 AS distribution
+
+FROM distribution
 RUN apt-get update --error-on=any && apt-get install -y --no-install-recommends make python3-venv shellcheck
 WORKDIR /src
 COPY requirements/dev.txt requirements/

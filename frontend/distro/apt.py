@@ -16,15 +16,15 @@ from .systemd import DAY, FINISH, FINISH_AGAIN, LEFTOVERS
 _WORK = "/run/claylinux-apt"
 """Where apt works during a build, in memory. /run is never part of an image."""
 _LISTS = f"{_WORK}/lists"
-_ARCHIVES = f"{_WORK}/archives"
+_PACKAGES = f"{_WORK}/packages"
+_CHECKED = f"{_PACKAGES}/checked"
 
 _OPTIONS = (
     f"Dir::State::Lists={_LISTS}",
     f"Dir::Cache={_WORK}",
-    f"Dir::Cache::Archives={_ARCHIVES}",
+    f"Dir::Cache::Archives={_CHECKED}",
     # Some images switch it off: then every call of apt reads all lists.
     "Dir::Cache::pkgcache=pkgcache.bin",
-    "Dir::Cache::srcpkgcache=",
     "Acquire::GzipIndexes=false",
     "APT::Keep-Downloaded-Packages=true",
     "APT::Install-Recommends=false",
@@ -64,49 +64,62 @@ _LISTS_AND_ARCHIVES = """\
 rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*
 """
 
-# `distrust` reads names, and removes every file that is not one of the lines `NAME SIZE SHA256` in the file "$1".
-# The size comes first: to hash a file may take for ever.
-_DISTRUST = """\
-distrust() {
-  sound=$(find . -maxdepth 1 -type f -printf '%f %s\\n' |
-    awk 'NR == FNR { sums[$1 " " $2] = $3; next } $0 in sums { print sums[$0] "  " $1 }' "$1" - |
-    sha256sum --check 2>/dev/null | sed -n 's/: OK$//p')
-  grep -vxF -e "$sound" | xargs -r rm -f --
+
+# `sound` prints the names of the files here that are what the lines `NAME SIZE SHA256` of the file "$1" say. Sizes come
+# first: to hash a file of a stranger may take for ever.
+_SOUND = """\
+sound() {
+  find . -maxdepth 1 -type f -printf '%f %s\\n' | awk '
+    NR == FNR { file = $1 " " $2; if (file in sums && sums[file] != $3) $3 = "two"; sums[file] = $3; next }
+    $0 in sums { print sums[$0] "  " $1 }' "$1" - | sha256sum --check 2>/dev/null | sed -n 's/: OK$//p'
 }
 """
-# The new InRelease signs the lists by their hashes. Cached lists are compared with it before apt sees them, which looks
-# at their names only.
+# A new InRelease, which is signed; of the lists kept those whose hashes it has; then the lists that are missing.
+# apt itself looks at the names of lists, and compares an InRelease with an older one that it believes.
 _REFRESH = f"""\
 refresh() {{
   apt -o APT::Update::Error-Mode=any "$@" update && return
   echo "claylinux: apt cannot read the package lists (see its output above): check the network and the repositories" >&2
   exit 1
 }}
+{sweep(_LISTS, "*_Packages")}mkdir {_LISTS}/partial
 refresh -o pkgCacheFile::Generate=false -o APT::Get::List-Cleanup=false \\
   -o Acquire::IndexTargets::deb::Packages::DefaultEnabled=false
-(
-  cd {_LISTS}
-  find . -name '*Release' -exec awk '
-    FNR == 1 {{ prefix = substr(FILENAME, 3); sub(/(In)?Release$/, "", prefix) }}
-    /^[^ ]/ {{ hashes = $1 == "SHA256:" }}
-    hashes && NF == 3 {{ gsub("/", "_", $3); print prefix $3, $2, $1 }}' {{}} + > {_WORK}/listed
-  find . -name '*_Packages' -printf '%f\\n' | distrust {_WORK}/listed
-)
+cd {_LISTS}
+find . -name '*Release' -exec awk '
+  FNR == 1 {{ prefix = substr(FILENAME, 3); sub(/(In)?Release$/, "", prefix) }}
+  /^[^ ]/ {{ hashes = $1 == "SHA256:" }}
+  hashes && NF == 3 {{ gsub("/", "_", $3); print prefix $3, $2, $1 }}' {{}} + > {_WORK}/listed
+find . -name '*_Packages' -printf '%f\\n' | grep -vxF -e "$(sound {_WORK}/listed)" | xargs -r rm -f --
+cd /
 refresh
 """
-# apt trusts a package with the right name and size. It prints its downloads, so it is asked with an empty directory.
-_COMPARE = f"""\
-compare() {{
-  apt --print-uris -o Dir::Cache::Archives={_WORK}/none -o Acquire::ForceHash=SHA256 -y install "$@" 2>/dev/null |
-    sed -n "s/^'[^']*' \\([^ ]* [0-9]* \\)\\(SHA256:\\)*/\\1/p" > {_WORK}/wanted
-  (cd {_ARCHIVES} && cut -d ' ' -f 1 {_WORK}/wanted | distrust {_WORK}/wanted)
-}}
+# apt takes any file of the right name and size for the package, so it sees those only that are what the lists say.
+_CHECK = f"""\
+keep() {{ find {_CHECKED} -maxdepth 1 -type f -name '*.deb' -exec mv -ft {_PACKAGES} {{}} + 2>/dev/null || :; }}
+keep # of a build that was killed
+{sweep(_PACKAGES, "*.deb")}mkdir -p {_CHECKED}/partial
+trap keep EXIT
+cd {_PACKAGES}
+find . -name '*.deb' -printf '%f\\n' > {_WORK}/kept
+awk '
+  NR == FNR {{ sub(/_.*/, ""); kept[$0]; next }}
+  {{ name = substr($0, 10, index($0, "\\n") - 10) }}
+  name in kept {{
+    split("", field)
+    for (count = split($0, lines, "\\n"); count > 0; count--)
+      if (match(lines[count], /^(Version|Architecture|Size|SHA256): /))
+        field[substr(lines[count], 1, RLENGTH - 2)] = substr(lines[count], RLENGTH + 1)
+    gsub(":", "%3a", field["Version"])
+    print name "_" field["Version"] "_" field["Architecture"] ".deb", field["Size"], field["SHA256"]
+  }}' {_WORK}/kept RS= {_LISTS}/*_Packages > {_WORK}/listed || :
+sound {_WORK}/listed | xargs -r mv -t {_CHECKED} --
+cd /
 """
 
 # `explain` gets the requested packages, and reports what is wrong with each of them.
 _HEAD = f"""\
 apt() {{ apt-get {_FLAGS} ${{recommends:+--install-recommends}} -qq "$@"; }}
-{sweep(_LISTS, "*_Packages")}{sweep(_ARCHIVES, "*.deb")}mkdir {_LISTS}/partial {_ARCHIVES}/partial
 explain() {{
   code=$? blame=
   for package in "$@"; do
@@ -126,7 +139,7 @@ explain() {{
   [ -n "$blame" ] || echo "claylinux: these packages cannot be installed together (see the output of apt above)" >&2
   exit "$code"
 }}
-{_DISTRUST}{_REFRESH}{_COMPARE}"""
+{_SOUND}{_REFRESH}{_CHECK}"""
 
 _AVAILABLE = f"""\
 available() {{
@@ -158,10 +171,10 @@ class Apt:
         mounts = (
             llb.Tmpfs(target=_WORK),
             llb.Cache(target=_LISTS, id=f"{cache_id}-lists", sharing="locked"),
-            llb.Cache(target=_ARCHIVES, id=f"{cache_id}-archives", sharing="locked"),
+            llb.Cache(target=_PACKAGES, id=f"{cache_id}-archives", sharing="locked"),
             _no_daemons(),
         )
-        script = f"{before}{_HEAD}compare {names}\napt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
+        script = f"{before}{_HEAD}apt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
         return PackageStep(script=script, mounts=mounts, env=_ENV)
 
     def assemble(

@@ -222,7 +222,11 @@ VersionText = Annotated[
 """os-release(5) allows these in IMAGE_VERSION, but only in lower case: the imager converts them."""
 Release = Annotated[
     str,
-    Text("a release of the distribution", ("3.20", "trixie"), pattern=r"[a-z0-9][a-z0-9._\-]{0,31}"),
+    Text(
+        "a release of the distribution, alone or with @sha256: and the 64 hex digits of its image",
+        ("3.20", "trixie"),
+        pattern=r"[a-z0-9][a-z0-9._\-]{0,31}(@sha256:[0-9a-f]{64})?",
+    ),
 ]
 PackageName = Annotated[
     str,

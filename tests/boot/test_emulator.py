@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from localengine.pinned import STAGE
 from localvm.console import Console
 from tests.support.alpine import PRESET_IMAGE, Alpine
 from tests.support.apk_repository import serve
@@ -19,6 +20,8 @@ from tests.support.engine import REPOSITORY, Engine
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
 
+DEBIAN = {STAGE: "docker-image://debian:trixie"}
+"""What Dockerfiles of ours start from, as it is in the engine: no registry answers here."""
 IMAGES = ("alpine-lts", "alpine-stable", "alpine-virt", "frontend", "imager", "emulator")
 
 
@@ -61,12 +64,15 @@ def bake(alpine: Alpine, tmp_path: Path) -> Iterator[Bake]:
     local = tmp_path / "local.yaml"
     made = Bake(env, local)
     # Where Alpine's packages are here. Before buildx 0.20, only compose files can set the network of a target.
-    build = {"network": "host", "additional_contexts": {PRESET_IMAGE: f"docker-image://{alpine.image}"}}
+    build = {"network": "host", "additional_contexts": {PRESET_IMAGE: f"docker-image://{alpine.image}", **DEBIAN}}
     local.write_text(json.dumps({"services": {}}))
-    targets = json.JSONDecoder().raw_decode(made.run("--print", "bases", "test", "emulator"))[0]["target"]
-    own = sorted(name for name in targets if name not in ("frontend", "imager"))
-    contexts = {name: targets[name]["context"] for name in own}
-    local.write_text(json.dumps({"services": {name: {"build": {"context": contexts[name], **build}} for name in own}}))
+    targets = json.JSONDecoder().raw_decode(made.run("--print", "default", "test", "emulator"))[0]["target"]
+    frontend = {"additional_contexts": DEBIAN}
+    services = {
+        name: {"build": {"context": target["context"], **(frontend if name in ("frontend", "imager") else build)}}
+        for name, target in targets.items()
+    }
+    local.write_text(json.dumps({"services": services}))
     yield made
     alpine.engine.docker("rmi", "--force", *(f"{made.repository}/{image}" for image in IMAGES))
 
@@ -82,7 +88,7 @@ def test_bake_and_the_emulator(alpine: Alpine, bake: Bake, tmp_path: Path) -> No
     assert {f"{name}/{image}" for image in IMAGES} <= set(have.split())
     # One system as it is, and one that has no login on its serial port by itself.
     for choice in ({}, {"SYSTEM": f"{name}/alpine-lts", "FORMAT": "iso"}):
-        with serve(tmp_path) as (url, asked), emulator(engine, name, choice) as console:
+        with serve(tmp_path) as (url, asked), emulator(engine, name, choice, tmp_path) as console:
             console.expect(r"^run-vm: starting (with KVM|in emulation, which is slower: KVM does not work here);", 60)
             console.expect(r"^claylinux login: $", 240)
             console.send("root\n")
@@ -101,9 +107,12 @@ def test_bake_and_the_emulator(alpine: Alpine, bake: Bake, tmp_path: Path) -> No
 
 
 @contextmanager
-def emulator(engine: Engine, name: str, choice: dict[str, str]) -> Iterator[Console]:
+def emulator(engine: Engine, name: str, choice: dict[str, str], folder: Path) -> Iterator[Console]:
     """Yield the service of compose.yaml on a terminal made by `script`."""
+    local = folder / "compose.json"
+    local.write_text(json.dumps({"services": {"emulator": {"build": {"additional_contexts": DEBIAN}}}}))
     env = {**engine.env, "REPOSITORY": name, "COMPOSE_PROJECT_NAME": name, **choice}
+    env["COMPOSE_FILE"] = f"compose.yaml:{local}"
     words = ["script", "--quiet", "--return", "--command", "docker compose run --rm emulator", "/dev/null"]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, cwd=REPOSITORY, env=env, bufsize=0, stdin=pipe, stdout=pipe) as process:

@@ -69,7 +69,8 @@ def test_what_is_intact_is_not_downloaded_again(case: Case) -> None:
 
 
 SPOILT = f"""\
-cat /evil/deb > archives/{GOOD.file} 2>/dev/null || cat /evil/deb > cache/archives/{GOOD.file}
+mv packages/checked/*.deb packages/
+cat /evil/deb > packages/{GOOD.file}
 """
 LIST = """\
 list=$(echo lists/*_Packages)
@@ -94,31 +95,33 @@ def test_nothing_of_a_stranger_is_installed(case: Case, attack: str) -> None:
 SHAPES = {
     "x-fifo": 'rm "$file"; mkfifo "$file"',
     "x-folder": 'rm "$file"; mkdir "$file"; touch "$file/x"',
-    "x-huge": 'truncate -s 8G "$file"',
+    "x-huge": 'truncate -s 1G "$file"',
     "x-short": 'truncate -s 100 "$file"',
     "x-symlink": 'cp /evil/deb /target; ln -sf /target "$file"',
-    "x-hardlink": 'ln "$file" archives/more.deb',
-    "x-part": 'mkdir -p archives/partial; cat /evil/deb > archives/partial/${file##*/}; rm "$file"',
+    "x-hardlink": 'ln "$file" packages/more.deb',
+    "x-killed": 'mv "$file" packages/checked; cat /evil/deb > packages/checked/${file##*/}',
+    "x-part": 'cat /evil/deb > packages/checked/partial/${file##*/}; rm "$file"',
 }
 PLACES = """\
-rm -rf lists/* archives/partial
-ln -s /usr/bin archives/partial
+rm -rf lists/*
+ln -s /etc/passwd packages/checked/x-short_1.0_amd64.deb
 ln -s /usr/bin lists/partial
 ln -s /etc/passwd lists/x_Packages
 mkfifo lists/x_InRelease
 for name in ' ' -rf '*' "$(printf 'a\\nb_1.0_amd64.deb')" -x_Packages; do
-  cat /evil/deb > "archives/$name"
+  cat /evil/deb > "packages/$name"
   cat /evil/deb > "lists/$name"
 done
 """
 
 
 def test_whatever_lies_there_a_build_works(case: Case) -> None:
-    """Links lead nowhere, pipes are not waited for, names are no options; and nobody reads 8 GiB of nothing."""
+    """Links lead nowhere, pipes are not waited for, names are no options; and nobody reads 1 GiB of nothing."""
     packages = [Deb(name=name, postinst=f"echo good > /ran-{name}") for name in SHAPES]
     case.publish(*packages)
     names = ", ".join(SHAPES)
-    script = "".join(f"file=archives/{name}_1.0_amd64.deb\n{shape}\n" for name, shape in SHAPES.items())
+    script = "mv packages/checked/*.deb packages/\n"
+    script += "".join(f"file=packages/{name}_1.0_amd64.deb\n{shape}\n" for name, shape in SHAPES.items())
     case.projects.attack(script + PLACES, {"deb": EVIL.pack()}, names)
     files = case.projects.build(names)
     assert [name for name in SHAPES if files[f"ran-{name}"] != b"good\n"] == []

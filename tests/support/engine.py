@@ -240,6 +240,7 @@ def environment(*flags: str, suite: str = "") -> dict[str, str]:
 def engine() -> Engine:
     """Return an engine with the base image and the frontend image of the working tree."""
     tool("engine", "up")
+    tool("base-image", IMAGES[0])
     tool("frontend-image")
     return Engine(environment())
 

@@ -7,12 +7,12 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from localengine.baseimage import ensure
 from localengine.cli import environment, instance
 from localengine.commands import exit_code_of
+from localengine.pinned import build_flags
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BASE = "debian:trixie"
+DOCKERFILE = "Dockerfile.frontend"
 TAGS = ("claylinux/frontend", "claylinux/imager")
 """The same image serves as frontend of build files and as imager in Dockerfiles."""
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
@@ -27,14 +27,14 @@ def main(argv: list[str]) -> int:
 
     def action() -> int:
         env = environment(args.instance)
-        ensure(BASE, env)
-        return subprocess.run(_command(args.tag or TAGS), env=env, cwd=REPOSITORY, check=False).returncode
+        flags = build_flags(REPOSITORY / DOCKERFILE, env)
+        return subprocess.run(_command(args.tag or TAGS, flags), env=env, cwd=REPOSITORY, check=False).returncode
 
     return exit_code_of("frontend-image", action)
 
 
-def _command(tags: Sequence[str]) -> list[str]:
-    command = ["docker", "buildx", "build", "--file=Dockerfile.frontend", "--load"]
+def _command(tags: Sequence[str], flags: Sequence[str]) -> list[str]:
+    command = ["docker", "buildx", "build", f"--file={DOCKERFILE}", "--load", *flags]
     command += [f"--tag={tag}" for tag in tags]
     version = runpy.run_path(str(REPOSITORY / "frontend/__init__.py"))["__version__"]
     command.append(f"--label=org.opencontainers.image.version={version}")

@@ -67,6 +67,16 @@ def test_the_system_goes_on_from_what_the_dockerfile_made() -> None:
     assert b"A=b" in llb.dump(client.solved[-1]).encode(), "the steps have the variables of the image"
 
 
+def test_the_image_of_a_release_can_be_pinned() -> None:
+    """The tag says for people which release it is, the digest for the engine which bytes."""
+    pinned = f"trixie@sha256:{'a' * 64}"
+    client = ask(f"base: {{preset: debian, release: {pinned}}}\n", FakeClient(outputs=BOOTABLE))
+    assert client.error is None, client.error
+    assert f"[base] debian:{pinned}" in names(client)
+    for wrong in ("trixie@sha256:abc", f"trixie@{'a' * 64}", f"@sha256:{'a' * 64}"):
+        assert "alone or with @sha256:" in told(ask(f'base: {{preset: debian, release: "{wrong}"}}\n'))
+
+
 def test_a_dockerfile_that_makes_nothing_is_told_at_its_line() -> None:
     client = ask(DOCKERFILE)
     assert "gives an empty system" in told(client)
