@@ -254,12 +254,19 @@ def arm64() -> None:
 
 @pytest.fixture
 def throwaway_engine(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Engine]]:
-    """Yield a function that starts or restarts a second engine with the same images, which the test may kill.
+    """Yield a function as of `throwaway`, for one test."""
+    with throwaway(engine, tmp_path / "engine") as start:
+        yield start
+
+
+@contextmanager
+def throwaway(engine: Engine, data_root: Path) -> Iterator[Callable[..., Engine]]:
+    """Yield a function that starts or restarts a second engine with the same images, which the caller may kill.
 
     `suite` is the Debian release of its programs; `containerd_store` selects containerd's image store; `path` is a
     directory where it looks for programs first; `before` are the words before the command that starts it.
     """
-    flags = ("--instance", f"test-{os.getpid()}", "--data-root", str(tmp_path / "engine"))
+    flags = ("--instance", f"test-{os.getpid()}", "--data-root", str(data_root))
     suites: set[str] = set()
 
     def start(
@@ -276,9 +283,11 @@ def throwaway_engine(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., E
             engine.give_images(own)
         return own
 
-    yield start
-    for suite in suites:
-        tool("engine", "down", "--purge", *flags, env=_suite_env(suite))
+    try:
+        yield start
+    finally:
+        for suite in suites:
+            tool("engine", "down", "--purge", *flags, env=_suite_env(suite))
 
 
 def _suite_env(suite: str) -> dict[str, str]:
