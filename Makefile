@@ -8,7 +8,7 @@ SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/sh' .ci/* bench/* emulator/* tools/* 
 WORKFLOWS = $(wildcard .github/workflows/*.yaml examples/ci/*.yaml)
 EXAMPLE ?= hello
 
-.PHONY: help setup engine frontend demo unit test golden format lint bench fuzz docs clean
+.PHONY: help setup engine frontend demo unit test golden format lint long bench fuzz docs clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -54,8 +54,11 @@ golden: ## write the golden files anew, and show what has changed in them
 	$(PYTHON) -m pytest tests/unit --numprocesses=auto --update-golden
 	git diff --stat -- tests/golden
 
-test: lint engine ## lint, then every test: unit, golden, engine, boot
+test: lint engine ## lint, then the tests: unit, golden, engine, boot
 	$(PYTHON) -m pytest
+
+long: engine ## the tests that take more than ten minutes each: Debian for arm64, emulated
+	$(PYTHON) -m pytest -m long
 
 bench: frontend ## measure rebuilds, assembly and boots against the alternatives (many minutes)
 	@$(PYTHON) bench/noop.py

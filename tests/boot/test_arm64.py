@@ -60,6 +60,7 @@ def bases(alpine_official: Alpine, alpine_arm64: Alpine, tmp_path_factory: pytes
     alpine_official.engine.docker("rmi", *made)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("output", ["raw", "efi"])
 def test_debian(debian: Path, output: str) -> None:
     logs_in(debian / f"arm.{output}", "debian")
