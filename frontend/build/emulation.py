@@ -52,12 +52,17 @@ def _first_program(
 
 
 def _can_run(client: Client, inputs: PlanInputs) -> bool:
-    """Try a program that ends well."""
+    """Try a program that ends well: again in each build, as the builder may have changed since the last one."""
     platform = inputs.platform
     copy = llb.Copy(source=inputs.imager, src=TARGETS[platform.architecture].runs, dest=_PROGRAM)
     program = llb.edit(llb.scratch(), copy, name=f"[internal] a program for {platform}")
     run = llb.execute(
-        program, (_PROGRAM,), network="none", platform=platform, name=f"[internal] can {platform} be run here?"
+        program,
+        (_PROGRAM,),
+        network="none",
+        platform=platform,
+        name=f"[internal] can {platform} be run here?",
+        ignore_cache=True,
     )
     try:
         client.solve(llb.marshal(run.root), evaluate=True)

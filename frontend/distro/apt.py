@@ -47,19 +47,19 @@ rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/log/bootstr
   /var/log/fontconfig.log /var/log/faillog /var/log/lastlog /var/log/journal/* /var/log/*.gz \\
   /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old \\
   /var/lib/apt/extended_states.* \\
-  /var/lib/systemd/random-seed /var/lib/dbus/machine-id {LEFTOVERS}
+  {LEFTOVERS}
 mkdir -p /var/log/apt
-[ ! -s /etc/machine-id ] || : > /etc/machine-id
 """
 _DAYS = f"""\
 # The shadow file has the day of the build for every user that a package created.
 [ ! -e /etc/shadow ] || sed -i -E 's/^([^:]*:[^:]*):[0-9]+:/\\1:{DAY}:/' /etc/shadow
 """
-_HOST_KEYS = """\
+_IDENTITIES = """\
 # Packing leaves out the files of one machine. But an image for registries is not packed.
-rm -f /etc/ssh/ssh_host_*
+rm -f /etc/ssh/ssh_host_* /var/lib/systemd/random-seed /var/lib/dbus/machine-id
+[ ! -s /etc/machine-id ] || : > /etc/machine-id
 """
-_CLEAN = _TRACES + _DAYS + _HOST_KEYS
+_CLEAN = _TRACES + _DAYS + _IDENTITIES
 _LISTS_AND_ARCHIVES = """\
 rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*
 """
@@ -214,8 +214,8 @@ done
         return PackageStep(script="", mounts=(_no_daemons(readonly=False),), env=(*_ENV, ("SYSTEMD_OFFLINE", "1")))
 
     def tidy(self) -> PackageStep:
-        """See `Family.tidy`. The build file may have set the days of passwords, so they stay."""
-        return PackageStep(script=_LISTS_AND_ARCHIVES + _TRACES + _HOST_KEYS)
+        """See `Family.tidy`. The build file may have set days of passwords and brought keys, so they stay."""
+        return PackageStep(script=_LISTS_AND_ARCHIVES + _TRACES)
 
     def add_sources(self, sources: tuple[PackageSource, ...]) -> PackageStep:
         """See `Family.add_sources`. The format is that of sources.list(5), DEB822."""

@@ -45,7 +45,7 @@ class CpioWriter:
         if stat.S_ISLNK(entry.mode):
             self.add_data(entry, os.readlink(entry.source))  # noqa: PTH115 - Path would tidy the target
             return
-        ranges = self._ranges(entry) if entry.is_file and entry.size else ()
+        ranges = self._ranges(entry) if entry.is_file else ()
         if entry.identity in self._links and entry.is_file:
             self._left[entry.identity] -= 1
             if self._left[entry.identity]:
@@ -68,6 +68,8 @@ class CpioWriter:
 
     def _ranges(self, entry: Entry) -> Ranges:
         """Return the data of a file. If it has holes, each of its names is noted as `condensed`."""
+        if entry.size < sparse.BLOCK:
+            return ((0, entry.size),)
         ranges = sparse.ranges_of(entry.source, entry.size)
         if sparse.total(ranges) < entry.size:
             self.condensed[os.fsdecode(entry.path)] = Condensed(entry.size, ranges)

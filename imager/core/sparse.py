@@ -51,7 +51,14 @@ def ranges_of(path: bytes, size: int) -> Ranges:
 
 def total(ranges: Ranges) -> int:
     """Return how many bytes these ranges have."""
+    if len(ranges) == 1:
+        return ranges[0][1]
     return sum(length for _, length in ranges)
+
+
+def data_of(path: bytes, size: int) -> int:
+    """Return how many bytes of a file are data. Most files are small, and are not looked at."""
+    return size if size < BLOCK else total(ranges_of(path, size))
 
 
 def _add(found: list[tuple[int, int]], at: int, length: int) -> None:

@@ -26,6 +26,8 @@ _MOST_IN_LAYER = 256 << 30
 
 def condense_in_layer(size: int, ranges: Ranges) -> bool:
     """Return whether a layer has a file without its holes."""
+    if size < _WORTH:
+        return False
     data = sparse.total(ranges)
     return size > _MOST_IN_LAYER or (size - data >= _WORTH and data <= _IN_MEMORY)
 

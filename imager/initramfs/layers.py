@@ -30,7 +30,7 @@ from imager.archive.batch_writer import BatchWriter
 from imager.archive.compress import Compression, Descriptor
 from imager.core import clock, output, sparse, terminal, tools
 from imager.core.errors import ImagerError, ToolError
-from imager.core.sparse import Condensed
+from imager.core.sparse import Condensed, Ranges
 from imager.initramfs import changes, holes, layer_archive, segments
 from imager.rootfs import tree, xattrs
 from imager.rootfs.private_keys import Finder
@@ -192,19 +192,22 @@ class TarWriter:
 
     def add(self, entry: Entry) -> None:
         """Write one entry with its data; if a file has several names, the first one carries the data."""
-        ranges = sparse.ranges_of(entry.source, entry.size) if entry.is_file and entry.size else ()
-        condensed = entry.is_file and holes.condense_in_layer(entry.size, ranges)
+        data = size = entry.size if entry.is_file else 0
+        ranges: Ranges = ((0, size),)
+        condensed = False
+        if size >= sparse.BLOCK:
+            ranges = sparse.ranges_of(entry.source, size)
+            data, condensed = sparse.total(ranges), holes.condense_in_layer(size, ranges)
         held, rest = _split_attributes(entry, by_init=condensed)
         if rest:
             self.restored_by_init.append(entry.path)
         if condensed:
-            self.condensed[os.fsdecode(entry.path)] = Condensed(entry.size, ranges)
+            self.condensed[os.fsdecode(entry.path)] = Condensed(size, ranges)
         entry = entry._replace(path=_shipped_path(entry.path))
         if entry.path == b".":
             return  # `begin` wrote it
         link = os.readlink(entry.source) if stat.S_ISLNK(entry.mode) else b""  # noqa: PTH115 - Path would tidy it
-        data = sparse.total(ranges)
-        has_holes = entry.is_file and data < entry.size and not condensed
+        has_holes = data < size and not condensed
         if entry.nlink > 1 and entry.is_file:
             first = self._first.setdefault(entry.identity, entry.path)
             if first != entry.path:

@@ -73,7 +73,7 @@ def total(entries: Iterable[Entry]) -> Total:
     for entry in entries:
         files += 1
         if entry.is_file and entry.identity not in seen:
-            size += sparse.total(sparse.ranges_of(entry.source, entry.size)) if entry.source else entry.size
+            size += sparse.data_of(entry.source, entry.size) if entry.source else entry.size
             if entry.nlink > 1:
                 seen.add(entry.identity)
     return Total(files=files, size=size)

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager.core import output, terminal
+from imager.core import output, sparse, terminal
 from imager.kernel import firmware, microcode, moddep
 from imager.rootfs import owners, tree
 from imager.rootfs.root import Root
@@ -120,9 +120,12 @@ def _files(root: Root) -> Iterator[tuple[str, int, float]]:
 
 
 def _estimate(source: bytes, size: int) -> float:
+    ranges = sparse.ranges_of(source, size)
+    if not ranges:
+        return 0.0
     with output.reading(source) as fd:
-        sample = os.pread(fd, _SAMPLE, 0)
-    return size * len(zlib.compress(sample, 1)) / len(sample) if sample else 0.0
+        sample = os.pread(fd, _SAMPLE, ranges[0][0])
+    return sparse.total(ranges) * len(zlib.compress(sample, 1)) / len(sample) if sample else 0.0
 
 
 def _uki(root: Root, uki: layout.UkiLayout) -> dict[str, int]:

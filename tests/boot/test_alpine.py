@@ -108,6 +108,6 @@ def test_a_small_machine_suffices(alpine: Alpine, tmp_path: Path) -> None:
 
 
 def log_in(console: Console, name: str) -> None:
-    console.expect(rf"^{name} login: ", 240)
+    console.expect(rf"^{name} login: ", 300)
     console.send("root\n")
     console.expect(r"# $", 60)

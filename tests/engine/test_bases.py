@@ -45,6 +45,7 @@ def test_build_arguments_take_the_place_of_the_presets_words(alpine: Alpine, tmp
         "sysinit": {"devfs", "dmesg", "hwdrivers", "mdev"},
         "boot": {"hostname", "syslog"},
         "default": {"acpid", "crond"},
+        "nonetwork": set(),
         "shutdown": set(),
     }
 

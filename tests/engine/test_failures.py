@@ -113,7 +113,7 @@ def test_a_service_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
     text = BASE + "packages: [systemd-sysv]\nservices: [nope, neither]\n"
     result = build(engine, tmp_path, text, "--target=image")
     assert result.returncode != 0
-    assert "services: no such service: neither nope" in result.log
+    assert "services: no such service: neither, nope" in result.log
 
 
 def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:

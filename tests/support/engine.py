@@ -165,9 +165,9 @@ class Engine:
         pidfile = Path(self.env["DOCKER_HOST"].removeprefix("unix://")).with_name("docker.pid")
         os.kill(int(pidfile.read_text()), signal.SIGKILL)
 
-    def give_images(self, other: Engine) -> None:
-        """Copy the base image and the frontend image to another engine."""
-        with subprocess.Popen(["docker", "save", *IMAGES], env=self.env, stdout=subprocess.PIPE) as save:
+    def give_images(self, other: Engine, images: tuple[str, ...] = IMAGES) -> None:
+        """Copy images to another engine."""
+        with subprocess.Popen(["docker", "save", *images], env=self.env, stdout=subprocess.PIPE) as save:
             load = ["docker", "load", "--quiet"]
             subprocess.run(load, env=other.env, stdin=save.stdout, capture_output=True, timeout=120, check=True)
         assert save.returncode == 0

@@ -19,6 +19,8 @@ from .shapes import ObjectShape
 Reader = Callable[[str], bytes | None]
 """Returns the content of a file of the build context; None if it does not exist."""
 _DEPTH = 8
+_FILES, _BYTES, _VALUES = 100, 4 << 20, 100_000
+"""What may be included altogether; a file that is included twice counts twice."""
 
 
 class Included(NamedTuple):
@@ -28,15 +30,34 @@ class Included(NamedTuple):
     incomplete: bool = False
 
 
+class _Budget:
+    """What a build file may still include, however its includes are arranged."""
+
+    def __init__(self) -> None:
+        self.exceeded = False
+        self._files, self._bytes, self._values = _FILES, _BYTES, _VALUES
+
+    def take(self, item: Scalar, problems: Collector, *, files: int = 0, size: int = 0, values: int = 0) -> bool:
+        """Return whether it allows this, too. The first time that it does not, report it at `item`."""
+        self._files, self._bytes, self._values = self._files - files, self._bytes - size, self._values - values
+        if min(self._files, self._bytes, self._values) >= 0:
+            return True
+        if not self.exceeded:
+            text = f"a build file can include at most {_FILES} files with {_BYTES:,} bytes and {_VALUES:,} values"
+            problems.add(item.range, f"{text} in all; a file that is included twice counts twice")
+        self.exceeded = True
+        return False
+
+
 def with_includes(root: Mapping, shape: ObjectShape, read: Reader | None, problems: Collector) -> Included:
     """Return `root` merged over everything that it includes. Problems in other files have their names."""
     if find(root, "include") is None:
         return Included(root)
-    return _over_includes(root, shape, read or (lambda _: None), problems, ())
+    return _over_includes(root, shape, read or (lambda _: None), problems, _Budget(), ())
 
 
 def _over_includes(
-    root: Mapping, shape: ObjectShape, read: Reader, problems: Collector, chain: tuple[str, ...]
+    root: Mapping, shape: ObjectShape, read: Reader, problems: Collector, budget: _Budget, chain: tuple[str, ...]
 ) -> Included:
     included = find(root, "include")
     if included is None:
@@ -44,7 +65,7 @@ def _over_includes(
     below: Node | None = None
     incomplete = False
     for item in _items(included.value):
-        one = _load(item, shape, read, problems, chain)
+        one = None if budget.exceeded else _load(item, shape, read, problems, budget, chain)
         incomplete |= one is None or one.incomplete
         if one is not None:
             below = one.root if below is None else merge(below, one.root, shape, join_lists=True)
@@ -60,7 +81,7 @@ def _items(node: Node) -> tuple[Scalar, ...]:
 
 
 def _load(
-    item: Scalar, shape: ObjectShape, read: Reader, problems: Collector, chain: tuple[str, ...]
+    item: Scalar, shape: ObjectShape, read: Reader, problems: Collector, budget: _Budget, chain: tuple[str, ...]
 ) -> Included | None:
     if ".." in item.text.split("/"):
         return None  # The decoder reports it.
@@ -71,12 +92,16 @@ def _load(
     if len(chain) >= _DEPTH:
         problems.add(item.range, f"includes can be nested at most {_DEPTH} levels deep")
         return None
+    if not budget.take(item, problems, files=1):
+        return None
     data = read(path)
     if data is None:
         problems.add(
             item.range,
             f"{code(path)} is not in the build context: check the name, and whether .dockerignore excludes it",
         )
+        return None
+    if not budget.take(item, problems, size=len(data)):
         return None
     own = Collector()
     text = read_text(data, own)
@@ -89,10 +114,22 @@ def _load(
         text = f"an included file must be a mapping (for example `packages: [nginx]`); got {describe(node)}"
         problems.add(node.range._replace(file=path), text)
         return None
+    if not budget.take(item, problems, values=_count(node)):
+        return None
     stamped = _stamped(node, path)
     assert isinstance(stamped, Mapping)
-    inner = _over_includes(stamped, shape, read, problems, (*chain, path))
+    inner = _over_includes(stamped, shape, read, problems, budget, (*chain, path))
     return inner._replace(root=without(inner.root, "include"))
+
+
+def _count(node: Node) -> int:
+    match node:
+        case Sequence(items):
+            return 1 + sum(map(_count, items))
+        case Mapping(pairs):
+            return 1 + sum(1 + _count(pair.value) for pair in pairs)
+        case _:
+            return 1
 
 
 def _stamped(node: Node, file: str) -> Node:

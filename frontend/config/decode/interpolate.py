@@ -24,6 +24,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")
 _DEPTH = 16
 _LARGEST = 1 << 20
+_ALL = 16 << 20
+"""Characters of all values together that have arguments."""
 _ESCAPE = "write `$${` for a literal `${`"
 
 
@@ -57,6 +59,7 @@ class Variables:
         self.values = values
         self.used: set[str] = set()
         self.excused = False
+        self._size = 0
         self._provisional = provisional
         self._incomplete = incomplete
 
@@ -78,6 +81,9 @@ class Variables:
             result = ""
         if expansion.mistakes:
             raise InterpolationError(*expansion.mistakes)
+        self._size += len(result)
+        if self._size > _ALL:
+            raise InterpolationError(Mistake("arguments make the values of this file larger than 16 MiB"))
         return result
 
 

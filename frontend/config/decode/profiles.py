@@ -13,6 +13,9 @@ from .arguments import PROFILE
 from .merge import find, merge, without
 from .shapes import MapShape, ObjectShape
 
+_MOST = 64
+"""Each profile is checked with the whole file."""
+
 
 def split_profiles(root: Mapping, shape: ObjectShape, problems: Collector) -> tuple[Mapping, dict[str, Mapping]]:
     """Return the file without its profiles, and the profiles by name."""
@@ -27,6 +30,9 @@ def split_profiles(root: Mapping, shape: ObjectShape, problems: Collector) -> tu
         name = profile.key.text
         if name.startswith("x-"):
             continue
+        if len(profiles) == _MOST:
+            problems.add(profile.key.range, f"a build file can have at most {_MOST} profiles")
+            break
         _check_name(profile.key, shape, problems)
         if not isinstance(profile.value, Mapping):
             text = f"a profile must be a mapping (for example `{name}: {{outputs: [efi]}}`)"

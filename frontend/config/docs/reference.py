@@ -163,6 +163,8 @@ def _scalar(kind: Kind) -> str:
             return f"number, {least:,} to {most:,}"
         case Text(choices=choices) if choices:
             return listing(choices)
+        case Text() if kind not in names():
+            return kind.expected  # of one key alone
         case Text():
             word = names()[kind]
             # A text without any grammar needs no explanation.

@@ -21,6 +21,8 @@ from .yaml_errors import explain
 DEPTH_LIMIT = 64
 NODE_LIMIT = 100_000
 """Nodes, with aliases expanded."""
+TEXT_LIMIT = 8 << 20
+"""Characters of all scalars, with aliases expanded."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAGS = tuple(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
 _TEXT_TAGS = ("!", _TAGS[0])
@@ -51,15 +53,16 @@ def parse(text: str, problems: Collector) -> Node | None:
 
 
 class _Open:
-    """A list or mapping that is not closed yet. `count` is the number of nodes before it."""
+    """A list or mapping that is not closed yet. `count` and `size` are the nodes and characters before it."""
 
-    __slots__ = ("anchor", "children", "count", "is_mapping", "start")
+    __slots__ = ("anchor", "children", "count", "is_mapping", "size", "start")
 
-    def __init__(self, anchor: str | None, start: Position, is_mapping: bool, count: int) -> None:
+    def __init__(self, anchor: str | None, start: Position, is_mapping: bool, count: int, size: int) -> None:
         self.anchor = anchor
         self.start = start
         self.is_mapping = is_mapping
         self.count = count
+        self.size = size
         self.children: list[Node] = []
 
 
@@ -71,8 +74,9 @@ class _Builder:
         self._text = text
         self._problems = problems
         self._open: list[_Open] = []
-        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._anchors: dict[str, tuple[Node, int, int]] = {}
         self._count = 0
+        self._size = 0
         self._documents = 0
         self._last_end = Position(1, 1)
 
@@ -92,7 +96,7 @@ class _Builder:
                 self._stop(event, "a build file is one YAML document: remove this `---` and everything after it")
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        self._grow(event, 1)
+        self._grow(event, 1, len(event.value))
         start, end = _position(event.start_mark), _position(event.end_mark)
         if event.style in ("|", ">"):
             end = self._block_end(event, start)
@@ -102,20 +106,20 @@ class _Builder:
         if event.tag is not None:
             self._check_tag(event, node.range)
         self._last_end = end
-        self._add(node, event.anchor, 1)
+        self._add(node, event.anchor, 1, len(event.value))
 
     def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         if len(self._open) >= DEPTH_LIMIT:
             self._stop(event, f"values can be nested at most {DEPTH_LIMIT} levels deep: make this flatter")
-        count = self._count
-        self._grow(event, 1)
+        count, size = self._count, self._size
+        self._grow(event, 1, 0)
         start = _position(event.start_mark)
         if event.tag is not None:
             self._check_tag(event, Range(start, start))
         if event.anchor is not None:
             self._anchors.pop(event.anchor, None)
         is_mapping = isinstance(event, yaml.MappingStartEvent)
-        self._open.append(_Open(event.anchor, start, is_mapping, count))
+        self._open.append(_Open(event.anchor, start, is_mapping, count, size))
 
     def _end(self, event: Any) -> None:
         done = self._open.pop()
@@ -124,7 +128,7 @@ class _Builder:
             self._last_end = _position(event.end_mark)
         place = Range(done.start, max(self._last_end, done.start))
         node = self._mapping(done.children, place) if done.is_mapping else Sequence(tuple(done.children), place)
-        self._add(node, done.anchor, self._count - done.count)
+        self._add(node, done.anchor, self._count - done.count, self._size - done.size)
 
     def _alias(self, event: Any) -> None:
         found = self._anchors.get(event.anchor)
@@ -135,14 +139,14 @@ class _Builder:
             )
             self._stop(event, f"the alias `*{event.anchor}` {reason}")
         else:
-            node, count = found
-            self._grow(event, count)
+            node, count, size = found
+            self._grow(event, count, size)
             self._last_end = _position(event.end_mark)
-            self._add(node, None, count)
+            self._add(node, None, count, size)
 
-    def _add(self, node: Node, anchor: str | None, count: int) -> None:
+    def _add(self, node: Node, anchor: str | None, count: int, size: int) -> None:
         if anchor is not None:
-            self._anchors[anchor] = (node, count)
+            self._anchors[anchor] = (node, count, size)
         if self._open:
             self._open[-1].children.append(node)
         else:
@@ -185,13 +189,16 @@ class _Builder:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             self._problems.add(place, f"YAML tags are not supported: remove {code(tag)}")
 
-    def _grow(self, event: yaml.Event, count: int) -> None:
+    def _grow(self, event: yaml.Event, count: int, size: int) -> None:
         self._count += count
+        self._size += size
         if self._count > NODE_LIMIT:
             self._stop(
                 event,
                 f"a build file can have at most {NODE_LIMIT:,} values; each use of an alias counts",
             )
+        if self._size > TEXT_LIMIT:
+            self._stop(event, f"a build file can have at most {TEXT_LIMIT:,} characters; each use of an alias counts")
 
     def _block_end(self, event: Any, start: Position) -> Position:
         """Return the end of the last line of a block scalar. The parser's own mark is on a later line."""

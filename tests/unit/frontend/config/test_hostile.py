@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -13,13 +14,14 @@ from frontend.config.syntax.diagnostics import LIMIT
 
 SECONDS = 0.5
 """What no hostile file may take. Measured in CPU time of this process, so that a busy machine does not count."""
+NEXT = str.maketrans("abcd", "bcde")
 
 
-def complaint(data: bytes) -> str:
+def complaint(data: bytes, seconds: float = SECONDS) -> str:
     start = time.process_time()
     with pytest.raises(ConfigError) as caught:
         load(data, "f.yaml")
-    assert time.process_time() - start < SECONDS
+    assert time.process_time() - start < seconds
     return str(caught.value)
 
 
@@ -113,3 +115,48 @@ def test_import_loads_nothing_that_only_errors_need() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "spec" in loaded
     assert not {"difflib", "ipaddress", "llb", "grpc", "google", "asyncio", "unittest"} & set(loaded)
+
+
+def test_text_grows_no_further_through_aliases() -> None:
+    text = "x" * 500_000
+    places = "\n".join(f"  /{number}: *a" for number in range(2000))
+    assert "at most 8,388,608 characters; each use of an alias counts" in complaint(
+        f"base: debian\nx-a: &a {text}\nfiles:\n{places}\n".encode()
+    )
+
+
+def test_text_grows_no_further_through_arguments() -> None:
+    places = "".join(f"  /{number}: '${{A}}'\n" for number in range(40_000))
+    data = f"base: debian\nargs: {{A: {'x' * 100_000}}}\nfiles:\n{places}".encode()
+    assert "arguments make the values of this file larger than 16 MiB" in complaint(data, seconds=5)
+
+
+def test_profiles_are_counted_before_they_are_checked() -> None:
+    profiles = "".join(f"  p{number}: {{}}\n" for number in range(29_000))
+    assert "at most 64 profiles" in complaint(f"base: debian\nprofiles:\n{profiles}".encode(), seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("file", "files"),
+    [
+        pytest.param(
+            lambda name: "x-a: b" if name == "e" else f"include: [{', '.join([name.translate(NEXT)] * 10)}]",
+            100,
+            id="ten wide, deep",
+        ),
+        pytest.param(lambda _: f"x-a: {'y' * 900_000}", 5, id="large"),
+        pytest.param(lambda _: f"x-a: [{', '.join('y' * 30_000)}]", 4, id="many values"),
+    ],
+)
+def test_includes_are_counted_however_they_are_arranged(file: Callable[[str], str], files: int) -> None:
+    read: list[str] = []
+
+    def reader(name: str) -> bytes:
+        read.append(name)
+        return file(name).encode()
+
+    with pytest.raises(ConfigError) as caught:
+        load(f"base: debian\ninclude: [{', '.join(['a'] * 200)}]".encode(), "f.yaml", read=reader)
+    assert len(caught.value.lines) == 1
+    assert "can include at most 100 files with 4,194,304 bytes and 100,000 values in all" in str(caught.value)
+    assert len(read) == files

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from frontend.distro.registry import FAMILIES
 from frontend.plan.first_boot import matters
 from tests.support.fake_client import FakeClient
 from tests.unit.frontend.test_app import BOOTABLE, ask
@@ -99,3 +100,10 @@ def test_run_leaves_no_traces_of_package_managers(text: str, planned: bool) -> N
     assert client.error is None, client.error
     names = [vertex.name for vertex in client.solved[-1].vertices.values()]
     assert (TIDY in names) is planned
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_keys_and_names_that_the_file_brings_stay(name: str) -> None:
+    script = FAMILIES[name].tidy().script
+    assert "ssh_host" not in script
+    assert "machine-id" not in script

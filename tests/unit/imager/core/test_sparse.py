@@ -26,7 +26,7 @@ def make(path: Path, size: int, pieces: list[tuple[int, bytes]]) -> bytes:
     return path.read_bytes()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 6 * BLOCK), PIECES)
 def test_ranges_are_the_data(size: int, pieces: list[tuple[int, bytes]]) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -28,7 +28,7 @@ __all__ = ["overlay"]
 
 FILES = tuple(f"usr/{one}/{two}/{three}" for one in "abc" for two in "xyz" for three in "12")
 FOLDERS = tuple(f"usr/{one}/{two}" for one in "abc" for two in "xyz")
-ROUNDS = 25
+ROUNDS = 12
 
 
 @contextmanager

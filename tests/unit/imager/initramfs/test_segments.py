@@ -87,7 +87,7 @@ def run(folder: Path, stages: list[list[Action]]) -> tuple[list[Path], list[byte
     return trees, packed, facts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(STAGES)
 @example([[("write", "a", "one"), ("hard", "b", "a")], [("remove", "a", ""), ("write", "a", "other")]])
 @example([[("write", "a", "one"), ("hard", "b", "a")], [("remove", "b", "")], [("write", "b", "other")]])
