@@ -85,6 +85,7 @@ def _layer(tree: Path, name: str) -> bytes:
 class _Handler(BaseHTTPRequestHandler):
     server: Registry
     protocol_version = "HTTP/1.1"
+    raw_requestline: bytes
 
     def parse_request(self) -> bool:
         """Refuse TLS in words that clients take as a hint to try without it."""
