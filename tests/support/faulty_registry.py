@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
 import tarfile
@@ -21,29 +23,39 @@ FAULTS = {
     "lies about the manifest": False,
 }
 """The faults, and whether a build comes through."""
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _PIECE = 256 << 10
 _PAUSE = 0.05
 
 
 class Registry(ThreadingHTTPServer):
-    """Serves the image of an archive of `docker save` under any name."""
+    """Serves an image with the content of `tree`, which no engine has seen before if `name` is new."""
 
     daemon_threads = True
 
-    def __init__(self, archive: Path, fault: str) -> None:
+    def __init__(self, tree: Path, name: str, fault: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fault, self.closed = fault, 0
-        with tarfile.open(archive) as tar:
-            files = {member.name: tar.extractfile(member) for member in tar if member.isreg()}
-            self.blobs = {
-                name.rpartition("/")[2]: file.read()
-                for name, file in files.items()
-                if name.startswith("blobs/") and file
-            }
-            index = files["index.json"]
-            assert index
-            self.manifest: str = json.load(index)["manifests"][0]["digest"]
-        self.biggest = max(self.blobs, key=lambda digest: len(self.blobs[digest]))
+        self.blobs: dict[str, bytes] = {}
+        self.biggest = self._add(_layer(tree, name))
+        config = {"architecture": "amd64", "os": "linux", "config": {"Env": ["PATH=/bin"]}}
+        rootfs = {"type": "layers", "diff_ids": [self.biggest]}
+        described = self._describe("config", self._add(json.dumps(config | {"rootfs": rootfs}).encode()))
+        layers = [self._describe("layer", self.biggest)]
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": layers}
+        self.manifest = self._add(json.dumps(manifest).encode())
+
+    def _add(self, content: bytes) -> str:
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self.blobs[digest] = content
+        return digest
+
+    def _describe(self, kind: str, digest: str) -> dict[str, object]:
+        media = {
+            "config": "application/vnd.oci.image.config.v1+json",
+            "layer": "application/vnd.oci.image.layer.v1.tar",
+        }
+        return {"mediaType": media[kind], "digest": digest, "size": len(self.blobs[digest])}
 
     @property
     def image(self) -> str:
@@ -52,9 +64,9 @@ class Registry(ThreadingHTTPServer):
 
 
 @contextmanager
-def registry(archive: Path, fault: str) -> Iterator[Registry]:
+def registry(tree: Path, name: str, fault: str) -> Iterator[Registry]:
     """Serve until the block ends."""
-    with Registry(archive, fault) as server:
+    with Registry(tree, name, fault) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield server
@@ -62,9 +74,26 @@ def registry(archive: Path, fault: str) -> Iterator[Registry]:
         thread.join()
 
 
+def _layer(tree: Path, name: str) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        tar.add(tree, ".")
+        tar.addfile(tarfile.TarInfo(f"etc/{name}"))
+    return made.getvalue()
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: Registry
     protocol_version = "HTTP/1.1"
+    raw_requestline: bytes
+
+    def parse_request(self) -> bool:
+        """Refuse TLS in words that clients take as a hint to try without it."""
+        if self.raw_requestline.startswith(b"\x16"):
+            self.wfile.write(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+            self.close_connection = True
+            return False
+        return super().parse_request()
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -72,17 +101,16 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if match := re.fullmatch(r"/v2/faulty/manifests/(\S+)", self.path):
             digest = match[1] if ":" in match[1] else self.server.manifest
-            content = self.server.blobs[digest.removeprefix("sha256:")]
+            content = self.server.blobs[digest]
             if self.server.fault == "lies about the manifest":
                 content = content.replace(b"{", b"{ ", 1)
-            media = json.loads(content).get("mediaType", "application/vnd.oci.image.manifest.v1+json")
-            self._answer(content, media, digest)
-        elif match := re.fullmatch(r"/v2/faulty/blobs/sha256:(\S+)", self.path):
+            self._answer(content, MANIFEST, digest)
+        elif match := re.fullmatch(r"/v2/faulty/blobs/(\S+)", self.path):
             content = self.server.blobs[match[1]]
             if match[1] == self.server.biggest and self.server.fault == "lies about a layer":
                 middle = len(content) // 2
                 content = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-            self._answer(content, "application/octet-stream", f"sha256:{match[1]}", big=match[1] == self.server.biggest)
+            self._answer(content, "application/octet-stream", match[1], big=match[1] == self.server.biggest)
         else:
             self._answer(b"{}", "application/json", "")
 
