@@ -83,4 +83,4 @@ def test_auto_is_tmpfs_for_a_kernel_that_lacks_a_module(engine: Engine, project:
     (project / "claylinux.yaml").write_text(BUILD_FILE + "rootfs: {mode: overlay}\n")
     refused = engine.buildx(project, target="efi", output=project.with_name("refused"))
     assert refused.returncode != 0
-    assert "has no module squashfs, which overlay mode needs" in refused.log
+    assert "does not support overlay mode, because it has no module squashfs" in refused.log
