@@ -63,6 +63,15 @@ class Tree:
             file.write(os.fsencode(content))
         os.chmod(place, mode)  # noqa: PTH101 - bytes
 
+    def holes(self, path: str, size: int, *data: int) -> None:
+        """Make a file that has data only at some places."""
+        self.file(path)
+        with open(self.place(path), "wb") as file:  # noqa: PTH123 - bytes
+            file.truncate(size)
+            for at in data:
+                file.seek(at)
+                file.write(b"%d bytes further on" % at)
+
     def link(self, path: bytes | str, target: bytes | str) -> None:
         os.symlink(os.fsencode(target), self.place(path))  # noqa: PTH211 - bytes
 
@@ -143,6 +152,9 @@ def first(tree: Tree, init: Path) -> None:
     for number in range(8):
         tree.directory(f"var/empty{number}")
     tree.file("var/big", bytes(range(256)) * 4096 * 3)
+    for name in ("stays", "filled", "moved", "gone"):
+        tree.holes(f"var/holes-{name}", 9 << 20, 5 << 20)
+    tree.hard("var/holes-other-name", "var/holes-stays")
     tree.date_all(1)
 
 
@@ -166,7 +178,9 @@ def second(tree: Tree) -> None:
     tree.set("usr/odd/attributes/capable", "security.capability", OTHER_CAPABILITY)
     tree.unset("usr/odd/attributes/user", "user.colour")
     tree.set("usr/odd/attributes/listed", "system.posix_acl_access", acl(2000))
-    tree.remove("var/empty0", "var/empty1", "var/empty2", "var/pipe", "var/null", "var/link")
+    tree.remove("var/empty0", "var/empty1", "var/empty2", "var/pipe", "var/null", "var/link", "var/holes-gone")
+    tree.file("var/holes-filled", "x" * (1 << 20))
+    tree.holes("var/holes-moved", 14 << 20, 0, 9 << 20, 13 << 20)
     # A file in the place of another, and more names for existing files.
     for kind in ("null", "sda", "pipe", "link"):
         tree.remove(f"usr/odd/kinds/{kind}")
