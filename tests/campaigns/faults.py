@@ -130,7 +130,7 @@ def full_disk(lab: Lab, random: Random, tally: Tally) -> None:
         result = lab.build(project)
     finally:
         lab.room(ROOM)
-    _judge(result, project, "disk full", ("no space left on device", "disk quota"), tally)
+    _judge(result, project, "disk full", ("no space left", "disk quota"), tally)
     lab.check(project, "disk full", tally)
 
 
