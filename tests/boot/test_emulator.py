@@ -89,7 +89,7 @@ def test_bake_and_the_emulator(alpine: Alpine, bake: Bake, tmp_path: Path) -> No
     # One system as it is, and one that has no login on its serial port by itself.
     for choice in ({}, {"SYSTEM": f"{name}/alpine-lts", "FORMAT": "iso"}):
         with serve(tmp_path) as (url, asked), emulator(engine, name, choice, tmp_path) as console:
-            console.expect(r"^run-vm: starting (with KVM|in emulation, which is slower: KVM does not work here);", 60)
+            console.expect(r"^run-vm: starting with (KVM|slow emulation, because KVM does not work here);", 60)
             console.expect(r"^claylinux login: $", 240)
             console.send("root\n")
             console.expect(r"# $", 60)
