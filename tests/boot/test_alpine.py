@@ -19,7 +19,17 @@ pytestmark = [pytest.mark.boot, pytest.mark.engine]
 
 RUNLEVELS = {
     "sysinit": {"devfs", "dmesg", "hwdrivers", "mdev"},
-    "boot": {"bootmisc", "crond", "hostname", "hwclock", "modules", "networking", "sysctl", "syslog"},
+    "boot": {
+        "bootmisc",
+        "claylinux-identity",
+        "crond",
+        "hostname",
+        "hwclock",
+        "modules",
+        "networking",
+        "sysctl",
+        "syslog",
+    },
     "default": {"acpid", "chronyd", "nginx", "sshd"},
     "shutdown": {"killprocs", "mount-ro", "savecache"},
 }
@@ -103,7 +113,7 @@ def test_a_small_machine_suffices(alpine: Alpine, tmp_path: Path) -> None:
     assert (tmp_path / "out/least.efi").stat().st_size < 30_000_000
     drive = Drive(path=tmp_path / "out/least.img")
     with boot(Machine(drives=(drive,), network=True, memory_mib=SMALL)) as console:
-        log_in(console, "claylinux")
+        log_in(console, "least")
         assert "alpine" in ask(console, "cat /etc/os-release")
 
 

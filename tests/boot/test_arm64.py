@@ -61,9 +61,9 @@ def bases(alpine_official: Alpine, alpine_arm64: Alpine, tmp_path_factory: pytes
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("output", ["raw", "efi"])
-def test_debian(debian: Path, output: str) -> None:
-    logs_in(debian / f"arm.{output}", "debian")
+@pytest.mark.parametrize("suffix", ["img", "efi"])
+def test_debian(debian: Path, suffix: str) -> None:
+    logs_in(debian / f"arm.{suffix}", "debian")
 
 
 def test_both_platforms_at_once(
@@ -87,8 +87,8 @@ def test_both_platforms_at_once(
     for architecture, machine in PE_MACHINES.items():
         image = pefile.PE(str(out / f"linux_{architecture}/arm.efi"), fast_load=True)
         assert image.FILE_HEADER.Machine == machine
-    for output in ("raw", "efi"):
-        logs_in(out / f"linux_arm64/arm.{output}", "alpine")
+    for suffix in ("img", "efi"):
+        logs_in(out / f"linux_arm64/arm.{suffix}", "alpine")
 
 
 def logs_in(image: Path, distribution: str) -> None:

@@ -147,7 +147,7 @@ def test_what_apk_cannot_do_is_told_in_words(alpine: Alpine, tmp_path: Path) -> 
     assert "claylinux: musl cannot be removed: other packages depend on it" in log
     assert lines == [3]
     log, lines = fails("kernel:\n  flavor: cloud\n")
-    assert "alpine-virt has no kernel flavor `cloud`: write `lts`, `stable` or `virt`" in log
+    assert '`flavor` of alpine-virt must be `lts`, `stable` or `virt`; got "cloud"' in log
     assert lines == [4]
     log, _ = fails("packages: [clay-tool]\n", "--network=none", "--no-cache")
     assert "claylinux: apk cannot read the package lists (see its output above): check the network" in log
