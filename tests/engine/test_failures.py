@@ -25,6 +25,7 @@ def failure(engine: Engine, tmp_path: Path, text: str, *args: str) -> tuple[str,
     result = build(engine, tmp_path, text, *args)
     assert result.returncode != 0
     assert "Traceback" not in result.log
+    assert "failed to solve:" in result.log, result.log
     message = result.log[result.log.rindex("failed to solve:") :]
     return message, [(int(number), line) for number, line in MARK.findall(result.log)]
 
