@@ -9,6 +9,9 @@ import sys
 
 def main() -> int:
     """Answer the request and return the exit code."""
+    from frontend import precompiled
+
+    precompiled.use()
     from frontend.gateway.transport import open_channel, take_stdio
 
     gc.disable()  # The process ends before garbage could matter.

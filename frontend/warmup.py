@@ -6,7 +6,7 @@ from contextlib import suppress
 from importlib import import_module
 from threading import Thread
 
-_NEEDED = (
+NEEDED = (
     "frontend.context",
     "frontend.options",
     "frontend.config",
@@ -31,5 +31,5 @@ def start() -> None:
 
 def _import() -> None:
     with suppress(Exception):  # It fails again where the module is needed.
-        for name in _NEEDED:
+        for name in NEEDED:
             import_module(name)
