@@ -7,8 +7,10 @@ SCRIPTS = $(shell grep -lE '^\#!.*python' tools/* 2>/dev/null)
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/sh' .ci/* bench/* emulator/* tools/* 2>/dev/null)
 WORKFLOWS = $(wildcard .github/workflows/*.yaml examples/ci/*.yaml)
 EXAMPLE ?= hello
+NAME ?= hostile_trees
+SECONDS ?= 60
 
-.PHONY: help setup engine frontend demo unit test golden format lint long bench fuzz docs clean
+.PHONY: help setup engine frontend demo unit test golden format lint long campaign bench fuzz docs clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -59,6 +61,9 @@ test: lint engine ## lint, then the tests: unit, golden, engine, boot
 
 long: engine ## the tests that take more than ten minutes each: Debian for arm64, emulated
 	$(PYTHON) -m pytest -m long
+
+campaign: engine ## run a long campaign of tests: make campaign NAME=faults SECONDS=600 (see tests/campaigns)
+	PYTHONPATH=tools $(PYTHON) -m tests.campaigns.$(NAME) --seconds $(SECONDS)
 
 bench: frontend ## measure rebuilds, assembly and boots against the alternatives (many minutes)
 	@$(PYTHON) bench/noop.py
