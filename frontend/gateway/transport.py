@@ -49,6 +49,9 @@ def take_stdio() -> tuple[int, int]:
 
 def open_channel(reader: int, writer: int) -> grpc.Channel:
     """Return a channel to the server at the other end of `reader` and `writer`."""
+    from . import lean
+
+    lean.load()
     import grpc
 
     # The directory is private (0700), and is removed as soon as the connection exists.
