@@ -147,7 +147,7 @@ def send(source: int, target: int, start: int, size: int) -> None:
     end = start + size
     try:
         while start < end:
-            count = os.sendfile(target, source, start, min(end - start, 1 << 30))
+            count = os.sendfile(target, source, start, end - start)
             if count == 0:
                 raise ImagerError("a file became shorter while the imager read it")
             start += count

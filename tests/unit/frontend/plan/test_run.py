@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from proto import ops_pb2 as pb
 from tests.support.fake_client import FakeClient
 from tests.unit.frontend.test_app import BOOTABLE, ask
 
@@ -28,6 +31,28 @@ def test_a_script_may_hold_control_characters_and_gets_what_it_mentions() -> Non
     assert [name in first for name in (b"COLOR=red", b"COUNT=3", b"SHAPE=")] == [True, False, False]
     # What is bare in a script counts from an arithmetic expression on: where that ends, only the shell knows.
     assert [name in second for name in (b"COLOR=red", b"COUNT=3", b"SHAPE=round")] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("forced", "networks"),
+    [
+        ("", ["UNSET", "HOST", "NONE"]),
+        ("sandbox", ["UNSET", "HOST", "NONE"]),
+        ("none", ["NONE", "HOST", "NONE"]),
+        ("host", ["HOST", "HOST", "NONE"]),
+    ],
+)
+def test_the_network_of_a_step_is_its_own_or_that_of_the_build(forced: str, networks: list[str]) -> None:
+    text = "base: {image: x}\nrun: [one, {script: two, network: host}, {script: three, network: none}]\n"
+    client = ask(text, FakeClient(outputs=BOOTABLE), **({"force-network-mode": forced} if forced else {}))
+    assert client.error is None, client.error
+    steps = [pb.Op.FromString(each) for each in getattr(client.solved[-1].to_pb(), "def")]
+    found = {
+        step.exec.meta.args[-1].split("\n")[-1]: pb.NetMode.Name(step.exec.network)
+        for step in steps
+        if step.exec.meta.args
+    }
+    assert [found[script] for script in ("one", "two", "three")] == networks
 
 
 def test_a_package_manager_in_a_step_is_quiet() -> None:

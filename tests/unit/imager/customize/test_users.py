@@ -269,7 +269,8 @@ def test_a_secret_is_a_hash(tmp_path: Path) -> None:
         return out / "root"
 
     copied = copy(f"{HASH}\n".encode())
-    assert (copied.read_text(), copied.stat().st_mtime) == (HASH, EPOCH)
+    assert (copied.read_text(), copied.stat().st_mtime, copied.parent.stat().st_mtime) == (HASH, EPOCH, EPOCH)
+    assert stat.S_IMODE(copied.stat().st_mode) == 0o600, "nobody else can try passwords against it"
     for wrong, message in ((b"hunter2\n", "not a crypt"), (b"\n", "is empty"), (b"\xff", "is no text")):
         with pytest.raises(ImagerError, match=f"users: the secret root.*{message}") as caught:
             copy(wrong)

@@ -64,6 +64,21 @@ def test_what_a_script_mentions(script: str, names: str) -> None:
     assert mentioned(script, "ABCDE") == set(names)
 
 
+def test_the_limits_are_those_that_messages_name() -> None:
+    kibi = Variables({"A": "x" * 1024})
+    assert len(kibi.expand("${A}" * 1024)) == 1 << 20
+    with pytest.raises(InterpolationError, match="its arguments make it larger than 1 MiB"):
+        kibi.expand("${A}" * 1024 + "x")
+    mebi = Variables({"A": "x" * (1 << 20)})
+    for _ in range(16):
+        mebi.expand("${A}")
+    with pytest.raises(InterpolationError, match="values of this file larger than 16 MiB"):
+        mebi.expand("$$")
+    assert Variables({"E": ""}).expand("${E:-" * 16 + "x" + "}" * 16) == "x"
+    with pytest.raises(InterpolationError, match="at most 16 levels deep"):
+        Variables({"E": ""}).expand("${E:-" * 17 + "x" + "}" * 17)
+
+
 @given(st.text(alphabet="ab${}:-?+ V", max_size=40))
 def test_any_text_expands_or_says_why(text: str) -> None:
     try:
