@@ -46,12 +46,17 @@ def rounds(seconds: float, seed: int) -> Iterator[Random]:
         number += 1
 
 
-def main(name: str, campaign: Callable[[float, int], Tally], argv: list[str]) -> int:
-    """Run a campaign from the command line; return 1 if anything failed."""
+def parser(name: str) -> argparse.ArgumentParser:
+    """Return the options of all campaigns."""
     parser = argparse.ArgumentParser(prog=f"python -m tests.campaigns.{name}")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to run (default: 60)")
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other inputs (default: 0)")
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(name: str, campaign: Callable[[float, int], Tally], argv: list[str]) -> int:
+    """Run a campaign from the command line; return 1 if anything failed."""
+    arguments = parser(name).parse_args(argv)
     start = time.monotonic()
     tally = campaign(arguments.seconds, arguments.seed)
     for kind, example in tally.examples.items():

@@ -1,0 +1,250 @@
+"""Small changes of the product at random: does a unit test notice each?
+
+Each is tried in a copy of the tree, in a sandbox where all file systems are read-only but a new /tmp, so
+changed code can harm nothing. The tests that run the changed line go first, the most particular of them before others.
+What they do not notice, all unit tests have to try: the choice saves time, and decides nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+from coverage import CoverageData
+
+from tests.campaigns.running import parser, rounds
+from tests.support.mutants import Change, Mutant, changes
+from tests.support.places import ROOT
+
+PRODUCT = ("claylinux", "frontend", "imager", "llb", "spec")
+_SECONDS = 40
+"""More than any test may take, on a busy machine."""
+_ALL_SECONDS = 1200
+PLACE = "/var/tmp"
+"""Not below /tmp, which is another one in the sandbox."""
+_ROOM = "6G"
+_MEMORY = 12 << 20
+"""KiB of addresses for a process. Programs with sanitizers need more."""
+_NO_SOURCE = (".git", ".venv", ".*_cache", ".fuzz", ".hypothesis", "__pycache__", "out")
+_ENTER = """\
+set -eu
+tree=$1 writable=$2 python=$3 room=$4 memory=$5; shift 5
+mount --bind "$tree" "$tree"
+findmnt --raw --noheadings --output=TARGET | while read -r place; do
+    case $place in "$writable" | /proc*) ;; *) mount -o remount,bind,ro "$place" 2>/dev/null || : ;; esac
+done
+exec 3<"$python"  # which may be below /tmp
+mount -t tmpfs -o "size=$room" tmpfs /tmp
+[ -d "$python" ] || { mkdir -p "$python"; mount --no-canonicalize --bind /proc/self/fd/3 "$python"; }
+ulimit -v "$memory"
+cd "$tree"
+exec "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is changed, and the tests that should notice."""
+
+    source: Path = ROOT
+    product: tuple[str, ...] = PRODUCT
+    # Programs in C have changes of their own; the tests of this campaign would start it again.
+    tests: tuple[str, ...] = ("tests/unit", "--ignore=tests/unit/init", "--ignore=tests/unit/campaigns")
+
+    def sites(self, paths: tuple[str, ...]) -> list[tuple[str, ast.Module, Change]]:
+        """Return every change of the product, in order."""
+        found = []
+        for top in paths or self.product:
+            place = self.source / top
+            for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+                module = ast.parse(path.read_text())
+                found += [(str(path.relative_to(self.source)), module, change) for change in changes(module)]
+        return found
+
+
+@dataclass(frozen=True)
+class Covering:
+    """Which tests run which lines of which files, and how many lines each test runs."""
+
+    lines: dict[str, dict[int, set[str]]]
+    weights: Counter[str]
+
+    @classmethod
+    def read(cls, file: Path, tree: Path) -> Covering:
+        data = CoverageData(str(file))
+        data.read()
+        lines: dict[str, dict[int, set[str]]] = {}
+        weights: Counter[str] = Counter()
+        for path in data.measured_files():
+            found = lines[str(Path(path).relative_to(tree))] = {}
+            for line, contexts in data.contexts_by_lineno(path).items():
+                found[line] = {_tests(context) for context in contexts if context}
+                weights.update(found[line])
+        return cls(lines, weights)
+
+    def of(self, path: str, lines: range) -> list[str]:
+        """Return the tests that run any of these lines, the most particular first."""
+        found = (tests for line, tests in self.lines.get(path, {}).items() if line in lines)
+        return sorted(set().union(*found), key=lambda test: (self.weights[test], test))
+
+
+def _tests(context: str) -> str:
+    """Return the test of a context, or its file: what one test sets up, others use as well."""
+    test, _, phase = context.rpartition("|")
+    return test if phase == "run" else test.partition("::")[0]
+
+
+class Sandbox:
+    """A copy of the tree, and a way to run its tests that leaves no trace but in the copy."""
+
+    def __init__(self, top: Path, suite: Suite) -> None:
+        self.top, self.suite, self.tree = top, suite, top / "tree"
+
+    def fill(self) -> None:
+        """Copy the tree."""
+        shutil.copytree(self.suite.source, self.tree, symlinks=True, ignore=shutil.ignore_patterns(*_NO_SOURCE))
+
+    def measure(self, processes: int) -> Covering:
+        """Run all tests once, and return which lines they run. Every test must pass."""
+        spread = [f"--numprocesses={processes}"] if processes > 1 else []
+        measuring = [*(f"--cov={top}" for top in self.suite.product), "--cov-context=test", "--cov-report="]
+        first = self.pytest(*self.suite.tests, *measuring, *spread, writable=True)
+        if first.returncode:
+            # Under measurement, some tests find more modules or less speed than they may.
+            again = self.pytest(*self.suite.tests, "--last-failed", writable=True)
+            if again.returncode:
+                raise SystemExit(f"mutations: tests fail without any change:\n{again.stdout[-5000:]}{again.stderr}")
+        return Covering.read(self.tree / ".coverage", self.tree)
+
+    def notices(self, path: str, mutant: Mutant, covering: Covering) -> str:
+        """Return how the change was noticed, or an empty text."""
+        place = self.tree / path
+        before, times = place.read_bytes(), place.stat()
+        place.write_text(mutant.text)
+        os.utime(place, (0, 0))  # unlike the time in the compiled file, which is not used, and kept for later
+        try:
+            chosen = covering.of(path, mutant.lines)
+            (self.top / "chosen").write_text("\n".join(chosen))
+            done = self.pytest(f"@{self.top / 'chosen'}") if chosen else None
+            if done is None or done.returncode not in (1, 2):  # none chosen, passed, or tests have other names
+                done = self.pytest(*self.suite.tests)
+        except subprocess.TimeoutExpired:
+            return "by the time limit"
+        finally:
+            place.write_bytes(before)
+            os.utime(place, ns=(times.st_atime_ns, times.st_mtime_ns))
+        if "Timeout (" in done.stderr:
+            return "by the time limit"
+        return "by a test" if done.returncode else ""
+
+    def pytest(self, *arguments: str, writable: bool = False) -> subprocess.CompletedProcess[str]:
+        tree = str(self.tree)
+        enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", _ENTER, "sh"]
+        limits = [tree, tree if writable else "", sys.prefix, _ROOM, str(_MEMORY)]
+        timeout = ("-o", f"faulthandler_timeout={_SECONDS}", "-o", "faulthandler_exit_on_timeout=true")
+        options = (*timeout, *(() if writable else ("-x", "-p", "no:cacheprovider")))
+        own = {"TMPDIR": "/tmp", "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis"}
+        environment = {**os.environ, **own, "PYTHONDONTWRITEBYTECODE": "" if writable else "1"}
+        argv = [*enter, *limits, sys.executable, "-m", "pytest", "-q", *options, *arguments]
+        return subprocess.run(
+            argv, env=environment, capture_output=True, text=True, errors="replace", check=False, timeout=_ALL_SECONDS
+        )
+
+
+@dataclass
+class Result:
+    """What came of a campaign: how many changes each way noticed, and a paragraph for each that none did."""
+
+    noticed: Counter[str]
+    survivors: list[str]
+
+    def summary(self, seconds: float) -> str:
+        """Return the last line."""
+        noticed = self.noticed.total()
+        total = noticed + len(self.survivors)
+        ways = ", ".join(f"{count} {way}" for way, count in sorted(self.noticed.items()))
+        return (
+            f"mutations: {total} mutants in {seconds:.0f} s; noticed {noticed} ({100 * noticed / total:.1f} %): {ways}"
+        )
+
+
+def campaign(
+    suite: Suite,
+    seconds: float,
+    seed: int,
+    *,
+    count: int | None = None,
+    processes: int = 1,
+    paths: tuple[str, ...] = (),
+) -> Result:
+    """Try one change a round, at most `count`, in the product or in these `paths` of it."""
+    sites = suite.sites(paths)
+    with tempfile.TemporaryDirectory(prefix="mutations-", dir=PLACE) as place:
+        tops = [Path(place, str(number)) for number in range(processes)]
+        tops[0].mkdir()
+        first = Sandbox(tops[0], suite)
+        first.fill()
+        covering = first.measure(processes)
+        for top in tops[1:]:
+            shutil.copytree(tops[0], top, symlinks=True)
+        result = Result(Counter(), [])
+        todo, lock = islice(rounds(seconds, seed), count), threading.Lock()
+        with ThreadPoolExecutor(processes) as pool:
+            list(pool.map(lambda top: _work(Sandbox(top, suite), covering, sites, todo, lock, result), tops))
+    return result
+
+
+def _work(
+    sandbox: Sandbox,
+    covering: Covering,
+    sites: list[tuple[str, ast.Module, Change]],
+    todo: Iterator[Random],
+    lock: threading.Lock,
+    result: Result,
+) -> None:
+    while True:
+        with lock:
+            if (random := next(todo, None)) is None:
+                return
+            path, module, change = random.choice(sites)
+            mutant = change.apply(module)
+        way = sandbox.notices(path, mutant, covering)
+        with lock:
+            if way:
+                result.noticed[way] += 1
+                continue
+            told = f"{path}:{mutant.line}: {mutant.kind}\n  - {mutant.before}\n  + {mutant.after}"
+            result.survivors.append(told)
+            print(told, flush=True)
+
+
+def main(argv: list[str]) -> int:
+    """Run the campaign from the command line; return 1 if a change was not noticed."""
+    options = parser("mutations")
+    options.add_argument("--count", type=int, help="how many changes to try at most")
+    options.add_argument("--processes", type=int, default=1, help="how many to try at the same time (default: 1)")
+    options.add_argument("paths", nargs="*", help="files and directories to change (default: the product)")
+    given = options.parse_args(argv)
+    start = time.monotonic()
+    result = campaign(
+        Suite(), given.seconds, given.seed, count=given.count, processes=given.processes, paths=tuple(given.paths)
+    )
+    print(result.summary(time.monotonic() - start))
+    return 1 if result.survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,106 @@
+"""The short form of the campaign of mutations: which changes it makes, and that it tells those that tests notice."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.campaigns.mutations import PLACE, Sandbox, Suite
+from tests.support.mutants import Mutant, changes
+
+CODE = '''\
+"""A docstring, 1 < 2."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from x import y
+SIZE: int = 3
+
+
+def first(items: "list[1]", name="a", *, strict=False) -> "1":
+    """Return it, or None."""
+    if not items and strict:
+        raise ValueError("no text is changed")
+    for item in items:
+        if item.size <= SIZE + 1:
+            found(name, item, key="")
+            return item
+'''
+CHANGES = """\
+7 constant: SIZE: int = 4
+7 constant: SIZE: int = 2
+10 constant: def first(items: 'list[1]', name='a', *, strict=True) -> '1':
+10 constant: def first(items: 'list[1]', name='aX', *, strict=False) -> '1':
+12 boolean: if not items or strict:
+12 boolean: if strict:
+12 boolean: if not items:
+12 condition: if not (not items and strict):
+12 boolean: if items and strict:
+13 removed: pass
+15 comparison: if item.size < SIZE + 1:
+15 comparison: if item.size > SIZE + 1:
+15 condition: if not item.size <= SIZE + 1:
+15 arithmetic: if item.size <= SIZE - 1:
+15 constant: if item.size <= SIZE + 2:
+15 constant: if item.size <= SIZE + 0:
+16 removed: pass
+16 swapped: found(item, name, key='')
+16 keyword: found(name, item)
+16 constant: found(name, item, key='X')
+17 return: return None
+"""
+PRODUCT = """\
+def larger(one, other):
+    return one if one > other else other
+"""
+TESTS = """\
+import pathlib, pytest
+from product.code import larger
+
+def test_larger():
+    assert (larger(1, 2), larger(2, 1), larger(2, 2)) == (2, 2, 2)
+
+def test_nothing_else_can_be_changed():
+    with pytest.raises(OSError, match="Read-only"):
+        pathlib.Path(__file__).parents[2].joinpath("new").touch()
+"""
+
+
+def mutants(text: str) -> list[Mutant]:
+    module = ast.parse(text)
+    made = [change.apply(module) for change in changes(module)]
+    assert ast.unparse(module) == ast.unparse(ast.parse(text)), "the tree is as it was"
+    return made
+
+
+def test_the_changes_of_a_module() -> None:
+    assert [f"{each.line} {each.kind}: {each.after}" for each in mutants(CODE)] == CHANGES.splitlines()
+
+
+def unshares() -> bool:
+    done = subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True)
+    return os.geteuid() == 0 and done.returncode == 0
+
+
+@pytest.mark.skipif(not unshares(), reason="makes mounts of its own")
+def test_a_change_is_noticed_unless_it_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # pytest starts four times
+    for name, text in (("product/code.py", PRODUCT), ("tests/test_code.py", TESTS)):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    made = {each.after: each for each in mutants(PRODUCT)}
+    less, same = (made[f"return one if one {operator} other else other"] for operator in ("<", ">="))
+    with tempfile.TemporaryDirectory(dir=PLACE) as top:
+        sandbox = Sandbox(Path(top), Suite(tmp_path, ("product",), ("tests", "-p", "pytest_cov")))
+        sandbox.fill()
+        covering = sandbox.measure(1)
+        assert covering.of("product/code.py", range(2, 3)) == ["tests/test_code.py::test_larger"]
+        assert sandbox.notices("product/code.py", less, covering) == "by a test"
+        assert sandbox.notices("product/code.py", same, covering) == ""
+        assert (sandbox.tree / "product/code.py").read_text() == PRODUCT
