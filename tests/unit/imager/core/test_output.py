@@ -62,7 +62,8 @@ def short(call: Callable[..., int], place: int) -> Callable[..., int]:
     return lambda *given: call(*given[:place], min(given[place], 1000), *given[place + 1 :])
 
 
-WAYS: dict[str, dict[str, Callable[..., int]]] = {
+real_pread, real_write = os.pread, os.write
+WAYS: dict[str, dict[str, Callable[..., Any]]] = {
     "shared": {},
     "piece by piece": {"copy_file_range": short(os.copy_file_range, 2)},
     "in the kernel": {"copy_file_range": fail(errno.EXDEV), "sendfile": short(os.sendfile, 3)},
@@ -74,7 +75,6 @@ WAYS: dict[str, dict[str, Callable[..., int]]] = {
         "write": lambda fd, data: real_write(fd, data[:700]),
     },
 }
-real_pread, real_write = os.pread, os.write
 
 
 @pytest.mark.parametrize("way", WAYS)
