@@ -166,7 +166,7 @@ def read_context_file(client: Client, contexts: Contexts, path: str) -> bytes | 
 def parse_ignore(data: bytes) -> tuple[str, ...]:
     """Return the patterns of a .dockerignore in order, normalized as Docker does (moby/patternmatcher)."""
     patterns = []
-    for line in data.decode("utf-8-sig", "replace").splitlines():
+    for line in data.decode("utf-8-sig", "replace").split("\n"):
         pattern = line.strip()
         if not pattern or line.startswith("#"):
             continue

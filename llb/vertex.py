@@ -9,8 +9,8 @@ from typing import TypedDict
 from . import checks
 from .sourcemap import SourceRange
 
-_CONTROL = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]")
-"""Characters that would move a terminal's cursor or start a new line."""
+_CONTROL = re.compile(r"[\x01-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Characters that would move a terminal's cursor, start a new line, or turn the order of a line around."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ class Spec:
     )
     rootfs: Rootfs = key("How the system is packed into the image.", "{compression: 'zstd:19'}", default=Rootfs())
     limits: Limits = key("Size limits. The build fails if one is exceeded.", "{uki: 256M}", default=Limits())
-    labels: Mapping[words.LabelName, words.Content] = key(
+    labels: Mapping[words.LabelName, words.LabelText] = key(
         "Labels of the OCI image.",
         "{org.opencontainers.image.source: https://git.example/edge}",
         default=NOTHING,
@@ -137,7 +137,7 @@ class Spec:
         "1767225600",
         default=None,
     )
-    include: tuple[paths.SourcePath, ...] = key(
+    include: tuple[paths.IncludePath, ...] = key(
         "Files of the build context to merge below this one: mappings key by key, lists one after the other. For all "
         "other values, this file wins.",
         "[common/hardening.yaml]",

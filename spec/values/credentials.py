@@ -16,7 +16,6 @@ PasswordHash = Annotated[
         convert=password_hash,
         secret=True,
         literal=True,
-        control=True,
     ),
 ]
 SshKey = Annotated[
@@ -26,7 +25,7 @@ SshKey = Annotated[
         ("ssh-ed25519 AAAA... you@example",),
         longest=16384,
         convert=ssh_key,
-        control=True,
+        also="\t\r\n",
     ),
 ]
 SecretId = Annotated[

@@ -11,11 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .slips import broken_rule, name_of
+from .characters import NOT_TEXT, name_of, unseen
+from .slips import broken_rule
 from .wording import code, must_be, quote, suggest
-
-_NOT_TEXT = "[\0\ud800-\udfff]"
-_CONTROL = "[\x01-\x1f\x7f]"
 
 
 class UnfitError(ValueError):
@@ -35,8 +33,8 @@ class Text:
     texts allowed. `longest` counts characters; 0 means no limit. `convert` returns the value. It raises `MismatchError`
     for what is not `expected`, or ValueError with a sentence of its own; with it, texts outside of `choices` get that
     far. Messages never repeat a `secret`. In a `literal` text, `${` is not an argument: the text is a program, or
-    something else in which `$` has a meaning of its own. `control` allows tabs, line ends and escapes, as far as
-    `pattern` does.
+    something else in which `$` has a meaning of its own. Without `lines` it is one line of visible characters
+    (`spec.values.characters`) and those in `also`; with it, any text.
     """
 
     expected: str = "text"
@@ -47,7 +45,8 @@ class Text:
     convert: Callable[[str], object] | None = None
     secret: bool = False
     literal: bool = False
-    control: bool = False
+    lines: bool = False
+    also: str = ""
     quotable: ClassVar[bool] = True
 
     def read(self, text: str) -> object:
@@ -67,9 +66,9 @@ class Text:
             raise self._unfit(text, str(error)) from None
 
     def _check_characters(self, text: str) -> None:
-        found = re.search(_NOT_TEXT if self.control else f"{_NOT_TEXT}|{_CONTROL}", text)
+        found = "".join(re.findall(NOT_TEXT, text)[:1]) if self.lines else unseen(text, self.also)
         if found:
-            raise self._unfit(text, f"it must not contain {name_of(found[0])}")
+            raise self._unfit(text, f"it must not contain {name_of(found)}")
 
     def _unfit(self, text: str, hint: str) -> UnfitError:
         got = "" if self.secret else f"; got {quote(text)}"

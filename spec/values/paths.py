@@ -46,6 +46,12 @@ def _source_path(text: str) -> str:
     return posixpath.normpath(text.strip("/") or ".")
 
 
+def _include_path(text: str) -> str:
+    if "${" in text:
+        raise ValueError("files are included before arguments have values: write the path itself")
+    return _source_path(text)
+
+
 def _git_address(text: str) -> str:
     address, hash_sign, place = text.partition("#")
     if not re.fullmatch(_GIT_ADDRESS, address):
@@ -93,6 +99,10 @@ HomePath = Annotated[str, Text("a path that starts with `/`", ("/srv/admin",), p
 LinkTarget = Annotated[str, Text("the path that the link points to", ("/usr/share/zoneinfo/UTC",), pattern=r"[^\n]+")]
 SourcePath = Annotated[
     str, Text("a path in the build context", ("files/motd",), pattern=r"[^\n]+", convert=_source_path)
+]
+IncludePath = Annotated[
+    str,
+    Text("a path in the build context", ("files/motd",), pattern=r"[^\n]+", convert=_include_path, literal=True),
 ]
 GitAddress = Annotated[
     str,

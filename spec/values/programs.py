@@ -29,7 +29,7 @@ CommandLine = Annotated[
         ("/usr/local/bin/agent --stdio",),
         pattern=r"[^\n\r]*\S[^\n\r]*",
         convert=_command_line,
-        control=True,
+        also="\t",
     ),
 ]
-Line = Annotated[str, Text("text on one line", pattern=r"[^\n\r]*", control=True)]
+Line = Annotated[str, Text("text on one line", pattern=r"[^\n\r]*", also="\t")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from .characters import name_of
 from .wording import code
 
 _LONGEST = 100
@@ -42,13 +43,3 @@ def broken_rule(text: str, pattern: str) -> str:
         if fits(without) or fits(text.replace(each, _SAFE)):
             return f"it must not contain {name_of(each)}"
     return ""
-
-
-def name_of(character: str) -> str:
-    """Return a character for a message."""
-    known = {" ": "a space", "\t": "a tab", "\n": "a line break", "\r": "a carriage return", "\0": "a null character"}
-    if character in known:
-        return known[character]
-    if "0" <= character <= "9":
-        return "a digit"
-    return code(character) if character.isprintable() else "a control character"

@@ -181,10 +181,10 @@ Variable = Annotated[
         pattern=r"[A-Za-z_][A-Za-z0-9_]*",
     ),
 ]
-Content = Annotated[str, Text(longest=0, control=True)]
-Script = Annotated[str, Text("shell commands", pattern=r"\s*\S[\s\S]*", longest=0, literal=True, control=True)]
+Content = Annotated[str, Text(longest=0, lines=True)]
+Script = Annotated[str, Text("shell commands", pattern=r"\s*\S[\s\S]*", longest=0, literal=True, lines=True)]
 Title = Annotated[str, Text("text on one line, not empty", pattern=_ONE_LINE)]
-KernelWord = Annotated[str, Text("kernel arguments on one line", ("console=ttyS0",), pattern=_ONE_LINE, control=True)]
+KernelWord = Annotated[str, Text("kernel arguments on one line", ("console=ttyS0",), pattern=_ONE_LINE, also="\t")]
 KernelVersion = Annotated[
     str,
     Text(
@@ -291,7 +291,7 @@ SysctlName = Annotated[
         pattern=r"[A-Za-z0-9_*\-]+([./][A-Za-z0-9_:*\-]+)+",
     ),
 ]
-SysctlValue = Annotated[str, Text("text on one line, not empty", pattern=_ONE_LINE, control=True)]
+SysctlValue = Annotated[str, Text("text on one line, not empty", pattern=_ONE_LINE, also="\t")]
 VolumeLabel = Annotated[
     str,
     Text(
@@ -325,6 +325,7 @@ LabelName = Annotated[
     str,
     Text("the name of a label", ("org.opencontainers.image.source",), pattern=r"[A-Za-z0-9][A-Za-z0-9._/\-]*"),
 ]
+LabelText = Annotated[str, Text("text on one line", pattern=r"[^\n\r]*", longest=1 << 16, also="\t")]
 _PLATFORMS = ("linux/amd64", "linux/arm64")
 PlatformName = Annotated[
     str,

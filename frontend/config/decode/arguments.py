@@ -10,7 +10,7 @@ from frontend.config.syntax.nodes import Mapping as MappingNode
 from frontend.config.syntax.nodes import Node, Scalar
 from spec.values.wording import suggest
 
-from .interpolate import InterpolationError, Variables
+from .interpolate import InterpolationError, Variables, is_name
 
 PROFILE = "CLAYLINUX_PROFILE"
 _CLIENT = frozenset({PROFILE, "SOURCE_DATE_EPOCH", "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"})
@@ -73,4 +73,5 @@ def _declared(root: MappingNode) -> list[tuple[str, Scalar]]:
     node: Node | None = next((pair.value for pair in root.pairs if pair.key.text == "args"), None)
     if not isinstance(node, MappingNode):
         return []
-    return [(pair.key.text, pair.value) for pair in node.pairs if isinstance(pair.value, Scalar)]
+    named = (pair for pair in node.pairs if is_name(pair.key.text))
+    return [(pair.key.text, pair.value) for pair in named if isinstance(pair.value, Scalar)]

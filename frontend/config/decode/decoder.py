@@ -43,6 +43,11 @@ def decode(
     return None if value is _INVALID else value, positions
 
 
+def check(node: Node, field: FieldShape, problems: Collector) -> None:
+    """Report what is wrong with the value of one key that is not decoded with the rest of its file."""
+    _Decoder(problems, None, incomplete=False).read(node, field.shape, (field.name,), field.key.example)
+
+
 class _Decoder:
     """One walk. `values` and `keys` are the positions of what was read, by its path in the result."""
 

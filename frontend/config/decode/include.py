@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,10 +10,12 @@ from frontend.config.syntax.nodes import Mapping, Node, Pair, Scalar, Sequence, 
 from frontend.config.syntax.parse import parse
 from frontend.config.syntax.text import read_text
 from spec.positions import Range
+from spec.values.kinds import Kind
 from spec.values.wording import code
 
+from .decoder import check
 from .merge import find, merge, without
-from .shapes import ObjectShape
+from .shapes import ListShape, ObjectShape, ScalarShape
 
 Reader = Callable[[str], bytes | None]
 """Returns the content of a file of the build context; None if it does not exist."""
@@ -62,6 +63,8 @@ def _over_includes(
     included = find(root, "include")
     if included is None:
         return Included(root)
+    if chain:  # Below the build file, nothing else decodes this key.
+        check(included.value, shape.fields["include"], problems)
     below: Node | None = None
     incomplete = False
     for item in _items(included.value):
@@ -74,8 +77,15 @@ def _over_includes(
     return Included(whole, incomplete)
 
 
+def _path_kind(shape: ObjectShape) -> Kind:
+    listed = shape.fields["include"].shape
+    assert isinstance(listed, ListShape)
+    assert isinstance(listed.item, ScalarShape)
+    return listed.item.kind
+
+
 def _items(node: Node) -> tuple[Scalar, ...]:
-    """Return the paths. The decoder reports all other items."""
+    """Return the paths. All other items are reported with the list."""
     nodes = node.items if isinstance(node, Sequence) else (node,)
     return tuple(each for each in nodes if isinstance(each, Scalar) and each.text)
 
@@ -83,9 +93,10 @@ def _items(node: Node) -> tuple[Scalar, ...]:
 def _load(
     item: Scalar, shape: ObjectShape, read: Reader, problems: Collector, budget: _Budget, chain: tuple[str, ...]
 ) -> Included | None:
-    if ".." in item.text.split("/"):
-        return None  # The decoder reports it.
-    path = posixpath.normpath(item.text.strip("/") or ".")  # as all paths in a build context
+    try:
+        path = str(_path_kind(shape).read(item.text))
+    except ValueError:
+        return None  # It is reported with the rest of the list.
     if path in chain:
         problems.add(item.range, f"include cycle {' -> '.join((*chain, path))}: a file must not include itself")
         return None

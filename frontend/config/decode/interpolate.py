@@ -177,6 +177,11 @@ class _Expansion:
         raise _StopError
 
 
+def is_name(text: str) -> bool:
+    """Return whether an argument can have this name."""
+    return _NAME.fullmatch(text) is not None
+
+
 def _next(text: str, start: int, nested: int) -> int:
     """Return the place of the next `$`, or of the next `}` inside a word."""
     found = [text.find("$", start)] + ([text.find("}", start)] if nested else [])

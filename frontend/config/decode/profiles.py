@@ -35,7 +35,7 @@ def split_profiles(root: Mapping, shape: ObjectShape, problems: Collector) -> tu
             break
         _check_name(profile.key, shape, problems)
         if not isinstance(profile.value, Mapping):
-            text = f"a profile must be a mapping (for example `{name}: {{outputs: [efi]}}`)"
+            text = f"a profile must be a mapping (for example {code(f'{name}: {{outputs: [efi]}}')})"
             problems.add(profile.value.range, f"{text}; got {describe(profile.value)}")
             continue
         profiles[name] = _of_the_file(profile.value, problems)

@@ -6,13 +6,14 @@ import codecs
 import re
 
 from spec.positions import START, Position, Range
+from spec.values.characters import REORDERING
 
 from .diagnostics import Collector
 
 SIZE_LIMIT = 1 << 20
 """Bytes. People write build files; larger content belongs in files of the build context."""
 _ODD = (
-    r"\r(?!\n)|[\u2028\u2029]|"
+    rf"\r(?!\n)|[\u2028\u2029]|{REORDERING}|"
     "[^\\t\\n\\r\\x20-\\x7e\\xa0-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\U00010000-\U0010ffff]"
 )
 """Characters that editors do not show, and line ends that YAML and editors treat differently."""

@@ -19,6 +19,10 @@ def test_ignore_patterns_are_cleaned_like_dockers() -> None:
     assert parse_ignore(text) == ("out", "!keep/me", "**/*.pyc", "!")
 
 
+def test_only_a_line_feed_ends_an_ignore_pattern() -> None:
+    assert parse_ignore("a\r\nb\u2028!b\x0b!b\x85c\n".encode()) == ("a", "b\u2028!b\x0b!b\x85c")
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [

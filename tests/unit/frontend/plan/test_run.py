@@ -12,7 +12,7 @@ TEXT = """\
 base: debian
 args: {COLOR: red, COUNT: "3", SHAPE: round}
 run:
-  - "printf '\\e[1m%s\\t' $COLOR"
+  - "printf '\\e[1m%s\\t' $COLOR #\\u202E"
   - |
     echo $((COUNT + 1))
     echo SHAPE
@@ -23,7 +23,7 @@ def test_a_script_may_hold_control_characters_and_gets_what_it_mentions() -> Non
     client = ask(TEXT, FakeClient(outputs=BOOTABLE))
     assert client.error is None, client.error
     names = [vertex.name for vertex in client.solved[-1].vertices.values()]
-    assert r"[run 1/2] printf '\x1b[1m%s ' $COLOR" in names
+    assert r"[run 1/2] printf '\x1b[1m%s ' $COLOR #\u202e" in names
     assert "[run 2/2] echo $((COUNT + 1)) echo SHAPE" in names
     steps = [bytes(each) for each in getattr(client.solved[-1].to_pb(), "def")]
     (first,) = (each for each in steps if b"printf '\x1b[1m%s\t'" in each)
