@@ -24,6 +24,7 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     """Build the target for one platform. Return the result and its OCI image config."""
     from frontend.build.emulation import check_programs
     from frontend.build.measure import is_wanted, measure
+    from frontend.build.occupied import check_places
     from frontend.build.packing import Packing
     from frontend.plan import hidden, leftovers
     from frontend.plan.bootable import check_keys, choose_kernel
@@ -41,12 +42,14 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     system = planned.finished
     check_programs(request.client, inputs, system, request.build_file.source)
     if request.options.target == IMAGE:
+        check_places(request.client, solve, inputs, planned.without_files)
         if is_needed(spec.kernel) or spec.mounts:
             report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
             check_keys(spec, report, platform)
         ref = solve(plan_image(inputs, system))
         return ref, image_config(inputs.base.config, platform, _labels(request, spec))
     packing = Packing(request.client, solve, inputs, planned.stages)
+    check_places(request.client, solve, inputs, planned.without_files)
     report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
     kernel = choose_kernel(spec, report, platform)
     _warn(request, warnings(spec, report, kernel.version, platform.architecture))

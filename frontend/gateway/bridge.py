@@ -85,15 +85,16 @@ class Bridge:
             reply = self._call("StatFile", pb.StatFileRequest(Ref=ref.id, Path=path), pb.StatFileResponse)
         except EngineError as error:
             # Engines have no status code for this, only the message.
-            if error.status.code == wire.NOT_FOUND or "no such file" in error.status.message:
+            missing = ("no such file", "not a directory", "too many links")
+            if error.status.code == wire.NOT_FOUND or any(each in error.status.message for each in missing):
                 return None
             raise
         return Stat(path=reply.stat.path, mode=reply.stat.mode, size=reply.stat.size)
 
-    def list_directory(self, ref: Ref, path: str) -> tuple[str, ...]:
+    def list_directory(self, ref: Ref, path: str) -> Mapping[str, str]:
         """See `Client.list_directory`."""
         reply = self._call("ReadDir", pb.ReadDirRequest(Ref=ref.id, DirPath=path), pb.ReadDirResponse)
-        return tuple(sorted(entry.path for entry in reply.entries))
+        return {entry.path: entry.linkname for entry in sorted(reply.entries, key=lambda each: each.path)}
 
     def resolve_image(self, ref: str, platform: Platform, *, mode: str, log_name: str) -> ResolvedImage:
         """See `Client.resolve_image`."""

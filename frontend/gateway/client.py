@@ -104,11 +104,11 @@ class Client(Protocol):
         ...
 
     def stat_file(self, ref: Ref, path: str) -> Stat | None:
-        """Return the file at `path`, or None if there is none."""
+        """Return the file at `path`, or None if there is none. Links are followed, inside the ref."""
         ...
 
-    def list_directory(self, ref: Ref, path: str) -> tuple[str, ...]:
-        """Return the names in a directory."""
+    def list_directory(self, ref: Ref, path: str) -> Mapping[str, str]:
+        """Return the names in a directory, in order, with the target of each that is a link, or ""."""
         ...
 
     def resolve_image(self, ref: str, platform: Platform, *, mode: str, log_name: str) -> ResolvedImage:

@@ -37,7 +37,7 @@ def _key_mounts(inputs: PlanInputs, directory: str) -> list[llb.Mount]:
         llb.Bind(
             target=f"{directory}/{number}",
             source=inputs.sources[origin_of_key(file)].state,
-            selector=f"/{file.source}",
+            selector=inputs.sources[origin_of_key(file)].place(file.source),
         )
         for number, file in enumerate(key_files(inputs.spec.users))
     ]

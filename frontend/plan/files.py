@@ -1,4 +1,4 @@
-"""The `files` key: inline files, copies, downloads, folders and symbolic links."""
+"""The `files` key: inline files, copies, downloads, directories and symbolic links."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import posixpath
 import llb
 from frontend.options import DEFAULT_EPOCH
 from imager.request import Request
-from imager.requests.files import Directories, Links
+from imager.requests.files import Directories, Links, Tree
 from spec.files import CopiedFile, Directory, FetchedFile, FileEntry, InlineFile, Symlink
 from spec.values.types import Owner
 
@@ -19,13 +19,24 @@ from .steps import SYSTEM, Step, edit_files, edit_system
 # A checkout dates its files by the clock. A fixed date keeps the bytes the same without splitting the cache.
 _FILE_TIME_NS = DEFAULT_EPOCH * 1_000_000_000
 _DOWNLOAD = "file"
+_TREE = "/tree"
 _ROOT = llb.Owner(0, 0)
 _NEW_FILE_BITS = 0o777
 """BuildKit's mkfile and mkdir drop the other bits without a word; its copy keeps them."""
 
 
+def add_trees(inputs: PlanInputs, system: llb.State) -> llb.State:
+    """Return `system` with the directories of `files` that have content.
+
+    They come first: what is named by its own path is more specific than what a directory brings.
+    """
+    for path, entry in sorted(inputs.spec.files.items()):
+        system = _add_tree(inputs, system, path, entry)
+    return system
+
+
 def add_files(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with the files of the spec. Paths are handled in sorted order: parents come first."""
+    """Return `system` with all other files of the spec. Paths are handled in sorted order: parents come first."""
     spec = inputs.spec
     entries = sorted(spec.files.items())
     step = Step(f"[files] {_summary(inputs)}", places.location_of(spec, "files"), ("files",))
@@ -49,7 +60,7 @@ def _edit(inputs: PlanInputs, system: llb.State, request: Request, what: str) ->
 
 
 def _summary(inputs: PlanInputs) -> str:
-    paths = sorted(inputs.spec.files)
+    paths = sorted(path for path, entry in inputs.spec.files.items() if not is_tree(inputs, entry))
     shown = " ".join(paths[:4])
     return shown if len(paths) <= 4 else f"{shown} and {len(paths) - 4} more"
 
@@ -59,17 +70,21 @@ def _actions(inputs: PlanInputs, path: str, entry: FileEntry) -> tuple[llb.Actio
         case InlineFile():
             return _inline(path, entry)
         case CopiedFile():
+            if is_tree(inputs, entry):
+                return ()
             source = inputs.sources[origin_of_file(entry)]
             copy = llb.Copy(
                 source=source.state,
-                src=f"/{entry.source}".rstrip("/") or "/",
+                src=source.place(entry.source),
                 dest=path,
                 mode=entry.mode,
                 owner=_owner(entry.owner),
-                dir_contents=entry.source in source.folders,
+                follow_symlinks=True,
                 timestamp_ns=_FILE_TIME_NS,
             )
             return (copy,)
+        case FetchedFile(unpack=True):
+            return ()
         case FetchedFile():
             return (_fetched(inputs, path, entry),)
         case Directory() | Symlink():
@@ -96,24 +111,59 @@ def _inline(path: str, entry: InlineFile) -> tuple[llb.Action, ...]:
     return (copy,)
 
 
-def _fetched(inputs: PlanInputs, path: str, entry: FetchedFile) -> llb.Copy:
+def _download(inputs: PlanInputs, path: str, entry: FetchedFile) -> llb.State:
+    """Return a tree with the file `_DOWNLOAD`, or with what is in it."""
     place = places.location_of(inputs.spec, "files", path, "url")
     name = f"[files] {entry.url}"
     # The server's own name for it could be anything.
     tree = llb.http(entry.url, checksum=entry.checksum, filename=_DOWNLOAD, name=name, location=place)
-    if entry.unpack:
-        # Unpacked by itself first: engines set the owner of what they copy, but not of what they unpack.
-        unpack = llb.Copy(source=tree, src=f"/{_DOWNLOAD}", dest="/", attempt_unpack=True)
-        tree = llb.edit(llb.scratch(), unpack, name=f"{name}: unpack", location=place)
+    if not entry.unpack:
+        return tree
+    unpack = llb.Copy(source=tree, src=f"/{_DOWNLOAD}", dest="/", attempt_unpack=True)
+    return llb.edit(llb.scratch(), unpack, name=f"{name}: unpack", location=place)
+
+
+def _fetched(inputs: PlanInputs, path: str, entry: FetchedFile) -> llb.Copy:
     return llb.Copy(
-        source=tree,
-        src="/" if entry.unpack else f"/{_DOWNLOAD}",
+        source=_download(inputs, path, entry),
+        src=f"/{_DOWNLOAD}",
         dest=path,
-        mode=None if entry.unpack else 0o644 if entry.mode is None else entry.mode,
-        owner=None if entry.unpack and entry.owner is None else _owner(entry.owner),
-        dir_contents=entry.unpack,
+        mode=0o644 if entry.mode is None else entry.mode,
+        owner=_owner(entry.owner),
         timestamp_ns=_FILE_TIME_NS,
     )
+
+
+def is_tree(inputs: PlanInputs, entry: FileEntry) -> bool:
+    """Return whether an entry is a directory with its content."""
+    match entry:
+        case CopiedFile(source=source):
+            return source in inputs.sources[origin_of_file(entry)].folders
+        case FetchedFile(unpack=unpack):
+            return unpack
+        case _:
+            return False
+
+
+def _add_tree(inputs: PlanInputs, system: llb.State, path: str, entry: FileEntry) -> llb.State:
+    """Return `system` with the content of a directory; as it is for any other entry."""
+    match entry:
+        case CopiedFile() if is_tree(inputs, entry):
+            source = inputs.sources[origin_of_file(entry)]
+            state, place = source.state, source.place(entry.source)
+            wanted = Directory(mode=entry.mode, owner=entry.owner or Owner(user=0, group=0))
+        case FetchedFile(unpack=True):
+            state, place = _download(inputs, path, entry), "/"
+            wanted = Directory(mode=entry.mode, owner=entry.owner)
+        case _:
+            return system
+    request = Tree(system=SYSTEM, source=_TREE, path=path, wanted=wanted, epoch=DEFAULT_EPOCH)
+    step = Step(f"[files] {path}", places.location_of(inputs.spec, "files", path), ("files",))
+    return edit_system(inputs, system, request, step, mounts=(_mount(state, place),))
+
+
+def _mount(state: llb.State, place: str) -> llb.Bind:
+    return llb.Bind(target=_TREE, source=state, selector="" if place == "/" else place)
 
 
 def _owner(owner: Owner | None) -> llb.Owner:

@@ -13,11 +13,11 @@ import re
 import llb
 from frontend.distro.family import Family, PackageStep
 from frontend.distro.registry import FAMILIES
-from spec.files import CopiedFile, FetchedFile, FileEntry, Symlink
+from spec.files import FileEntry, Symlink
 
 from . import places
+from .files import is_tree
 from .inputs import PlanInputs
-from .origins import origin_of_file
 from .packages import changes_packages, preset_of, run_package_manager
 from .steps import Step
 
@@ -70,7 +70,7 @@ def finish_first_boot(inputs: PlanInputs, system: llb.State) -> llb.State:
 
 
 def _files_matter(inputs: PlanInputs) -> bool:
-    return any(matters(path, tree=_is_tree(inputs, entry)) for path, entry in inputs.spec.files.items())
+    return any(matters(path, tree=_may_be_tree(inputs, entry)) for path, entry in inputs.spec.files.items())
 
 
 def matters(path: str, *, tree: bool) -> bool:
@@ -81,13 +81,5 @@ def matters(path: str, *, tree: bool) -> bool:
     return tree and any(inner.startswith(place) or place.startswith(inner) for place in _PLACES)
 
 
-def _is_tree(inputs: PlanInputs, entry: FileEntry) -> bool:
-    match entry:
-        case CopiedFile(source=source):
-            return source in inputs.sources[origin_of_file(entry)].folders
-        case FetchedFile(unpack=unpack):
-            return unpack
-        case Symlink():
-            return True  # It may point to a directory.
-        case _:
-            return False
+def _may_be_tree(inputs: PlanInputs, entry: FileEntry) -> bool:
+    return isinstance(entry, Symlink) or is_tree(inputs, entry)  # a link may point to a directory

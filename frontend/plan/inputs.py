@@ -33,10 +33,15 @@ class BaseImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSource:
-    """A tree that files come from, and the needed paths in it that are directories."""
+    """A tree that files come from, and the needed paths in it that are directories, or links to some."""
 
     state: llb.State
     folders: frozenset[str] = frozenset()
+
+    @staticmethod
+    def place(path: str) -> str:
+        """Return a needed path in the tree, from its root."""
+        return "/" if path in (".", "") else f"/{path.lstrip('/')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,10 +59,7 @@ def answers(inputs: PlanInputs) -> tuple[llb.Mount, ...]:
 
 def package_files(inputs: PlanInputs, files: tuple[str, ...]) -> tuple[llb.Mount, ...]:
     """Return the mounts of packages of the build context, at their paths in it below `PACKAGES`."""
-    return tuple(
-        llb.Bind(target=f"{PACKAGES}/{file}", source=inputs.sources[MAIN].state, selector=f"/{file}", readonly=True)
-        for file in files
-    )
+    return tuple(_bind(inputs, file, f"{PACKAGES}/{file}") for file in files)
 
 
 def _mount(inputs: PlanInputs, text: SmallText, target: str) -> llb.Mount:
@@ -70,7 +67,13 @@ def _mount(inputs: PlanInputs, text: SmallText, target: str) -> llb.Mount:
         case InlineText(content=content):
             return _file(content if content.endswith("\n") else f"{content}\n", target)
         case CopiedText(source=source):
-            return llb.Bind(target=target, source=inputs.sources[MAIN].state, selector=f"/{source}", readonly=True)
+            return _bind(inputs, source, target)
+
+
+def _bind(inputs: PlanInputs, source: str, target: str) -> llb.Bind:
+    """Return the mount of a file of the build context."""
+    context = inputs.sources[MAIN]
+    return llb.Bind(target=target, source=context.state, selector=context.place(source), readonly=True)
 
 
 def _file(content: str, target: str) -> llb.Mount:

@@ -178,7 +178,7 @@ def _key(
             file = llb.Mkfile("/key", text.encode(), mode=0o644, timestamp_ns=_TIME_NS)
             return llb.edit(llb.scratch(), file, name=f"[repositories] the key of {name}"), "/key", name
         case CopiedKey(source=source):
-            return inputs.sources[MAIN].state, f"/{source}", posixpath.basename(source)
+            return inputs.sources[MAIN].state, inputs.sources[MAIN].place(source), posixpath.basename(source)
         case FetchedKey(url=url, checksum=checksum):
             place = places.location_of(inputs.spec, "repositories", index, "key")
             state = llb.http(

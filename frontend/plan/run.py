@@ -65,8 +65,7 @@ def environment(inputs: PlanInputs, run: RunStep) -> tuple[tuple[str, str], ...]
 def _mounts(inputs: PlanInputs, mount: RunMount) -> Iterator[llb.Mount]:
     match mount:
         case BindMount():
-            source = inputs.sources[origin_of_mount(mount)].state
-            selector = _selector(mount.source)
+            source, selector = _source(inputs, mount)
             readonly = not mount.writable
             yield llb.Bind(target=mount.target, source=source, selector=selector, readonly=readonly, keep=False)
         case CacheMount():
@@ -89,7 +88,7 @@ def _mounts(inputs: PlanInputs, mount: RunMount) -> Iterator[llb.Mount]:
 def _cache(inputs: PlanInputs, mount: CacheMount) -> llb.Cache:
     source, selector = llb.scratch(), ""
     if mount.origin:
-        source, selector = inputs.sources[origin_of_mount(mount)].state, _selector(mount.source)
+        source, selector = _source(inputs, mount)
     elif (mount.mode, mount.uid, mount.gid) != (_EMPTY.mode, _EMPTY.uid, _EMPTY.gid):
         owner, selector = llb.Owner(mount.uid, mount.gid), "/cache"
         start = llb.Mkdir(selector, mode=mount.mode, owner=owner, timestamp_ns=DEFAULT_EPOCH * 1_000_000_000)
@@ -104,8 +103,11 @@ def _cache(inputs: PlanInputs, mount: CacheMount) -> llb.Cache:
     )
 
 
-def _selector(path: str) -> str:
-    return "" if path == "." else f"/{path}"
+def _source(inputs: PlanInputs, mount: BindMount | CacheMount) -> tuple[llb.State, str]:
+    """Return the tree that is mounted, and which part of it."""
+    source = inputs.sources[origin_of_mount(mount)]
+    place = source.place(mount.source)
+    return source.state, "" if place == "/" else place
 
 
 def _secret_variables(run: RunStep) -> Iterator[llb.SecretEnv]:

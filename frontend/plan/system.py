@@ -13,7 +13,7 @@ import llb
 
 from . import kernel, places
 from .accounts import add_users
-from .files import add_files, new_file
+from .files import add_files, add_trees, new_file
 from .first_boot import finish_first_boot
 from .identity import add_identity
 from .inputs import PlanInputs
@@ -40,10 +40,12 @@ class PlannedSystem:
     """The stages of a system, and the report of `kernel.reduce_kernel`, if it had anything to do.
 
     Stages that change less often come first. Each is based on the one before; the last one is the finished system.
+    `without_files` is the system to which single files are added.
     """
 
     stages: tuple[Stage, ...]
     findings: llb.State | None
+    without_files: llb.State
 
     @property
     def finished(self) -> llb.State:
@@ -62,18 +64,23 @@ def plan_system(inputs: PlanInputs) -> PlannedSystem:
         stages.insert(0, Stage("the image of the Dockerfile", inputs.base.below))
     if reduced is not packaged:
         stages = [Stage("the base and the packages", reduced)]
-    stages.append(Stage("the rest", _customise(inputs, reduced)))
+    without_files = _prepare(inputs, reduced)
+    stages.append(Stage("the rest", _customise(inputs, without_files)))
     made: list[Stage] = []
     for stage in stages:
         if not made or stage.state is not made[-1].state:
             made.append(stage)
-    return PlannedSystem(tuple(made), findings)
+    return PlannedSystem(tuple(made), findings, without_files)
 
 
-def _customise(inputs: PlanInputs, system: llb.State) -> llb.State:
+def _prepare(inputs: PlanInputs, system: llb.State) -> llb.State:
     system = add_users(inputs, system)
     system = _add_preset_files(inputs, system)
     system = kernel.add_boot_settings(inputs, system)
+    return add_trees(inputs, system)
+
+
+def _customise(inputs: PlanInputs, system: llb.State) -> llb.State:
     if inputs.spec.files:
         system = add_files(inputs, system)
     system = add_run_steps(inputs, system)

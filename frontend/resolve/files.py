@@ -39,7 +39,7 @@ def resolve_sources(
         place = asked[0].origin_range
         try:
             state = _tree(client, contexts, asked, platform, places.location(spec, place))
-            directories, missing = _directories(client, state, asked)
+            source, missing = _look(client, state, asked)
         except UserError as error:
             problems.append(Diagnostic(place, error.message))
         except EngineError as error:
@@ -48,7 +48,7 @@ def resolve_sources(
             problems.append(Diagnostic(place, f"{asked[0].key}: {origin.name}: {plain_reason(str(error))}"))
         else:
             problems += missing
-            found[origin] = FileSource(state=state, folders=directories)
+            found[origin] = source
     if problems:
         raise places.user_error(spec, sorted(problems, key=lambda each: places.location(spec, each.range).start_line))
     return found
@@ -85,12 +85,12 @@ def _git(address: str, location: llb.SourceRange) -> llb.State:
     return llb.git(url, ref=ref, subdir=subdir, name=f"[files] {address}", location=location)
 
 
-def _directories(client: Client, state: llb.State, asked: list[Need]) -> tuple[frozenset[str], list[Diagnostic]]:
-    """Return the paths that are directories, and a message for each path that does not exist."""
+def _look(client: Client, state: llb.State, asked: list[Need]) -> tuple[FileSource, list[Diagnostic]]:
+    """Return what is at the paths, and a message for each path that does not exist."""
     if all(need.path == _WHOLE for need in asked):
-        return frozenset({_WHOLE}), []
+        return FileSource(state=state, folders=frozenset({_WHOLE})), []
     ref = client.solve(llb.marshal(state)).ref
-    directories: set[str] = {_WHOLE}
+    directories = {_WHOLE}
     problems: list[Diagnostic] = []
     for need in asked:
         if need.path in directories:
@@ -100,25 +100,32 @@ def _directories(client: Client, state: llb.State, asked: list[Need]) -> tuple[f
             problems.append(Diagnostic(need.range, f"{need.key}: {_missing(client, ref, need)}"))
         elif stat.is_dir:
             directories.add(need.path)
-    return frozenset(directories), problems
+    return FileSource(state=state, folders=frozenset(directories)), problems
+
+
+def _where(origin: Origin) -> str:
+    """Return what an origin is called in messages."""
+    if origin == MAIN:
+        return "build context"
+    what = {"context": "build context", "image": "image", "git": "repository", "any": "context or image"}[origin.kind]
+    return f"{what} {code(origin.name)}"
 
 
 def _missing(client: Client, ref: Ref | None, need: Need) -> str:
-    origin = need.origin
-    if origin == MAIN:
-        return f"{code(need.path)} is not in the build context: check the name, and whether .dockerignore excludes it"
-    where = {"context": "build context", "image": "image", "git": "repository", "any": "context or image"}[origin.kind]
-    near = _similar(client, ref, need.path)
-    hint = f"did you mean {code(near)}?" if near else "check the name"
-    return f"{code(need.path)} is not in the {where} {code(origin.name)}: {hint}"
-
-
-def _similar(client: Client, ref: Ref | None, path: str) -> str | None:
-    """Return a path in the same directory that was perhaps meant. A local context has only the requested paths."""
-    directory, name = posixpath.split(path)
-    try:
-        names = client.list_directory(ref, directory or "/") if ref is not None and ref.id else ()
-    except EngineError:
-        return None
+    where = _where(need.origin)
+    directory, name = posixpath.split(need.path)
+    names = _names(client, ref, directory)
+    if target := names.get(name):
+        return f"{code(need.path)} is a link to {code(target)}, which is not in the {where}"
+    text = f"{code(need.path)} is not in the {where}"
+    if need.origin == MAIN:  # it has only the requested paths, so none is similar
+        return f"{text}: check the name, and whether .dockerignore excludes it"
     near = suggest(name, names)
-    return posixpath.join(directory, near) if near else None
+    return f"{text}: did you mean {code(posixpath.join(directory, near))}?" if near else f"{text}: check the name"
+
+
+def _names(client: Client, ref: Ref | None, directory: str) -> Mapping[str, str]:
+    try:
+        return client.list_directory(ref, directory or "/") if ref is not None and ref.id else {}
+    except EngineError:
+        return {}

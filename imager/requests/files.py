@@ -21,6 +21,21 @@ class Directories(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tree(Request):
+    """Copy the content of the directory `source` to `path` in `system`, through links to directories there.
+
+    `wanted` has the mode and the owner of everything in it; without one, those of the source stay.
+    """
+
+    performed_by: ClassVar[str] = "customize.trees"
+    system: str
+    source: str
+    path: str
+    wanted: Directory
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Links(Request):
     """Make each symbolic `link` in `system`, by its path."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from imager.rootfs.resolution import Place
     from imager.rootfs.root import Root
+    from imager.rootfs.xattrs import Attributes
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -58,11 +59,12 @@ def new_file(
     owner: Owner | None = None,
     epoch: int | None = None,
     keep: bool = False,
+    attributes: Attributes = (),
 ) -> Iterator[int]:
     """Yield a descriptor for writing a file; missing directories are made.
 
     Without `owner` it belongs to the user of this process, and without `epoch` it is new. `keep`: a file that is there
-    already keeps its mode and owner.
+    already keeps its mode and owner. `attributes` are its extended ones.
     """
     with _changing(root, path, make=True) as place:
         old = _status(place)
@@ -75,13 +77,19 @@ def new_file(
         fd = os.open(place.name, _NEW, 0o600, dir_fd=place.directory)
         try:
             yield fd
-            _set(fd, mode, owner, epoch)
+            _set(fd, mode, owner, epoch, attributes)
         finally:
             os.close(fd)
 
 
 def make_directory(
-    root: Root, path: str, *, mode: int = 0o755, owner: Owner | None = None, epoch: int | None = None
+    root: Root,
+    path: str,
+    *,
+    mode: int = 0o755,
+    owner: Owner | None = None,
+    epoch: int | None = None,
+    attributes: Attributes = (),
 ) -> None:
     """Make a directory, or change the one that is there, also behind links. Raises ImagerError for anything else."""
     with _changing(root, path, make=True, follow=True) as place:
@@ -92,7 +100,7 @@ def make_directory(
             raise ImagerError(f"/{path.strip('/')}: cannot become a directory: a file is there")
         fd = os.open(place.name, _DIRECTORY, dir_fd=place.directory)
         try:
-            _set(fd, mode, owner, epoch)
+            _set(fd, mode, owner, epoch, attributes)
         finally:
             os.close(fd)
 
@@ -106,6 +114,23 @@ def make_link(root: Root, path: str, target: str, *, owner: Owner | None = None,
             os.chown(place.name, *owner, dir_fd=place.directory, follow_symlinks=False)
         if epoch is not None:
             os.utime(place.name, (epoch, epoch), dir_fd=place.directory, follow_symlinks=False)
+
+
+def make_name(root: Root, path: str, existing: str) -> None:
+    """Make `path` another name of the file `existing`."""
+    with _changing(root, path, make=True) as place, opened(root.path, existing, follow=False) as first:
+        _clear(path, place)
+        os.link(first.name, place.name, src_dir_fd=first.directory, dst_dir_fd=place.directory, follow_symlinks=False)
+
+
+def make_node(root: Root, path: str, status: os.stat_result, *, mode: int, owner: Owner, epoch: int) -> None:
+    """Make a pipe or a device, as `status` describes it."""
+    with _changing(root, path, make=True) as place:
+        _clear(path, place)
+        os.mknod(place.name, stat.S_IFMT(status.st_mode) | 0o600, status.st_rdev, dir_fd=place.directory)
+        os.chown(place.name, *owner, dir_fd=place.directory, follow_symlinks=False)
+        os.chmod(place.name, mode, dir_fd=place.directory)  # it was made just now, and is no link
+        os.utime(place.name, (epoch, epoch), dir_fd=place.directory, follow_symlinks=False)
 
 
 def remove(root: Root, path: str) -> int:
@@ -163,9 +188,11 @@ def _clear(path: str, place: Place) -> None:
         raise ImagerError(f"/{path.strip('/')}: cannot become a link: a directory with files in it is there") from None
 
 
-def _set(fd: int, mode: int, owner: Owner | None, epoch: int | None) -> None:
+def _set(fd: int, mode: int, owner: Owner | None, epoch: int | None, attributes: Attributes) -> None:
     if owner is not None:
         os.fchown(fd, *owner)
-    os.fchmod(fd, mode)  # after the owner, whose change drops setuid
+    os.fchmod(fd, mode)  # after the owner, whose change drops setuid and capabilities
+    for name, value in attributes:
+        os.setxattr(fd, name, value)
     if epoch is not None:
         os.utime(fd, (epoch, epoch))

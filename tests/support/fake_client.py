@@ -64,6 +64,8 @@ class FakeClient:
     files: Mapping[str, bytes] = field(default_factory=dict)
     outputs: Mapping[str, bytes] = field(default_factory=dict)
     folders: frozenset[str] = frozenset()
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Links that lead nowhere, with their targets."""
     llb_caps: frozenset[str] = ALL_LLB_CAPS
     on_solve: Callable[[Definition], None] = lambda definition: None
     other_frontend: Definition | None = None
@@ -108,9 +110,10 @@ class FakeClient:
         found = {**self.files, **self.outputs}.get(path)
         return None if found is None else Stat(path, 0o644, len(found))
 
-    def list_directory(self, ref: Ref, path: str) -> tuple[str, ...]:
-        names = {*self.files, *self.outputs, *self.folders}
-        return tuple(sorted(name.rpartition("/")[2] for name in names if name.rpartition("/")[0] == path.strip("/")))
+    def list_directory(self, ref: Ref, path: str) -> Mapping[str, str]:
+        names = {*self.files, *self.outputs, *self.folders, *self.links}
+        found = sorted(name for name in names if name.rpartition("/")[0] == path.strip("/"))
+        return {name.rpartition("/")[2]: self.links.get(name, "") for name in found}
 
     def resolve_image(self, ref: str, platform: Platform, *, mode: str, log_name: str) -> ResolvedImage:
         return ResolvedImage(ref, "sha256:" + "1" * 64, b'{"config": {"Env": ["PATH=/bin"]}}')

@@ -159,3 +159,14 @@ def test_a_frontend_from_elsewhere_is_taken_as_it_is(
     op = ops_pb2.Op(source=source)
     made = own_image(op, tmp_path / "frontend.bin", monkeypatch)
     assert made is op
+
+
+def test_a_source_that_is_a_link_to_nothing_is_told_as_such() -> None:
+    client = ask(
+        "base: debian\nfiles: {/a: {source: conf/x}, /b: {source: conf/y}}\n",
+        FakeClient(outputs=BOOTABLE, links={"conf/x": "../shared/x"}),
+    )
+    assert client.error is not None
+    first, second = client.error.message.splitlines()
+    assert first == "`files`: /a: `conf/x` is a link to `../shared/x`, which is not in the build context"
+    assert second.startswith("`files`: /b: `conf/y` is not in the build context: check the name")

@@ -15,7 +15,7 @@ from imager import commands
 from imager.core.errors import UsageError
 from imager.request import Request, join
 from imager.requests.accounts import Hashes, Users
-from imager.requests.files import Directories, Links
+from imager.requests.files import Directories, Links, Tree
 from imager.requests.identity import Identity
 from imager.requests.kernel import KernelTree
 from imager.requests.mounts import DiskEntries, Mounts
@@ -89,6 +89,13 @@ REQUESTS = (
     DiskEntries(system="/system", epoch=1),
     Hashes(source="/secrets", name=("root_hash",), output="/out", epoch=1),
     Directories(system="/system", directory={"/a": Directory(), "/b": Directory(mode=0, owner=OWNER)}, epoch=1),
+    Tree(
+        system="/system",
+        source="/tree",
+        path="/",
+        wanted=Directory(mode=0o644, owner=Owner(user="www-data", group=None)),
+        epoch=1000,
+    ),
     Links(system="/system", link={"/etc/localtime": Symlink(target="/usr/share/zoneinfo/UTC")}),
     Identity(system="/system", name="edge", version="1.4.0", epoch=1),
     KernelTree(
