@@ -30,7 +30,8 @@ def test_a_builder_without_emulator_is_told_at_the_step() -> None:
     """No step of the system was asked for, and the message says what to do."""
     client = ask("base: debian\noutputs: [efi]\n", FakeClient(on_solve=refuse), platform="linux/arm64")
     message = told(client)
-    assert message.startswith("this builder cannot run programs for linux/arm64, as [base] debian: linux-image-arm64")
+    step = "[base] debian with linux-image-arm64"
+    assert message.startswith(f"this builder cannot run programs for linux/arm64, as {step}")
     assert "docker run --privileged --rm tonistiigi/binfmt --install arm64" in message
     assert "qemu-user-static" in message
     assert places(client) == [1]
@@ -42,7 +43,7 @@ def test_what_the_list_of_the_engine_lacks_may_run_all_the_same() -> None:
     client = ask("base: debian\noutputs: [efi]\n", platform="linux/arm64")
     assert PROBE in names(client)
     assert "cannot run" not in (client.error.message if client.error else "")
-    assert any(name.startswith("[base] debian: ") for name in names(client))
+    assert any(name.startswith("[base] debian with ") for name in names(client))
 
 
 @pytest.mark.parametrize(
