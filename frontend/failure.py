@@ -12,7 +12,7 @@ from .errors import EngineError, UserError
 from .gateway import status as wire
 
 if TYPE_CHECKING:
-    from llb import Definition, SourceFile, VertexInfo
+    from llb import Definition, SourceFile, SourceRange, VertexInfo
     from proto import status_pb2
 
     from .config import ConfigError
@@ -54,9 +54,21 @@ def explain(error: EngineError, definition: Definition, source: SourceFile | Non
     message = _in_our_words(status.message, info)
     if message != status.message:
         status.message, status.code = message, wire.UNKNOWN
-    if not any(wire.details(status, wire.SOURCE)):
-        wire.add_snippets(status, source, info.locations)
+    if len(info.locations) > 1 or not any(wire.details(status, wire.SOURCE)):
+        kept = [detail for detail in status.details if detail.type_url != wire.SOURCE]
+        del status.details[:]
+        status.details.extend(kept)
+        wire.add_snippets(status, source, _places(error.status.message, info))
     return EngineError(status)
+
+
+def _places(message: str, info: VertexInfo) -> tuple[SourceRange, ...]:
+    """Return the places that the failure is about: where the step stands, or how it reaches what is outside."""
+    from .distro.refusal import UNREACHABLE
+
+    exit_code = _EXIT_CODE.search(message)
+    outside = exit_code[1] == str(UNREACHABLE) if exit_code else bool(_needed(message))
+    return (outside and info.locations[1:]) or info.locations[:1]
 
 
 def _in_our_words(message: str, info: VertexInfo) -> str:

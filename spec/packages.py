@@ -81,7 +81,7 @@ class PackageManager:
         "{source: acme/ca.pem}",
         default=None,
     )
-    proxy: words.Url | None = key("The proxy to reach repositories.", "http://proxy.example:3128", default=None)
+    proxy: words.ProxyUrl | None = key("The proxy to reach repositories.", "http://proxy.example:3128", default=None)
     credentials: SecretFile | None = key(
         "Names and passwords of repositories, as lines `machine HOST login NAME password PASSWORD`.",
         "{secret: netrc}",
@@ -97,7 +97,7 @@ class Repository:
     """
 
     SHORT: ClassVar[str] = "url"
-    url: words.Url | None = key(
+    url: words.RepositoryUrl | None = key(
         "The URL of the repository.", "https://packages.example/alpine/v3.20/main", default=None
     )
     name: words.RepositoryName | None = key(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-_SUPPORT = ("dockerfile", "engine", "vm", "guest", "packer", "podman", "registry", "alpine", "web")
+_SUPPORT = ("dockerfile", "engine", "vm", "guest", "packer", "podman", "registry", "alpine", "managers", "web")
 pytest_plugins = [f"tests.support.{name}" for name in _SUPPORT]
 
 

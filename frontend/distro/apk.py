@@ -8,26 +8,40 @@ from types import MappingProxyType
 
 import llb
 
+from .apk_credentials import credentials
 from .caches import sweep
-from .family import Family, PackageSource, PackageStep
+from .family import PACKAGES, Family, PackageSource, PackageStep
+from .refusal import unreachable
 
 _WORK = "/run/claylinux-apk"
 """The directory for indexes and downloads of apk during a build. /run is never part of an image."""
 
 # `explain` gets the requested packages, and reports what is wrong with each of them.
 _HEAD = f"""\
-apk() {{ command apk --cache-dir {_WORK} --no-interactive --no-progress "$@"; }}
-{sweep(_WORK, "*.apk")}refresh() {{
-  apk update && return
-  echo "claylinux: apk cannot read the package lists (see its output above): check the network," \\
-    "/etc/apk/repositories, and the keys in /etc/apk/keys" >&2
-  exit 1
+{credentials(_WORK)}\
+apk() {{
+  command apk --cache-dir {_WORK} --no-interactive --no-progress \\
+    ${{repositories:+--repositories-file $repositories}} "$@"
+}}
+{sweep(_WORK, "*.apk")}{unreachable("apk", "/etc/apk/repositories, and the keys in /etc/apk/keys")}\
+refresh() {{
+  said=$(apk update 2>&1) || unreachable "$said"
+  printf '%s\\n' "$said"
 }}
 explain() {{
   code=$? blame=
   for package in "$@"; do
     apk -q add --simulate "$package" >/dev/null 2>&1 && continue
     blame=$package
+    case $package in {PACKAGES}/*)
+      if apk verify "$package" 2>&1 | grep -q UNTRUSTED; then
+        why="is signed by nobody whom this system trusts: the public key of whoever made it belongs to /etc/apk/keys"
+      else
+        why="cannot be installed (see the output of apk above)"
+      fi
+      echo "claylinux: .${{package#{PACKAGES}}} $why" >&2
+      continue ;;
+    esac
     name=$(printf '%s' "$package" | sed 's/[=<>~@].*//')
     known=$(apk search -a -x "$name" | sed "s/^$name-//" | sort -u | tr '\\n' ' ')
     if [ -z "$known" ]; then
@@ -38,11 +52,15 @@ explain() {{
       echo "claylinux: $package cannot be installed (see the output of apk above)" >&2
     fi
   done
-  if [ -z "$blame" ]; then
-    # apk refuses a package that was damaged in the cache, and would do so for ever.
-    rm -f {_WORK}/*.apk
-    echo "claylinux: these packages cannot be installed together (see the output of apk above). If it names a" \\
-      "damaged package, build again: the package cache is empty now" >&2
+  # apk refuses a package that was damaged in the cache, and would do so for ever.
+  [ -n "$blame" ] || rm -f {_WORK}/*.apk
+  if [ -n "$blame" ]; then
+    :
+  elif apk -q add --simulate "$@" >/dev/null 2>&1; then
+    echo "claylinux: a package cannot be downloaded or set up (see the output of apk above). If it is damaged, build" \\
+      "again: the package cache is empty now" >&2
+  else
+    echo "claylinux: these packages cannot be installed together (see the output of apk above)" >&2
   fi
   exit "$code"
 }}

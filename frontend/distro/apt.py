@@ -10,7 +10,8 @@ from types import MappingProxyType
 import llb
 
 from .caches import sweep
-from .family import Family, PackageSource, PackageStep
+from .family import PACKAGES, Family, PackageSource, PackageStep
+from .refusal import unreachable
 from .systemd import DAY, FINISH, FINISH_AGAIN, LEFTOVERS
 
 _WORK = "/run/claylinux-apt"
@@ -78,9 +79,9 @@ sound() {
 # apt itself looks at the names of lists, and compares an InRelease with an older one that it believes.
 _REFRESH = f"""\
 refresh() {{
-  apt -o APT::Update::Error-Mode=any "$@" update && return
-  echo "claylinux: apt cannot read the package lists (see its output above): check the network and the repositories" >&2
-  exit 1
+  # Only louder it says why: that a server refuses a password, for example.
+  said=$(apt -o APT::Update::Error-Mode=any "$@" -q=1 update 2>&1) || unreachable "$said"
+  printf '%s\\n' "$said" | grep '^W: ' >&2 || :
 }}
 {sweep(_LISTS, "*_Packages")}mkdir {_LISTS}/partial
 refresh -o pkgCacheFile::Generate=false -o APT::Get::List-Cleanup=false \\
@@ -125,21 +126,29 @@ explain() {{
   for package in "$@"; do
     apt -s install "$package" >/dev/null 2>&1 && continue
     blame=$package
-    name=${{package##*/claylinux-packages/}}
-    [ "$name" != "$package" ] || name=${{package%%[=/]*}}
-    known=$(apt-cache {_FLAGS} madison "$name" 2>/dev/null | awk '{{ printf "%s ", $3 }}')
-    if [ -z "$known" ]; then
-      echo "claylinux: $name is not available: no repository of this system has it" >&2
-    elif [ "$name" != "$package" ]; then
+    name=${{package%%[=/]*}} known=
+    case $package in
+      /*) name=.${{package#{PACKAGES}}} ;;
+      *) known=$(apt-cache {_FLAGS} madison "$name" 2>/dev/null | awk '{{ printf "%s ", $3 }}') ;;
+    esac
+    if [ -n "$known" ] && [ "$name" != "$package" ]; then
       echo "claylinux: $package is not available: the repositories have $known" >&2
+    elif [ -n "$known" ] || [ "${{package#/}}" != "$package" ]; then
+      echo "claylinux: $name cannot be installed (see the output of apt above)" >&2
     else
-      echo "claylinux: $package cannot be installed (see the output of apt above)" >&2
+      echo "claylinux: $name is not available: no repository of this system has it" >&2
     fi
   done
-  [ -n "$blame" ] || echo "claylinux: these packages cannot be installed together (see the output of apt above)" >&2
+  if [ -n "$blame" ]; then
+    :
+  elif apt -s install "$@" >/dev/null 2>&1; then
+    echo "claylinux: a package cannot be downloaded or set up (see the output of apt above)" >&2
+  else
+    echo "claylinux: these packages cannot be installed together (see the output of apt above)" >&2
+  fi
   exit "$code"
 }}
-{_SOUND}{_REFRESH}{_CHECK}"""
+{unreachable("apt", "and the repositories")}{_SOUND}{_REFRESH}{_CHECK}"""
 
 _AVAILABLE = f"""\
 available() {{
@@ -253,7 +262,7 @@ def _source(source: PackageSource) -> str:
     name = re.sub(r"[^A-Za-z0-9_.\-]", "-", source.name)  # apt ignores other files
     if not source.url and not source.suites:
         return "".join(_MORE_COMPONENTS.format(own=_OWN_LISTS, component=part) for part in source.components)
-    script = ". /etc/os-release\n"
+    script = ". /etc/os-release\nmkdir -p /etc/apt/sources.list.d\n"
     if not source.url:
         script += _OWN_URL
     if source.key:

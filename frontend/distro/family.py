@@ -8,6 +8,11 @@ from typing import Protocol
 
 import llb
 
+PACKAGES = "/run/claylinux-packages"
+"""Where packages of the build context are while a step installs them."""
+MEMORY = "/run/claylinux-memory"
+"""A tmpfs of those steps that have certificates or credentials."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageStep:

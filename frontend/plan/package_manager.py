@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import llb
-from frontend.distro.family import PackageStep
+from frontend.distro.family import MEMORY, PACKAGES, PackageStep
 from frontend.options import DEFAULT_EPOCH
 from spec.packages import CopiedText, InlineText, SmallText
 
+from . import places
 from .inputs import PlanInputs
 from .origins import MAIN
 
 ANSWERS = "/run/claylinux-answers"
 """Where the answers are in the step that installs packages."""
-PACKAGES = "/run/claylinux-packages"
-"""Where packages of the build context are in that step."""
 _CA = "/run/claylinux-ca"
-_TLS = "/run/claylinux-tls"
-"""In memory: nothing of it stays."""
-_BUNDLE = f"{_TLS}/bundle"
+_BUNDLE = f"{MEMORY}/bundle"
 _NETRC = "/run/claylinux-netrc"
 _SETTINGS = "/run/claylinux-apt.conf"
 _SYSTEMS_CA = "/etc/ssl/certs/ca-certificates.crt"
@@ -37,7 +34,7 @@ def settings(inputs: PlanInputs) -> PackageStep:
     if wanted.proxy:
         env |= {"http_proxy": wanted.proxy, "https_proxy": wanted.proxy}
     if wanted.ca:
-        mounts += [_mount(inputs, wanted.ca, _CA), llb.Tmpfs(target=_TLS)]
+        mounts.append(_mount(inputs, wanted.ca, _CA))
         script = f"cat {_SYSTEMS_CA} {_CA} > {_BUNDLE} 2>/dev/null || cp {_CA} {_BUNDLE}\n"
         env |= {"SSL_CERT_FILE": _BUNDLE, "SSL_CA_CERT_FILE": _BUNDLE}
         options.append(f'Acquire::https::CaInfo "{_BUNDLE}";\n')
@@ -46,9 +43,19 @@ def settings(inputs: PlanInputs) -> PackageStep:
         env["NETRC"] = _NETRC
         options.append(f'Dir::Etc::netrc "{_NETRC}";\n')
     if options:
+        mounts.append(llb.Tmpfs(target=MEMORY))
         mounts.append(_file("".join(options), _SETTINGS))
         env["APT_CONFIG"] = _SETTINGS
     return PackageStep(script=script, mounts=tuple(mounts), env=tuple(sorted(env.items())))
+
+
+def place(inputs: PlanInputs) -> llb.SourceRange | None:
+    """Return where the build file says how repositories are reached, if it does."""
+    spec = inputs.spec
+    wanted = spec.package_manager
+    if wanted.ca or wanted.proxy or wanted.credentials:
+        return places.location_of(spec, "package_manager")
+    return places.location_of(spec, "repositories") if spec.repositories else None
 
 
 def answers(inputs: PlanInputs) -> tuple[llb.Mount, ...]:

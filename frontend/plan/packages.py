@@ -9,7 +9,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import llb
-from frontend.distro.family import Family, PackageSource, PackageStep, Preset
+from frontend.distro.family import PACKAGES, Family, PackageSource, PackageStep, Preset
 from frontend.distro.registry import FAMILIES, PRESETS
 from frontend.options import DEFAULT_EPOCH
 from imager.requests.services import Services
@@ -74,7 +74,7 @@ def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
         files = tuple(each.removeprefix("./") for each in spec.packages if is_package_file(each))
         names = (
             *(each for each in spec.packages if not is_package_file(each)),
-            *(f"{package_manager.PACKAGES}/{file}" for file in files),
+            *(f"{PACKAGES}/{file}" for file in files),
         )
         answers = package_manager.answers(inputs)
 
@@ -209,6 +209,8 @@ def run_package_manager(
     needed: dict[str, llb.Mount] = {mount.target: mount for name in names for mount in steps[name].mounts}
     settings = package_manager.settings(inputs) if network != "none" else PackageStep(script="")
     needed |= {mount.target: mount for mount in (*mounts, *settings.mounts)}
+    if network != "none":
+        step = replace(step, outside=package_manager.place(inputs))
     scripts = {name: settings.script + steps[name].script for name in names}
     script = scripts[preset.family] if preset else _detect(scripts, optional=optional)
     # The script is a file, because BuildKit shows the whole command line of a failed step.

@@ -24,11 +24,15 @@ _IMAGER_ENV = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step is called in the progress, where it stands in the build file, and how --no-cache names it."""
+    """What a step is called in the progress, where it stands in the build file, and how --no-cache names it.
+
+    `outside` is the place, if any, that says how it reaches what is outside of the build (see `frontend.failure`).
+    """
 
     name: str
     location: llb.SourceRange | None = None
     keys: tuple[str, ...] = ()
+    outside: llb.SourceRange | None = None
 
 
 def run_in_system(
@@ -62,7 +66,7 @@ def run_in_system(
         cgroup_parent=options.cgroup_parent,
         platform=inputs.platform,
         name=_label(inputs, step),
-        location=step.location,
+        location=tuple(place for place in (step.location, step.outside) if place),
         ignore_cache=options.ignores_cache(*step.keys),
     ).root
 

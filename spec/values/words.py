@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 from spec.compression import LEVELS, NONE
@@ -86,13 +88,12 @@ def _format(text: str) -> str:
     raise ValueError(f"unknown output format {quote(text)}: {hint}")
 
 
-def _url(text: str) -> str:
+def _url(text: str, instead: str = "download with a secret in a step of `run`") -> str:
     from urllib.parse import urlsplit
 
     if "@" in text.split("/")[2]:
         raise ValueError(
-            "the URL contains a user name or password, which the build records would keep: remove it, and download "
-            "with a secret in a step of `run`"
+            "the URL contains a user name or password, which the build records would keep: remove it, and " + instead
         )
     try:
         parts = urlsplit(text)
@@ -241,15 +242,18 @@ Suite = Annotated[
     ),
 ]
 Component = Annotated[str, Text("the name of a component", ("main",), pattern=r"[A-Za-z0-9][A-Za-z0-9._/\-]*")]
-Url = Annotated[
+_URL = Text(
+    "a URL that starts with https:// or http://",
+    ("https://files.example/tool.tar.gz",),
+    pattern=r"https?://[^\s/]+(/[^\s]*)?",
+    convert=_url,
+)
+Url = Annotated[str, _URL]
+RepositoryUrl = Annotated[
     str,
-    Text(
-        "a URL that starts with https:// or http://",
-        ("https://files.example/tool.tar.gz",),
-        pattern=r"https?://[^\s/]+(/[^\s]*)?",
-        convert=_url,
-    ),
+    replace(_URL, convert=partial(_url, instead="write `package_manager: {credentials: {secret: netrc}}`")),
 ]
+ProxyUrl = Annotated[str, replace(_URL, convert=partial(_url, instead="take a proxy that needs none"))]
 Checksum = Annotated[
     str, Text("`sha256:` and the 64 hexadecimal digits that `sha256sum` prints", pattern=r"sha256:[0-9a-f]{64}")
 ]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUITE = "stable"
+POOL = "pool"
 LIST = f"dists/{SUITE}/main/binary-amd64/Packages"
 _DATE = "Wed, 01 Jan 2025 00:00:00 UTC"
 _TIME = 1_725_000_000
@@ -27,6 +28,8 @@ class Deb:
     name: str
     version: str = "1.0"
     postinst: str = ":"
+    depends: str = ""
+    recommends: str = ""
 
     @property
     def file(self) -> str:
@@ -54,14 +57,16 @@ class Deb:
             "Version": self.version,
             "Architecture": "amd64",
             "Maintainer": "Test <test@example.com>",
+            "Depends": self.depends,
+            "Recommends": self.recommends,
             "Description": "a test",
         }
-        return "".join(f"{key}: {value}\n" for key, value in lines.items())
+        return "".join(f"{key}: {value}\n" for key, value in lines.items() if value)
 
     def listed(self, content: bytes) -> str:
         """Return the entry of a list of packages for the file with this content."""
         digest = hashlib.sha256(content).hexdigest()
-        return f"{self.stanza()}Filename: pool/{self.file}\nSize: {len(content)}\nSHA256: {digest}\n\n"
+        return f"{self.stanza()}Filename: {POOL}/{self.file}\nSize: {len(content)}\nSHA256: {digest}\n\n"
 
 
 @dataclass(frozen=True)
@@ -96,21 +101,29 @@ class Signer:
 
 def publish(packages: Iterable[Deb], signer: Signer, folder: Path) -> None:
     """Write a repository, or a new state of one: pool, list of packages, InRelease."""
-    (folder / "pool").mkdir(parents=True, exist_ok=True)
+    _write(packages, signer, folder, f"dists/{SUITE}", LIST.removeprefix(f"dists/{SUITE}/"))
+
+
+def publish_flat(packages: Iterable[Deb], signer: Signer, folder: Path) -> None:
+    """Write a repository without `dists`: the list of packages and InRelease are in its own directory."""
+    _write(packages, signer, folder, ".", "Packages")
+
+
+def _write(packages: Iterable[Deb], signer: Signer, folder: Path, place: str, name: str) -> None:
+    (folder / POOL).mkdir(parents=True, exist_ok=True)
     listed = ""
     for package in packages:
         content = package.pack()
-        (folder / "pool" / package.file).write_bytes(content)
+        (folder / POOL / package.file).write_bytes(content)
         listed += package.listed(content)
     entries = ""
-    for name, data in ((LIST, listed.encode()), (f"{LIST}.gz", gzip.compress(listed.encode(), mtime=0))):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-        path = name.removeprefix(f"dists/{SUITE}/")
+    for path, data in ((name, listed.encode()), (f"{name}.gz", gzip.compress(listed.encode(), mtime=0))):
+        (folder / place / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place / path).write_bytes(data)
         entries += f" {hashlib.sha256(data).hexdigest()} {len(data)} {path}\n"
     release = f"Suite: {SUITE}\nCodename: {SUITE}\nDate: {_DATE}\nArchitectures: amd64\nComponents: main\n"
     release += f"SHA256:\n{entries}"
-    (folder / f"dists/{SUITE}/InRelease").write_bytes(signer.gpg("--clearsign", stdin=release.encode()))
+    (folder / place / "InRelease").write_bytes(signer.gpg("--clearsign", stdin=release.encode()))
 
 
 def _tar(files: dict[str, bytes]) -> bytes:
