@@ -47,6 +47,10 @@ SPEC = _hints(
     ("format", "write `outputs: [...]`"),
     ("compression", "write `rootfs: {compression: ...}`"),
 )  # fmt: skip
+PACKAGE_MANAGER = _hints(
+    ("documentation man manuals doc", "write `docs`"),
+    ("locales translations language locale", "write `languages`"),
+)
 BASE = _hints(
     ("from", "write `image`"),
     ("file", "write `dockerfile`"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from . import hints
 from .keys import key
 from .values import credentials, paths, words
 
@@ -68,13 +70,29 @@ class SecretFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageManager:
-    """What the package manager has while it works. Nothing of it stays in the system, except for `answers`."""
+    """What the package manager has while it works.
 
+    Nothing of it stays in the system, except for `answers`, and what the Debian presets leave out.
+    """
+
+    HINTS: ClassVar[Mapping[str, str]] = hints.PACKAGE_MANAGER
     recommends: bool = key("apt: whether `packages` bring what they recommend.", "true", default=False)
     answers: SmallText | None = key(
         "apt: answers to the questions of packages, as debconf-set-selections reads them. The system keeps them.",
         '"postfix postfix/mailname string mail.example"',
         default=None,
+    )
+    docs: bool = key(
+        "Debian presets: whether packages bring manuals and other documentation. Their licences stay in any case.",
+        "true",
+        default=False,
+    )
+    languages: tuple[words.Language, ...] = key(
+        "Debian presets: the languages, beside English, into which programs and manuals stay translated; or `all`.",
+        "[de, pt_BR]",
+        default=(),
+        one_or_many=True,
+        unique=True,
     )
     ca: SmallText | None = key(
         "Certificates, in PEM, of authorities that servers of packages are trusted by, beside those of the system.",

@@ -14,7 +14,8 @@ class Distribution:
     """A distribution. `release` is the default one, as in the tag of its image; `flavors` are those of its kernels.
 
     `family` is its package manager, `admins` the group whose members may become root. `runlevels`: whether its services
-    start in runlevels; `suites`: whether its repositories have suites.
+    start in runlevels; `suites`: whether its repositories have suites; `leaves_out`: whether its packages bring
+    documentation and translations, which presets then leave out.
     """
 
     family: str
@@ -23,6 +24,7 @@ class Distribution:
     admins: str
     runlevels: bool = False
     suites: bool = False
+    leaves_out: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ DISTRIBUTIONS: dict[str, Distribution] = {
         family="apk", release="3.24", flavors=("lts", "stable", "virt"), admins="wheel", runlevels=True
     ),
     "debian": Distribution(
-        family="apt", release="trixie", flavors=("cloud", "default", "rt"), admins="sudo", suites=True
+        family="apt", release="trixie", flavors=("cloud", "default", "rt"), admins="sudo", suites=True, leaves_out=True
     ),
 }
 PRESETS: dict[str, PresetRow] = {

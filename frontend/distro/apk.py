@@ -112,10 +112,17 @@ class Apk:
         return _step(f"{_HEAD}refresh\n{_add(packages)}{_CLEAN}", cache_id)
 
     def assemble(
-        self, packages: tuple[str, ...], kernel: str, *, cache_id: str, optional: tuple[str, ...] = ()
+        self,
+        packages: tuple[str, ...],
+        kernel: str,
+        *,
+        cache_id: str,
+        optional: tuple[str, ...] = (),
+        docs: bool = False,
+        languages: tuple[str, ...] = (),
     ) -> PackageStep:
         """See `Family.assemble`."""
-        _ = optional  # what a release of Alpine has is known
+        _ = optional, docs, languages  # what a release of Alpine has is known; both are in packages of their own
         script = f"{_HEAD}{_UNPACK}refresh\n{_add(packages)}fetch_kernel {shlex.quote(kernel)}\n{_CLEAN}"
         return _step(script, cache_id)
 

@@ -13,6 +13,7 @@ from .caches import sweep
 from .family import PACKAGES, Family, PackageSource, PackageStep
 from .refusal import unreachable
 from .systemd import DAY, FINISH, FINISH_AGAIN, LEFTOVERS
+from .unread import leave_out
 
 _WORK = "/run/claylinux-apt"
 """Where apt works during a build, in memory. /run is never part of an image."""
@@ -187,11 +188,19 @@ class Apt:
         return PackageStep(script=script, mounts=mounts, env=_ENV)
 
     def assemble(
-        self, packages: tuple[str, ...], kernel: str, *, cache_id: str, optional: tuple[str, ...] = ()
+        self,
+        packages: tuple[str, ...],
+        kernel: str,
+        *,
+        cache_id: str,
+        optional: tuple[str, ...] = (),
+        docs: bool = False,
+        languages: tuple[str, ...] = (),
     ) -> PackageStep:
         """See `Family.assemble`. Debian kernels have few dependencies, and INITRD=No skips most work of their hooks."""
         known = f"$(available {' '.join(optional)})" if optional else ""
-        return self._install(_AVAILABLE, " ".join((*map(shlex.quote, (*packages, kernel)), known)).strip(), cache_id)
+        before = leave_out(docs=docs, languages=languages) + _AVAILABLE
+        return self._install(before, " ".join((*map(shlex.quote, (*packages, kernel)), known)).strip(), cache_id)
 
     def remove(self, packages: tuple[str, ...]) -> PackageStep:
         """See `Family.remove`. Only orphans are removed: a purge would also remove all packages that need them."""

@@ -64,11 +64,20 @@ class Family(Protocol):
         ...
 
     def assemble(
-        self, packages: tuple[str, ...], kernel: str, *, cache_id: str, optional: tuple[str, ...] = ()
+        self,
+        packages: tuple[str, ...],
+        kernel: str,
+        *,
+        cache_id: str,
+        optional: tuple[str, ...] = (),
+        docs: bool = False,
+        languages: tuple[str, ...] = (),
     ) -> PackageStep:
         """Return the step that makes an image of the distribution bootable: `packages` and the package `kernel`.
 
-        It also installs those `optional` packages that the release has.
+        It also installs those `optional` packages that the release has. If the package manager can leave out parts of
+        packages, it does so from now on with documentation, unless `docs`, and with translations into other `languages`
+        than English; `all` keeps every language.
         """
         ...
 

@@ -55,7 +55,12 @@ def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
 
     def assemble(family: Family) -> PackageStep:
         return family.assemble(
-            preset.packages, kernel, cache_id=cache_id(inputs, family.name), optional=preset.optional
+            preset.packages,
+            kernel,
+            cache_id=cache_id(inputs, family.name),
+            optional=preset.optional,
+            docs=spec.package_manager.docs,
+            languages=spec.package_manager.languages,
         )
 
     system = run_package_manager(inputs, system, assemble, step)

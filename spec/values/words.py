@@ -267,6 +267,14 @@ ServiceStart = Annotated[
     ),
 ]
 Flavor = Annotated[str, Text("a kernel flavor", ("lts", "cloud"), pattern=r"[a-z][a-z0-9\-]{0,31}")]
+Language = Annotated[
+    str,
+    Text(
+        "`all` or a language as /usr/share/locale names it",
+        ("de", "pt_BR"),
+        pattern=r"all|[a-z]{2,3}(_[A-Z]{2})?(@[a-z]+)?",
+    ),
+]
 ModuleName = Annotated[
     str, Text("the name of a kernel module", ("br_netfilter",), pattern=r"[A-Za-z0-9][A-Za-z0-9_\-]*")
 ]

@@ -23,6 +23,7 @@ def validate_presets(spec: Spec, problems: Collector) -> None:
         return
     _flavor(spec, problems)
     distribution = distribution_of(spec)
+    _unread(spec, problems, distribution)
     if not distribution:
         return
     for name, service in spec.services.items():
@@ -39,6 +40,21 @@ def validate_presets(spec: Spec, problems: Collector) -> None:
             place = spec.positions.of("repositories", index, "suites")
             problems.add(place, f"{DISTRIBUTIONS[distribution].family}, the package manager of {distribution}, has no "
                          "suites: write the release in the `url`")  # fmt: skip
+
+
+def _unread(spec: Spec, problems: Collector, distribution: str) -> None:
+    """Report the keys for what a preset leaves out, where there is no such preset."""
+    if distribution and DISTRIBUTIONS[distribution].leaves_out:
+        return
+    presets = listing([name.capitalize() for name, row in DISTRIBUTIONS.items() if row.leaves_out])
+    for key, package in (("docs", "docs"), ("languages", "lang")):
+        if getattr(spec.package_manager, key):
+            instead = "remove this line: other bases keep what they have"
+            if distribution:
+                instead = f"on {distribution}, add the package `{package}` to `packages`"
+            problems.add(
+                spec.positions.of("package_manager", key), f"only presets of {presets} have {code(key)}: {instead}"
+            )
 
 
 def _flavor(spec: Spec, problems: Collector) -> None:
