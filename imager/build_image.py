@@ -45,6 +45,7 @@ class Options:
     compression: str
     mode: str
     epoch: int
+    exclude: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -104,7 +105,15 @@ def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Option
         compression=arguments.compression,
         mode=arguments.rootfs,
         epoch=_epoch(environment.get("SOURCE_DATE_EPOCH", "")),
+        exclude=_patterns(arguments.exclude),
     )
+
+
+def _patterns(texts: Sequence[str]) -> tuple[str, ...]:
+    for text in texts:
+        if not text.strip("/*?"):
+            raise UsageError(f"--exclude {text!r} matches everything: name at least a part of a path")
+    return tuple(texts)
 
 
 def _epoch(text: str) -> int:
@@ -124,7 +133,12 @@ def build(options: Options, system: str) -> None:
     # On the file system of the output, so that the kernel can share blocks instead of copying them.
     with tempfile.TemporaryDirectory(prefix=".build-image-", dir=directory) as scratch:
         segment, uki = f"{scratch}/segment", f"{scratch}/uki.json"
-        common: dict[str, Any] = {"output": segment, "compression": options.compression, "epoch": options.epoch}
+        common: dict[str, Any] = {
+            "output": segment,
+            "compression": options.compression,
+            "epoch": options.epoch,
+            "exclude": options.exclude,
+        }
         if overlay:
             perform(Layer(system=system, **common))
         else:
@@ -252,5 +266,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODE",
         help="overlay: compressed in memory; tmpfs: unpacked at boot; auto: overlay if the kernel supports it "
         "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "-x",
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave out matching files and directories, such as /usr/share/icons/ or *.pyc; may be repeated",
     )
     return parser

@@ -117,6 +117,10 @@ KERNEL = _hints(
      "kernel of the system"),
     ("params", "write `cmdline` or `sysctl`"),
 )  # fmt: skip
+ROOTFS = _hints(
+    ("ignore remove without excludes", "write `exclude`"),
+    ("size", "remove it: the system is as large as its content; for a limit, write `limits: {uki: ...}`"),
+)
 OUTPUT = _hints(
     ("type", "write `format`"),
     ("file filename path", "write `name`, without a directory or extension"),

@@ -50,6 +50,7 @@ class Output:
 class Rootfs:
     """How the system is packed, and how the running machine stores it."""
 
+    HINTS: ClassVar[Mapping[str, str]] = hints.ROOTFS
     mode: words.RootfsMode = key(
         "`overlay`: stays compressed in memory, with a tmpfs on top for changes; `tmpfs`: unpacked at boot; `auto`: "
         "overlay if the kernel supports it. See docs/guide/memory.md.",
@@ -66,6 +67,14 @@ class Rootfs:
         "no files that a later step removed.",
         "true",
         default=False,
+    )
+    exclude: tuple[words.TreeGlob, ...] = key(
+        "Files and directories that are not in the image: names, or paths that start with `/`. `*` stands for a part "
+        "of a name, `**` for any directories; `NAME/` is a directory. See docs/guide/size.md.",
+        '[/usr/share/icons/, "*.pyc"]',
+        default=(),
+        one_or_many=True,
+        unique=True,
     )
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import llb
+from imager.requests.files import Exclude
 
 from . import places
 from .files import new_file
 from .inputs import PlanInputs
-from .steps import Step, edit_files
+from .steps import SYSTEM, Step, edit_files, edit_system
 
 CMDLINE = "/boot/cmdline"
 """The kernel command line, for builds that start from the image."""
 
 
 def plan_image(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with its kernel command line, which is otherwise only in the outputs."""
+    """Return `system` as it is in the outputs: with its kernel command line, and without what they leave out."""
+    exclude = inputs.spec.rootfs.exclude
+    if exclude:
+        place = places.location_of(inputs.spec, "rootfs", "exclude")
+        step = Step(f"[rootfs] exclude {' '.join(exclude)}", place, ("rootfs",))
+        system = edit_system(inputs, system, Exclude(system=SYSTEM, pattern=exclude, epoch=inputs.options.epoch), step)
     words = inputs.spec.kernel.cmdline
     if not words:
         return system

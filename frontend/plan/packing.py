@@ -14,6 +14,7 @@ from imager.core.terminal import printable
 from imager.requests.packing import Initramfs, Layer
 from imager.target import TARGETS
 from spec.files import CopiedFile, FetchedFile
+from spec.values.wording import code
 
 from . import places
 from .steps import OUT, SYSTEM, Step, run_on_trees
@@ -43,8 +44,8 @@ class Packed:
     """The segments of a system, the lowest first, and the mode in which they boot.
 
     `size` is the size of its files in bytes, `unpacked` its size in a tmpfs, and `private_keys` the paths of keys among
-    its files. They are known after packing. `lacks` names what its kernel does not support, if that ruled out the
-    preferred mode.
+    its files. `excluded` are the patterns that left out something. They are known after packing. `lacks` names what its
+    kernel does not support, if that ruled out the preferred mode.
     """
 
     mode: str
@@ -53,6 +54,7 @@ class Packed:
     unpacked: int = 0
     lacks: tuple[str, ...] = ()
     private_keys: tuple[str, ...] = ()
+    excluded: frozenset[str] = frozenset()
 
 
 def mode_of(rootfs: Rootfs, *, lacks_overlay: bool = False) -> str:
@@ -105,11 +107,20 @@ def with_sizes(packed: Packed, facts: bytes) -> Packed:
     segments: list[dict[str, Any]] = json.loads(facts)
     size = _sum(segments, "size")
     keys = tuple(path for each in segments for path in each["private_keys"])
-    return replace(packed, size=size, unpacked=memory.unpacked_size(size, _sum(segments, "files")), private_keys=keys)
+    excluded = frozenset(pattern for each in segments for pattern in each["excluded"])
+    unpacked = memory.unpacked_size(size, _sum(segments, "files"))
+    return replace(packed, size=size, unpacked=unpacked, private_keys=keys, excluded=excluded)
 
 
 def warnings(spec: Spec, packed: Packed) -> Iterator[Diagnostic]:
-    """Yield a warning for every file that should not be in an image, unless the spec names it."""
+    """Yield a warning for every file that should not be in an image, unless the spec names it, and for idle patterns.
+
+    A pattern is idle if it leaves out nothing.
+    """
+    for index, pattern in enumerate(spec.rootfs.exclude):
+        if pattern not in packed.excluded:
+            text = f"`rootfs.exclude`: nothing in the system matches {code(pattern)}"
+            yield Diagnostic(spec.positions.of("rootfs", "exclude", index), text, "warning")
     for path in dict.fromkeys(packed.private_keys):
         if not any(_brings(entry, place, f"/{path}") for place, entry in spec.files.items()):
             text = (
@@ -161,6 +172,7 @@ def _segment(
         "lower": tuple(f"{_LOWER}/{index}{FACTS}" for index in range(len(lower))),
         "more": not last,
         "keep": _wanted(inputs) if last else (),
+        "exclude": inputs.spec.rootfs.exclude,
     }
     request = (
         Layer(number=number, **common)

@@ -31,6 +31,7 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb
         name=spec.name,
         ram=ram,
         mode=uki.system.mode,
+        exclude=spec.rootfs.exclude,
         epoch=inputs.options.epoch,
     )
     mounts = (

@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -39,13 +39,15 @@ class Changes:
 
     `removed` contains the paths that are below but not in the system, including each path in a removed directory.
     `unchanged_parents` are the unchanged directories above any changed or removed path. `alive` identifies the files
-    below with several names that stay unchanged under at least one of them.
+    below with several names that stay unchanged under at least one of them. `matched` are the patterns that left out
+    something of the system, as far as it had to be looked at.
     """
 
     changed: tuple[Change, ...]
     removed: tuple[Entry, ...]
     unchanged_parents: tuple[Entry, ...]
     alive: frozenset[tuple[int, int]] = frozenset()
+    matched: tuple[str, ...] = ()
 
     @property
     def dead(self) -> tuple[Entry, ...]:
@@ -56,26 +58,27 @@ class Changes:
         )
 
 
-def compare(below: bytes, system: bytes, epoch: int, keep: Iterable[str] = ()) -> Changes:
+def compare(below: bytes, system: bytes, epoch: int, keep: Iterable[str] = (), exclude: Iterable[str] = ()) -> Changes:
     """Compare two trees; walk through all of both only if skipping their shared parts might hide a change.
 
-    Paths in `keep` ship with the system, and were not shipped with the stage below.
+    Paths in `keep` ship with the system, and were not shipped with the stage below. What matches `exclude` is in none.
     """
     if snapshots.is_overlay(system):
-        found, complete = _compare_walks(below, system, epoch, keep, prune=True)
+        found, complete = _compare_walks(below, system, epoch, keep, exclude, prune=True)
         if complete:
             return found
-    found, _ = _compare_walks(below, system, epoch, keep, prune=False)
+    found, _ = _compare_walks(below, system, epoch, keep, exclude, prune=False)
     return found
 
 
 def _compare_walks(
-    below: bytes, system: bytes, epoch: int, keep: Iterable[str] = (), *, prune: bool
+    below: bytes, system: bytes, epoch: int, keep: Iterable[str] = (), exclude: Iterable[str] = (), *, prune: bool
 ) -> tuple[Changes, bool]:
     """Return the changes, and whether they are sure to be complete despite the skipped parts."""
     found = _Finding()
     links = Links()
-    for old, new in _pairs(tree.walk(below), tree.walk(system, keep), prune=prune):
+    olds, news = tree.walk(below, exclude=exclude), tree.walk(system, keep, exclude)
+    for old, new in _pairs(olds, news, prune=prune):
         if old is not None and old.is_file and old.nlink > 1:
             links.add_below(old)
         if new is None:
@@ -91,7 +94,7 @@ def _compare_walks(
             before = _slim(old._replace(path=new.path), source=_big(old)) if old is not None else None
             found.changed.append(Change(_slim(new, source=new.source), before))
     outcome = links.finish()
-    return found.finish(outcome), outcome.complete
+    return replace(found.finish(outcome), matched=news.matched), outcome.complete
 
 
 def _slim(entry: Entry, source: bytes = b"") -> Entry:

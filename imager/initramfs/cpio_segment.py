@@ -52,19 +52,19 @@ def _pack_all(request: Initramfs, sink: Sink) -> Segment:
     """Write the lowest segment; no other segment to compare it with exists."""
     system, init = os.fsencode(request.system), os.fsencode(request.init)
     keys = Finder()
-    archive = CpioWriter(sink, request.epoch, count_links(tree.walk(system, request.keep)))
+    archive = CpioWriter(sink, request.epoch, count_links(tree.walk(system, request.keep, request.exclude)))
     archive.add(tree.synthetic_entry(tree.PRIVATE, stat.S_IFDIR | 0o700))
     # First, so that init can report too little memory for the rest.
     archive.add(
         tree.synthetic_entry(b"init", stat.S_IFREG | 0o755, source=init, size=Path(request.init).stat().st_size)
     )
     attributed: list[bytes] = []
-    own = segments.describe_whole(
-        _add_each(archive, keys.watch(tree.walk(system, request.keep)), attributed), attributed, archive.condensed
-    )
-    own = replace(own, private_keys=keys.unpackaged(Root(Path(request.system)), request.keep))
+    walk = tree.walk(system, request.keep, request.exclude)
+    own = segments.describe_whole(_add_each(archive, keys.watch(walk), attributed), attributed, archive.condensed)
+    unpackaged = keys.unpackaged(Root(Path(request.system)), request.keep)
+    own = replace(own, private_keys=unpackaged, excluded=walk.matched)
     if not request.more:
-        fixups.write(archive, system, (own,), request.epoch, request.keep)
+        fixups.write(archive, system, (own,), request.epoch, request.keep, request.exclude)
     archive.close()
     return own
 
@@ -81,7 +81,7 @@ def _add_each(archive: CpioWriter, entries: Iterable[Entry], attributed: list[by
 def _pack_changes(request: Initramfs, sink: Sink, lower: tuple[Segment, ...]) -> Segment:
     """Write a segment with the differences from the stage below."""
     system = os.fsencode(request.system)
-    found = changes.compare(os.fsencode(request.below), system, request.epoch, request.keep)
+    found = changes.compare(os.fsencode(request.below), system, request.epoch, request.keep, request.exclude)
     keys = Finder()
     entries = [change.entry for change in found.changed]
     attributed = [entry.path for entry in entries if entry.source and xattrs.read(entry.source)]
@@ -94,7 +94,7 @@ def _pack_changes(request: Initramfs, sink: Sink, lower: tuple[Segment, ...]) ->
     own = segments.describe(found, lower, request.epoch, attributed, archive.condensed)
     own = replace(own, private_keys=keys.unpackaged(Root(Path(request.system)), request.keep))
     if not request.more:
-        fixups.write(archive, system, (*lower, own), request.epoch, request.keep)
+        fixups.write(archive, system, (*lower, own), request.epoch, request.keep, request.exclude)
     archive.close()
     return own
 

@@ -30,15 +30,20 @@ if TYPE_CHECKING:
 
 
 def write(
-    archive: CpioWriter, system: bytes, segments: Iterable[Segment], epoch: int, keep: Iterable[str] = ()
+    archive: CpioWriter,
+    system: bytes,
+    segments: Iterable[Segment],
+    epoch: int,
+    keep: Iterable[str] = (),
+    exclude: Iterable[str] = (),
 ) -> None:
-    """Write the files for all `segments` of a system with the files `keep` (see `imager.rootfs.seal`)."""
+    """Write the files for all `segments` of a system with the files `keep`, without `exclude` (see `rootfs.tree`)."""
     segments = tuple(segments)
     gone = {os.fsencode(path) for each in segments for path in each.removed}
     directories = {b"."} | {os.fsencode(path) for each in segments for path in each.redated_directories}
     # The kernel gives a directory the time from the lowest segment, even if a later stage removed and recreated it.
     dated = directories | gone | {tree.parent_of(path) for path in gone}
-    present = {entry.path: entry for entry in tree.pick(system, dated | _attributed(segments), keep)}
+    present = {entry.path: entry for entry in tree.pick(system, dated | _attributed(segments), keep, exclude)}
     content = {
         b"removed": b"".join(_absolute(path) + b"\0" for path in reversed(_sorted(gone - present.keys()))),
         b"times": b"".join(_time(entry, epoch) for entry in present.values() if entry.path in dated),

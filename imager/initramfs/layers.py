@@ -107,11 +107,12 @@ def _pack(request: Layer, stream: TarWriter) -> Segment:
     """Write the content of the layer."""
     system, root, keys = os.fsencode(request.system), Root(Path(request.system)), Finder()
     if not request.below:
-        entries = keys.watch(tree.walk(system, request.keep))
-        own = segments.describe_whole(stream.add_each(entries), stream.restored_by_init, stream.condensed)
-        return replace(own, private_keys=keys.unpackaged(root, request.keep))
+        walk = tree.walk(system, request.keep, request.exclude)
+        entries = stream.add_each(keys.watch(walk))
+        own = segments.describe_whole(entries, stream.restored_by_init, stream.condensed)
+        return replace(own, private_keys=keys.unpackaged(root, request.keep), excluded=walk.matched)
     # The layer also contains the directories above each change: the topmost entry decides about mode and owner.
-    found = changes.compare(os.fsencode(request.below), system, request.epoch, request.keep)
+    found = changes.compare(os.fsencode(request.below), system, request.epoch, request.keep, request.exclude)
     changed = (change.entry for change in found.changed)
     for entry in heapq.merge(found.unchanged_parents, changed, _whiteouts(found), key=lambda each: each.order):
         stream.add(entry)
@@ -143,7 +144,7 @@ def _lists_for_init(request: Layer, layers: tuple[Segment, ...]) -> layer_archiv
     condensed = segments.condensed(layers)
     paths = {os.fsencode(path) for each in layers for path in each.attributes}
     found = bytearray(xattrs.records(b"/", system))  # the stream has no attributes of the root
-    for entry in tree.pick(system, paths - {b"."}, request.keep):
+    for entry in tree.pick(system, paths - {b"."}, request.keep, request.exclude):
         for name, value in _split_attributes(entry, by_init=os.fsdecode(entry.path) in condensed)[1]:
             found += xattrs.record(b"/" + _shipped_path(entry.path), name, value)
     shipped = {os.fsdecode(_shipped_path(os.fsencode(path))): file for path, file in condensed.items()}

@@ -6,6 +6,7 @@ It is a list of objects, from the lowest segment to the one beside the file:
     condensed   {path: [size, [[position, length]]]}: files of this segment without their holes (see `holes`), or null:
                 a file of this path has them, whatever a segment below says
     dead        {"files", "size"}: content of the segments below that is no longer visible
+    excluded    patterns of the build file that left out something of this stage
     files       number of paths in the segment; size: their content in bytes
     growth      {"files", "size"}: the increase over the stage below; the sum describes the whole system
     private_keys   paths of files in the segment that are private keys, made by the build
@@ -60,6 +61,7 @@ class Segment:
     dead: Total = field(default_factory=Total)
     attributes: tuple[str, ...] = ()
     condensed: Mapping[str, Condensed | None] = field(default_factory=dict)
+    excluded: tuple[str, ...] = ()
     private_keys: tuple[str, ...] = ()
     removed: Mapping[str, str] = field(default_factory=dict)
     redated_directories: tuple[str, ...] = ()
@@ -109,6 +111,7 @@ def describe(
         dead=dead,
         attributes=_texts(attributes),
         condensed={**dict.fromkeys(_replaced(changes)), **condensed},
+        excluded=changes.matched,
         removed={_text(entry.path): kind(entry) for entry in changes.removed},
         redated_directories=tuple(_text(change.entry.path) for change in changes.changed if _is_redated(change, epoch)),
         problem=f"{problem} was a directory before" if problem else "",
@@ -150,7 +153,12 @@ def remarks(request: Stage, segment: Segment) -> Iterator[str]:
     below = seal.find(Root(Path(request.below))) if request.below else seal.Seal()
     if sealed := seal.describe(seal.find(root, request.keep), below):
         yield sealed
-    for path in segment.private_keys if not request.facts else ():  # else the planner says it
+    if request.facts:
+        return  # the planner says the rest
+    for pattern in request.exclude:
+        if pattern not in segment.excluded:
+            yield f"warning: nothing in the system matches {pattern}"
+    for path in segment.private_keys:
         yield f"warning: /{path} is a private key: whoever has the image has it, and every machine has the same"
 
 
@@ -192,7 +200,7 @@ def _decode(row: dict[str, Any]) -> Segment:
     return Segment(**{**row, **totals, **{key: tuple(row[key]) for key in _LISTS}})
 
 
-_LISTS = ("attributes", "private_keys", "redated_directories")
+_LISTS = ("attributes", "excluded", "private_keys", "redated_directories")
 
 
 def _condensed(file: tuple[int, list[list[int]]] | None) -> Condensed | None:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from imager.kernel import modfile, patterns
+from imager.core import patterns
+from imager.kernel import modfile
 
 if TYPE_CHECKING:
     from imager.rootfs.root import Root

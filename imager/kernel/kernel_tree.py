@@ -21,9 +21,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager.core import output
+from imager.core import output, patterns
 from imager.core.errors import ImagerError
-from imager.kernel import depmod, firmware, kernels, microcode, moddep, modfile, module_filter, patterns
+from imager.kernel import depmod, firmware, kernels, microcode, moddep, modfile, module_filter
 from imager.rootfs import removal
 from imager.rootfs.root import Root
 from imager.rootfs.writing import set_time, write_file

@@ -1,7 +1,7 @@
 """The choice of the modules that stay in a system, from names and paths alone.
 
 A pattern without `/` matches module names. A pattern with `/` matches their paths below `kernel/`, without the ending
-(see `imager.kernel.patterns`).
+(see `imager.core.patterns`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imager.kernel import moddep, patterns
+from imager.core import patterns
+from imager.kernel import moddep
 
 if TYPE_CHECKING:
     from imager.kernel.moddep import Modules

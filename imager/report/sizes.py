@@ -10,6 +10,7 @@ first bytes, scaled so that the sum is the real size of the compressed system.
     system        {"size", "files"}: unpacked; data with several names counts once
     packages      [{"name", "size", "files", "compressed"}], the largest first
     unpackaged    {"size", "files", "compressed"}: files that belong to no package
+    excluded      [{"pattern", "size", "files"}]: what is not packed, in the order of the patterns; the first one counts
     modules, firmware    the same, for all kernels
     directories   [{"path", "size", "files", "compressed"}], the largest first, at most three levels deep, each
                   without the deeper ones in the list
@@ -63,7 +64,8 @@ def run(request: Sizes) -> None:
     """Write both reports, and print the one for people."""
     from imager.report import sizetable
 
-    found = measure(Root(Path(request.system)), layout.load(request.uki), request.name, request.ram or None)
+    uki = layout.load(request.uki)
+    found = measure(Root(Path(request.system)), uki, request.name, request.ram or None, request.exclude)
     text = sizetable.render(found, request.mode)
     for path, content in ((request.output, json.dumps(found, indent=1, sort_keys=True) + "\n"), (request.text, text)):
         with output.writing(path, request.epoch) as fd:
@@ -72,14 +74,17 @@ def run(request: Sizes) -> None:
         terminal.tell(line)
 
 
-def measure(root: Root, uki: layout.UkiLayout, name: str, ram: int | None) -> dict[str, Any]:
+def measure(
+    root: Root, uki: layout.UkiLayout, name: str, ram: int | None, exclude: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Return the report as a value."""
+    walk = tree.walk(os.fsencode(root.path), exclude=exclude)
     owner = owners.package_by_path(root)
     kinds = {"modules": moddep.DIRECTORIES, "firmware": firmware.DIRECTORIES}
     total, tallies = Tally(), {kind: Tally() for kind in (*kinds, "unpackaged")}
     packages: dict[str, Tally] = {}
     directories: dict[str, Tally] = {}
-    for path, size, estimate in _files(root):
+    for path, size, estimate in _files(walk):
         package = owner.get(path)
         directory = "/".join(path.split("/")[:-1][:_DEPTH])
         for tally in (
@@ -99,6 +104,7 @@ def measure(root: Root, uki: layout.UkiLayout, name: str, ram: int | None) -> di
         "system": {"size": total.size, "files": total.files},
         "packages": _largest("name", packages, scale),
         "directories": _largest("path", directories, scale),
+        "excluded": list(_excluded(root, exclude, walk.left_out)),
         **{kind: tally.describe(scale) for kind, tally in tallies.items()},
     }
 
@@ -108,10 +114,29 @@ def _largest(key: str, tallies: Mapping[str, Tally], scale: float) -> list[dict[
     return [{key: name, **tally.describe(scale)} for name, tally in ordered]
 
 
-def _files(root: Root) -> Iterator[tuple[str, int, float]]:
+def _excluded(
+    root: Root, patterns: tuple[str, ...], left_out: Mapping[bytes, frozenset[int]]
+) -> Iterator[dict[str, Any]]:
+    """Yield what each pattern left out; what several match counts for the first of them."""
+    tallies = [Tally() for _ in patterns]
+    seen: set[tuple[int, int]] = set()
+    for path, numbers in left_out.items():
+        top = os.fsdecode(path)
+        own = root.status(top, follow=False)
+        below = root.walk(top) if own is not None and stat.S_ISDIR(own.st_mode) else [(top, own)]
+        for _, status in below:
+            if status is None or not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            tallies[min(numbers)].add(status.st_size, 0)
+    for pattern, tally in zip(patterns, tallies, strict=True):
+        yield {"pattern": pattern, "size": tally.size, "files": tally.files}
+
+
+def _files(walk: tree.Walk) -> Iterator[tuple[str, int, float]]:
     """Yield path, size and estimated compressed size of each shipped file, each only once."""
     seen: set[tuple[int, int]] = set()
-    for entry in tree.walk(os.fsencode(root.path)):
+    for entry in walk:
         if not stat.S_ISREG(entry.mode) or entry.identity in seen:
             continue
         if entry.nlink > 1:

@@ -34,6 +34,9 @@ def _lines(found: Mapping[str, Any], mode: str) -> Iterator[str]:
     for kind in ("modules", "firmware", "unpackaged"):
         label = {"modules": "kernel modules", "unpackaged": "files of no package"}.get(kind, kind)
         yield _tally(label, found[kind])
+    if found["excluded"]:
+        size, files = (sum(row[unit] for row in found["excluded"]) for unit in ("size", "files"))
+        yield f"{'left out by `rootfs.exclude`':<52}{mebibytes(size):>10}{'':>12}{files:>9,}"
     for title, key in (("packages", "name"), ("directories", "path")):
         rows = found[title]
         if rows:

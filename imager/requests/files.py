@@ -36,6 +36,16 @@ class Tree(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Exclude(Request):
+    """Remove from `system` what matches the `pattern` (see `imager.rootfs.exclusion`)."""
+
+    performed_by: ClassVar[str] = "customize.excluded"
+    system: str
+    pattern: tuple[str, ...]
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Links(Request):
     """Make each symbolic `link` in `system`, by its path."""
 

@@ -15,7 +15,7 @@ class Stage(Request):
     `facts` is where to write what was packed, `lower` what was written for the stages below (see
     `imager.initramfs.segments`), the lowest first. `more`: other stages follow. `compression` is none, or a kind of
     `spec.compression`, with a level behind a colon if need be. `keep`: files that ship although each machine has its
-    own (see `imager.rootfs.seal`).
+    own (see `imager.rootfs.seal`). `exclude`: patterns of paths that do not ship (see `imager.rootfs.exclusion`).
     """
 
     system: str
@@ -27,6 +27,7 @@ class Stage(Request):
     lower: tuple[str, ...] = ()
     more: bool = False
     keep: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

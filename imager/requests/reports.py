@@ -32,7 +32,8 @@ class Inspect(Request):
 class Sizes(Request):
     """Report what takes the space in `system` and `uki`: JSON to `output`, a table to `text` (`report.sizes`).
 
-    `ram` is the memory in bytes that booting needs, 0 when it is not known; `mode` how the system is kept in it.
+    `ram` is the memory in bytes that booting needs, 0 when it is not known; `mode` how the system is kept in it;
+    `exclude` are the patterns of what was not packed (see `imager.rootfs.exclusion`).
     """
 
     performed_by: ClassVar[str] = "report.sizes"
@@ -43,4 +44,5 @@ class Sizes(Request):
     name: str
     ram: int = 0
     mode: str = ""
+    exclude: tuple[str, ...] = ()
     epoch: int

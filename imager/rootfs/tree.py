@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imager.core.errors import ImagerError
 from imager.rootfs import seal
+from imager.rootfs.exclusion import Exclusion
 from imager.rootfs.root import Root
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
+    from imager.rootfs.exclusion import Progress
     from imager.rootfs.seal import Seal
 
     Overrides = Mapping[bytes, Mapping[bytes, "Entry | None"]]
@@ -25,6 +27,8 @@ LAYERS = PRIVATE + b"/layers"
 MOUNT_POINTS = {b"dev": 0o755, b"proc": 0o555, b"run": 0o755, b"sys": 0o555, b"tmp": 0o1777}
 """Directories that ship empty; if the system lacks one, it gets this mode."""
 _EMPTIED = {b"boot", *MOUNT_POINTS}
+_NEEDED = {b"dev/console", *MOUNT_POINTS}
+"""What no pattern leaves out: nothing boots without it."""
 TARGET_FILES = {name + b".target": name for name in (b"hostname", b"hosts", b"resolv.conf")}
 """Files in /etc that replace others, because a build step cannot write the real ones."""
 _SECOND = 10**9
@@ -67,6 +71,10 @@ class Entry(NamedTuple):
         return stat.S_ISDIR(self.mode)
 
 
+_Found = tuple[bytes, "os.DirEntry[bytes] | Entry"]
+"""A path, and what a directory says about it."""
+
+
 def synthetic_entry(path: bytes, mode: int, *, source: bytes = b"", size: int = 0, rdev: int = 0) -> Entry:
     """Return an entry that Claylinux adds to the system."""
     return Entry(path, source, mode, 0, 0, _LATEST, size, 1, (0, 0), rdev)
@@ -77,15 +85,25 @@ class Walk:
 
     It skips sockets, which are useless without their process, and files of the build container. What belongs to one
     machine is as its `seal` says, except for the paths in `keep`. `only` limits it to these paths and to directories
-    among them; the root always counts.
+    among them; the root always counts. What matches the patterns `exclude` (see `imager.rootfs.exclusion`) is left out:
+    `left_out` has the topmost paths so far, with the numbers of their patterns.
     """
 
-    def __init__(self, system: bytes, keep: Iterable[str] = (), only: Container[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        system: bytes,
+        keep: Iterable[str] = (),
+        only: Container[bytes] | None = None,
+        exclude: Iterable[str] = (),
+    ) -> None:
         self.seal = seal.find(Root(Path(os.fsdecode(system))), keep)
         self.sealed = _overrides(self.seal)
-        self._pending: list[tuple[bytes, os.DirEntry[bytes] | Entry]] = [(b".", _entry(b".", system, os.lstat(system)))]
+        self._pending: list[_Found] = [(b".", _entry(b".", system, os.lstat(system)))]
         self._only = only
         self._last: Entry | None = None
+        self.left_out: dict[bytes, frozenset[int]] = {}
+        self._exclusion = Exclusion(exclude)
+        self._progress: dict[bytes, Progress] = {b".": self._exclusion.start}
 
     def __iter__(self) -> Iterator[Entry]:
         return self
@@ -93,6 +111,8 @@ class Walk:
     def __next__(self) -> Entry:
         if self._last is not None:
             below, only = _below(self._last, self.sealed), self._only
+            if self._exclusion and self._last.is_directory:
+                below = list(self._without(below, self._progress.pop(self._last.path)))
             self._pending += below if only is None else [pair for pair in below if pair[0] in only]
         while self._pending:
             path, found = self._pending.pop()
@@ -107,17 +127,38 @@ class Walk:
         """Skip everything below the entry that was returned last."""
         self._last = None
 
+    @property
+    def matched(self) -> tuple[str, ...]:
+        """The patterns that left out something so far, in their order."""
+        numbers = frozenset().union(*self.left_out.values())
+        return tuple(text for number, text in enumerate(self._exclusion.texts) if number in numbers)
 
-def walk(system: bytes, keep: Iterable[str] = ()) -> Walk:
+    def _without(self, below: Iterable[_Found], progress: Progress) -> Iterator[_Found]:
+        """Yield what no pattern leaves out of a directory."""
+        for path, found in below:
+            mode = found.mode if isinstance(found, Entry) else found.stat(follow_symlinks=False).st_mode
+            directory = stat.S_ISDIR(mode)
+            matched, inside = self._exclusion.enter(progress, path.rpartition(b"/")[2], directory=directory)
+            if matched and path not in _NEEDED:
+                self.left_out[path] = matched
+                continue
+            if directory:
+                self._progress[path] = inside
+            yield path, found
+
+
+def walk(system: bytes, keep: Iterable[str] = (), exclude: Iterable[str] = ()) -> Walk:
     """Return an iterator over all entries of a system."""
-    return Walk(system, keep)
+    return Walk(system, keep, exclude=exclude)
 
 
-def pick(system: bytes, paths: Iterable[bytes], keep: Iterable[str] = ()) -> Iterator[Entry]:
+def pick(
+    system: bytes, paths: Iterable[bytes], keep: Iterable[str] = (), exclude: Iterable[str] = ()
+) -> Iterator[Entry]:
     """Yield the entries with these paths, in the order of a walk, without walking the rest of the system."""
     wanted = set(paths)
     on_the_way = {b"."} | {parent for path in wanted for parent in parents(path)}
-    return (entry for entry in Walk(system, keep, wanted | on_the_way) if entry.path in wanted)
+    return (entry for entry in Walk(system, keep, wanted | on_the_way, exclude) if entry.path in wanted)
 
 
 def parent_of(path: bytes) -> bytes:
@@ -132,7 +173,7 @@ def parents(path: bytes) -> Iterator[bytes]:
         yield path
 
 
-def _below(entry: Entry, sealed: Overrides) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
+def _below(entry: Entry, sealed: Overrides) -> list[_Found]:
     """Return the children of an entry as a walk sees them, last name first."""
     if not entry.is_directory:
         return []
@@ -143,7 +184,7 @@ def _below(entry: Entry, sealed: Overrides) -> list[tuple[bytes, os.DirEntry[byt
     return _children(b"" if entry.path == b"." else entry.path, entry.source, sealed)
 
 
-def _children(path: bytes, source: bytes, sealed: Overrides) -> list[tuple[bytes, os.DirEntry[bytes] | Entry]]:
+def _children(path: bytes, source: bytes, sealed: Overrides) -> list[_Found]:
     """Return the content of a directory, last name first."""
     found: dict[bytes, os.DirEntry[bytes] | Entry] = {}
     if source:

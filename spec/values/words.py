@@ -286,6 +286,23 @@ ModuleGlob = Annotated[
         pattern=r"[A-Za-z0-9_/.*?\[\]\-+]+",
     ),
 ]
+
+
+def _tree_glob(text: str) -> str:
+    if not re.search(r"[^*?/]", text):
+        raise ValueError(f"{quote(text)} matches everything: name at least a part of a path, such as `/usr/share/doc/`")
+    return text
+
+
+TreeGlob = Annotated[
+    str,
+    Text(
+        "a name, path or pattern of files",
+        ("/usr/share/doc/", "*.pyc"),
+        pattern=r"/?(?!\.{1,2}(/|$))[^/]+(/(?!\.{1,2}(/|$))[^/]+)*/?",
+        convert=_tree_glob,
+    ),
+]
 FirmwareGlob = Annotated[
     str,
     Text(

@@ -27,10 +27,12 @@ REPORT: dict[str, object] = {
 }
 
 
-def facts(size: int = 1000, dead: int = 0, problem: str = "", keys: tuple[str, ...] = ()) -> bytes:
+def facts(
+    size: int = 1000, dead: int = 0, problem: str = "", keys: tuple[str, ...] = (), excluded: tuple[str, ...] = ()
+) -> bytes:
     """What the last segment says."""
     weights = {"growth": {"files": 10, "size": size}, "dead": {"files": 1, "size": dead}}
-    return json.dumps([{**weights, "problem": problem, "private_keys": keys}]).encode()
+    return json.dumps([{**weights, "problem": problem, "private_keys": keys, "excluded": excluded}]).encode()
 
 
 BOOTABLE = {"/report.json": json.dumps(REPORT).encode(), "/facts.json": facts()}
@@ -282,6 +284,13 @@ def test_segments_that_are_a_waste_become_one(given: bytes) -> None:
     client = ask("base: debian\npackages: [less]\n", FakeClient(outputs={**BOOTABLE, "/facts.json": given}))
     assert client.error is None
     assert [name for name in names(client) if name.startswith("[initramfs]")] == ["[initramfs] pack the system"]
+
+
+def test_patterns_that_leave_out_nothing_are_told_at_their_line() -> None:
+    outputs = {**BOOTABLE, "/facts.json": facts(excluded=("/usr/share/icons/",))}
+    text = "base: debian\nrootfs:\n  exclude:\n    - /usr/share/icons/\n    - /usr/share/ikons/\n"
+    client = ask(text, FakeClient(outputs=outputs))
+    assert client.warned == ["claylinux.yaml:5: `rootfs.exclude`: nothing in the system matches `/usr/share/ikons/`"]
 
 
 def test_private_keys_are_told_unless_the_file_names_them() -> None:

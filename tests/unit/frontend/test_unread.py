@@ -73,7 +73,7 @@ def as_dpkg(settings: str, path: str) -> bool:
         (False, ("sr@latin",), ("locale/sr@latin",)),
     ],
 )
-def test_what_stays(tmp_path: Path, docs: bool, languages: tuple[str, ...], also: tuple[str, ...]) -> None:  # noqa: FBT001
+def test_what_stays(tmp_path: Path, docs: bool, languages: tuple[str, ...], also: tuple[str, ...]) -> None:
     files, settings = left(tmp_path, docs=docs, languages=languages)
     everything = {*DOCS, *TRANSLATED, *STAYS}
     wanted = set(STAYS) | {name for name in everything if name.startswith(also)} if also else set(STAYS)

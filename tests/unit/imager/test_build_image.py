@@ -49,6 +49,19 @@ def test_every_format_is_made_alone_and_dated(parts: Path, name: str, capfd: pyt
     assert "Linux 6.1.0-1-amd64 for amd64" in capfd.readouterr().out
 
 
+def test_what_is_excluded_is_left_out(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    big = make_system(parts / "system") / "opt/big"
+    big.mkdir(parents=True)
+    (big / "x").write_bytes(os.urandom(1 << 20))
+    assert build(parts, "--format", "efi") == 0
+    whole = (parts / "out/claylinux.efi").stat().st_size
+    assert build(parts, "--format", "efi", "--exclude", "/opt/big/", "--exclude", "*.pyc") == 0
+    assert whole - (parts / "out/claylinux.efi").stat().st_size > 1 << 20
+    assert "warning: nothing in the system matches *.pyc" in capfd.readouterr().out
+    assert build(parts, "--exclude", "/*") == 2
+    assert "matches everything: name at least a part of a path" in capfd.readouterr().err
+
+
 def test_why_a_system_is_unpacked_is_told(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Only where it was not asked for."""
     make_system(parts / "system")

@@ -15,7 +15,7 @@ from imager import commands
 from imager.core.errors import UsageError
 from imager.request import Request, join
 from imager.requests.accounts import Hashes, Users
-from imager.requests.files import Directories, Links, Tree
+from imager.requests.files import Directories, Exclude, Links, Tree
 from imager.requests.identity import Identity
 from imager.requests.kernel import KernelTree
 from imager.requests.mounts import DiskEntries, Mounts
@@ -96,6 +96,7 @@ REQUESTS = (
         wanted=Directory(mode=0o644, owner=Owner(user="www-data", group=None)),
         epoch=1000,
     ),
+    Exclude(system="/system", pattern=("*.pyc", "/opt/**/x y/"), epoch=1),
     Links(system="/system", link={"/etc/localtime": Symlink(target="/usr/share/zoneinfo/UTC")}),
     Identity(system="/system", name="edge", version="1.4.0", epoch=1),
     KernelTree(
@@ -109,7 +110,7 @@ REQUESTS = (
         microcode=("amd", "intel"),
         epoch=1,
     ),
-    Sizes(system="/s", uki="/u", output="/o.json", text="/o.txt", name="edge", ram=1 << 29, mode="x", epoch=1),
+    Sizes(system="/s", uki="/u", output="/o.json", text="/o.txt", name="edge", ram=1 << 29, exclude=("x",), epoch=1),
 )
 
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imager.__main__ import main
-from imager.core import terminal
+from imager.core import patterns, terminal
 from imager.customize import users
-from imager.kernel import kernels, moddep, patterns
+from imager.kernel import kernels, moddep
 from imager.report import inspection
 from imager.requests.accounts import Users
 from imager.requests.kernel import KernelTree

@@ -46,6 +46,25 @@ def changing(made: Overlay) -> Iterator[Path]:
         yield root
 
 
+def test_patterns_leave_out_the_same_of_all_stages(overlay: Overlay, tmp_path: Path) -> None:
+    """A match in a stage below is no change above it."""
+    with changing(overlay):
+        pass
+    with changing(overlay) as root:
+        (root / "usr/d1/f").unlink()
+        (root / "usr/d2/new.log").write_text("y" * 100)
+        (root / "usr/d3/own").write_text("z")
+    exclude = ("/usr/d1/", "*.log", "/usr/d3/none")
+    packed, facts = pack(tmp_path, overlay.stages, exclude)
+    flat, (whole,) = pack(tmp_path, overlay.stages[-1:], exclude)
+    assert manifest(boot(packed)) == manifest(boot(flat))
+    assert not any(path.startswith(b"usr/d1") or path.endswith(b".log") for path in manifest(boot(flat)))
+    assert [each.excluded for each in facts] == [("/usr/d1/",), ("/usr/d1/", "*.log")]
+    assert whole.excluded == ("/usr/d1/", "*.log")
+    assert facts[1].removed == {}
+    assert sum(each.growth.size for each in facts) == whole.size
+
+
 def check(folder: Path, stages: list[Path]) -> tuple[segments.Segment, ...]:
     """Compare what boots of segments with the whole system as one; their weights too."""
     packed, facts = pack(folder, stages)

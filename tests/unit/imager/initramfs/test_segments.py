@@ -36,7 +36,9 @@ OLD = ("time", "a", "1")
 STAGES = st.lists(st.lists(ACTIONS, max_size=8), min_size=2, max_size=4)
 
 
-def pack(folder: Path, stages: list[Path]) -> tuple[list[bytes], tuple[segments.Segment, ...]]:
+def pack(
+    folder: Path, stages: list[Path], exclude: tuple[str, ...] = ()
+) -> tuple[list[bytes], tuple[segments.Segment, ...]]:
     """Pack stages as the plan does; return the segments, and what the last says of them."""
     init = folder / "init"
     init.write_bytes(b"our init")
@@ -55,6 +57,7 @@ def pack(folder: Path, stages: list[Path]) -> tuple[list[bytes], tuple[segments.
             facts=f"{out}.json",
             lower=tuple(facts) if last or number > 1 else (),
             more=not last,
+            exclude=exclude,
         )
         cpio_segment.run(request)
         facts.append(request.facts)

@@ -94,6 +94,19 @@ def test_every_file_counts_once(system: Path) -> None:
     } == {"path": "/usr/share/doc", "size": 20_000}
 
 
+def test_what_is_left_out_is_told(system: Path) -> None:
+    found, text = measured(system, exclude=("*.so", "/usr/lib/", "nothing"))
+    assert found["excluded"] == [
+        {"pattern": "*.so", "size": 0, "files": 0},  # below a directory that is left out as a whole
+        {"pattern": "/usr/lib/", "size": 3_120_000, "files": 3},
+        {"pattern": "nothing", "size": 0, "files": 0},
+    ]
+    assert (found["modules"]["size"], found["firmware"]["size"]) == (0, 0)
+    assert "left out by `rootfs.exclude`                              3.0M                    3\n" in text
+    assert measured(system)[0]["excluded"] == []
+    assert "rootfs.exclude" not in measured(system)[1]
+
+
 def test_what_compresses_well_weighs_little(system: Path) -> None:
     (system / "boot/amd-ucode.img").write_bytes(b"m" * 100)
     found, text = measured(system, ram=300 << 20, mode="tmpfs")
