@@ -22,7 +22,6 @@ def set_names(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Write the host name, hosts and resolver: always for a preset, and for another base if the spec has them."""
     spec, preset = inputs.spec, preset_of(inputs)
     contents: dict[str, str] = {}
-    removed: list[str] = []
     hostname = spec.hostname or (spec.name if preset else None)
     if hostname:
         contents["/etc/hostname"] = f"{hostname}\n"
@@ -31,10 +30,9 @@ def set_names(inputs: PlanInputs, system: llb.State) -> llb.State:
     # If all servers of `dns` are commented out, an empty file would leave the system without a resolver.
     if spec.dns and (spec.dns.servers or spec.dns.search):
         contents["/etc/resolv.conf"] = _resolv_conf(spec.dns.servers, spec.dns.search)
-    if preset:
-        removed = [path for path in preset.volatile if path not in contents]
-    if not contents and not removed:
+    if not contents:
         return system
+    removed = [path for path in preset.volatile if path not in contents] if preset else []
     actions: list[llb.Action] = []
     for path in [*contents, *removed]:
         # The old file may be a link, and a `.target` file would win over the spec.

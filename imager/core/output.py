@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,13 @@ def writing(output: str, epoch: int) -> Iterator[int]:
         raise
     finally:
         os.close(fd)
+
+
+def save_json(path: str, value: object, epoch: int) -> None:
+    """Save a value for later steps and for people: the same value gives the same bytes. An object is its attributes."""
+    with writing(path, epoch) as fd, open(fd, "w", encoding="utf-8", closefd=False) as file:
+        json.dump(value, file, indent=1, sort_keys=True, default=vars)
+        file.write("\n")
 
 
 def save_digest(path: str, epoch: int) -> None:

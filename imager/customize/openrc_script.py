@@ -65,8 +65,9 @@ def _arguments(words: tuple[str, ...]) -> tuple[dict[str, str], str]:
     values: dict[str, str] = {}
     text = []
     for number, word in enumerate(words, 1):
-        text.append(shlex.quote(word))
-        if word and text[-1] != word:
+        quoted = shlex.quote(word)
+        if word and quoted != word:
             values[f"argument_{number}"] = word
-            text[-1] = f'"$argument_{number}"'
+            quoted = f'"$argument_{number}"'
+        text.append(quoted)
     return values, " ".join(text)

@@ -44,7 +44,7 @@ def run(request: Initramfs) -> None:
     for line in segments.remarks(request, found):
         terminal.tell(line)
     if request.facts:
-        segments.write(request.facts, (*lower, found), request.epoch)
+        output.save_json(request.facts, (*lower, found), request.epoch)
         terminal.tell(segments.summarize(found))
 
 

@@ -84,7 +84,7 @@ def run(request: Layer) -> None:
     for line in segments.remarks(request, own):
         terminal.tell(line)
     if request.facts:
-        segments.write(request.facts, (*lower, own), request.epoch)
+        output.save_json(request.facts, (*lower, own), request.epoch)
         terminal.tell(segments.summarize(own))
 
 

@@ -207,13 +207,6 @@ def _condensed(file: tuple[int, list[list[int]]] | None) -> Condensed | None:
     return Condensed(file[0], tuple((start, length) for start, length in file[1])) if file is not None else None
 
 
-def write(path: str, found: tuple[Segment, ...], epoch: int) -> None:
-    """Write the list to a file."""
-    with output.writing(path, epoch) as fd, open(fd, "w", encoding="utf-8", closefd=False) as file:
-        json.dump(found, file, indent=1, sort_keys=True, default=vars)
-        file.write("\n")
-
-
 def _is_redated(change: Change, epoch: int) -> bool:
     new, old = change
     return (

@@ -13,7 +13,6 @@ The report is a JSON object of facts, without a verdict:
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -76,8 +75,7 @@ def run(request: KernelTree) -> None:
     if files.directory and request.firmware:
         removed["firmware"] = removal.remove(root, files.directory, set(files.files) - keep, request.epoch)
     found["removed"] = removed
-    with output.writing(request.output, 0) as fd:
-        output.write_all(fd, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())
+    output.save_json(request.output, found, 0)
 
 
 def _plan_kernel(request: KernelTree, root: Root, version: str, scratch: Path) -> _Kernel:

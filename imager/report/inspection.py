@@ -60,9 +60,7 @@ def run(request: Inspect) -> None:
     facts["hidden_homes"] = hidden_homes(root, request.user)
     facts["leftovers"] = leftovers.find(Root(Path(request.base)), root) if request.base else {}
     facts["kernel_tree"] = json.loads(Path(request.kernel_tree).read_bytes()) if request.kernel_tree else {}
-    text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
-    with output.writing(request.output, 0) as fd:
-        output.write_all(fd, text.encode())
+    output.save_json(request.output, facts, 0)
 
 
 def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:

@@ -18,7 +18,6 @@ first bytes, scaled so that the sum is the real size of the compressed system.
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import zlib
@@ -67,9 +66,9 @@ def run(request: Sizes) -> None:
     uki = layout.load(request.uki)
     found = measure(Root(Path(request.system)), uki, request.name, request.ram or None, request.exclude)
     text = sizetable.render(found, request.mode)
-    for path, content in ((request.output, json.dumps(found, indent=1, sort_keys=True) + "\n"), (request.text, text)):
-        with output.writing(path, request.epoch) as fd:
-            output.write_all(fd, content.encode())
+    output.save_json(request.output, found, request.epoch)
+    with output.writing(request.text, request.epoch) as fd:
+        output.write_all(fd, text.encode())
     for line in text.split("\n")[:-1]:
         terminal.tell(line)
 

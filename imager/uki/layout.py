@@ -126,8 +126,7 @@ def write(
         "sections": dict(sections),
         "size": size,
     }
-    with output.writing(place, epoch) as fd:
-        output.write_all(fd, json.dumps(layout, indent=1, sort_keys=True).encode())
+    output.save_json(place, layout, epoch)
 
 
 def _whole(path: Path) -> UkiLayout:

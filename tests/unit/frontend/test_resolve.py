@@ -98,6 +98,12 @@ run:
     assert followed == ['  attrs[local.followpaths]: "[\\"a\\",\\"b\\",\\"c\\"]"']
 
 
+def test_a_missing_package_file_is_told_at_its_line() -> None:
+    client = ask("base: debian\npackages:\n  - less\n  - ./acme.deb\n")
+    assert "`packages`: `acme.deb` is not in the build context" in told(client)
+    assert places(client) == [4]
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [

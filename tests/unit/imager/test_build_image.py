@@ -95,6 +95,7 @@ def test_the_command_line_comes_from_the_system(parts: Path, text: str | None, e
     [
         (("--format", "vfat"), "invalid choice: 'vfat'"),
         (("--formats", "raw"), "unrecognized arguments: --formats"),
+        (("--form", "iso"), "unrecognized arguments: --form"),
         (("--compression", "rar"), "unknown compression 'rar'"),
         (("--compression", "xz:10"), "the level of xz must be 0 to 9, for example xz:6; got '10'"),
         (("--output", "out/"), "'out/' has no file name"),

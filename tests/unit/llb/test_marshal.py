@@ -51,6 +51,11 @@ def test_every_vertex_has_metadata() -> None:
     assert set(message.metadata) == digests
 
 
+def test_a_vertex_needs_no_name() -> None:
+    definition = llb.marshal(llb.edit(llb.scratch(), llb.Mkdir("/a")))
+    assert [info.name for info in definition.vertices.values()] == [""]
+
+
 def test_equal_vertices_are_one_and_keep_what_each_says() -> None:
     first = llb.execute(base(), ["x"], name="first", location=SourceRange(1, 0, 1, 1)).root
     second = llb.execute(base(), ["x"], name="second", location=SourceRange(2, 0, 2, 1), ignore_cache=True).root

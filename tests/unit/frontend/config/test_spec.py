@@ -31,6 +31,22 @@ def spec(text: str, base: str = "base: debian\n") -> Spec:
     return load((base + text).encode(), "claylinux.yaml")
 
 
+@pytest.mark.parametrize(
+    ("tagged", "plain"),
+    [
+        ("version: !!str 1.0", "version: '1.0'"),
+        ("version: !!float 1.0", "version: 1.0"),
+        ("version: ! 1.0", "version: '1.0'"),
+        ("users: [{name: a, uid: !!int 7, system: !!bool true}]", "users: [{name: a, uid: 7, system: true}]"),
+        ("run: !!null", "run:"),
+        ("packages: !!seq [a]", "packages: [a]"),
+        ("kernel: !!map {cmdline: quiet}", "kernel: {cmdline: quiet}"),
+    ],
+)
+def test_tags_that_say_what_a_value_is_anyway_are_fine(tagged: str, plain: str) -> None:
+    assert spec(tagged) == spec(plain)
+
+
 def test_only_the_base_is_needed() -> None:
     assert spec("") == Spec(
         base=PresetBase(preset="debian"), name="claylinux", outputs=(Output(format="raw", name="claylinux"),)

@@ -16,8 +16,9 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZG
 TEXT = f"""\
 base: debian-cloud
 users:
-  - {{name: ada, ssh_authorized_keys: ["{KEY}"]}}
   - name: bob
+  - name: ada
+    ssh_authorized_keys: ["{KEY}"]
 mounts:
   /home: {{tmpfs: true}}
 files:

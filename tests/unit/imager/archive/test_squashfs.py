@@ -104,6 +104,7 @@ def test_memory_does_not_grow_with_the_machine(system: Path, monkeypatch: pytest
         *("tar2sqfs", "--quiet", "--force", "--no-skip", "--compressor", "gzip", "--comp-extra", "level=3"),
         *("--block-size", "262144", "--num-jobs", "4", "--queue-backlog", "12", "--exportable", "image"),
     )
+    assert "level=9" in squashfs.program(Compression.parse("zstd:9"), root, "image")
     for kind, word in (("none", "-no-compression"), ("lz4", "lz4")):
         words = squashfs.program(Compression.parse(kind), root, "image")
         assert words[:3] == ("mksquashfs", "-", "image")

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,6 +39,13 @@ def test_nothing_is_left_of_an_output_that_failed(tmp_path: Path) -> None:
         output.write_all(fd, DATA)
         raise ImagerError("no")
     assert not list(tmp_path.iterdir())
+
+
+def test_values_are_saved_in_one_order(tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    output.save_json(str(place), {"b": [1], "a": SimpleNamespace(y="ü", x=None)}, EPOCH)
+    assert place.read_text() == '{\n "a": {\n  "x": null,\n  "y": "\\u00fc"\n },\n "b": [\n  1\n ]\n}\n'
+    assert place.stat().st_mtime == EPOCH
 
 
 def test_a_digest_is_saved_or_computed(tmp_path: Path) -> None:

@@ -55,6 +55,23 @@ def test_lines(system: Path, wanted: Mapping[str, FileSystem], line: str) -> Non
     assert (system / point[1:]).is_dir() == (point != "/dev/shm")
 
 
+@pytest.mark.parametrize(
+    ("fstype", "order"),
+    [("ext2", 2), ("ext3", 2), ("ext4", 2), ("vfat", 2), ("exfat", 2), ("f2fs", 2), ("xfs", 0), ("btrfs", 0)],
+)
+def test_file_systems_that_do_not_repair_themselves_are_checked(system: Path, fstype: str, order: int) -> None:
+    (line,) = make(system, {"/data": DeviceMount(device="/dev/vdb", fstype=fstype)})
+    assert line.endswith(f"\t0\t{order}")
+
+
+@pytest.mark.parametrize("folder", ["usr/sbin", "sbin", "usr/bin", "bin"])
+def test_programs_that_make_file_systems_may_be_in_every_folder(system: Path, folder: str) -> None:
+    (system / folder).mkdir(parents=True, exist_ok=True)
+    for name in ("mkfs.ext4", "wipefs"):
+        (system / "usr/sbin" / name).rename(system / folder / name)
+    assert make(system, CREATE)
+
+
 def test_openrc_gets_no_words_of_systemd(system: Path) -> None:
     (system / "usr/bin/systemctl").unlink()
     (system / "sbin").mkdir()

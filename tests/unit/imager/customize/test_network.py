@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from frontend.distro.networkd import FILES as PRESET_FILES
 from imager.core.errors import ImagerError
 from imager.customize import ifupdown, network, networkd
 from imager.requests.network import Network
@@ -153,7 +154,9 @@ def test_the_system_decides(tmp_path: Path, there: tuple[str, ...], networkd_is_
 
 
 def test_what_a_preset_wrote_gives_way(tmp_path: Path) -> None:
-    touch(tmp_path, *NETWORKD, *networkd.REPLACED)
+    preset = [path.lstrip("/") for path in PRESET_FILES]
+    assert set(networkd.REPLACED) == set(preset)
+    touch(tmp_path, *NETWORKD, *preset)
     make(tmp_path)
     assert not (tmp_path / networkd.REPLACED[0]).exists()
     assert "timeout=60" in (tmp_path / networkd.REPLACED[1]).read_text()

@@ -131,6 +131,15 @@ def test_numbers(system: Path) -> None:
     assert row(system, "passwd", "x").split(":")[2:4] == ["27", "1001"]
 
 
+def test_the_last_number_is_given_once(system: Path) -> None:
+    taken = "".join(f"g{number}:x:{number}:\n" for number in range(101, 1000))
+    (system / "etc/group").write_text(f"root:x:0:\n{taken}")
+    make(system, {"name": "me", "system": True})
+    assert row(system, "passwd", "me").split(":")[2] == "100"
+    with pytest.raises(ImagerError, match="no free user or group number left"):
+        make(system, {"name": "you", "system": True})
+
+
 def test_numbers_that_are_asked_for_are_kept_free(system: Path) -> None:
     make(system, {"name": "a"}, {"name": "s", "system": True}, {"name": "b", "uid": 1001}, {"name": "t", "uid": 999})
     found = {name: row(system, "passwd", name).split(":")[2:4] for name in "asbt"}

@@ -205,7 +205,7 @@ class TestRows:
         assert refused(lambda: add_user(system, **changes)).startswith(f"/etc/{file}, line 2: {said}")
 
     def test_rows_that_nobody_needs_stay(self, system: Path) -> None:
-        odd = "root:x:0:0:root:/root:/bin/sh\n\n# comment\n+::::::\nbroken\nhalf:x\nnumber:x:zz:zz::/:\n"
+        odd = "root:x:0:0:root:/root:/bin/sh\n\n# comment\n+::::::\nbroken\nme\nhalf:x\nnumber:x:zz:zz::/:\n"
         (system / "etc/passwd").write_text(odd)
         add_user(system)
         assert (system / "etc/passwd").read_text() == f"{odd}me:x:1000:1000::/home/me:/bin/sh\n"

@@ -305,13 +305,23 @@ class TestKeys:
         fill(system, "srv/key.pem", content=KEY)
         top = copy(system, tmp_path / "top")
         (top / "srv/key.pem").unlink()
-        _, facts = pack([system, top])
-        assert [each.private_keys for each in facts] == [("srv/key.pem",), ()]
+        fill(top, "srv/later.pem", content=KEY)
+        fill(top, "srv/wanted.pem", content=KEY)
+        _, facts = pack([system, top], ("/srv/wanted.pem",))
+        assert [each.private_keys for each in facts] == [("srv/key.pem",), ("srv/later.pem",)]
         assert "private key" not in capsys.readouterr().out, "the planner says it, with its rule"
         out = str(tmp_path / "alone")
         init = str(tmp_path / "init")
         cpio_segment.run(Initramfs(system=str(system), init=init, output=out, compression="none", epoch=EPOCH))
         assert "warning: /srv/key.pem is a private key" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        "name", ["a.key", "a.pem", "a.priv", "a.ppk", "ssh_key", "privatekey", "id_rsa", "id_ecdsa", "id_ed25519"]
+    )
+    def test_names_of_keys_are_looked_at_though_all_can_read_them(self, tmp_path: Path, name: str) -> None:
+        fill(tmp_path, f"srv/{name}", content=KEY)
+        fill(tmp_path, "srv/notes", content=KEY)
+        assert self.found(tmp_path) == (f"srv/{name}",)
 
 
 def test_the_script_is_a_shell_script() -> None:

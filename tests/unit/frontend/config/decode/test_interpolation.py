@@ -101,6 +101,19 @@ def test_expanding_again_changes_nothing(text: str) -> None:
     assert Variables({"V": "w"}).expand(once) == once
 
 
+@pytest.mark.parametrize(
+    ("value", "width"),
+    [("a${V}b", 4), ("a${V", 2), ("a${V:-\\n}", 2), ("${W}${V}", 4)],
+    ids=["whole", "open", "lines", "second"],
+)
+def test_the_place_of_a_mistake_is_its_reference(value: str, width: int) -> None:
+    with pytest.raises(ConfigError) as caught:
+        spec(f'base: debian\nargs: {{W: ""}}\nhostname: "{value}"\n')
+    place = caught.value.diagnostics[0].range
+    assert (place.start.line, place.start.column) == (3, 12 + value.index("${V"))
+    assert (place.end.line, place.end.column) == (3, place.start.column + width)
+
+
 def test_arguments_come_from_the_file_the_caller_and_the_platform() -> None:
     text = 'base: debian\nargs: {V: "1.0", W: "${V}-${TARGETARCH}"}\nversion: ${W}\n'
     assert spec(text).version == "1.0-amd64"
