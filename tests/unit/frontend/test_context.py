@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from frontend.context import BUILD_FILE_LIMIT, Contexts, is_git, parse_ignore, read_build_file
+import llb
+from frontend.context import (
+    BUILD_FILE_LIMIT,
+    Contexts,
+    NamedContext,
+    is_git,
+    parse_ignore,
+    read_build_file,
+    read_context_file,
+)
 from frontend.errors import UserError
 from frontend.options import BuildOptions, parse_options
 from tests.support.fake_client import FakeClient
@@ -46,6 +55,99 @@ def test_the_build_files_own_ignore_file_wins() -> None:
 def test_the_contexts_ignore_file_is_the_fallback() -> None:
     client = FakeClient(files={"c.yaml": b"base: debian", ".dockerignore": b"shared"})
     assert read_build_file(client, Contexts(options())).ignore == ("shared",)
+
+
+def lines(state: llb.State) -> list[str]:
+    return [line.strip() for line in llb.dump(llb.marshal(state)).splitlines()]
+
+
+def test_a_remote_context_is_an_archive_that_is_unpacked_or_a_repository() -> None:
+    archive = Contexts(options(context="https://host.example/x.tar.gz"))
+    assert archive.is_remote
+    said = lines(archive.main(("a",)))
+    assert {'identifier: "https://host.example/x.tar.gz"', 'attrs[http.filename]: "context"'} < {*said}
+    assert 'actions[0].copy.src: "/context"' in said
+    assert "actions[0].copy.attemptUnpackDockerCompatibility: true" in said
+    assert "#2 file  [internal] load remote build context https://host.example/x.tar.gz: unpack" in said
+    repository = "\n".join(lines(Contexts(options(context="https://host.example/x.git#v1:sub")).main(())))
+    assert "git://host.example/x.git#v1:sub" in repository
+    assert not Contexts(options()).is_remote
+
+
+def test_the_build_file_comes_from_where_the_context_does() -> None:
+    client = FakeClient(files={"c.yaml": b"base: debian"})
+    read_build_file(client, Contexts(options(context="https://host.example/x.git")))
+    assert "git://host.example/x.git" in llb.dump(client.solved[0])
+    tree = llb.marshal(llb.edit(llb.scratch(), llb.Mkdir("/a"))).to_pb()
+    client = FakeClient(files={"c.yaml": b"base: debian"})
+    contexts = Contexts(options(), inputs={"dockerfile": tree, "context": tree})
+    read_build_file(client, contexts)
+    assert "local://" not in llb.dump(client.solved[0])
+    assert "local://" not in "\n".join(lines(contexts.main(("a",))))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "rest"),
+    [
+        ("docker-image://x/y:1", "image", "x/y:1"),
+        ("oci-layout://s@sha256:1", "oci-layout", "s@sha256:1"),
+        ("local:a", "local", "a"),
+        ("input:a", "input", "a"),
+        ("https://host.example/x.git#v1", "git", "https://host.example/x.git#v1"),
+        ("git@host.example:x", "git", "git@host.example:x"),
+        ("https://host.example/x.tar", "http", "https://host.example/x.tar"),
+        ("http://host.example/x.tar", "http", "http://host.example/x.tar"),
+    ],
+)
+def test_what_a_named_context_can_be(value: str, kind: str, rest: str) -> None:
+    assert Contexts(options(**{"context:a": value})).named("a") == NamedContext("a", kind, rest)
+
+
+@pytest.mark.parametrize("value", ["ftp://host.example/x", "https", "folder"])
+def test_a_context_that_is_nothing_of_these_is_refused(value: str) -> None:
+    with pytest.raises(UserError, match="build context `a` must be a directory, an image or a URL; got"):
+        Contexts(options(**{"context:a": value})).named("a")
+
+
+def test_trees_of_named_contexts() -> None:
+    tree = llb.edit(llb.scratch(), llb.Mkdir("/from-input"))
+    contexts = Contexts(
+        options(**{"context:l": "local:l", "local-sessionid:l": "s1", "context:i": "input:i", "context:n": "input:n",
+                   "context:g": "https://host.example/x.git", "context:h": "https://host.example/x.tar"}),
+        inputs={"i": llb.marshal(tree).to_pb()},
+        ignore=("out",),
+    )  # fmt: skip
+    said = {name: "\n".join(lines(contexts.named_state(named(contexts, name), ("b", "a")))) for name in "ligh"}
+    assert "[context l] load from client" in said["l"] and '[\\"a\\",\\"b\\"]' in said["l"] and "s1" in said["l"]
+    assert "excludepatterns" not in said["l"], "the ignore file is that of the main context"
+    assert "/from-input" in said["i"]
+    assert "git://host.example/x.git" in said["g"]
+    assert "https://host.example/x.tar" in said["h"]
+    with pytest.raises(UserError, match="build context `n`: the engine has no input n"):
+        contexts.named_state(named(contexts, "n"))
+
+
+def named(contexts: Contexts, name: str) -> NamedContext:
+    found = contexts.named(name)
+    assert found is not None
+    return found
+
+
+def test_an_included_file_is_read_unless_it_is_none_or_huge() -> None:
+    client = FakeClient(files={"a.yaml": b"x", "huge.yaml": b" " * (BUILD_FILE_LIMIT + 1)}, folders=frozenset({"d"}))
+    contexts = Contexts(options())
+    assert read_context_file(client, contexts, "a.yaml") == b"x"
+    assert read_context_file(client, contexts, "b.yaml") is None
+    assert read_context_file(client, contexts, "d") is None
+    with pytest.raises(
+        UserError, match=r"huge\.yaml: an included file can have at most 1,048,576 bytes; got 1,048,577"
+    ):
+        read_context_file(client, contexts, "huge.yaml")
+
+
+def test_a_build_file_that_is_a_directory_is_named() -> None:
+    with pytest.raises(UserError, match=r"c\.yaml is a directory: name the build file with -f FILE"):
+        read_build_file(FakeClient(folders=frozenset({"c.yaml"})), Contexts(options()))
 
 
 def test_a_missing_build_file_is_named() -> None:

@@ -11,11 +11,13 @@ from typing import Any, NoReturn
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 
+import llb
 from frontend.errors import EngineError
 from frontend.gateway import status as wire
 from frontend.gateway.bridge import Bridge
-from frontend.gateway.client import Ref
+from frontend.gateway.client import CacheImport, Ref, ResolvedImage, Solved, Stat
 from frontend.gateway.transport import open_channel
 from llb import SourceFile, SourceRange
 from proto import gateway_pb2 as pb
@@ -30,13 +32,19 @@ class FakeEngine(grpc.GenericRpcHandler):
 
     def __init__(self) -> None:
         self.returned: list[pb.ReturnRequest] = []
+        self.answers: dict[str, Message] = {}
+        self.asked: list[bytes] = []
+        self.failure = (grpc.StatusCode.UNKNOWN, "it broke")
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         name = details.method.removeprefix(SERVICE)
         return grpc.unary_unary_rpc_method_handler(lambda request, context: self.answer(name, request, context))
 
     def answer(self, name: str, request: bytes, context: grpc.ServicerContext) -> bytes:
+        self.asked.append(request)
         match name:
+            case _ if name in self.answers:
+                return self.answers[name].SerializeToString()
             case "Ping":
                 return pb.PongResponse(
                     LLBCaps=[
@@ -53,10 +61,11 @@ class FakeEngine(grpc.GenericRpcHandler):
                 return self.fail(context)
 
     def fail(self, context: grpc.ServicerContext) -> NoReturn:
-        status = status_pb2.Status(code=2, message="it broke")
+        code, message = self.failure
+        status = status_pb2.Status(code=code.value[0], message=message)
         wire.add_detail(status, wire.VERTEX, {"digest": "sha256:1", "padding": "p" * 100_000})
         context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-        context.abort(grpc.StatusCode.UNKNOWN, "it broke")
+        context.abort(code, message)
         raise AssertionError
 
 
@@ -98,6 +107,115 @@ def test_large_error_details_survive(bridge: Bridge) -> None:
     assert caught.value.status.message == "it broke"
     (detail,) = wire.details(caught.value.status, wire.VERTEX)
     assert detail["digest"] == "sha256:1"
+
+
+def test_an_error_without_details_has_the_words_of_the_connection() -> None:
+    class Lost(grpc.RpcError):
+        def trailing_metadata(self) -> Any:
+            return None
+
+        def code(self) -> grpc.StatusCode:
+            return grpc.StatusCode.UNAVAILABLE
+
+        def details(self) -> str:
+            return ""
+
+    status = wire.from_rpc(Lost())
+    assert (status.code, status.message) == (14, "UNAVAILABLE")
+
+
+PLATFORM = llb.Platform("linux", "arm64", "v8")
+TREE = llb.marshal(llb.edit(llb.scratch(), llb.Mkdir("/a")))
+CACHE = (CacheImport("registry", {"ref": "host/cache"}),)
+
+
+def test_a_solve_gives_references(bridge: Bridge, engine: FakeEngine) -> None:
+    made = pb.Ref(id="r1")
+    getattr(made, "def").CopyFrom(TREE.to_pb())
+    engine.answers["Solve"] = pb.SolveResponse(result=pb.Result(ref=made, metadata={"k": b"v"}))
+    solved = bridge.solve(TREE, evaluate=True, cache_imports=CACHE)
+    assert solved == Solved(ref=Ref("r1", TREE.to_pb()), metadata={"k": b"v"})
+    request = pb.SolveRequest.FromString(engine.asked[-1])
+    assert request.Definition == TREE.to_pb()
+    assert (request.allowResultReturn, request.allowResultArrayRef, request.Evaluate) == (True, True, True)
+    assert [(each.Type, dict(each.Attrs)) for each in request.CacheImports] == [("registry", {"ref": "host/cache"})]
+    engine.answers["Solve"] = pb.SolveResponse(result=pb.Result(metadata={}))
+    assert bridge.solve(TREE) == Solved(ref=None)
+
+
+def test_another_frontend_is_asked_with_its_options(bridge: Bridge, engine: FakeEngine) -> None:
+    refs = pb.RefMap(refs={"linux/amd64": pb.Ref(id="a"), "linux/arm64": pb.Ref(id="b")})
+    engine.answers["Solve"] = pb.SolveResponse(result=pb.Result(refs=refs))
+    solved = bridge.solve_frontend("dockerfile.v0", {"filename": "D"}, {"context": TREE.to_pb()}, cache_imports=CACHE)
+    assert solved == Solved(ref=None, refs={"linux/amd64": Ref("a"), "linux/arm64": Ref("b")})
+    request = pb.SolveRequest.FromString(engine.asked[-1])
+    assert (request.Frontend, dict(request.FrontendOpt)) == ("dockerfile.v0", {"filename": "D"})
+    assert dict(request.FrontendInputs) == {"context": TREE.to_pb()}
+    assert (request.allowResultReturn, request.allowResultArrayRef) == (True, True)
+    assert [each.Type for each in request.CacheImports] == ["registry"]
+    bridge.return_result(solved)
+    assert {name: ref.id for name, ref in engine.returned[0].result.refs.refs.items()} == {
+        "linux/amd64": "a",
+        "linux/arm64": "b",
+    }
+    bridge.return_result(Solved(ref=Ref("c"), metadata={"k": b"v"}))
+    assert engine.returned[1].result == pb.Result(ref=pb.Ref(id="c"), metadata={"k": b"v"})
+
+
+def test_what_is_in_a_result(bridge: Bridge, engine: FakeEngine) -> None:
+    engine.answers["Inputs"] = pb.InputsResponse(Definitions={"base": TREE.to_pb()})
+    assert bridge.inputs() == {"base": TREE.to_pb()}
+    engine.answers["ReadDir"] = pb.ReadDirResponse(entries=[{"path": "b"}, {"path": "a"}])
+    assert bridge.list_directory(Ref("1"), "d") == ("a", "b")
+    assert pb.ReadDirRequest.FromString(engine.asked[-1]) == pb.ReadDirRequest(Ref="1", DirPath="d")
+    engine.answers["StatFile"] = pb.StatFileResponse(stat={"path": "f", "mode": 0o644, "size": 7})
+    assert bridge.stat_file(Ref("1"), "d/f") == Stat(path="f", mode=0o644, size=7)
+    assert pb.StatFileRequest.FromString(engine.asked[-1]) == pb.StatFileRequest(Ref="1", Path="d/f")
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "missing"),
+    [
+        (grpc.StatusCode.UNKNOWN, "lstat /d/f: no such file or directory", True),
+        (grpc.StatusCode.NOT_FOUND, "gone", True),
+        (grpc.StatusCode.UNKNOWN, "permission denied", False),
+    ],
+)
+def test_a_missing_file_is_no_error(
+    bridge: Bridge, engine: FakeEngine, code: grpc.StatusCode, message: str, missing: bool
+) -> None:
+    engine.failure = (code, message)
+    if missing:
+        assert bridge.stat_file(Ref("1"), "d/f") is None
+    else:
+        with pytest.raises(EngineError, match=message):
+            bridge.stat_file(Ref("1"), "d/f")
+
+
+def test_an_image_is_resolved_for_a_platform(bridge: Bridge, engine: FakeEngine) -> None:
+    engine.answers["ResolveImageConfig"] = pb.ResolveImageConfigResponse(Digest="sha256:1", Config=b"{}")
+    found = bridge.resolve_image("host/x", PLATFORM, mode="pull", log_name="look")
+    assert found == ResolvedImage("host/x", "sha256:1", b"{}")
+    request = pb.ResolveImageConfigRequest.FromString(engine.asked[-1])
+    assert (request.Ref, request.ResolveMode, request.LogName) == ("host/x", "pull", "look")
+    assert request.Platform == PLATFORM.to_pb()
+    engine.answers["ResolveImageConfig"] = pb.ResolveImageConfigResponse(Ref="mirror/x", Digest="sha256:1", Config=b"")
+    assert bridge.resolve_image("host/x", PLATFORM, mode="", log_name="").ref == "mirror/x"
+
+
+def test_a_warning_has_its_place(bridge: Bridge, engine: FakeEngine) -> None:
+    engine.answers["Warn"] = pb.WarnResponse()
+    source = SourceFile(filename="c.yaml", data=b"a: 1\n", language="YAML")
+    place = SourceRange(start_line=1, start_char=0, end_line=1, end_char=4)
+    bridge.warn("sha256:1", "short", ("more",), url="https://host/rule", source=source, place=place)
+    request = pb.WarnRequest.FromString(engine.asked[-1])
+    assert (request.digest, request.level, request.short, list(request.detail), request.url) == (
+        "sha256:1", 1, b"short", [b"more"], "https://host/rule",
+    )  # fmt: skip
+    assert request.info == source.to_pb()
+    assert list(request.ranges) == [place.to_pb()]
+    bridge.warn("sha256:1", "short", source=source)
+    assert not pb.WarnRequest.FromString(engine.asked[-1]).HasField("info")
 
 
 def test_an_error_carries_one_snippet_per_place(bridge: Bridge, engine: FakeEngine) -> None:
