@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import llb
+from frontend.errors import EngineError
+from frontend.gateway import status as wire
+from frontend.gateway.client import ResolvedImage, Solved
 from frontend.resolve import base
-from proto import ops_pb2
+from proto import ops_pb2, status_pb2
 from tests.support.fake_client import FakeClient
 from tests.unit.frontend.test_app import BOOTABLE, ask, names, places, told
 
@@ -96,6 +101,78 @@ run:
     assert client.error is None, client.error
     followed = [line for line in llb.dump(client.solved[-1]).splitlines() if "[local.followpaths]" in line]
     assert followed == ['  attrs[local.followpaths]: "[\\"a\\",\\"b\\",\\"c\\"]"']
+
+
+class Refusing(FakeClient):
+    """An engine that finds no image, and no Dockerfile."""
+
+    def resolve_image(self, ref: str, platform: llb.Platform, *, mode: str, log_name: str) -> ResolvedImage:
+        if "ghost" in ref:
+            raise EngineError(wire.make("pull access denied"))
+        return super().resolve_image(ref, platform, mode=mode, log_name=log_name)
+
+    def solve_frontend(self, *_: Any, **__: Any) -> Solved:
+        raise EngineError(status_pb2.Status(code=2, message="open /os/Dockerfile: no such file or directory"))
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message", "line"),
+    [
+        ("base: {image: ghost}", {}, "image `ghost`: pull access denied", 1),
+        ("base: {context: other}", {"context:other": "docker-image://ghost"}, "image `ghost`: pull access denied", 1),
+        ("base: {context: other}", {"context:other": "docker-image://a b"}, "image `a b`: ", 1),
+        ("base: {context: othr}", {"context:other": "local:o"}, "context `othr`: did you mean `other`?", 1),
+        ("base: {context: zzz}", {}, "context `zzz`: pass it with --build-context zzz=DIRECTORY", 1),
+        (
+            "base: debian",
+            {"platform": "linux/s390x"},
+            "preset `debian` supports linux/amd64, linux/arm64, but not linux/s390x",
+            1,
+        ),
+        (DOCKERFILE, {}, "`base`: os/Dockerfile: no such file in the build context", 1),
+        (
+            "base: debian\nrun:\n  - {script: ls, mounts: ['target=/a,from=ghost']}",
+            {},
+            "`run`: mount at /a: no build context is named `ghost`, and image `ghost`: pull access denied",
+            3,
+        ),
+        ("base: debian\nfiles:\n  /a: {image: ghost, source: b}", {}, "image `ghost`: pull access denied", 3),
+    ],
+)
+def test_what_the_engine_refuses_is_told_at_its_line(
+    text: str, options: dict[str, str], message: str, line: int
+) -> None:
+    client = ask(f"{text}\n", Refusing(outputs=BOOTABLE), **options)
+    assert message in told(client)
+    assert places(client) == [line]
+
+
+def test_a_mistake_in_a_dockerfile_is_told_in_the_dockerfile() -> None:
+    source = llb.SourceFile(filename="os/Dockerfile", data=b"FORM x\n", language="Dockerfile")
+    place = llb.SourceRange(start_line=1, start_char=0, end_line=1, end_char=4)
+
+    class Failing(FakeClient):
+        def solve_frontend(self, *_: Any, **__: Any) -> Solved:
+            raise EngineError(wire.make("unknown instruction: FORM", source, (place,)))
+
+    client = ask(DOCKERFILE, Failing(outputs=BOOTABLE))
+    assert told(client) == "unknown instruction: FORM"
+    assert client.error is not None
+    infos = [detail["info"] for detail in wire.details(client.error, wire.SOURCE)]
+    assert [info["filename"] for info in infos if isinstance(info, dict)] == ["os/Dockerfile"]
+
+
+def test_a_linked_target_may_be_the_base() -> None:
+    tree = llb.edit(llb.scratch(), llb.Mkdir("/from-bake"))
+
+    class Linked(FakeClient):
+        def inputs(self) -> Mapping[str, ops_pb2.Definition]:
+            return {"sys": llb.marshal(tree).to_pb()}
+
+    for text in ("base: {context: sys}\n", "base: {image: sys}\n"):
+        client = ask(text, Linked(outputs=BOOTABLE), target="image", **{"context:sys": "input:sys"})
+        assert client.error is None, client.error
+        assert "/from-bake" in llb.dump(client.solved[-1])
 
 
 def test_a_missing_package_file_is_told_at_its_line() -> None:
