@@ -247,6 +247,17 @@ def test_the_file_can_say_what_to_build_for() -> None:
     assert client.result.refs == {}
 
 
+def test_each_platform_has_the_file_with_its_own_arguments() -> None:
+    text = "base: {image: x}\nhostname: h-${TARGETARCH}\n"
+    client = ask(text, FakeClient(), target="image", platform="linux/amd64,linux/arm64")
+    assert client.error is None, client.error
+    assert client.result is not None
+    for architecture in ("amd64", "arm64"):
+        ref = client.result.refs[f"linux/{architecture}"]
+        assert ref is not None
+        assert f'"h-{architecture}\\n"' in llb.dump(client.solved[int(ref.id)])
+
+
 def test_several_platforms_give_several_refs() -> None:
     client = ask(
         "base: {image: x}\npackages: [less]\n", FakeClient(), target="image", platform="linux/amd64,linux/arm64"

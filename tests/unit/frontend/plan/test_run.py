@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import llb
 from proto import ops_pb2 as pb
 from tests.support.fake_client import FakeClient
 from tests.unit.frontend.test_app import BOOTABLE, ask
@@ -53,6 +54,26 @@ def test_the_network_of_a_step_is_its_own_or_that_of_the_build(forced: str, netw
         if step.exec.meta.args
     }
     assert [found[script] for script in ("one", "two", "three")] == networks
+
+
+def test_builds_can_keep_their_caches_apart() -> None:
+    text = "base: {image: x}\nrun:\n  - {script: make, mounts: ['type=cache,target=/c']}\n"
+    for options, name in (
+        ({}, "claylinux-amd64-"),
+        ({"build-arg:BUILDKIT_CACHE_MOUNT_NS": "me"}, "me-claylinux-amd64-"),
+    ):
+        client = ask(text, FakeClient(outputs=BOOTABLE), **options)
+        assert client.error is None, client.error
+        steps = [pb.Op.FromString(each) for each in getattr(client.solved[-1].to_pb(), "def")]
+        (cache,) = [mount.cacheOpt.ID for step in steps for mount in step.exec.mounts if mount.cacheOpt.ID]
+        assert cache.startswith(name)
+
+
+def test_a_service_gives_way_to_another_for_the_same_purpose() -> None:
+    for wanted, yields in (("[chronyd]", True), ("{chronyd: false}", False), ("[chronyd, ntpd]", False)):
+        client = ask(f"base: alpine-virt\nservices: {wanted}\n", FakeClient(outputs=BOOTABLE))
+        assert client.error is None, client.error
+        assert ('["ntpd","chronyd"]' in llb.dump(client.solved[-1]).replace("\\", "")) is yields
 
 
 def test_a_package_manager_in_a_step_is_quiet() -> None:

@@ -83,7 +83,16 @@ def test_a_oneshot_unit_stays_active() -> None:
 @pytest.mark.parametrize(
     ("service", "expected"),
     [
-        (FULL, {"supervisor": "supervise-daemon", "command_user": "op:data", "directory": "/srv", "depends": "yes"}),
+        (
+            FULL,
+            {
+                "supervisor": "supervise-daemon",
+                "command_user": "op:data",
+                "directory": "/srv",
+                "depends": "yes",
+                "description": "100% ours",
+            },
+        ),
         (ServiceCommand(command=("/bin/a",)), {"command_background": "yes", "command_user": "", "depends": ""}),
         (ServiceCommand(command=("/bin/a",), oneshot=True), {"command_background": "", "supervisor": ""}),
         (ServiceCommand(command=("/bin/a",), group="data"), {"command_user": "root:data"}),
@@ -104,7 +113,7 @@ def test_a_oneshot_unit_stays_active() -> None:
 )
 def test_a_script_means_what_was_asked(service: ServiceCommand, expected: dict[str, str]) -> None:
     """A shell reads the script, as openrc-run does, and evaluates the arguments, as its start function does."""
-    names = ["supervisor", "command_background", "command_user", "directory"]
+    names = ["description", "supervisor", "command_background", "command_user", "directory"]
     show = "".join(f'printf "%s\\0" "{name}=${name}"\n' for name in names)
     show += "if command -v depend >/dev/null; then printf 'depends=yes\\0'; else printf 'depends=\\0'; fi\n"
     show += 'eval set -- $command $command_args\nfor word in "$@"; do printf "word=%s\\0" "$word"; done\nenv -0\n'

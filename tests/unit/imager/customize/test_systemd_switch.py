@@ -21,14 +21,15 @@ UNITS = {
     "also.socket": "[Install]\nWantedBy=sockets.target\n",
     "getty@.service": "[Install]\nWantedBy=getty.target\nDefaultInstance=tty1\n",
     "serial@.service": "[Install]\nWantedBy=%p-%i.target\n",
+    "a-all@.service": "[Install]\nWantedBy=%n-wants.target %N.target %j.target\n",
     "reset.service": "[Install]\nWantedBy=old.target\nWantedBy=\nWantedBy=new.target \\\n  more.target\n",
     "static.service": "[Service]\nExecStart=/bin/true\n",
     "circle-a.service": "[Install]\nAlso=circle-b.service\nWantedBy=x.target\n",
     "circle-b.service": "[Install]\nAlso=circle-a.service\nWantedBy=x.target\n",
 }
 ENABLED = (
-    "plain", "plain.service", "many", "also", "getty@tty7", "getty@", "serial@ttyS0.service", "reset", "static",
-    "circle-a",
+    "plain", "plain.service", "many", "also", "getty@tty7", "getty@", "serial@ttyS0.service", "a-all@x", "reset",
+    "static", "circle-a",
 )  # fmt: skip
 
 

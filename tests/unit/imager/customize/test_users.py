@@ -87,7 +87,14 @@ def test_a_person(system: Path) -> None:
 def test_a_home_is_made_from_the_skeleton(system: Path) -> None:
     make(system, {"name": "me", "keys": [KEY, "ssh-rsa B", KEY]})
     home = system / "home/me"
-    for path in (home, home / ".profile", home / ".link", home / ".config", home / ".ssh/authorized_keys"):
+    for path in (
+        home,
+        home / ".profile",
+        home / ".link",
+        home / ".config",
+        home / ".ssh",
+        home / ".ssh/authorized_keys",
+    ):
         status = path.lstat()
         assert (status.st_uid, status.st_gid) == (1001, 1001), path
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
@@ -230,6 +237,12 @@ def test_a_primary_group(system: Path) -> None:
     assert row(system, "passwd", "me") == "me:x:1001:27::/home/me:/bin/sh"
     assert row(system, "passwd", "old").split(":")[3] == row(system, "group", "fresh").split(":")[2]
     assert not any(line.startswith("me:") for line in (system / "etc/group").read_text().splitlines())
+
+
+def test_an_account_without_a_row_in_shadow_is_locked(system: Path) -> None:
+    (system / "etc/shadow").write_text("root:*:19000:0:99999:7:::\n")
+    make(system, {"name": "old", "lock": True})
+    assert row(system, "shadow", "old") == "old:!*:1:0:99999:7::1:"
 
 
 def test_a_locked_account_lets_nobody_in(system: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
@@ -119,6 +120,26 @@ def test_qemu_recognises_the_format(efi: Path, kind: str) -> None:
 
 def disk_of(extents: tuple[Extent, ...]) -> Medium:
     return Medium(4200 * MIB, extents, lambda role: uuid5(NAMESPACE_DNS, role), range(0))
+
+
+def test_compressed_clusters_are_told_by_their_sectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many sectors follow the first one (QEMU, docs/interop/qcow2.rst): a reader takes no byte beyond them."""
+    sizes = [1, 511, 512, 513, 1023, 1024, 30_000, 40_000, 100]
+    monkeypatch.setattr("imager.core.parallel.map_ordered", lambda *_: [b"x" * size for size in sizes])
+    medium = disk_of((Extent(0, b"\1" * (len(sizes) * qcow2.CLUSTER)),))
+    with (tmp_path / "image").open("w+b") as image:
+        entries, counts = qcow2._store_compressed(image.fileno(), medium)
+    places = [(entry & (1 << 54) - 1, (entry >> 54 & 0xFF)) for entry in entries.values()]
+    assert all(entry >> 62 == 1 for entry in entries.values())
+    for (at, sectors), size in zip(places, sizes, strict=True):
+        assert sectors == (at + size - 1) // 512 - at // 512
+    assert [b - a for (a, _), (b, _) in itertools.pairwise(places)][:6] == sizes[:6], "one after the other"
+    used = {
+        cluster
+        for (at, _), size in zip(places, sizes, strict=True)
+        for cluster in range(at // qcow2.CLUSTER, (at + size - 1) // qcow2.CLUSTER + 1)
+    }
+    assert max(used) + 1 == len(counts)
 
 
 @pytest.mark.parametrize("kind", WRITERS)
