@@ -30,6 +30,14 @@ def explained(state: llb.State, message: str) -> str:
     ("message", "expected"),
     [
         (
+            'process "/bin/true" did not complete successfully: exit code: 126',
+            "[run 1/1] build failed with exit code 126: a program is not executable (see the output above)",
+        ),
+        (
+            'process "/bin/true" did not complete successfully: exit code: 137',
+            "[run 1/1] build failed with exit code 137: it was killed, usually because of too little memory",
+        ),
+        (
             'process "/bin/true" did not complete successfully: exit code: 127',
             "[run 1/1] build failed with exit code 127: a program was not found (see the output above)",
         ),

@@ -83,6 +83,7 @@ def test_legacy_cache_from() -> None:
     ("raw", "message"),
     [
         ({"add-hosts": "a"}, '`--add-host` must be HOST=IP (for example `db=10.0.0.5`); got "a"'),
+        ({"shm-size": "64m"}, '`--shm-size` must be a whole number; got "64m"'),
         ({"ulimit": "nofile"}, '`--ulimit` must be NAME=SOFT[:HARD] (for example `nofile=1024:2048`); got "nofile"'),
         (
             {"ulimit": "nofile=x"},

@@ -56,6 +56,14 @@ def test_the_network_of_a_step_is_its_own_or_that_of_the_build(forced: str, netw
     assert [found[script] for script in ("one", "two", "three")] == networks
 
 
+def test_an_image_has_the_command_line_for_those_who_build_from_it() -> None:
+    text = "base: {image: x}\nkernel: {cmdline: [quiet, console=ttyS0]}\n"
+    for target, is_there in (("image", True), ("raw", False)):
+        client = ask(text, FakeClient(outputs=BOOTABLE), target=target)
+        assert client.error is None, client.error
+        assert ('data: "quiet console=ttyS0\\n"' in llb.dump(client.solved[-1])) is is_there
+
+
 def test_builds_can_keep_their_caches_apart() -> None:
     text = "base: {image: x}\nrun:\n  - {script: make, mounts: ['type=cache,target=/c']}\n"
     for options, name in (

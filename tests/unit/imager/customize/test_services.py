@@ -14,7 +14,7 @@ from imager.customize.openrc_script import script
 from imager.customize.systemd_unit import unit
 from imager.customize.unit_file import unit_name
 from imager.requests.services import Services
-from spec.services import ServiceCommand
+from spec.services import ServiceCommand, ServiceSwitch
 from tests.support.imager import EPOCH, make_elf
 
 if TYPE_CHECKING:
@@ -72,6 +72,14 @@ def test_a_unit_has_everything_that_was_asked() -> None:
         "[Install]\n"
         "WantedBy=multi-user.target\n"
     )
+
+
+def test_a_missing_service_of_a_preset_is_a_warning(system: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    switches = {"gone": ServiceSwitch(start=True)}
+    services.run(Services(system=str(system), service=switches, lenient=True, epoch=EPOCH))
+    assert "warning: this release has no service gone: the system goes without" in capsys.readouterr().err
+    with pytest.raises(ImagerError, match="services: no such service: gone"):
+        services.run(Services(system=str(system), service=switches, epoch=EPOCH))
 
 
 def test_a_oneshot_unit_stays_active() -> None:
