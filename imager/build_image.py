@@ -21,6 +21,7 @@ from imager.core.errors import ImagerError, UsageError
 from imager.report import inspection, leftovers
 from imager.requests.outputs import BY_FORMAT, Disk
 from imager.requests.packing import Initramfs, Layer, Uki
+from imager.requests.secureboot import Check, Sign
 from imager.rootfs.root import Root
 from imager.target import TARGETS
 from imager.uki import layout
@@ -37,7 +38,10 @@ EXTENSIONS = {name: row.extension for name, row in FORMATS.items()}
 
 @dataclass(frozen=True)
 class Options:
-    """The checked command line and environment; `output` has no extension, `epoch` is in seconds."""
+    """The checked command line and environment; `output` has no extension, `epoch` is in seconds.
+
+    `key` and `certificate` are files that sign the image; empty if it is not signed.
+    """
 
     format: str
     output: str
@@ -46,6 +50,8 @@ class Options:
     mode: str
     epoch: int
     exclude: tuple[str, ...] = ()
+    key: str = ""
+    certificate: str = ""
 
     @property
     def path(self) -> str:
@@ -98,6 +104,8 @@ def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Option
         raise UsageError(
             f"--output {arguments.output!r} has no file name: give a path without extension, for example {OUTPUT}"
         )
+    if bool(arguments.secure_boot_key) != bool(arguments.secure_boot_cert):
+        raise UsageError("--secure-boot-key and --secure-boot-cert go together")
     return Options(
         format=arguments.format,
         output=arguments.output,
@@ -106,6 +114,8 @@ def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Option
         mode=arguments.rootfs,
         epoch=_epoch(environment.get("SOURCE_DATE_EPOCH", "")),
         exclude=_patterns(arguments.exclude),
+        key=arguments.secure_boot_key,
+        certificate=arguments.secure_boot_cert,
     )
 
 
@@ -127,6 +137,7 @@ def build(options: Options, system: str) -> None:
     """Make the image that `options` describe; raises ImagerError."""
     facts = examine(system)
     target = TARGETS[facts.architecture]
+    _check_key(options)
     directory = Path(options.path).parent
     directory.mkdir(parents=True, exist_ok=True)
     overlay = facts.mode(options) == memory.OVERLAY
@@ -158,11 +169,28 @@ def build(options: Options, system: str) -> None:
                 os_release=_has_os_release(options),
             )
         )
+        if options.key:
+            uki = _sign(options, uki)
         make = BY_FORMAT[options.format]
         label = {"label": options.volume} if issubclass(make, Disk) else {}
         perform(make(uki=uki, output=options.path, architecture=facts.architecture, epoch=options.epoch, **label))
         size = layout.load(uki).size
     _print_summary(options, facts, size)
+
+
+def _check_key(options: Options) -> None:
+    """Look at key and certificate before minutes of packing, not after them."""
+    if options.key:
+        with tempfile.TemporaryDirectory() as scratch:
+            files = {"certificate": options.certificate, "key": options.key}
+            perform(Check(output=f"{scratch}/certificate", epoch=options.epoch, **files))
+
+
+def _sign(options: Options, uki: str) -> str:
+    """Return the layout of the signed program."""
+    signed = uki.replace("uki.json", "signed.json")
+    perform(Sign(uki=uki, certificate=options.certificate, key=options.key, output=signed, epoch=options.epoch))
+    return signed
 
 
 def _has_os_release(options: Options) -> bool:
@@ -275,4 +303,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATTERN",
         help="leave out matching files and directories, such as /usr/share/icons/ or *.pyc; may be repeated",
     )
+    parser.add_argument(
+        "--secure-boot-key",
+        default="",
+        metavar="FILE",
+        help="private key, RSA-2048 in PEM, that signs the image: mount it as a secret",
+    )
+    parser.add_argument("--secure-boot-cert", default="", metavar="FILE", help="certificate of that key, in PEM")
     return parser

@@ -6,6 +6,7 @@ first bytes, scaled so that the sum is the real size of the compressed system.
     schema        1; adding a key does not change it
     name          name of the system
     uki           {"size", "kernel", "microcode", "system", "rest"}: the EFI program and its parts
+    signer        {"subject", "sha256"}: the certificate for Secure Boot, null if the UKI is not signed
     ram           memory to boot, null if not computed
     system        {"size", "files"}: unpacked; data with several names counts once
     packages      [{"name", "size", "files", "compressed"}], the largest first
@@ -22,7 +23,7 @@ import os
 import stat
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,7 @@ def measure(
         "schema": 1,
         "name": name,
         "uki": parts,
+        "signer": asdict(uki.signer) if uki.signer else None,
         "ram": ram,
         "system": {"size": total.size, "files": total.files},
         "packages": _largest("name", packages, scale),

@@ -29,6 +29,9 @@ def _lines(found: Mapping[str, Any], mode: str) -> Iterator[str]:
         yield _row(f"  {part}", uki[part], note if part == "system" else "")
     if found["ram"] is not None:
         yield _row("RAM to boot", found["ram"], f"estimate, {mode}")
+    signer = found["signer"]
+    signed = f"signed by {signer['subject']}, SHA-256 {signer['sha256']}" if signer else "not signed"
+    yield f"Secure Boot: {signed}"
     yield ""
     yield f"{'in the system':<52}{'unpacked':>10}{'compressed':>12}{'files':>9}"
     for kind in ("modules", "firmware", "unpackaged"):

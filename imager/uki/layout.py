@@ -4,8 +4,8 @@ The large pieces stay in the segments of the system, so each output copies each 
 file. `imager uki` writes two files:
 
     uki.json   {"architecture", "digest", "pieces": [{"at", "path", "size", "start"}], "sections": {name: size},
-               "size"}; `size` bytes from byte `start` of the file `path` belong at byte `at` of the program. The
-               bytes between the pieces are zeros
+               "signer": null or {"subject", "sha256"}, "size"}; `size` bytes from byte `start` of the file `path`
+               belong at byte `at` of the program. The bytes between the pieces are zeros
     uki.head   the small pieces, one after the other; their `path` is ""
 
 Users who have a complete EFI program in a file can pass that file instead.
@@ -19,7 +19,7 @@ import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imager.core import machine, output
 from imager.core.errors import ImagerError
@@ -46,6 +46,14 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Signer:
+    """Who signed a program: the subject of the certificate, and its SHA-256 in hexadecimal."""
+
+    subject: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class UkiLayout:
     """An EFI program of `size` bytes for `architecture`; no two different programs have the same `digest`."""
 
@@ -55,6 +63,7 @@ class UkiLayout:
     pieces: tuple[Piece, ...]
     sections: Mapping[str, int] = field(default_factory=dict)
     """The size of each section added to the stub, by name."""
+    signer: Signer | None = None
 
     @contextmanager
     def open_extents(self, at: int = 0) -> Iterator[tuple[Extent, ...]]:
@@ -76,7 +85,8 @@ def load(place: str) -> UkiLayout:
     found = json.loads(path.read_bytes())
     head = str(path.with_suffix(_HEAD))
     pieces = tuple(Piece(**{**piece, "path": piece["path"] or head}) for piece in found.pop("pieces"))
-    return UkiLayout(pieces=pieces, **found)
+    signer = found.pop("signer", None)
+    return UkiLayout(pieces=pieces, signer=Signer(**signer) if signer else None, **found)
 
 
 def load_for(request: Output) -> UkiLayout:
@@ -102,7 +112,7 @@ def write(
 
     A `detached` layout refers to no other file than the `segments`.
     """
-    pieces: list[dict[str, Any]] = []
+    pieces: list[Piece] = []
     digest = hashlib.sha256()
     with output.writing(str(Path(place).with_suffix(_HEAD)), epoch) as fd:
         end = 0
@@ -118,15 +128,19 @@ def write(
                 mark = hashlib.sha256(data).digest()
             # Paths and the order of files depend on the builder, so they are not part of the program's digest.
             digest.update(f"{at} {piece.size} ".encode() + mark)
-            pieces.append(asdict(piece))
-    layout = {
-        "architecture": architecture,
-        "digest": digest.hexdigest(),
-        "pieces": pieces,
-        "sections": dict(sections),
-        "size": size,
-    }
-    output.save_json(place, layout, epoch)
+            pieces.append(piece)
+    _save(place, epoch, UkiLayout(architecture, size, digest.hexdigest(), tuple(pieces), dict(sections)))
+
+
+def write_changed(place: str, epoch: int, uki: UkiLayout, head: bytes) -> None:
+    """Write a layout that was made of another one to `place`. Its pieces without a path are in `head`."""
+    with output.writing(str(Path(place).with_suffix(_HEAD)), epoch) as fd:
+        output.write_all(fd, head)
+    _save(place, epoch, uki)
+
+
+def _save(place: str, epoch: int, uki: UkiLayout) -> None:
+    output.save_json(place, asdict(uki), epoch)
 
 
 def _whole(path: Path) -> UkiLayout:

@@ -33,6 +33,7 @@ UNIT_FILES = {
     "mdir": "mtools",
     "mksquashfs": "squashfs-tools",
     "openssl": "openssl",
+    "osslsigncode": "osslsigncode",
     "pigz": "pigz",
     "qemu-img": "qemu-utils",
     "sbverify": "sbsigntool",

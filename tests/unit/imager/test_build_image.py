@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from imager import build_image, target
 from spec.formats import FORMATS
 from tests.support.imager import EPOCH, make_kernel, make_pe, make_system
+from tests.support.secure_boot import make_signer
+from tests.support.vm import require_tool
 
 
 @pytest.fixture
@@ -71,6 +74,28 @@ def test_why_a_system_is_unpacked_is_told(parts: Path, capfd: pytest.CaptureFixt
         assert f"; rootfs mode tmpfs{told}: boots with about " in capfd.readouterr().out
 
 
+def test_an_image_is_signed(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The bytes of the program are those that `secure_boot` gives: tests/unit/imager/secureboot looks at them."""
+    require_tool("sbverify")
+    signer = make_signer(parts)
+    (parts / "stub").write_bytes(make_pe(room=0x1000))
+    make_system(parts / "system")
+    files = ("--secure-boot-key", str(signer.key), "--secure-boot-cert", str(signer.certificate))
+    assert build(parts, "--format", "efi", *files) == 0
+    assert "signed by CN=db (certificate SHA-256 " in capfd.readouterr().out
+    (made,) = (parts / "out").iterdir()
+    subprocess.run(("sbverify", "--cert", str(signer.certificate), str(made)), check=True, capture_output=True)
+
+
+def test_a_wrong_key_is_told_before_anything_is_packed(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    make_system(parts / "system")
+    other = make_signer(parts, "other").key
+    certificate = str(make_signer(parts).certificate)
+    assert build(parts, "--secure-boot-key", str(other), "--secure-boot-cert", certificate) == 1
+    assert "build-image: error: `key`: it is not the key of the certificate CN=db" in capfd.readouterr().err
+    assert not (parts / "out").exists()
+
+
 def test_the_volume_has_its_label(parts: Path) -> None:
     make_system(parts / "system")
     assert build(parts, "--volume", "MY-SYSTEM") == 0
@@ -100,6 +125,7 @@ def test_the_command_line_comes_from_the_system(parts: Path, text: str | None, e
         (("--compression", "xz:10"), "the level of xz must be 0 to 9, for example xz:6; got '10'"),
         (("--output", "out/"), "'out/' has no file name"),
         (("surplus",), "unrecognized arguments: surplus"),
+        (("--secure-boot-key", "x"), "--secure-boot-key and --secure-boot-cert go together"),
     ],
 )
 def test_a_wrong_option_is_named(

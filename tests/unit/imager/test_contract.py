@@ -23,6 +23,7 @@ from imager.requests.network import Network
 from imager.requests.outputs import BY_FORMAT, Efi, Iso, Output, Qcow2, Raw, Vdi, Vhd, Vhdx, Vmdk
 from imager.requests.packing import Initramfs, Layer, Uki
 from imager.requests.reports import Inspect, Sizes
+from imager.requests.secureboot import Check, Sign, ToSign
 from imager.requests.services import Services
 from spec.accounts import Group, HashSecret, HashText, KeyFile, KeyText, User
 from spec.files import Directory, Symlink
@@ -110,6 +111,9 @@ REQUESTS = (
         microcode=("amd", "intel"),
         epoch=1,
     ),
+    Check(certificate="/c", key="/k", output="/o", epoch=1),
+    Sign(uki="/u.json", certificate="/c", signature="/s", output="/o.json", epoch=1),
+    ToSign(uki="/u.json", certificate="/c", name="edge", output="/edge.tbs", epoch=1),
     Sizes(system="/s", uki="/u", output="/o.json", text="/o.txt", name="edge", ram=1 << 29, exclude=("x",), epoch=1),
 )
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.engine import unavailable
-from tests.support.imager import make_system
+from tests.support.imager import make_pe, make_system
 from tests.support.places import ROOT
+from tests.support.secure_boot import make_signer
 
 BOUND = 64
 """MiB. All buffers are full long before 150 MB were read; docs/internals/packing.md has what grows with the files."""
@@ -42,18 +43,29 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_peak_of_an_initramfs(system: Path) -> None:
-    assert peak("zstd", "packing.Initramfs", system, "--init", str(system / "usr/sbin/init")) < BOUND
+    words = ("--system", str(system), "--init", str(system / "usr/sbin/init"))
+    assert peak("zstd", "packing.Initramfs", system.with_name("initramfs"), *words) < BOUND
 
 
 def test_peak_of_a_layer(system: Path) -> None:
-    assert peak("tar2sqfs", "packing.Layer", system) < BOUND - 16
+    assert peak("tar2sqfs", "packing.Layer", system.with_name("layer"), "--system", str(system)) < BOUND - 16
 
 
-def peak(program: str, command: str, system: Path, *more: str) -> float:
+def test_peak_of_a_signature(tmp_path: Path) -> None:
+    """Of a program of 2 GB; nearly all of it is a hole, which reads as zeros."""
+    signer = make_signer(tmp_path)
+    program = tmp_path / "program.efi"
+    program.write_bytes(make_pe())
+    with program.open("ab") as file:
+        file.truncate(2_000_000_000)
+    words = ("--uki", str(program), "--certificate", str(signer.certificate), "--key", str(signer.key))
+    assert peak("openssl", "secureboot.Sign", tmp_path / "signed.json", *words) < BOUND - 16
+
+
+def peak(program: str, command: str, output: Path, *more: str) -> float:
     if shutil.which(program) is None:
         unavailable(f"{program} is not installed")
-    output = system.parent / command
-    words = [command, "--system", str(system), "--output", str(output), "--epoch", "0", *more]
+    words = [command, "--output", str(output), "--epoch", "0", *more]
     done = subprocess.run([sys.executable, "-c", SCRIPT, *words], cwd=ROOT, capture_output=True, check=True)
     output.unlink()
     return int(done.stdout.split()[-1]) / 1024
