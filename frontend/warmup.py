@@ -18,6 +18,7 @@ NEEDED = (
     "frontend.build.platform",
     "frontend.build.packing",
     "frontend.plan.outputs",
+    "frontend.plan.secure_boot",
     "frontend.plan.image",
     "frontend.plan.bootable",
 )

@@ -20,6 +20,7 @@ from .packages import PackageManager, Repository
 from .positions import Positions
 from .presets import PRESETS
 from .run import RunStep
+from .secure_boot import SecureBoot
 from .services import Service, ServiceSwitch
 from .values import filesystems, networking, paths, words
 
@@ -119,6 +120,11 @@ class Spec:
         "The files to build. Default: raw.", "[raw, iso]", default=(Output(format="raw"),), least=1
     )
     rootfs: Rootfs = key("How the system is packed into the image.", "{compression: 'zstd:19'}", default=Rootfs())
+    secure_boot: SecureBoot | None = key(
+        "The key that signs the system for UEFI Secure Boot. Default: it is not signed.",
+        "{certificate: {source: keys/db.crt}, key: {secret: db.key}}",
+        default=None,
+    )
     limits: Limits = key("Size limits. The build fails if one is exceeded.", "{uki: 256M}", default=Limits())
     labels: Mapping[words.LabelName, words.LabelText] = key(
         "Labels of the OCI image.",

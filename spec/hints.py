@@ -45,6 +45,7 @@ SPEC = _hints(
     ("cmdline", "write `kernel: {cmdline: ...}`"),
     ("modules firmware microcode", "write it in `kernel`"),
     ("format", "write `outputs: [...]`"),
+    ("secureboot sign signing", "write `secure_boot: {certificate: ..., key: {secret: ID}}`"),
     ("compression", "write `rootfs: {compression: ...}`"),
 )  # fmt: skip
 PACKAGE_MANAGER = _hints(
@@ -126,4 +127,17 @@ OUTPUT = _hints(
     ("file filename path", "write `name`, without a directory or extension"),
     ("compression", "write `rootfs: {compression: ...}` at the top level of the file"),
     ("size", "remove it: a disk is as large as its content; enlarge it where you use it"),
+)
+_SECRET = (
+    "a private key must not be in the build file or the build context: write `key: {secret: ID}`, and pass it with "
+    "`--secret id=ID,src=FILE`"
+)
+SECURE_BOOT = _hints(
+    ("cert crt", "write `certificate`"),
+    ("private_key sign_key signing_key", "write `key`"),
+    ("sig", "write `signature`"),
+)
+PRIVATE_KEY = _hints(
+    ("source content file path", _SECRET),
+    ("id", "write `secret`"),
 )

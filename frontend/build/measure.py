@@ -44,9 +44,11 @@ def measure(
     from spec.formats import FORMATS
 
     spec = inputs.spec
-    size: int = json.loads(client.read_file(solve(uki.layout), uki.FILE))["size"]
+    size: int = json.loads(client.read_file(solve(uki.shipped), uki.FILE))["size"]
     # The output that needs the most memory counts.
-    os_release = any(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
+    os_release = uki.request.os_release or (
+        not uki.signed and any(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
+    )
     ram = memory.required_ram(uki.system.mode, size, uki.system.unpacked, os_release=os_release)
     problems = tuple(limits.exceeded(spec, size, ram))
     asked = inputs.options.target == REPORT

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from frontend.errors import EngineError, UserError
 from frontend.failure import explain
-from frontend.targets import IMAGE
+from frontend.targets import IMAGE, TBS
 
 from .request import Request, tell
 
@@ -33,9 +33,11 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
     from frontend.plan.packing import warnings as packing_warnings
     from frontend.plan.report import parse_report
+    from frontend.plan.secure_boot import for_target, plan_check, plan_tbs, sign
     from frontend.plan.system import plan_system
     from frontend.result import image_config
 
+    spec = for_target(spec, request.options.target)
     inputs = _gather(request, spec, platform)
     solve = partial(_solve, request)
     planned = plan_system(inputs)
@@ -49,6 +51,9 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
         ref = solve(plan_image(inputs, system))
         return ref, image_config(inputs.base.config, platform, _labels(request, spec))
     packing = Packing(request.client, solve, inputs, planned.stages)
+    certificate = plan_check(inputs) if spec.secure_boot else None
+    if certificate:
+        solve(certificate)
     check_places(request.client, solve, inputs, planned.without_files)
     report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
     kernel = choose_kernel(spec, report, platform)
@@ -57,6 +62,10 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     packed = packing.finish(report, kernel.version)
     _warn(request, packing_warnings(spec, packed))
     uki = plan_uki(inputs, system, report, kernel, packed)
+    if certificate and request.options.target == TBS:
+        return solve(plan_tbs(inputs, uki, certificate)), image_config({}, platform, _labels(request, spec))
+    if certificate:
+        uki = sign(inputs, uki, certificate)
     reports, measured = None, is_wanted(inputs, uki)
     if measured:
         reports, found = measure(request.client, solve, inputs, system, uki)

@@ -10,6 +10,7 @@ from spec.document import Spec
 from spec.files import CopiedFile
 from spec.packages import CopiedKey, CopiedText
 from spec.positions import Range
+from spec.secure_boot import CertificateFile, SignatureFile
 from spec.values.run_mounts import BindMount, CacheMount
 from spec.values.words import is_package_file
 
@@ -57,6 +58,7 @@ def needs(spec: Spec) -> Iterator[Need]:
             yield Need(MAIN, repository.public_key.source, "`repositories`: key", source, source)
     yield from _package_files(spec)
     yield from _key_files(spec)
+    yield from _secure_boot_files(spec)
     for index, step in enumerate(spec.run):
         for number, mount in enumerate(step.mounts):
             if isinstance(mount, BindMount) or (isinstance(mount, CacheMount) and mount.origin):
@@ -83,6 +85,14 @@ def _key_files(spec: Spec) -> Iterator[Need]:
                 path = ("users", index, "ssh_authorized_keys", number)
                 source, context = spec.positions.of(*path, "source"), spec.positions.of(*path, "context")
                 yield Need(origin_of_key(each), each.source, f"`users`: {user.name}", source, context)
+
+
+def _secure_boot_files(spec: Spec) -> Iterator[Need]:
+    for name in ("certificate", "signature"):
+        file = getattr(spec.secure_boot, name, None)
+        if isinstance(file, CertificateFile | SignatureFile):
+            place = spec.positions.of("secure_boot", name, "source")
+            yield Need(MAIN, file.source, f"`secure_boot`: {name}", place, place)
 
 
 def origin_of_file(entry: CopiedFile) -> Origin:

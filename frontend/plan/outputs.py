@@ -33,10 +33,12 @@ _SEGMENTS = "/segments"
 class Uki:
     """The UKI in all outputs: the request for its layout, the trees that it reads, and the system in it.
 
-    Steps that need the layout find it at `MOUNT` + `FILE`. `layout` is a state with it, for several steps.
+    `layout` is a state with its layout, for several steps. They find it at `MOUNT` + `FILE`. `signed` has that of the
+    signed UKI, if there is one. Its pieces are in both.
     """
 
     MOUNT: ClassVar[str] = "/uki"
+    SIGNED: ClassVar[str] = "/signed"
     FILE: ClassVar[str] = "/uki.json"
 
     step: Step
@@ -44,6 +46,27 @@ class Uki:
     trees: dict[str, llb.State]
     layout: llb.State
     system: Packed
+    signed: llb.State | None = None
+
+    @property
+    def shipped(self) -> llb.State:
+        """The state with the layout of what the outputs carry."""
+        return self.signed or self.layout
+
+    @property
+    def place(self) -> str:
+        """The place of that layout, in steps that have `mounts`."""
+        return (self.SIGNED if self.signed else self.MOUNT) + self.FILE
+
+    @property
+    def mounts(self) -> dict[str, llb.State]:
+        """The layouts, by mount point."""
+        return {self.MOUNT: self.layout} | ({self.SIGNED: self.signed} if self.signed else {})
+
+    @property
+    def segments(self) -> dict[str, llb.State]:
+        """The segments by mount point. All steps use the same ones: a layout names files in them."""
+        return _segments(self.system)
 
 
 def plan_inspect(inputs: PlanInputs, system: PlannedSystem) -> llb.State:
@@ -73,6 +96,8 @@ def plan_outputs(inputs: PlanInputs, uki: Uki, *, laid_out: bool = False) -> llb
     wanted = wanted_outputs(inputs)
     alike = [output for output in wanted if FORMATS[output.format].os_release == uki.request.os_release]
     shared = alike if laid_out or len(alike) > 1 else []
+    if uki.signed:
+        shared = [*wanted]  # one signature, so one UKI
     states = [_plan_output(inputs, output, uki, shared=output in shared) for output in wanted]
     if len(states) == 1:
         return states[0]
@@ -92,7 +117,7 @@ def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:
 
 
 def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile, packed: Packed) -> Uki:
-    """Return the UKI of a packed system, laid out for disks, with an os-release if all outputs have one."""
+    """Return the UKI of a packed system."""
     spec, architecture, epoch = inputs.spec, inputs.platform.architecture, inputs.options.epoch
     segments = _segments(packed)
     overlay = packed.mode == memory.OVERLAY
@@ -107,7 +132,7 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         epoch=epoch,
         name=spec.name,
         version=spec.version or "",
-        os_release=all(FORMATS[output.format].os_release for output in wanted_outputs(inputs)),
+        os_release=_has_os_release(inputs),
         init=TARGETS[architecture].init if overlay else "",
         layers=len(segments) if overlay else 0,
         unpacked=packed.unpacked,
@@ -119,8 +144,18 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
     return Uki(step, request, trees, layout, packed)
 
 
+def _has_os_release(inputs: PlanInputs) -> bool:
+    """Return whether the UKI for several outputs has an os-release: if all of them have one.
+
+    What is signed is one UKI for all outputs of the build file, whatever the target. It has an os-release if any of
+    them has one: with it firmware needs more memory, without it boot managers do not list the file.
+    """
+    if inputs.spec.secure_boot:
+        return any(FORMATS[output.format].os_release for output in inputs.spec.outputs)
+    return all(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
+
+
 def _segments(packed: Packed) -> dict[str, llb.State]:
-    """Return the segments by mount point. All steps use the same ones: the layout of a UKI names files in them."""
     return {f"{_SEGMENTS}/{number}": state for number, state in enumerate(packed.segments)}
 
 
@@ -134,7 +169,7 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) 
     """Return a state with one output: from the `shared` layout, or with a layout in the same step, which is faster."""
     extra: dict[str, Any] = {key: value for key in FORMATS[output.format].keys if (value := getattr(output, key))}
     request = BY_FORMAT[output.format](
-        uki=Uki.MOUNT + Uki.FILE,
+        uki=uki.place,
         output=f"{OUT}/{output.filename}",
         architecture=inputs.platform.architecture,
         epoch=inputs.options.epoch,
@@ -149,5 +184,5 @@ def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) 
         step = Step(f"{name} with Linux {uki.request.kernel_version}", place, (*uki.step.keys, *keys))
         first = replace(uki.request, detached=False, os_release=FORMATS[output.format].os_release)
         return run_on_trees(inputs, first, request, step=step, trees=uki.trees, scratch=Uki.MOUNT)
-    trees = {Uki.MOUNT: uki.layout, **_segments(uki.system)}
+    trees = {**uki.mounts, **uki.segments}
     return run_on_trees(inputs, request, step=Step(name, place, keys), trees=trees)

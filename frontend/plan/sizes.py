@@ -25,7 +25,7 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb
     spec = inputs.spec
     request = Sizes(
         system=SYSTEM,
-        uki=uki.MOUNT + uki.FILE,
+        uki=uki.place,
         output=OUT + report_name(spec.name, "json"),
         text=OUT + report_name(spec.name, "txt"),
         name=spec.name,
@@ -36,7 +36,7 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb
     )
     mounts = (
         tree(SYSTEM, system),
-        tree(uki.MOUNT, uki.layout),
+        *(tree(target, state) for target, state in uki.mounts.items()),
         llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
     )
     step = Step(f"[report] sizes of {spec.name}", places.location_of(spec, "limits"), ("report",))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from spec.accounts import HashSecret
 from spec.document import Spec
 from spec.positions import Range
+from spec.secure_boot import CertificateSecret
 from spec.values.run_mounts import CacheMount, RunMount, SecretMount, SshMount
 
 
@@ -69,6 +70,14 @@ def _secrets(spec: Spec) -> Iterator[_Need]:
     for index, user in enumerate(spec.users):
         if isinstance(user.password, HashSecret):
             yield _Need(user.password.secret, True, spec.positions.of("users", index, "password"))
+    if spec.package_manager.credentials:
+        yield _Need(spec.package_manager.credentials.secret, True, spec.positions.of("package_manager", "credentials"))
+    if spec.secure_boot:
+        if isinstance(spec.secure_boot.certificate, CertificateSecret):
+            place = spec.positions.of("secure_boot", "certificate")
+            yield _Need(spec.secure_boot.certificate.secret, True, place)
+        if spec.secure_boot.private_key:
+            yield _Need(spec.secure_boot.private_key.secret, True, spec.positions.of("secure_boot", "key"))
 
 
 def _agents(spec: Spec) -> Iterator[_Need]:

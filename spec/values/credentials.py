@@ -28,6 +28,17 @@ SshKey = Annotated[
         also="\t\r\n",
     ),
 ]
+Pem = Annotated[
+    str,
+    Text(
+        "a certificate in PEM, which starts with `-----BEGIN CERTIFICATE-----`",
+        pattern=r"\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*",
+        longest=16384,
+        secret=True,
+        also="\t\r\n",
+    ),
+]
+"""Messages do not repeat it: it could be a private key."""
 SecretId = Annotated[
     str,
     Text(

@@ -31,6 +31,7 @@ def validate(spec: Spec, problems: Collector) -> None:
     _file_sources(spec, problems)
     _run_mounts(spec, problems)
     _firmware(spec, problems)
+    _secure_boot(spec, problems)
 
 
 def _outputs(spec: Spec, problems: Collector) -> None:
@@ -153,3 +154,11 @@ def _firmware(spec: Spec, problems: Collector) -> None:
     if alone is not None and len(firmware) > 1:
         place = spec.positions.of("kernel", "firmware", firmware.index(alone))
         problems.add(place, f"{code(alone)} must be the only item of `firmware`: remove it, or all other items")
+
+
+def _secure_boot(spec: Spec, problems: Collector) -> None:
+    signing = spec.secure_boot
+    if signing and signing.private_key and signing.signature:
+        place = spec.positions.of("secure_boot", "signature")
+        problems.add(place, "`signature` replaces `key`: the build signs, or it attaches what was signed elsewhere: "
+                            "remove one of them")  # fmt: skip

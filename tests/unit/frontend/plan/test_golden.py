@@ -32,6 +32,7 @@ packages: [less]
 OPTIONS: dict[str, dict[str, str]] = {
     "language": {"build-arg:VERSION": "2.0", "build-arg:CLAYLINUX_PROFILE": "small"},
     "platforms": {"target": "image"},
+    "secure-boot-tbs": {"target": "tbs"},
 }
 
 

@@ -1,0 +1,140 @@
+"""The key `secure_boot`: one signature of the one UKI, between its layout and the outputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import llb
+from frontend.config.syntax.diagnostics import Diagnostic
+from frontend.options import DEFAULT_EPOCH
+from frontend.targets import IMAGE, REPORT, TBS
+from imager.requests.secureboot import Check, Sign, ToSign
+from spec.secure_boot import (
+    Certificate,
+    CertificateFile,
+    CertificateSecret,
+    CertificateText,
+    Signature,
+    SignatureFile,
+    SignatureText,
+)
+
+from . import places
+from .origins import MAIN
+from .steps import OUT, Step, run_imager, tree
+
+if TYPE_CHECKING:
+    from spec.document import Spec
+    from spec.secure_boot import PrivateKey
+
+    from .inputs import PlanInputs
+    from .outputs import Uki
+
+_CERTIFICATE, _KEY, _SIGNATURE = "/secure-boot/certificate", "/secure-boot/key", "/secure-boot/signature"
+_CHECKED = "/certificate.pem"
+"""The certificate in the state of `plan_check`."""
+
+
+def for_target(spec: Spec, target: str) -> Spec:
+    """Return `spec` without what this target does not need to sign. Raises `UserError` if it lacks anything.
+
+    Never is a system silently unsigned that was to be signed.
+    """
+    signing = spec.secure_boot
+    if target == IMAGE:  # an OCI image has no UKI
+        return replace(spec, secure_boot=None)
+    if target == TBS:
+        if signing is None:
+            text = "`--target tbs` needs the certificate of the key: write `secure_boot: {certificate: ...}`"
+            raise places.user_error(spec, [Diagnostic(spec.positions.of("base"), text)])
+        return replace(spec, secure_boot=replace(signing, private_key=None, signature=None))
+    if signing and not signing.private_key and not signing.signature and target != REPORT:
+        text = "`secure_boot` has no `key` and no `signature`: add one, or get what to sign with `--target tbs`"
+        raise places.user_error(spec, [Diagnostic(spec.positions.of("secure_boot"), text)])
+    return spec
+
+
+def plan_check(inputs: PlanInputs) -> llb.State:
+    """Return a state with the certificate, after a look at it and the key.
+
+    Whoever builds it first learns in a second what is missing, not after the packages are installed. With a secret this
+    step always runs, as secrets are no part of a cache key. The steps that depend on it run again if the certificate is
+    another one: so a new certificate gives a new signature. An old signature is valid for a key that comes back.
+    """
+    signing = inputs.spec.secure_boot
+    assert signing is not None
+    key = signing.private_key
+    request = Check(certificate=_CERTIFICATE, key=_KEY if key else "", output=OUT + _CHECKED, epoch=DEFAULT_EPOCH)
+    mounts = [_given(inputs, signing.certificate, _CERTIFICATE), *_key(key)]
+    place = places.location_of(inputs.spec, "secure_boot", "key" if key else "certificate")
+    step = Step(f"[secure boot] check {'key and ' if key else ''}certificate", place, ("secure_boot",))
+    always = key is not None or isinstance(signing.certificate, CertificateSecret)
+    return run_imager(inputs, request, step=step, mounts=(_out(), *mounts), always=always).mount(OUT)
+
+
+def sign(inputs: PlanInputs, uki: Uki, certificate: llb.State) -> Uki:
+    """Return the UKI signed, by the key or by what was made elsewhere; as it is where the spec has neither."""
+    signing = inputs.spec.secure_boot
+    assert signing is not None
+    key, signature = signing.private_key, signing.signature
+    if not key and not signature:
+        return uki
+    request = Sign(
+        uki=uki.MOUNT + uki.FILE,
+        certificate=_CERTIFICATE,
+        key=_KEY if key else "",
+        signature=_SIGNATURE if signature else "",
+        output=OUT + uki.FILE,
+        epoch=inputs.options.epoch,
+    )
+    mounts = [*_to_read(uki, certificate), *_key(key)]
+    if signature:
+        mounts.append(_given(inputs, signature, _SIGNATURE))
+    place = places.location_of(inputs.spec, "secure_boot", "key" if key else "signature")
+    step = Step(f"[secure boot] {'sign' if key else 'attach the signature'}", place, ("secure_boot",))
+    return replace(uki, signed=run_imager(inputs, request, step=step, mounts=tuple(mounts)).mount(OUT))
+
+
+def plan_tbs(inputs: PlanInputs, uki: Uki, certificate: llb.State) -> llb.State:
+    """Return a state with the bytes that a key elsewhere has to sign, and what they mean."""
+    spec = inputs.spec
+    request = ToSign(
+        uki=uki.MOUNT + uki.FILE,
+        certificate=_CERTIFICATE,
+        name=spec.name,
+        output=f"{OUT}/{spec.name}.tbs",
+        epoch=inputs.options.epoch,
+    )
+    step = Step("[secure boot] the bytes to sign", places.location_of(spec, "secure_boot"), ("secure_boot",))
+    return run_imager(inputs, request, step=step, mounts=_to_read(uki, certificate)).mount(OUT)
+
+
+def _to_read(uki: Uki, certificate: llb.State) -> tuple[llb.Mount, ...]:
+    """Return the mounts of a step that reads the whole program.
+
+    The layout is a part of its cache key by content: it has the digest of all that is signed.
+    """
+    layout = llb.Bind(target=uki.MOUNT, source=uki.layout, by_content=True)
+    segments = (tree(target, state) for target, state in sorted(uki.segments.items()))
+    return (layout, *segments, llb.Bind(target=_CERTIFICATE, source=certificate, selector=_CHECKED), _out())
+
+
+def _given(inputs: PlanInputs, value: Certificate | Signature, target: str) -> llb.Mount:
+    match value:
+        case CertificateText(content=content) | SignatureText(content=content):
+            file = llb.Mkfile("/file", content.encode(), timestamp_ns=DEFAULT_EPOCH * 1_000_000_000)
+            source = llb.edit(llb.scratch(), file, name="[internal] a text of `secure_boot`")
+            return llb.Bind(target=target, source=source, selector="/file")
+        case CertificateFile(source=path) | SignatureFile(source=path):
+            return llb.Bind(target=target, source=inputs.sources[MAIN].state, selector=f"/{path}")
+        case CertificateSecret(secret=name):
+            return llb.Secret(target=target, id=name)
+
+
+def _key(key: PrivateKey | None) -> tuple[llb.Mount, ...]:
+    return (llb.Secret(target=_KEY, id=key.secret),) if key else ()
+
+
+def _out() -> llb.Mount:
+    return llb.Bind(target=OUT, source=llb.scratch(), readonly=False)
