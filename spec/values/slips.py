@@ -26,7 +26,7 @@ def broken_rule(text: str, pattern: str) -> str:
     if not text or len(text) > _LONGEST:
         return ""
     first, last = text[0], text[-1]
-    if fits(_SAFE + text[1:]) and not (fits(first) or fits(first + _SAFE)):
+    if fits(_SAFE + text[1:]) and not any(fits(first + each) for each in ("", _SAFE, "/")):
         return f"it must not start with {name_of(first)}"
     if fits(text[:-1] + _SAFE) and not fits(_SAFE + last):
         return f"it must not end with {name_of(last)}"
