@@ -160,9 +160,16 @@ def _segments(packed: Packed) -> dict[str, llb.State]:
 
 
 def _cmdline(inputs: PlanInputs, report: Report) -> str:
-    """Return the command line of the spec, else the /boot/cmdline of the system, else both consoles."""
+    """Return the command line of the spec, else the /boot/cmdline of the system, else both consoles.
+
+    In a signed system it locks the kernel down, unless it says otherwise: root cannot load code that nobody signed.
+    Debian's kernels do that by themselves with Secure Boot, Alpine's do not.
+    """
     words = inputs.spec.kernel.cmdline
-    return " ".join(words) if words else report.boot_cmdline or TARGETS[inputs.platform.architecture].consoles
+    line = " ".join(words) if words else report.boot_cmdline or TARGETS[inputs.platform.architecture].consoles
+    if inputs.spec.secure_boot and "lockdown=" not in line:
+        line += " lockdown=integrity"
+    return line
 
 
 def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) -> llb.State:

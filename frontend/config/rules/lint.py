@@ -19,6 +19,7 @@ from spec.services import ServiceCommand
 from spec.values.run_mounts import BindMount, CacheMount
 from spec.values.wording import code
 
+from .lint_boot import open_command_line
 from .lint_groups import unknown_groups
 
 _SECRET_WORDS = frozenset(
@@ -206,6 +207,7 @@ def _writable(spec: Spec) -> _Found:
 
 _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
     INVALID_DIRECTIVE: ("The `# check=` line names an unknown rule or option", None),
+    "OpenCommandLine": ("A signed command line opens the system to whoever is at the console", open_command_line),
     "RootWithoutPassword": ("root has an empty password", _root_password),
     "SecretsInArgs": ("Build arguments and environment variables should not hold secrets", _secrets),
     "UndeclaredArg": ("A build argument is set that `args` does not declare", _undeclared),
