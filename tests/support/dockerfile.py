@@ -22,9 +22,13 @@ TOLD = {
 @pytest.fixture(scope="session")
 def small(busybox: Path, debian_kernel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a build context with the Dockerfile of a small system and its image."""
-    context = tmp_path_factory.mktemp("small") / "context"
+    return make_small(tmp_path_factory.mktemp("small") / "context", busybox, debian_kernel)
+
+
+def make_small(context: Path, busybox: Path, kernel: Path) -> Path:
+    """Create that context."""
     shutil.copytree(SMALL, context)
     (context / "init").chmod(0o755)
     shutil.copy(busybox, context / "busybox")
-    shutil.copy(debian_kernel, context / debian_kernel.name)
+    shutil.copy(kernel, context / kernel.name)
     return context

@@ -26,9 +26,13 @@ class Place:
 
     def holds(self, mark: str, *users: str) -> bool:
         """Tell whether the mark is in there, as it is or as the password of a user in a request."""
-        content = gzip.decompress(self.content) if self.content.startswith(_GZIP) else self.content
         needles = [mark.encode(), *(base64.b64encode(f"{before}{mark}".encode()) for before in ("", *users))]
-        return any(needle.rstrip(b"=") in content for needle in needles)
+        return self.holds_any([needle.rstrip(b"=") for needle in needles])
+
+    def holds_any(self, needles: list[bytes]) -> bool:
+        """Tell whether any of these bytes are in there."""
+        content = gzip.decompress(self.content) if self.content.startswith(_GZIP) else self.content
+        return any(needle in content for needle in needles)
 
 
 def build(engine: Engine, data_root: Path, project: Path, folder: Path, *flags: str) -> Iterator[Place]:

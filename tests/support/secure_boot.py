@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pefile  # type: ignore[import-untyped]
+
+from localvm import host
 from tests.support.vm import require_tool
+
+SIGNATURE = 256
+"""Bytes of a signature by RSA-2048."""
 
 
 @dataclass(frozen=True)
@@ -29,3 +36,30 @@ def make_signer(directory: Path, name: str = "db", algorithm: str = "rsa:2048", 
 def openssl(*argv: str, given: bytes = b"") -> bytes:
     """Run openssl and return what it prints."""
     return subprocess.run(("openssl", *argv), input=given, capture_output=True, check=True, timeout=60).stdout
+
+
+def enroll(variables: Path, db: Signer, platform: Signer) -> Path:
+    """Write variables of UEFI firmware that has Secure Boot on and starts what `db` has signed."""
+    owner = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+    keys = ("--set-pk", owner, str(platform.certificate), "--add-kek", owner, str(platform.certificate))
+    words = ("--input", str(host.find_firmware().variables), "--output", str(variables), *keys)
+    program = str(Path(sys.executable).with_name("virt-fw-vars"))
+    certificate = ("--add-db", owner, str(db.certificate), "--sb")
+    subprocess.run((program, *words, *certificate), capture_output=True, check=True, timeout=60)
+    return variables
+
+
+def places(program: bytes) -> dict[str, range]:
+    """Return the parts of a signed program that a signature protects, by name: headers, sections, the signature."""
+    pe = pefile.PE(data=program, fast_load=True)
+    table = pe.OPTIONAL_HEADER.DATA_DIRECTORY[4]
+    # The checksum before it is the one field that no signature covers and nothing reads; after it is the table's own.
+    found = {"headers": range(pe.FILE_HEADER.get_file_offset(), pe.OPTIONAL_HEADER.get_file_offset() + 64)}
+    for section in pe.sections:
+        start = section.PointerToRawData
+        found[section.Name.rstrip(b"\0").decode()] = range(start, start + section.SizeOfRawData)
+    # A PKCS #7 ends with the signature; behind it there may be zeros.
+    start = table.VirtualAddress + 8
+    end = start + 4 + int.from_bytes(program[start + 2 : start + 4])
+    found["signature"] = range(end - SIGNATURE, end)
+    return found

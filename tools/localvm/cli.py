@@ -46,6 +46,12 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         dest="architecture",
         help="processor of the machine (default: amd64)",
     )
+    parser.add_argument(
+        "--variables",
+        type=Path,
+        metavar="FILE",
+        help="variables of UEFI firmware with keys for Secure Boot (amd64 only): it verifies the image",
+    )
     parser.add_argument("--bus", choices=BUSES, help="connection of the image (default: virtio; cdrom for an .iso)")
     parser.add_argument(
         "--network", action="store_true", help="connect the guest to a network (DHCP) from which it reaches nothing"
@@ -102,6 +108,7 @@ def _machine(options: argparse.Namespace) -> Machine:
         "restricted": not options.internet,
         "forwards": tuple(options.forward),
         "listen": options.listen,
+        "variables": options.variables,
     }
     if image.suffix == ".efi":
         return Machine(kernel=image, **common)
@@ -114,7 +121,7 @@ def _interactive(machine: Machine) -> int:
     """Replace this process with QEMU, with this terminal as its console. Ctrl-A X ends the machine."""
     host.find_qemu(machine.architecture)
     words = ["-serial", "mon:stdio"]
-    command = list(command_line(machine, host.find_firmware(machine.architecture)))
+    command = list(command_line(machine, host.find_firmware(machine.architecture, machine.variables)))
     at = command.index("-serial")
     command[at : at + 2] = words
     speed = "with KVM" if machine.kvm else "with slow emulation, because KVM does not work here"

@@ -111,7 +111,7 @@ def running(machine: Machine, echo: Callable[[str], None] | None = None) -> Iter
     Raises `MissingToolError` if QEMU or its firmware is not installed.
     """
     host.find_qemu(machine.architecture)
-    firmware = host.find_firmware(machine.architecture) if machine.firmware else None
+    firmware = host.find_firmware(machine.architecture, machine.variables) if machine.firmware else None
     words = command_line(machine, firmware)
     with subprocess.Popen(
         words, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

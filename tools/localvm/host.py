@@ -17,6 +17,8 @@ PROGRAMS = {
 }
 """QEMU for each architecture, and the packages that bring it and its firmware."""
 KVM_SECONDS = 2.0
+_VERIFYING = ("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_CODE.secboot.fd")
+"""Firmware that verifies what it starts, if its variables say so."""
 _FIRMWARE = {
     "amd64": ("/usr/share/OVMF/OVMF_{}_4M.fd", "/usr/share/OVMF/OVMF_{}.fd"),
     "arm64": ("/usr/share/AAVMF/AAVMF_{}.fd",),
@@ -30,8 +32,12 @@ def find_qemu(architecture: str = "amd64") -> None:
         raise MissingToolError(f"QEMU is not installed: run apt-get install {' '.join(packages)}")
 
 
-def find_firmware(architecture: str = "amd64") -> Firmware:
-    """Return Debian's OVMF, or AAVMF for arm64; raises `MissingToolError`."""
+def find_firmware(architecture: str = "amd64", variables: Path | None = None) -> Firmware:
+    """Return Debian's OVMF, or AAVMF for arm64, with its own variables or others; raises `MissingToolError`."""
+    if variables is not None:
+        if code := next((path for path in map(Path, _VERIFYING) if path.exists()), None):
+            return Firmware(code, variables)
+        raise MissingToolError("UEFI firmware with Secure Boot is not installed: run apt-get install ovmf")
     for pattern in _FIRMWARE[architecture]:
         found = Firmware(Path(pattern.format("CODE")), Path(pattern.format("VARS")))
         if found.code.exists() and found.variables.exists():

@@ -46,7 +46,8 @@ class Machine:
     With `network` the guest gets an address by DHCP. It reaches everything that the host reaches, and the host's
     loopback interface as 10.0.2.2; if it is `restricted`, it reaches nothing. `forwards` are (host port, guest port),
     and the host listens on the address `listen`. `kvm` says that KVM works. `processors` 0 means a safe number.
-    `architecture` is amd64, or arm64, which is always emulated.
+    `architecture` is amd64, or arm64, which is always emulated. `variables` are those of firmware with keys for Secure
+    Boot: it verifies what it starts. Without them it starts everything.
     """
 
     drives: tuple[Drive, ...] = ()
@@ -62,6 +63,7 @@ class Machine:
     listen: str = "127.0.0.1"
     kvm: bool = False
     architecture: str = "amd64"
+    variables: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,12 @@ def _board(machine: Machine) -> list[str]:
         ]
     accelerator = ("-accel", "kvm", "-cpu", "host") if machine.kvm else ("-accel", "tcg", "-cpu", TCG_CPU)
     processors = machine.processors or (2 if machine.kvm else TCG_PROCESSORS)
-    return ["qemu-system-x86_64", "-machine", "q35", *accelerator, "-smp", str(processors)]
+    words = ["qemu-system-x86_64", "-machine", "q35", *accelerator, "-smp", str(processors)]
+    if machine.variables is not None:
+        words[2] += ",smm=on"
+        # Only the firmware itself, in system management mode, may write its variables; it cannot do so after a sleep.
+        words += ["-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1"]
+    return words
 
 
 def _drive(number: int, drive: Drive) -> list[str]:

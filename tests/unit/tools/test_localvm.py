@@ -55,6 +55,14 @@ class TestCommandLine:
         assert " ".join(words[:9]) == "qemu-system-aarch64 -machine virt -accel tcg -cpu cortex-a57 -smp 1"
         assert "-serial" in words and "if=pflash,unit=0,format=raw,readonly=on,file=/fw/code.fd" in words
 
+    def test_firmware_with_keys_is_written_by_itself_only(self) -> None:
+        words = " ".join(
+            command_line(Machine(variables=Path("/keys.fd")), Firmware(Path("/code.fd"), Path("/keys.fd")))
+        )
+        assert words.startswith("qemu-system-x86_64 -machine q35,smm=on -accel tcg ")
+        assert " -global driver=cfi.pflash01,property=secure,value=on " in words
+        assert " -drive if=pflash,unit=1,format=raw,snapshot=on,file=/keys.fd " in words
+
     def test_a_kernel_without_firmware(self) -> None:
         machine = Machine(kernel=Path("k"), initrd=Path("i"), append="quiet", firmware=False, memory_mib=99, kvm=True)
         words = command_line(machine, FIRMWARE)
@@ -260,7 +268,7 @@ class TestRunVm:
     def image(self, fake_qemu: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
         folder = fake_qemu('echo "machine: $*"; echo login:; exec sleep 60')
         monkeypatch.setattr(host, "KVM", folder / "nothing")
-        monkeypatch.setattr(host, "find_firmware", lambda architecture: FIRMWARE)
+        monkeypatch.setattr(host, "find_firmware", lambda architecture, variables: FIRMWARE)
         return folder / "hello.img"
 
     @pytest.mark.parametrize(
