@@ -48,9 +48,8 @@ def writing(output: str, epoch: int) -> Iterator[int]:
 
 def save_json(path: str, value: object, epoch: int) -> None:
     """Save a value for later steps and for people: the same value gives the same bytes. An object is its attributes."""
-    with writing(path, epoch) as fd, open(fd, "w", encoding="utf-8", closefd=False) as file:
-        json.dump(value, file, indent=1, sort_keys=True, default=vars)
-        file.write("\n")
+    with writing(path, epoch) as fd:
+        write_all(fd, json.dumps(value, indent=1, sort_keys=True, default=vars).encode() + b"\n")
 
 
 def save_digest(path: str, epoch: int) -> None:
