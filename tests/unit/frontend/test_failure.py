@@ -6,6 +6,7 @@ import pytest
 
 import llb
 from frontend.config import ConfigError, Diagnostic, load
+from frontend.distro.refusal import UNREACHABLE
 from frontend.errors import EngineError
 from frontend.failure import explain, to_status
 from frontend.gateway import status as wire
@@ -55,6 +56,27 @@ def explained(state: llb.State, message: str) -> str:
 )
 def test_a_step_that_failed(message: str, expected: str) -> None:
     assert explained(STEP, message) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ('process "/bin/sh" did not complete successfully: exit code: 1', 1),
+        (f'process "/bin/sh" did not complete successfully: exit code: {UNREACHABLE}', 2),
+        ("secret netrc: not found", 2),
+        ("something else", 1),
+    ],
+)
+def test_only_what_is_outside_points_at_the_lines_about_it(message: str, line: int) -> None:
+    places = (llb.SourceRange(1, 0, 1, 4), llb.SourceRange(2, 0, 2, 4))
+    step = llb.execute(llb.scratch(), ["/bin/sh"], name="[packages] x", location=places).root
+    definition = llb.marshal(step, SOURCE)
+    status = wire.make(message, SOURCE, places)  # as the engine tells all of them
+    wire.add_detail(status, wire.VERTEX, {"digest": definition.digest_of(step)})
+    told = explain(EngineError(status), definition, SOURCE).status
+    ranges = [detail["ranges"] for detail in wire.details(told, wire.SOURCE)]
+    assert [place[0]["start"]["line"] for place in ranges if isinstance(place, list)] == [line]
+    assert any(wire.details(told, wire.VERTEX))
 
 
 @pytest.mark.parametrize(
