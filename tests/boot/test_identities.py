@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from localvm.machine import Drive, Machine
+from tests.support.alpine import Alpine
+from tests.support.answers import ask
 from tests.support.engine import REPOSITORY, Engine, digests
 from tests.support.vm import boot
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
 
 CONTEXT = REPOSITORY / "tests/boot/identities"
+OPENRC = REPOSITORY / "tests/boot/identities_openrc"
 SAME = {
     "bus": "/etc/machine-id",
     "keys": "4",
@@ -27,6 +30,8 @@ SAME = {
 """What every guest must say."""
 OWN = ("id", "own", "ssh", "dropbear", "nqn", "hostid", "iscsi", "certificate")
 """What no two guests may say alike."""
+SAME_OPENRC = {"keys": "4", "kept": "asked for", "build": "00", "log": "0", "started": "4", "crashed": "0"}
+OWN_OPENRC = ("id", "own", "ssh", "dropbear")
 
 
 @pytest.mark.parametrize("profile", ["", "unpacked"])
@@ -59,6 +64,42 @@ def test_two_builds_are_the_same(engine: Engine, tmp_path: Path) -> None:
         engine.buildx(CONTEXT, *flags, output=tmp_path / str(number), timeout=1800).check()
         found.append(digests(tmp_path / str(number)))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("official", "overlay"), ("apk3", "tmpfs")])
+def test_every_machine_of_openrc_has_its_own(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, mode: str
+) -> None:
+    alpine: Alpine = request.getfixturevalue(f"alpine_{kind}")
+    log = alpine.build(OPENRC, f"--build-arg=MODE={mode}", output=tmp_path / "out").check().log
+    assert "not in the image, as each machine has its own: " in log
+    guests = [guest_of_openrc(tmp_path / "out/identities.img") for _ in range(2)]
+    for found in guests:
+        assert {name: found[name] for name in SAME_OPENRC} == SAME_OPENRC
+        assert re.fullmatch("[0-9a-f]{32}", found["id"])
+    assert [name for name in OWN_OPENRC if guests[0][name] == guests[1][name]] == []
+
+
+def test_two_builds_for_openrc_are_the_same(alpine: Alpine, tmp_path: Path) -> None:
+    """Although each makes keys and names anew."""
+    found = []
+    for number in range(2):
+        flags = ("--build-arg=TRACE=/dev/null", "--no-cache-filter=packages,run")
+        alpine.build(OPENRC, *flags, output=tmp_path / str(number)).check()
+        found.append(digests(tmp_path / str(number)))
+    assert found[0] == found[1]
+
+
+def guest_of_openrc(image: Path) -> dict[str, str]:
+    """Boot a machine with a shell, and return what it says of itself."""
+    with boot(Machine(drives=(Drive(path=image),), network=True, memory_mib=768)) as console:
+        console.expect(r"^identities login: ", 300)
+        console.send("root\n")
+        console.expect(r"# $", 60)
+        text = ask(console, "probe")
+        console.send("poweroff\n")
+        assert console.wait_off(120) == 0
+    return dict(re.findall(r"^found (\w+)=(.*)$", text, re.MULTILINE))
 
 
 def guest(image: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The packages that are not Alpine's own: a kernel, nginx, and those that exist only to be installed and removed.
 
 The kernel is Alpine's linux-virt under the name of every flavor, as packages of our own; where PyPI does not have it,
-it is Debian's. nginx and wipefs are Debian's, with the libraries that they need.
+it is Debian's. nginx, dropbear and wipefs are Debian's, with the libraries that they need.
 """
 
 from __future__ import annotations
@@ -39,7 +39,18 @@ _MODULES = (
     "lib/*",
     "net/core/failover.ko",
 )
-_LIBRARIES = ("libblkid1", "libc6", "libcrypt1", "libpcre2-8-0", "libsmartcols1", "libssl3", "zlib1g")
+_LIBRARIES = (
+    "libblkid1",
+    "libc6",
+    "libcrypt1",
+    "libgmp10",
+    "libpcre2-8-0",
+    "libsmartcols1",
+    "libssl3",
+    "libtomcrypt1",
+    "libtommath1",
+    "zlib1g",
+)
 _NGINX_CONF = b"""\
 events {}
 http { server { listen 80 default_server; location / { root /var/www; } } }
@@ -53,6 +64,16 @@ depend() {
 }
 start_pre() {
   checkpath --directory /var/lib/nginx
+}
+"""
+# Unlike Alpine's own service, it does not let the server make its keys.
+_DROPBEAR_SERVICE = b"""\
+#!/sbin/openrc-run
+command=/usr/sbin/dropbear
+command_args="$DROPBEAR_OPTS"
+pidfile=/run/dropbear.pid
+depend() {
+  need net
 }
 """
 
@@ -107,7 +128,12 @@ def _debian_kernel() -> tuple[File, dict[str, File]]:
 
 
 def applications() -> list[Package]:
-    """Return nginx, wipefs and microcode."""
+    """Return nginx, dropbear, wipefs and microcode."""
+    dropbear = {name: _program("dropbear-bin", name) for name in ("usr/sbin/dropbear", "usr/bin/dropbearkey")}
+    dropbear |= {
+        "etc/dropbear": File(mode=0o755),
+        "etc/init.d/dropbear": File(content=_DROPBEAR_SERVICE, mode=0o755),
+    }
     wipefs = {"sbin/wipefs": _program("util-linux", "sbin/wipefs")}
     nginx = {"usr/sbin/nginx": _program("nginx", "usr/sbin/nginx")}
     nginx |= {
@@ -127,6 +153,7 @@ def applications() -> list[Package]:
             depends=("glibc-stand-in",),
             scripts={"pre-install": account},
         ),
+        Package(name="dropbear", version="2022.83-r0", files=dropbear, depends=("glibc-stand-in",)),
         Package(name="wipefs", version="2.38-r0", files=wipefs, depends=("glibc-stand-in",)),
         Package(name="intel-ucode", files={"boot/intel-ucode.img": File(content=b"070701 microcode\n")}),
         Package(name="amd-ucode", files={"boot/amd-ucode.img": File(content=b"070701 microcode\n")}),

@@ -32,6 +32,8 @@ from localvm.errors import MissingToolError
 from localvm.machine import Machine
 
 kvm_works = cache(host.kvm_works)
+_COMPLAINTS = re.compile(r"Could not detach|Could not unmount|Failed to finalize|can't unmount", re.IGNORECASE)
+"""What a guest says that cannot be turned off in order."""
 
 
 @contextmanager
@@ -46,6 +48,7 @@ def boot(machine: Machine) -> Iterator[Console]:
                 yield console
             finally:
                 print(console.text)
+            assert _COMPLAINTS.findall(console.text) == [], "the guest could not be turned off in order"
     except MissingToolError as error:
         unavailable(str(error))
 
