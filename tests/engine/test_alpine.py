@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.engine.test_failures import MARK
-from tests.support.alpine import Alpine
+from tests.support.alpine import Alpine, mirror_answers, serving
 from tests.support.apk_repository import File, Package, SigningKey, publish, serve
 from tests.support.engine import BuildResult, digests
 
@@ -103,6 +104,18 @@ kernel: {microcode: [intel, amd]}
     assert re.search(r"^nginx:!:3652:", shadow, re.M)
 
 
+@pytest.mark.parametrize(("package", "service"), [("chrony", "chronyd"), ("openntpd", "openntpd")])
+def test_one_daemon_sets_the_clock(alpine: Alpine, tmp_path: Path, package: str, service: str) -> None:
+    archive = tmp_path / "system.tar"
+    text = f"{HEAD}packages: [{package}]\nservices: {{{service}: true}}\n"
+    log = build(alpine, tmp_path, text, output=f"type=tar,dest={archive}").check().log
+    assert f"services: ntpd of the preset is off, because {service} does its work" in log
+    with tarfile.open(archive) as tar:
+        names = tar.getnames()
+    assert f"etc/runlevels/default/{service}" in names
+    assert [name for name in names if name.endswith("/ntpd") and "runlevels" in name] == []
+
+
 def test_packages_are_removed_without_a_word(alpine: Alpine, tmp_path: Path) -> None:
     """apk 3 warns of every index that it does not find, where it is asked to look at them."""
     log = build(alpine, tmp_path, HEAD + "packages: [clay-doc]\nremove_packages: [clay-doc]\n").check().log
@@ -187,3 +200,22 @@ def test_modules_of_alpine_are_chosen(alpine: Alpine, tmp_path: Path) -> None:
     assert "kernel/drivers/block/virtio_blk.ko.gz" not in files
     assert b"kernel/drivers/net/virtio_net.ko.gz" in (modules / "modules.dep.bin").read_bytes()
     assert " virtio_net\n" in (modules / "modules.alias").read_text()
+
+
+def test_a_mirror_that_answers_is_the_source(alpine: Alpine, tmp_path: Path) -> None:
+    """Where no mirror is in reach, a server of ours is one, so that what the tests do with it works everywhere."""
+    assert mirror_answers(alpine.engine, alpine.image)
+    added = Package(name="only-here", files={"usr/share/only-here": File(content=b"here\n")})
+    with serving(alpine.engine, tmp_path, alpine.image, [added], None, mirror=True) as found:
+        alpine.asked.clear()
+        no_cache = f"--build-arg=BUILDKIT_CACHE_MOUNT_NS={time.time_ns()}"
+        system(found, tmp_path, f"{HEAD}packages: [chrony, only-here]\n", no_cache)
+        assert found.downloads() == ["only-here-1.0-r0.apk"]
+        assert {name.partition("-")[0] for name in alpine.downloads()} >= {"chrony", "linux"}
+    with serve(tmp_path) as (url, _):
+        text = f"FROM {alpine.image}\nRUN echo {url} > /etc/apk/repositories\n"
+    (tmp_path / "silent").mkdir()
+    (tmp_path / "silent/Dockerfile").write_text(text)
+    alpine.engine.buildx(tmp_path / "silent", "--tag=claylinux-test/silent").check()
+    assert not mirror_answers(alpine.engine, "claylinux-test/silent")
+    alpine.engine.docker("rmi", "claylinux-test/silent")

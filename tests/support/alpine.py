@@ -80,15 +80,10 @@ def alpine(alpine_official: Alpine) -> Alpine:
 @pytest.fixture(scope="session")
 def alpine_official(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alpine]:
     """Alpine whose packages are in reach. Skips the test where they are nowhere to be had."""
-    base = _official(PRESET_IMAGE, OFFICIAL)
-    mirror = _mirror_answers(engine, base)
-    signed = None if mirror else signed_packages(_folder(base), "amd64")
-    if not mirror and signed is None:
-        out_of_reach(
-            f"no packages for {base}: Alpine's mirror does not answer, and the shared data (CLAYLINUX_DATA) has none"
-        )
+    base, signed = _official(engine, PRESET_IMAGE, OFFICIAL)
+    mirror = signed is None
     packages = made_up() if mirror else [*kernels(), *applications(), *made_up()]
-    with _serving(engine, tmp_path_factory.mktemp("alpine"), base, packages, signed, mirror=mirror) as made:
+    with serving(engine, tmp_path_factory.mktemp("alpine"), base, packages, signed, mirror=mirror) as made:
         yield made
 
 
@@ -102,7 +97,7 @@ def alpine_apk3(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
     _import(engine, installed_system("amd64"), base)
     packages = [*kernels(), *applications(), *made_up()]
     folder = tmp_path_factory.mktemp("alpine3")
-    with _serving(engine, folder, base, packages, signed, steps=_PLAIN + _MERGED_USR) as made:
+    with serving(engine, folder, base, packages, signed, steps=_PLAIN + _MERGED_USR) as made:
         yield made
     engine.docker("rmi", base)
 
@@ -111,8 +106,8 @@ def alpine_apk3(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def alpine_arm64(engine: Engine, arm64: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alpine]:
     """Alpine for arm64: the presets' release where a registry and the mirror have it, 3.13 elsewhere."""
     folder = tmp_path_factory.mktemp("alpine-arm64")
-    if engine.registry_has(PRESET_IMAGE) and _mirror_answers(engine, PRESET_IMAGE):
-        with _serving(engine, folder, PRESET_IMAGE, made_up(), None, architecture="arm64", mirror=True) as made:
+    if engine.registry_has(PRESET_IMAGE) and mirror_answers(engine, PRESET_IMAGE):
+        with serving(engine, folder, PRESET_IMAGE, made_up(), None, architecture="arm64", mirror=True) as made:
             yield made
         return
     signed = signed_packages(f"{_folder(OFFICIAL_ARM64)}-{MACHINES['arm64']}", "arm64")
@@ -121,7 +116,7 @@ def alpine_arm64(engine: Engine, arm64: None, tmp_path_factory: pytest.TempPathF
     packages = [*kernels("arm64"), *made_up()]
     with (
         engine.stand_in(OFFICIAL_ARM64, "arm64") as base,
-        _serving(engine, folder, base, packages, signed, architecture="arm64") as made,
+        serving(engine, folder, base, packages, signed, architecture="arm64") as made,
     ):
         yield made
 
@@ -131,22 +126,28 @@ def _folder(image: str) -> str:
     return image.replace(":", "-")
 
 
-def _official(*images: str) -> str:
-    """Have the first of the images that a registry or the shared data has in the engine."""
-    said = ""
+def _official(engine: Engine, *images: str) -> tuple[str, Path | None]:
+    """Have the first of the images that can be had with its packages; None in their place is Alpine's mirror."""
+    said = []
     for image in images:
         try:
             run_tool("base-image", image)
         except ToolError as error:
-            said = str(error)
-        else:
-            return image
+            said.append(str(error))
+            continue
+        if mirror_answers(engine, image):
+            return image, None
+        if signed := signed_packages(_folder(image), "amd64"):
+            return image, signed
+        said.append(f"{image} has no packages")
     assert not any(data_dir().rglob("alpine-minirootfs-*")), said
-    out_of_reach(f"neither a registry nor the shared data (CLAYLINUX_DATA) has {' or '.join(images)}")
+    out_of_reach(
+        f"neither a registry with Alpine's mirror nor the shared data (CLAYLINUX_DATA) has {' or '.join(images)}"
+    )
     raise AssertionError
 
 
-def _mirror_answers(engine: Engine, image: str) -> bool:
+def mirror_answers(engine: Engine, image: str) -> bool:
     """Ask for the index of each repository that the image knows."""
     lines = engine.docker("run", "--rm", "--network=none", image, "cat", "/etc/apk/repositories").split()
     try:
@@ -171,7 +172,7 @@ def _import(engine: Engine, system: Path, image: str) -> None:
 
 
 @contextmanager
-def _serving(
+def serving(
     engine: Engine,
     folder: Path,
     base: str,
@@ -183,7 +184,7 @@ def _serving(
     mirror: bool = False,
 ) -> Iterator[Alpine]:
     """Make an image of `base` that knows our packages and the signed ones, and serve both."""
-    key = SigningKey.make(folder)
+    key = SigningKey.make(folder, f"{folder.name}.rsa.pub")
     publish(packages, key, folder / "repository/own", MACHINES[architecture])
     if signed is not None:
         (folder / "repository/signed").symlink_to(signed)
