@@ -23,8 +23,7 @@ class Target:
     runs: str
     stub: str
     consoles: str
-    microcode: bool = False
-    """Whether its processors take microcode from the kernel."""
+    microcode: bool
 
 
 TARGETS: dict[str, Target] = {

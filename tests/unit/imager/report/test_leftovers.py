@@ -24,7 +24,13 @@ nas:/x /x nfs defaults 0 0
 tmpfs /tmp tmpfs defaults 0 0
 /dev/cdrom /media/cdrom iso9660 noauto 0 0
 """
-CRYPTTAB = "# name device key\ndata UUID=4-4\nswap /dev/vda3 /dev/urandom swap\nlate UUID=5-5 none noauto\n"
+CRYPTTAB = """\
+# name device key
+data UUID=4-4
+swap /dev/vda3 /dev/urandom swap
+raw /dev/vda4 none
+late UUID=5-5 none noauto
+"""
 
 
 @pytest.fixture
@@ -50,6 +56,7 @@ def test_entries_of_the_disk_do_not_stop_the_boot(base: Path) -> None:
         "# name device key",
         "data\tUUID=4-4\tnone\tnofail,x-systemd.device-timeout=10",
         "swap\t/dev/vda3\t/dev/urandom\tswap,nofail,x-systemd.device-timeout=10",
+        "raw\t/dev/vda4\tnone\tnofail,x-systemd.device-timeout=10",
         "late UUID=5-5 none noauto",
     ]
     assert (base / "etc/crypttab").stat().st_mode & 0o777 == 0o600
@@ -77,6 +84,7 @@ def test_everything_is_told(base: Path) -> None:
             "swap on /swap.img (/etc/fstab)",
             "data on UUID=4-4 (/etc/crypttab)",
             "swap on /dev/vda3 (/etc/crypttab)",
+            "raw on /dev/vda4 (/etc/crypttab)",
             "late on UUID=5-5 (/etc/crypttab)",
         ],
         "waits": [
