@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _DPKG = "var/lib/dpkg/info"
-_APK = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
+APK = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
+"""The database of apk, which newer systems have below usr."""
 
 
 def package_by_path(root: Root) -> dict[str, str]:
@@ -39,7 +40,7 @@ def _dpkg(root: Root) -> Iterator[tuple[str, str]]:
 
 def _apk(root: Root) -> Iterator[tuple[str, str]]:
     """Yield the files in the database of apk: blocks of `P:` package, `F:` directory, and `R:` files in it."""
-    for database in _APK:
+    for database in APK:
         package = directory = ""
         for line in lines(read(root, database, LARGE)):
             kind, text = line[:2], line[2:]

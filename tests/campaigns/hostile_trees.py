@@ -29,9 +29,10 @@ from imager.requests.mounts import Mounts
 from imager.requests.network import Network
 from imager.requests.packing import Initramfs, Layer, Uki
 from imager.requests.reports import Inspect
+from imager.requests.sbom import Sbom
 from imager.requests.services import Services
 from spec.accounts import User
-from spec.files import Directory, Symlink
+from spec.files import CopiedFile, Directory, Symlink
 from spec.mounts import MemoryMount
 from spec.network import Ethernet
 from spec.services import ServiceCommand, ServiceSwitch
@@ -108,6 +109,11 @@ def _steps(tree: Tree, below: Path) -> Iterator[tuple[str, list[str]]]:
     pack = {"system": system, "epoch": EPOCH, "compression": "none", "output": f"{out}/segment"}
     looks: list[Request] = [
         Inspect(system=system, output=f"{out}/report", module=("net", "nett")),
+        Sbom(
+            system=system, output=f"{out}/sbom", name="x", generator="1", stub=str(stub), init=str(init), epoch=EPOCH,
+            file={"/srv": CopiedFile(source="."), "/x": CopiedFile(source="etc/passwd")},
+            tree=(system, system), origin=("", ""),
+        ),
         Initramfs(init=str(init), facts=f"{out}/facts", **pack),  # type: ignore[arg-type]
         Initramfs(init=str(init), below=str(below), **pack),  # type: ignore[arg-type]
         Initramfs(init=str(init), below=system, **{**pack, "system": str(below)}),  # type: ignore[arg-type]

@@ -23,10 +23,11 @@ from imager.requests.network import Network
 from imager.requests.outputs import BY_FORMAT, Efi, Iso, Output, Qcow2, Raw, Vdi, Vhd, Vhdx, Vmdk
 from imager.requests.packing import Initramfs, Layer, Uki
 from imager.requests.reports import Inspect, Sizes
+from imager.requests.sbom import Sbom
 from imager.requests.secureboot import Check, Sign, ToSign
 from imager.requests.services import Services
 from spec.accounts import Group, HashSecret, HashText, KeyFile, KeyText, User
-from spec.files import Directory, Symlink
+from spec.files import CopiedFile, Directory, FetchedFile, Symlink
 from spec.formats import FORMATS
 from spec.mounts import DeviceMount, FileSystem, MemoryMount
 from spec.network import AnyInterface, Bridge, Ethernet, Match, Nameservers, Route, Vlan
@@ -114,6 +115,16 @@ REQUESTS = (
     Check(certificate="/c", key="/k", output="/o", epoch=1),
     Sign(uki="/u.json", certificate="/c", signature="/s", output="/o.json", epoch=1),
     ToSign(uki="/u.json", certificate="/c", name="edge", output="/edge.tbs", epoch=1),
+    Sbom(
+        system="/system",
+        output="/out/sbom",
+        name="edge",
+        generator="1",
+        file={"/a": CopiedFile(source="a", git="https://git.example/a#v1"), "/b": FetchedFile(url="https://b.example")},
+        tree=("/sources/0", ""),
+        origin=("", ""),
+        epoch=1,
+    ),
     Sizes(system="/s", uki="/u", output="/o.json", text="/o.txt", name="edge", ram=1 << 29, exclude=("x",), epoch=1),
 )
 

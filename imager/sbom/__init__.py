@@ -1,0 +1,1 @@
+"""What is in a system, as a software bill of materials (SBOM)."""

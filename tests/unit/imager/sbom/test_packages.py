@@ -1,0 +1,126 @@
+"""What the databases of package managers say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imager.rootfs.root import Root
+from imager.sbom import packages
+from imager.sbom.component import Component, License
+
+DEBIAN = {"ID": "debian", "VERSION_ID": "13"}
+ALPINE = {"ID": "alpine", "VERSION_ID": "3.22.1"}
+STATUS = """\
+Package: libstdc++6
+Status: install ok installed
+Maintainer: Debian GCC Maintainers <debian-gcc@lists.example>
+Architecture: amd64
+Source: gcc-14 (14.2.0-19)
+Version: 14.2.0-19+b1
+Homepage: https://gcc.example/
+Description: a library
+ Package: fake
+
+Package: kept
+Status: hold ok installed
+Architecture: all
+Version: 1:2.0~rc1-1
+
+Package: half
+Status: install reinstreq half-configured
+Architecture: amd64
+Version: 1
+
+Package: gone
+Status: deinstall ok config-files
+Architecture: amd64
+Version: 3
+
+Package: bad name
+Status: install ok installed
+Version: 1
+
+Package: worse
+Status: install ok installed
+Version: 1\x1b[2J
+"""
+INSTALLED = """\
+C:Q1abc=
+P:musl
+V:1.2.5-r10
+A:x86_64
+L:MIT
+o:musl
+m:Somebody <somebody@alpine.example>
+U:https://musl.example/
+F:lib
+R:ld-musl-x86_64.so.1
+a:0:0:755
+P:not-a-package
+
+P:libcrypto3
+V:3.5.1-r0
+A:x86_64
+L:Apache-2.0
+o:openssl
+"""
+
+
+def installed(root: Path, os_release: dict[str, str]) -> dict[str, Component]:
+    return {each.name: each for each in packages.installed(Root(root), os_release)}
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_dpkg(tmp_path: Path) -> None:
+    write(tmp_path / "var/lib/dpkg/status", STATUS)
+    write(tmp_path / "var/lib/dpkg/status.d/base", "Package: distroless\nVersion: 1\nArchitecture: all\n")
+    write(tmp_path / "var/lib/dpkg/status.d/base.md5sums", "Package: sums\nVersion: 1\n")
+    found = installed(tmp_path, DEBIAN)
+    assert sorted(found) == ["distroless", "half", "kept", "libstdc++6"]
+    assert found["libstdc++6"] == Component(
+        key="deb-libstdc--6-amd64",
+        kind="package",
+        name="libstdc++6",
+        version="14.2.0-19+b1",
+        purl="pkg:deb/debian/libstdc%2B%2B6@14.2.0-19%2Bb1?arch=amd64&distro=debian-13&upstream=gcc-14%4014.2.0-19",
+        supplier="Debian GCC Maintainers <debian-gcc@lists.example>",
+        homepage="https://gcc.example/",
+        source="gcc-14",
+        source_version="14.2.0-19",
+    )
+    assert found["kept"].purl == "pkg:deb/debian/kept@1:2.0~rc1-1?arch=all&distro=debian-13"
+
+
+def test_apk_of_both_places(tmp_path: Path) -> None:
+    for database in ("lib/apk/db/installed", "usr/lib/apk/db/installed"):
+        write(tmp_path / database, INSTALLED)
+    found = installed(tmp_path, ALPINE)
+    assert sorted(found) == ["libcrypto3", "musl"]
+    assert found["libcrypto3"].purl == (
+        "pkg:apk/alpine/libcrypto3@3.5.1-r0?arch=x86_64&distro=alpine-3.22.1&upstream=openssl"
+    )
+    assert found["musl"].license == License(expression="MIT")
+    assert found["musl"].supplier == "Somebody <somebody@alpine.example>"
+    assert "upstream" not in found["musl"].purl
+
+
+def test_rpm_is_told_apart(tmp_path: Path) -> None:
+    assert not packages.has_unread_database(Root(tmp_path))
+    write(tmp_path / "usr/lib/sysimage/rpm/rpmdb.sqlite", "")
+    assert packages.has_unread_database(Root(tmp_path))
+
+
+def test_no_two_packages_have_one_key(tmp_path: Path) -> None:
+    """The name of a package may have letters that a key cannot have."""
+    names = ("a+b", "a-b", "a.b")
+    write(tmp_path / "var/lib/dpkg/status", "\n\n".join(f"Package: {name}\nVersion: 1" for name in names))
+    found = installed(tmp_path, DEBIAN)
+    assert {name: each.key for name, each in found.items()} == {
+        "a+b": "deb-a-b-",
+        "a-b": "deb-a-b--2",
+        "a.b": "deb-a.b-",
+    }
