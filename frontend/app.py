@@ -60,6 +60,7 @@ def _answer(request: Request) -> Solved:
     spec = _load(request, options.platforms[0])
     _check_target(spec, options)
     _lint(request, spec)
+    _warn_of_scanner(request)
     options = options.completed(spec.platforms, spec.source_date_epoch)
     # A build file can differ between platforms, by ${TARGETARCH}.
     specs = {each: spec if each == request.options.platforms[0] else _load(request, each) for each in options.platforms}
@@ -105,6 +106,13 @@ def _lint(request: Request, spec: Spec) -> None:
         raise ConfigError(request.options.filename, found)
     for each in found:
         tell(request, each)
+
+
+def _warn_of_scanner(request: Request) -> None:
+    """Tell who names a scanner that it does not run: one that looks at the outputs finds nothing in them."""
+    if request.options.sbom:
+        text = f"Claylinux lists what is in the system itself: {request.options.sbom} does not run"
+        request.client.warn(request.build_file.vertex, text)
 
 
 def _check_target(spec: Spec, options: BuildOptions) -> None:

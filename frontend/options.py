@@ -31,7 +31,8 @@ class BuildOptions:
 
     `no_cache` is None (use the cache), an empty tuple (do not use it), or the names of steps that do not use it.
     `network` is a mode for every step, or None. `epoch` is in seconds. `runs` are the architectures whose programs the
-    builder is known to run; it may run more.
+    builder is known to run; it may run more. `sbom` is the scanner that is to list what is in the system, empty
+    if any may do it, None if nobody asked.
     """
 
     filename: str = DEFAULT_FILENAME
@@ -53,6 +54,7 @@ class BuildOptions:
     cache_imports: tuple[tuple[str, Mapping[str, str]], ...] = ()
     cache_namespace: str = ""
     epoch: int = DEFAULT_EPOCH
+    sbom: str | None = None
     request_id: str = ""
     source: str = ""
     session_id: str = ""
@@ -128,6 +130,7 @@ def parse_options(raw: Mapping[str, str], *, workers: list[dict[str, object]], s
         cache_imports=_cache_imports(raw),
         cache_namespace=build_args.get("BUILDKIT_CACHE_MOUNT_NS", ""),
         epoch=_epoch(build_args.get("SOURCE_DATE_EPOCH", "")),
+        sbom=_sbom(raw),
         request_id=raw.get("requestid", ""),
         source=raw.get("source", ""),
         session_id=session_id,
@@ -196,6 +199,15 @@ def _cache_imports(raw: Mapping[str, str]) -> tuple[tuple[str, Mapping[str, str]
         return tuple((item["Type"], item.get("Attrs") or {}) for item in json.loads(raw["cache-imports"]))
     refs = (ref.strip() for ref in raw.get("cache-from", "").split(","))
     return tuple(("registry", {"ref": ref}) for ref in refs if ref)
+
+
+def _sbom(raw: Mapping[str, str]) -> str | None:
+    # Both spellings count: some clients refuse the first for some image stores.
+    for key in ("attest:sbom", "build-arg:BUILDKIT_ATTEST_SBOM"):
+        if key in raw:
+            given = dict(item.partition("=")[::2] for item in _csv(raw[key]))
+            return None if given.get("disabled") == "true" else given.get("generator", "")
+    return None
 
 
 def _epoch(text: str) -> int:

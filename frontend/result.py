@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from frontend.gateway.client import Ref, Solved
+from frontend.gateway.client import Attestation, Ref, Solved
 
 if TYPE_CHECKING:
     from llb import Platform
@@ -14,6 +15,20 @@ if TYPE_CHECKING:
     from .options import BuildOptions
 
 _CONFIG = "containerimage.config"
+_SPDX = "https://spdx.dev/Document"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was built for one platform: the outputs, their image config, and the list of what is in the system.
+
+    The list is at `sbom_path` of `sbom`, if the client wants one.
+    """
+
+    ref: Ref
+    config: bytes
+    sbom: Ref | None = None
+    sbom_path: str = ""
 
 
 def image_config(base: Mapping[str, object], platform: Platform, labels: Mapping[str, str]) -> bytes:
@@ -35,13 +50,19 @@ def image_config(base: Mapping[str, object], platform: Platform, labels: Mapping
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
-def assemble(options: BuildOptions, built: Mapping[Platform, tuple[Ref, bytes]]) -> Solved:
-    """Return the result. `built` has a ref and an image config for each platform."""
+def assemble(options: BuildOptions, built: Mapping[Platform, Built]) -> Solved:
+    """Return the result of all platforms."""
+    # The engine runs no scanner of its own if there is a statement of this type.
+    attestations = {
+        str(platform): Attestation(each.sbom, each.sbom_path, kind=_SPDX, reason="sbom")
+        for platform, each in built.items()
+        if each.sbom is not None
+    }
     if not options.multi_platform:
-        ref, config = next(iter(built.values()))
-        return Solved(ref=ref, metadata={_CONFIG: config})
-    refs = {str(platform): ref for platform, (ref, _) in built.items()}
-    metadata = {f"{_CONFIG}/{platform}": config for platform, (_, config) in built.items()}
+        only = next(iter(built.values()))
+        return Solved(ref=only.ref, metadata={_CONFIG: only.config}, attestations=attestations)
+    refs = {str(platform): each.ref for platform, each in built.items()}
+    metadata = {f"{_CONFIG}/{platform}": each.config for platform, each in built.items()}
     platforms = [
         {
             "ID": str(platform),
@@ -51,4 +72,4 @@ def assemble(options: BuildOptions, built: Mapping[Platform, tuple[Ref, bytes]])
         for platform in built
     ]
     metadata["refs.platforms"] = json.dumps({"Platforms": platforms}, separators=(",", ":")).encode()
-    return Solved(ref=None, refs=refs, metadata=metadata)
+    return Solved(ref=None, refs=refs, metadata=metadata, attestations=attestations)

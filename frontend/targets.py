@@ -7,9 +7,13 @@ from spec.formats import FORMATS
 IMAGE = "image"
 REPORT = "report"
 TBS = "tbs"
+SBOM_FORMS = {"sbom": "spdx", "cyclonedx": "cyclonedx"}
+"""The targets that list what is in the system, with the form in which they do."""
 OTHERS = {
     IMAGE: "the system as an OCI image",
     REPORT: "a size report, as text and JSON",
+    "sbom": "a list of what is in the system, as SPDX",
+    "cyclonedx": "the same list as CycloneDX",
     TBS: "the bytes that a Secure Boot key elsewhere has to sign, and what they mean",
 }
 """The targets that are no output, with what they give."""

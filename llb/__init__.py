@@ -17,7 +17,7 @@ from .file import edit
 from .git import git
 from .http import http
 from .image import image, oci_layout
-from .lineage import image_below
+from .lineage import image_below, image_name
 from .local import local
 from .marshal import Definition, VertexInfo, marshal
 from .merge import merge
@@ -65,6 +65,7 @@ __all__ = [
     "http",
     "image",
     "image_below",
+    "image_name",
     "local",
     "marshal",
     "merge",

@@ -1,10 +1,11 @@
-"""The base image of a graph from another frontend."""
+"""Images in graphs: their names, and the base image of a graph from another frontend."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from .definition import ForeignOp
+from .source import SourceOp
 
 if TYPE_CHECKING:
     from proto import ops_pb2
@@ -30,6 +31,18 @@ def image_below(state: State) -> State | None:
         number = _below(op, at.index, len(at.op.trees))
         at = at.op.trees[number] if number is not None else None
     return None
+
+
+def image_name(state: State) -> str:
+    """Return the full name of the image that `state` is, with its digest if it is pinned; empty if it is none."""
+    identifier = ""
+    if isinstance(state.op, SourceOp):
+        identifier = state.op.identifier
+    elif isinstance(state.op, ForeignOp):
+        from proto import ops_pb2
+
+        identifier = ops_pb2.Op.FromString(state.op.data).source.identifier
+    return identifier.removeprefix(_IMAGE) if identifier.startswith(_IMAGE) else ""
 
 
 def _below(op: ops_pb2.Op, output: int, inputs: int) -> int | None:

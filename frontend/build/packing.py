@@ -6,17 +6,18 @@ that nearly all kernels support. This is not part of the plan, which must not ca
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from dataclasses import replace
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from frontend.errors import UserError
 from frontend.plan import packing, places
 from imager import memory
 
+from .background import start
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     import llb
     from frontend.gateway.client import Client, Ref
@@ -37,9 +38,7 @@ class Packing:
         self._inputs = inputs
         self._stages = stages
         self._guess = packing.plan_packing(inputs, stages, packing.mode_of(inputs.spec.rootfs))
-        self._packed: Future[Packed] = Future()
-        # Not an executor: the process must not wait for it when something else fails.
-        Thread(target=self._begin, daemon=True).start()
+        self._packed: Future[Packed] = start(lambda: self._pack(self._guess))
 
     def finish(self, report: Report, version: str) -> Packed:
         """Return the segments for the kernel `version`. Raises `UserError` if it cannot boot them."""
@@ -56,12 +55,6 @@ class Packing:
         if mode == self._guess.mode:
             return self._packed.result()
         return replace(self._pack(packing.plan_packing(self._inputs, self._stages, mode)), lacks=lacking)
-
-    def _begin(self) -> None:
-        try:
-            self._packed.set_result(self._pack(self._guess))
-        except Exception as error:  # noqa: BLE001 - `finish` raises it
-            self._packed.set_exception(error)
 
     def _pack(self, packed: Packed) -> Packed:
         """Pack the segments, or the whole system as one if segments would waste memory."""

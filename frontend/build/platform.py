@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from frontend.errors import EngineError, UserError
 from frontend.failure import explain
-from frontend.targets import IMAGE, TBS
+from frontend.targets import IMAGE, SBOM_FORMS, TBS
 
 from .request import Request, tell
 
@@ -17,12 +18,49 @@ if TYPE_CHECKING:
     from frontend.config.syntax.diagnostics import Diagnostic
     from frontend.gateway.client import Pong, Ref
     from frontend.plan.inputs import PlanInputs
+    from frontend.plan.system import PlannedSystem
+    from frontend.result import Built
     from spec.document import Spec
 
+_ATTESTATIONS = "reference.attestations"
+"""The capability of engines that take statements about a result."""
 
-def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, bytes]:
-    """Build the target for one platform. Return the result and its OCI image config."""
+
+def build(request: Request, spec: Spec, platform: llb.Platform) -> Built:
+    """Build the target for one platform, and the list of what is in the system if the client wants one."""
     from frontend.build.emulation import check_programs
+    from frontend.build.occupied import check_places
+    from frontend.plan.secure_boot import for_target
+    from frontend.plan.system import plan_system
+    from frontend.result import Built, image_config
+
+    from .background import start
+
+    spec = for_target(spec, request.options.target)
+    inputs = _gather(request, spec, platform)
+    solve = partial(_solve, request)
+    planned = plan_system(inputs)
+    check_programs(request.client, inputs, planned.finished, request.build_file.source)
+    target = request.options.target
+    if target in SBOM_FORMS:
+        from frontend.plan.sbom import plan_sbom
+
+        check_places(request.client, solve, inputs, planned.without_files)
+        ref = solve(plan_sbom(inputs, planned.finished, SBOM_FORMS[target]))
+        return Built(ref, image_config({}, platform, _labels(request, spec)))
+    if request.options.sbom is None or _ATTESTATIONS not in request.pong.frontend_caps:
+        return _build_target(request, inputs, planned, solve)
+    from frontend.plan.sbom import ATTESTED, plan_sbom
+
+    listed = plan_sbom(inputs, planned.finished, "spdx", path=ATTESTED, boots=target != IMAGE)
+    # Beside the packing, which takes longer.
+    sbom = start(lambda: solve(listed))
+    return replace(_build_target(request, inputs, planned, solve), sbom=sbom.result(), sbom_path=ATTESTED)
+
+
+def _build_target(
+    request: Request, inputs: PlanInputs, planned: PlannedSystem, solve: Callable[[llb.State], Ref]
+) -> Built:
     from frontend.build.measure import is_wanted, measure
     from frontend.build.occupied import check_places
     from frontend.build.packing import Packing
@@ -33,23 +71,17 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
     from frontend.plan.packing import warnings as packing_warnings
     from frontend.plan.report import parse_report
-    from frontend.plan.secure_boot import for_target, plan_check, plan_tbs, sign
-    from frontend.plan.system import plan_system
-    from frontend.result import image_config
+    from frontend.plan.secure_boot import plan_check, plan_tbs, sign
+    from frontend.result import Built, image_config
 
-    spec = for_target(spec, request.options.target)
-    inputs = _gather(request, spec, platform)
-    solve = partial(_solve, request)
-    planned = plan_system(inputs)
-    system = planned.finished
-    check_programs(request.client, inputs, system, request.build_file.source)
+    spec, platform, system = inputs.spec, inputs.platform, planned.finished
+    labels = _labels(request, spec)
     if request.options.target == IMAGE:
         check_places(request.client, solve, inputs, planned.without_files)
         if is_needed(spec.kernel) or spec.mounts:
             report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
             check_keys(spec, report, platform)
-        ref = solve(plan_image(inputs, system))
-        return ref, image_config(inputs.base.config, platform, _labels(request, spec))
+        return Built(solve(plan_image(inputs, system)), image_config(inputs.base.config, platform, labels))
     packing = Packing(request.client, solve, inputs, planned.stages)
     certificate = plan_check(inputs) if spec.secure_boot else None
     if certificate:
@@ -63,7 +95,7 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
     _warn(request, packing_warnings(spec, packed))
     uki = plan_uki(inputs, system, report, kernel, packed)
     if certificate and request.options.target == TBS:
-        return solve(plan_tbs(inputs, uki, certificate)), image_config({}, platform, _labels(request, spec))
+        return Built(solve(plan_tbs(inputs, uki, certificate)), image_config({}, platform, labels))
     if certificate:
         uki = sign(inputs, uki, certificate)
     reports, measured = None, is_wanted(inputs, uki)
@@ -71,7 +103,7 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> tuple[Ref, by
         reports, found = measure(request.client, solve, inputs, system, uki)
         _warn(request, found)
     ref = reports or solve(plan_outputs(inputs, uki, laid_out=measured))
-    return ref, image_config({}, platform, _labels(request, spec))
+    return Built(ref, image_config({}, platform, labels))
 
 
 def _warn(request: Request, warnings: Iterable[Diagnostic]) -> None:

@@ -128,6 +128,11 @@ class Bridge:
                 result.refs.refs[name].id = ref.id
         elif solved.ref is not None:
             result.ref.id = solved.ref.id
+        for name, each in sorted(solved.attestations.items()):
+            added = result.attestations[name].attestation.add()
+            added.kind, added.path, added.inTotoPredicateType = pb.InToto, each.path, each.kind
+            added.ref.id = each.ref.id
+            added.metadata["reason"] = each.reason.encode()
         self._call("Return", pb.ReturnRequest(result=result), pb.ReturnResponse)
 
     def return_error(self, status: status_pb2.Status) -> None:

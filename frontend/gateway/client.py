@@ -32,12 +32,26 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
+class Attestation:
+    """A statement about a result: the file `path` of `ref` has its content, the predicate, which is of the type `kind`.
+
+    `reason` says what it is for (BuildKit solver/result/attestation.go).
+    """
+
+    ref: Ref
+    path: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Solved:
-    """The answer of a solve: one ref, or one per platform, and metadata."""
+    """The answer of a solve: one ref, or one per platform, metadata, and what is stated about each platform."""
 
     ref: Ref | None
     refs: Mapping[str, Ref] = field(default_factory=dict)
     metadata: Mapping[str, bytes] = field(default_factory=dict)
+    attestations: Mapping[str, Attestation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from .steps import SYSTEM, Step, edit_files, edit_system
 
 # A checkout dates its files by the clock. A fixed date keeps the bytes the same without splitting the cache.
 _FILE_TIME_NS = DEFAULT_EPOCH * 1_000_000_000
-_DOWNLOAD = "file"
+DOWNLOAD = "file"
+"""The name of the file in a `download`."""
 _TREE = "/tree"
 _ROOT = llb.Owner(0, 0)
 _NEW_FILE_BITS = 0o777
@@ -111,22 +112,25 @@ def _inline(path: str, entry: InlineFile) -> tuple[llb.Action, ...]:
     return (copy,)
 
 
-def _download(inputs: PlanInputs, path: str, entry: FetchedFile) -> llb.State:
-    """Return a tree with the file `_DOWNLOAD`, or with what is in it."""
+def download(inputs: PlanInputs, path: str, entry: FetchedFile) -> llb.State:
+    """Return a tree with the file `DOWNLOAD`."""
     place = places.location_of(inputs.spec, "files", path, "url")
-    name = f"[files] {entry.url}"
     # The server's own name for it could be anything.
-    tree = llb.http(entry.url, checksum=entry.checksum, filename=_DOWNLOAD, name=name, location=place)
-    if not entry.unpack:
-        return tree
-    unpack = llb.Copy(source=tree, src=f"/{_DOWNLOAD}", dest="/", attempt_unpack=True)
-    return llb.edit(llb.scratch(), unpack, name=f"{name}: unpack", location=place)
+    name = f"[files] {entry.url}"
+    return llb.http(entry.url, checksum=entry.checksum, filename=DOWNLOAD, name=name, location=place)
+
+
+def _unpacked(inputs: PlanInputs, path: str, entry: FetchedFile) -> llb.State:
+    """Return a tree with what is in the archive."""
+    place = places.location_of(inputs.spec, "files", path, "url")
+    unpack = llb.Copy(source=download(inputs, path, entry), src=f"/{DOWNLOAD}", dest="/", attempt_unpack=True)
+    return llb.edit(llb.scratch(), unpack, name=f"[files] {entry.url}: unpack", location=place)
 
 
 def _fetched(inputs: PlanInputs, path: str, entry: FetchedFile) -> llb.Copy:
     return llb.Copy(
-        source=_download(inputs, path, entry),
-        src=f"/{_DOWNLOAD}",
+        source=download(inputs, path, entry),
+        src=f"/{DOWNLOAD}",
         dest=path,
         mode=0o644 if entry.mode is None else entry.mode,
         owner=_owner(entry.owner),
@@ -153,7 +157,7 @@ def _add_tree(inputs: PlanInputs, system: llb.State, path: str, entry: FileEntry
             state, place = source.state, source.place(entry.source)
             wanted = Directory(mode=entry.mode, owner=entry.owner or Owner(user=0, group=0))
         case FetchedFile(unpack=True):
-            state, place = _download(inputs, path, entry), "/"
+            state, place = _unpacked(inputs, path, entry), "/"
             wanted = Directory(mode=entry.mode, owner=entry.owner)
         case _:
             return system

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import llb
 from frontend.config.syntax.diagnostics import Diagnostic
 from frontend.options import DEFAULT_EPOCH
-from frontend.targets import IMAGE, REPORT, TBS
+from frontend.targets import IMAGE, REPORT, SBOM_FORMS, TBS
 from imager.requests.secureboot import Check, Sign, ToSign
 from spec.secure_boot import (
     Certificate,
@@ -42,7 +42,7 @@ def for_target(spec: Spec, target: str) -> Spec:
     Never is a system silently unsigned that was to be signed.
     """
     signing = spec.secure_boot
-    if target == IMAGE:  # an OCI image has no UKI
+    if target == IMAGE or target in SBOM_FORMS:  # no UKI is made
         return replace(spec, secure_boot=None)
     if target == TBS:
         if signing is None:

@@ -67,6 +67,7 @@ class FakeClient:
     links: Mapping[str, str] = field(default_factory=dict)
     """Links that lead nowhere, with their targets."""
     llb_caps: frozenset[str] = ALL_LLB_CAPS
+    frontend_caps: frozenset[str] = frozenset({"frontend.inputs", "reference.attestations"})
     on_solve: Callable[[Definition], None] = lambda definition: None
     other_frontend: Definition | None = None
     """The result of any other frontend; None is the empty tree."""
@@ -77,7 +78,7 @@ class FakeClient:
     error: status_pb2.Status | None = None
 
     def ping(self) -> Pong:
-        return Pong(frozenset({"frontend.inputs"}), self.llb_caps)
+        return Pong(self.frontend_caps, self.llb_caps)
 
     def inputs(self) -> Mapping[str, ops_pb2.Definition]:
         return {}

@@ -17,7 +17,7 @@ import llb
 from frontend.errors import EngineError
 from frontend.gateway import status as wire
 from frontend.gateway.bridge import Bridge
-from frontend.gateway.client import CacheImport, Ref, ResolvedImage, Solved, Stat
+from frontend.gateway.client import Attestation, CacheImport, Ref, ResolvedImage, Solved, Stat
 from frontend.gateway.transport import open_channel
 from llb import SourceFile, SourceRange
 from proto import gateway_pb2 as pb
@@ -227,3 +227,13 @@ def test_an_error_carries_one_snippet_per_place(bridge: Bridge, engine: FakeEngi
     first: dict[str, Any] = json.loads(request.error.details[-1].value)  # printed first
     assert first["ranges"] == [{"start": {"line": 1, "character": 1}, "end": {"line": 1, "character": 5}}]
     assert first["info"]["filename"] == "c.yaml"
+
+
+def test_what_is_stated_about_a_result_reaches_the_engine(bridge: Bridge, engine: FakeEngine) -> None:
+    stated = {"linux/amd64": Attestation(Ref("list"), "/list.json", kind="https://kind.example", reason="sbom")}
+    bridge.return_result(Solved(ref=Ref("out"), attestations=stated))
+    result = engine.returned[0].result
+    assert result.ref.id == "out"
+    (found,) = result.attestations["linux/amd64"].attestation
+    assert (found.kind, found.ref.id, found.path) == (pb.InToto, "list", "/list.json")
+    assert (found.inTotoPredicateType, dict(found.metadata)) == ("https://kind.example", {"reason": b"sbom"})
