@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import subprocess
@@ -36,6 +37,12 @@ class Registry:
         manifest = self._get(f"/v2/{name}/manifests/{tag}")
         config: dict[str, Any] = self._get(f"/v2/{name}/blobs/{manifest['config']['digest']}")
         return config
+
+    def digest(self, name: str, tag: str = "latest") -> str:
+        """Return the digest of an image: that of its index or its manifest."""
+        request = Request(f"http://{self.host}/v2/{name}/manifests/{tag}", headers={"Accept": ", ".join(_MANIFESTS)})
+        with urlopen(request) as answer:
+            return f"sha256:{hashlib.sha256(answer.read()).hexdigest()}"
 
     def tags(self, name: str) -> list[str]:
         """Return the tags of a repository."""
