@@ -7,6 +7,7 @@ engine does not transfer again what it transferred for `# syntax=`.
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import posixpath
 from collections.abc import Mapping
@@ -16,15 +17,17 @@ from typing import TYPE_CHECKING
 import llb
 from spec.values.wording import code, quote
 
-from .errors import UserError
+from . import documents
+from .errors import AnswerError, UserError
 from .image_config import read_config
 
 if TYPE_CHECKING:
-    from frontend.gateway.client import Client
+    from frontend.gateway.client import Client, Ref
     from proto import ops_pb2
 
     from .options import BuildOptions
 
+_METADATA = {"containerimage.config?": (str, documents.NONE)}
 BUILD_FILE_LIMIT = 1 << 20
 """The most bytes of a build file. Larger ones are refused before they are read."""
 
@@ -66,7 +69,7 @@ class Contexts:
         if remote:
             return _remote_state(remote, name=f"[internal] load remote build context {remote}")
         if "context" in self.inputs:
-            return llb.from_definition(self.inputs["context"])
+            return foreign(self.inputs["context"], "the build context")
         return self._local("context", paths, ignore=self.ignore, name="[internal] load build context")
 
     def named(self, name: str) -> NamedContext | None:
@@ -92,7 +95,7 @@ class Contexts:
             case "input":
                 if context.value not in self.inputs:
                     raise UserError(f"build context {code(context.name)}: the engine has no input {context.value}")
-                return llb.from_definition(self.inputs[context.value])
+                return foreign(self.inputs[context.value], f"build context {code(context.name)}")
             case "git" | "http":
                 return _remote_state(context.value, name=f"{label} {context.value}")
             case "image":
@@ -106,9 +109,13 @@ class Contexts:
 
     def input_config(self, context: NamedContext) -> Mapping[str, object]:
         """Return the image config that bake sends with a linked target; empty if there is none."""
-        metadata = json.loads(self.options.raw.get(f"input-metadata:{context.value}", "{}"))
-        config = metadata.get("containerimage.config")
-        return read_config(base64.b64decode(config), context.value) if config else {}
+        written = self.options.raw.get(f"input-metadata:{context.value}", "{}")
+        what = f"what it says of the build context {code(context.name)}"
+        config = documents.read(written.encode(), what, _METADATA).get("containerimage.config")
+        try:
+            return read_config(base64.b64decode(config), context.value) if config else {}
+        except binascii.Error:
+            raise AnswerError(f"{what} is not base64") from None
 
     def _local(self, local: str, paths: tuple[str, ...], *, ignore: tuple[str, ...], name: str) -> llb.State:
         raw = self.options.raw
@@ -122,6 +129,14 @@ class Contexts:
             shared_key_hint=hint,
             name=name,
         )
+
+
+def foreign(graph: ops_pb2.Definition, what: str) -> llb.State:
+    """Return the tree of a graph that BuildKit gives. Raises `AnswerError`, which names `what` it is."""
+    try:
+        return llb.from_definition(graph)
+    except llb.LlbError as error:
+        raise AnswerError(f"{what}: {error}") from None
 
 
 def read_build_file(client: Client, contexts: Contexts) -> BuildFile:
@@ -145,8 +160,7 @@ def read_build_file(client: Client, contexts: Contexts) -> BuildFile:
             "put large content into files of the build context"
         )
     source = llb.SourceFile(filename=filename, data=client.read_file(ref, filename), language="YAML")
-    own_ignore = client.stat_file(ref, ignore_name)
-    ignore = parse_ignore(client.read_file(ref, ignore_name)) if own_ignore else None
+    ignore = _read_ignore(client, ref, ignore_name)
     if ignore is None:
         ignore = _context_ignore(client, contexts)
     return BuildFile(source, definition.digest_of(state), ignore)
@@ -182,7 +196,7 @@ def _build_file_state(contexts: Contexts, paths: tuple[str, ...]) -> llb.State:
     options = contexts.options
     key = options.raw.get("dockerfilekey", "")
     if not key and "dockerfile" in contexts.inputs:
-        return llb.from_definition(contexts.inputs["dockerfile"])
+        return foreign(contexts.inputs["dockerfile"], "the build file")
     remote = _remote_context(options)
     if not key and remote:
         return _remote_state(remote, name=f"[internal] load remote build context {remote}")
@@ -212,9 +226,19 @@ def _context_ignore(client: Client, contexts: Contexts) -> tuple[str, ...]:
         name="[internal] load .dockerignore",
     )
     ref = client.solve(llb.marshal(state)).ref
-    if ref is None or client.stat_file(ref, ".dockerignore") is None:
-        return ()
-    return parse_ignore(client.read_file(ref, ".dockerignore"))
+    return (_read_ignore(client, ref, ".dockerignore") if ref is not None else None) or ()
+
+
+def _read_ignore(client: Client, ref: Ref, name: str) -> tuple[str, ...] | None:
+    """Return the patterns in a file; None if there is none. Raises `UserError` for one that is far too large."""
+    found = client.stat_file(ref, name)
+    if found is None:
+        return None
+    data = client.read_file(ref, name) if found.size <= BUILD_FILE_LIMIT else b""
+    size = max(found.size, len(data))
+    if size > BUILD_FILE_LIMIT:
+        raise UserError(f"{name} can have at most {BUILD_FILE_LIMIT:,} bytes; got {size:,}: use patterns, not paths")
+    return parse_ignore(data)
 
 
 def _remote_context(options: BuildOptions) -> str:

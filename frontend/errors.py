@@ -2,6 +2,7 @@
 
     FrontendError            a failure with a message for the user
     ├── UserError            the input is wrong: one message, and the places that it is about
+    ├── AnswerError          an answer of BuildKit, or of a build step, makes no sense
     └── EngineError          a call to BuildKit failed; carries BuildKit's own status
 
 Any other exception is a bug in Claylinux, and is reported as one. `failure.py` converts all of them, and
@@ -28,6 +29,13 @@ class UserError(FrontendError):
         super().__init__(message)
         self.message = message
         self.ranges = ranges
+
+
+class AnswerError(FrontendError):
+    """An answer of BuildKit makes no sense. `reason` says which one, and why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the engine (dockerd or BuildKit) gave an answer that makes no sense: {reason}")
 
 
 class EngineError(FrontendError):

@@ -6,9 +6,10 @@ import re
 import traceback
 from typing import TYPE_CHECKING
 
+from imager.core.terminal import printable
 from spec.values.wording import code
 
-from .errors import EngineError, UserError
+from .errors import AnswerError, EngineError, UserError
 from .gateway import status as wire
 
 if TYPE_CHECKING:
@@ -25,11 +26,21 @@ _CACHE_KEY = re.compile(r"failed to (load|compute) cache key: ")
 """What the engine was doing when it found that a source is not available."""
 _MISTAKES = 50
 """The most mistakes that one message tells."""
+_LONGEST = 100_000
+"""Characters of a message. An engine can send megabytes, which its client could not take."""
 _REPORT = "this is a bug in Claylinux: please report it with your build file and these lines"
 
 
 def to_status(error: Exception, source: SourceFile | None) -> status_pb2.Status:
     """Return the status of `error` for the user. `source` is the build file, if it was read."""
+    status = _status(error, source)
+    shown = _shown(status.message)
+    if shown != status.message:
+        status.message = shown
+    return status
+
+
+def _status(error: Exception, source: SourceFile | None) -> status_pb2.Status:
     from .config import ConfigError
 
     if isinstance(error, ConfigError):
@@ -38,7 +49,16 @@ def to_status(error: Exception, source: SourceFile | None) -> status_pb2.Status:
         return wire.make(error.message, source, error.ranges)
     if isinstance(error, EngineError):
         return error.status
+    if isinstance(error, AnswerError):
+        return wire.make(str(error), source)
     return wire.make(_bug(error))
+
+
+def _shown(message: str) -> str:
+    """Return a message without what would move the cursor of a terminal, and not longer than anybody reads."""
+    if len(message) > _LONGEST:
+        message = message[:_LONGEST] + "…"
+    return "\n".join("\t".join(map(printable, line.rstrip("\r").split("\t"))) for line in message.split("\n"))
 
 
 def explain(error: EngineError, definition: Definition, source: SourceFile | None) -> EngineError:

@@ -7,21 +7,22 @@ frontend/dockerui/attr.go (the keys and their grammars).
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from imager.core import clock
-from llb import Platform
+from llb import LlbError, Platform
 from spec.values.wording import code, listing, must_be, quote
 
+from . import documents
 from .errors import UserError
 
 _OPT = "BUILDKIT_FRONTEND_OPT_"
 DEFAULT_FILENAME = "Dockerfile"
 DEFAULT_EPOCH = 315532800
 """1980-01-01T00:00:00Z, the first second that every format can hold (FAT starts there)."""
+_CACHES = [{"Type": str, "Attrs?": ({"*": str}, documents.NONE)}]
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 
 
@@ -100,7 +101,7 @@ class BuildOptions:
 def parse_environment(environment: Mapping[str, str]) -> BuildOptions:
     """Return the request in the environment that BuildKit made. Raises `UserError` for a malformed option."""
     raw = dict(value.partition("=")[::2] for key, value in sorted(environment.items()) if key.startswith(_OPT))
-    workers = json.loads(environment.get("BUILDKIT_WORKERS", "[]"))
+    workers = documents.read(environment.get("BUILDKIT_WORKERS", "[]").encode(), "its list of workers", [{}])
     return parse_options(raw, workers=workers, session_id=environment.get("BUILDKIT_SESSION_ID", ""))
 
 
@@ -146,19 +147,22 @@ def _build_platform(workers: list[dict[str, object]]) -> Platform:
     try:
         first = workers[0]["platforms"][0]  # type: ignore[index]
         return Platform(first["os"], first["architecture"], first.get("variant", "")).normalized()
-    except (LookupError, TypeError):
+    except (LookupError, TypeError, AttributeError):
         return Platform("linux", "amd64")
 
 
 def _architectures(workers: list[dict[str, object]]) -> tuple[str, ...]:
     try:
-        return tuple(each["architecture"] for each in workers[0]["platforms"])  # type: ignore[attr-defined]
+        return tuple(str(each["architecture"]) for each in workers[0]["platforms"])  # type: ignore[attr-defined]
     except (LookupError, TypeError):
         return ()
 
 
 def _platforms(text: str) -> tuple[Platform, ...]:
-    return tuple(Platform.parse(part.strip()) for part in text.split(",") if part.strip())
+    try:
+        return tuple(Platform.parse(part.strip()) for part in text.split(",") if part.strip())
+    except LlbError as error:
+        raise UserError(f"`--platform`: {error}") from None
 
 
 def _no_cache(raw: Mapping[str, str]) -> tuple[str, ...] | None:
@@ -196,7 +200,8 @@ def _ulimits(text: str) -> tuple[tuple[str, int, int], ...]:
 
 def _cache_imports(raw: Mapping[str, str]) -> tuple[tuple[str, Mapping[str, str]], ...]:
     if "cache-imports" in raw:
-        return tuple((item["Type"], item.get("Attrs") or {}) for item in json.loads(raw["cache-imports"]))
+        read = documents.read(raw["cache-imports"].encode(), "its list of caches", _CACHES)
+        return tuple((item["Type"], item.get("Attrs") or {}) for item in read)
     refs = (ref.strip() for ref in raw.get("cache-from", "").split(","))
     return tuple(("registry", {"ref": ref}) for ref in refs if ref)
 
@@ -219,7 +224,10 @@ def _epoch(text: str) -> int:
 
 
 def _csv(text: str) -> list[str]:
-    return [item for item in next(csv.reader([text]), []) if item]
+    try:
+        return [item for item in next(csv.reader([text]), []) if item]
+    except csv.Error:  # a line break outside of quotes
+        raise UserError(f"{quote(text)} must be one line of values with commas between them") from None
 
 
 def _integer(key: str, text: str) -> int:

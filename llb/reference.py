@@ -50,8 +50,10 @@ class Reference:
         return result
 
     def with_digest(self, digest: str) -> Reference:
-        """Return the same name pinned to `digest`, or this name if `digest` is empty."""
-        return replace(self, digest=digest or self.digest)
+        """Return the same name pinned to `digest`, or this name if `digest` is empty. Raises `LlbError`."""
+        pinned = replace(self, digest=digest or self.digest)
+        pinned._check(str(pinned))
+        return pinned
 
     @property
     def familiar(self) -> str:

@@ -5,9 +5,9 @@ This is not part of the plan: the sizes are known only after the UKI is built.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from frontend import documents
 from frontend.targets import REPORT
 from imager import memory
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _BIG = 1 << 30
 """Bytes. The UKI of a smaller system is far from the size that firmware cannot start."""
+_LAYOUT = {"size": int}
 
 
 def is_wanted(inputs: PlanInputs, uki: Uki) -> bool:
@@ -44,7 +45,8 @@ def measure(
     from spec.formats import FORMATS
 
     spec = inputs.spec
-    size: int = json.loads(client.read_file(solve(uki.shipped), uki.FILE))["size"]
+    found = client.read_file(solve(uki.shipped), uki.FILE)
+    size: int = documents.read(found, "the layout of the UKI", _LAYOUT)["size"]
     # The output that needs the most memory counts.
     os_release = uki.request.os_release or (
         not uki.signed and any(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
@@ -56,6 +58,7 @@ def measure(
     reports = solve(plan_sizes(inputs, system, uki, ram)) if asked or problems else None
     if problems and not asked:
         assert reports is not None
-        measured = json.loads(client.read_file(reports, report_name(spec.name, "json")))
+        found = client.read_file(reports, report_name(spec.name, "json"))
+        measured = documents.read(found, "the size report", limits.MEASURED)
         raise places.user_error(spec, problems, note=limits.largest_parts(measured))
     return reports, (*(each._replace(severity="warning") for each in problems), *limits.warnings(spec, size))

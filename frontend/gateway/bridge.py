@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError
 
-from frontend.errors import EngineError
+from frontend.errors import AnswerError, EngineError
 from proto import gateway_pb2 as pb
 
 from . import status as wire
@@ -141,16 +142,16 @@ class Bridge:
 
     def _call(self, name: str, request: Any, reply: type[_Reply], timeout: float | None = None) -> _Reply:
         """Make one unary call. Only here, errors of gRPC become ours."""
-        method = self._channel.unary_unary(
-            _SERVICE + name,
-            request_serializer=type(request).SerializeToString,
-            response_deserializer=reply.FromString,  # type: ignore[attr-defined]
-        )
+        # gRPC would log an answer that cannot be decoded, with a traceback.
+        method: Any = self._channel.unary_unary(_SERVICE + name, request_serializer=type(request).SerializeToString)
         try:
-            answer: _Reply = method(request, timeout=timeout, wait_for_ready=timeout is not None)
+            answer: bytes = method(request, timeout=timeout, wait_for_ready=timeout is not None)
         except grpc.RpcError as error:
             raise EngineError(wire.from_rpc(error)) from None
-        return answer
+        try:
+            return reply.FromString(answer)  # type: ignore[attr-defined,no-any-return]
+        except DecodeError:
+            raise AnswerError(f"that of {name} cannot be decoded") from None
 
 
 def _cache_imports(imports: tuple[CacheImport, ...]) -> list[pb.CacheOptionsEntry]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from proto import status_pb2
@@ -28,6 +29,9 @@ UNKNOWN = 2
 CANCELLED = 1
 DEADLINE_EXCEEDED = 4
 NOT_FOUND = 5
+_CODES = range(17)
+"""Those of gRPC."""
+_SILENT = "the engine (dockerd or BuildKit) does not say why"
 _TRAILER = "grpc-status-details-bin"
 _SNIPPETS = 10
 _CONTEXT_LINES = 5
@@ -75,11 +79,19 @@ def details(status: status_pb2.Status, type_url: str) -> Iterator[dict[str, obje
 
 def from_rpc(error: grpc.RpcError) -> status_pb2.Status:
     """Return the full status of a failed call, including the details in its trailer."""
+    from google.protobuf.message import DecodeError
+
+    status = status_pb2.Status(code=error.code().value[0], message=error.details() or error.code().name)
     trailer: Any = error.trailing_metadata()  # (key, value) pairs, unlike in the type stubs
     for key, value in trailer or ():
         if key == _TRAILER:
-            return status_pb2.Status.FromString(value)
-    return status_pb2.Status(code=error.code().value[0], message=error.details() or error.code().name)
+            with suppress(DecodeError):  # The call itself has a reason, too.
+                status = status_pb2.Status.FromString(value)
+    # An error with the code of success would be a success.
+    if not 0 < status.code < _CODES.stop:
+        status.code = UNKNOWN
+    status.message = status.message.strip() or _SILENT
+    return status
 
 
 def _source_json(source: SourceFile, place: SourceRange) -> dict[str, object]:

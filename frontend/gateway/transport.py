@@ -12,6 +12,7 @@ import os
 import socket
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 18
 _MESSAGE_LIMIT = 16 << 20
 """BuildKit's own limit for messages in both directions, since v0.14."""
+_ANSWER_LIMIT = 2 * _MESSAGE_LIMIT
+"""More than any engine sends, and little memory."""
 _METADATA_LIMIT = 4 << 20
 """Details of failed calls are in a trailer. With the default of 8 KiB, grpcio turns them into RESOURCE_EXHAUSTED."""
 
 CHANNEL_OPTIONS = (
     # The default authority of a Unix socket is a percent-encoded path, which HTTP/2 servers in Go reject.
     ("grpc.default_authority", "localhost"),
-    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_receive_message_length", _ANSWER_LIMIT),
     ("grpc.max_send_message_length", _MESSAGE_LIMIT),
     ("grpc.max_metadata_size", _METADATA_LIMIT),
     ("grpc.absolute_max_metadata_size", _METADATA_LIMIT),
@@ -92,4 +95,7 @@ def _to_socket(reader: int, connection: socket.socket) -> None:
     except OSError:
         pass
     finally:
+        # Closing alone would tell the channel nothing while the other thread waits for bytes of it.
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
         connection.close()

@@ -47,10 +47,14 @@ def warnings(spec: Spec, uki: int) -> Iterator[Diagnostic]:
     yield Diagnostic(spec.positions.of("base"), text, "warning", HUGE_SYSTEM)
 
 
+_PARTS = {"modules": "kernel modules", "firmware": "firmware", "unpackaged": "files of no package"}
+MEASURED = {"packages": [{"name": str, "size": int}], **{part: {"size": int} for part in _PARTS}}
+"""The shape of what `imager sizes` measures, as far as it is told."""
+
+
 def largest_parts(measured: dict[str, Any]) -> str:
     """Return a line with the largest parts of the system that `imager sizes` measured."""
-    names = {"modules": "kernel modules", "firmware": "firmware", "unpackaged": "files of no package"}
-    kinds = [{"name": name, "size": measured[kind]["size"]} for kind, name in names.items()]
+    kinds = [{"name": name, "size": measured[kind]["size"]} for kind, name in _PARTS.items()]
     rows = sorted([*measured["packages"], *kinds], key=lambda row: (-row["size"], row["name"]))[:_TOP]
     shown = ", ".join(
         f"{row['name']} {memory.format_size(row['size'])}" for row in rows if row["size"] >= _MEBIBYTE // 10

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import llb
+from frontend import documents
 from frontend.config.rules.lint import PRIVATE_KEY
 from frontend.config.syntax.diagnostics import Diagnostic
 from imager import memory
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 FACTS = "/facts.json"
 """A file in the state of a segment that describes it and those below (see `imager.initramfs.segments`)."""
 SEGMENT = "/segment"
+_FACTS = [{"growth": {"files": int, "size": int}, "dead": {"size": int}, "problem": str, "private_keys": [str]}]
 _BELOW, _LOWER = "/below", "/lower"
 _DEFAULT = {memory.OVERLAY: "zstd:3", memory.TMPFS: "zstd:3"}
 """Measured: see docs/internals/packing.md."""
@@ -97,14 +98,14 @@ def is_wasteful(facts: bytes) -> bool:
 
     This is the case if too much dead weight would boot, or if unpacking them would not give the system.
     """
-    segments: list[dict[str, Any]] = json.loads(facts)
+    segments = _segments(facts)
     dead = sum(each["dead"]["size"] for each in segments)
     return dead > _sum(segments, "size") * _DEAD_SHARE or any(each["problem"] for each in segments)
 
 
 def with_sizes(packed: Packed, facts: bytes) -> Packed:
     """Return `packed` with its sizes."""
-    segments: list[dict[str, Any]] = json.loads(facts)
+    segments = _segments(facts)
     size = _sum(segments, "size")
     keys = tuple(path for each in segments for path in each["private_keys"])
     excluded = frozenset(pattern for each in segments for pattern in each["excluded"])
@@ -134,6 +135,11 @@ def _brings(entry: FileEntry, place: str, path: str) -> bool:
     """Return whether an entry of `files` brings a file, by itself or in a tree."""
     below = place != "/" and path.startswith(f"{place.rstrip('/')}/")
     return path == place or (below and isinstance(entry, CopiedFile | FetchedFile))
+
+
+def _segments(facts: bytes) -> list[dict[str, Any]]:
+    segments: list[dict[str, Any]] = documents.read(facts, "what a segment says of itself", _FACTS)
+    return segments
 
 
 def _sum(segments: list[dict[str, Any]], unit: str) -> int:

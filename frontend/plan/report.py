@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from frontend import documents
+
+_TEXTS = {"*": [str]}
+_SHAPE = {
+    "kernels": [{"version": str, "path": str, "machine": (str, documents.NONE)}],
+    "init": (str, documents.NONE),
+    "init_machine": (str, documents.NONE),
+    "boot_cmdline": (str, documents.NONE),
+    "os_release": {"*": str},
+    "kernel_tree?": {
+        "similar?": {"*": {"*": (str, documents.NONE)}},
+        "not_included?": _TEXTS,
+        "not_excluded?": _TEXTS,
+        "missing_firmware?": _TEXTS,
+        "unmatched_firmware?": [str],
+        "missing_microcode?": [str],
+    },
+    "unknown_modules?": {"*": {"*": (str, documents.NONE)}},
+    "no_overlay?": _TEXTS,
+    "no_decoder?": _TEXTS,
+    "leftovers?": _TEXTS,
+    "hidden_files?": {"*": str},
+    "hidden_homes?": {"*": [str, str]},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +61,7 @@ class Report:
 
 def parse_report(data: bytes) -> Report:
     """Decode the JSON that `imager inspect` wrote."""
-    raw = json.loads(data)
+    raw = documents.read(data, "the report about the system", _SHAPE)
     kernels = (KernelFile(version=k["version"], path=k["path"], machine=k["machine"] or "") for k in raw["kernels"])
     return Report(
         kernels=tuple(kernels),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import llb
+from frontend.context import foreign
 from frontend.errors import EngineError, UserError
 from frontend.gateway import status as wire
 from frontend.image_config import read_config
@@ -57,7 +58,7 @@ def resolve_dockerfile(
     if solved.ref is None or solved.ref.definition is None:
         raise UserError(f"`base`: {base.dockerfile} gives an empty system: copy files into it", (at,))
     config = read_config(solved.metadata.get(_CONFIG, b""), f"`base`: {base.dockerfile}", at)
-    state = llb.from_definition(solved.ref.definition)
+    state = foreign(solved.ref.definition, f"the result of {base.dockerfile}")
     return BaseImage(state=state, config=config, below=llb.image_below(state))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import llb
 from frontend.config.syntax.diagnostics import Diagnostic
-from frontend.errors import EngineError, UserError
+from frontend.errors import AnswerError, EngineError, UserError
 from frontend.failure import plain_reason
 from frontend.plan import places
 from frontend.plan.inputs import FileSource
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from spec.document import Spec
 
 _WHOLE = "."
+_NAMES = 2000
+"""The most names of a directory that are compared with a wrong one."""
 _LABELS = {"image": "[files]", "any": "[run]"}
 
 
@@ -120,12 +122,12 @@ def _missing(client: Client, ref: Ref | None, need: Need) -> str:
     text = f"{code(need.path)} is not in the {where}"
     if need.origin == MAIN:  # it has only the requested paths, so none is similar
         return f"{text}: check the name, and whether .dockerignore excludes it"
-    near = suggest(name, names)
+    near = suggest(name, [*names][:_NAMES])
     return f"{text}: did you mean {code(posixpath.join(directory, near))}?" if near else f"{text}: check the name"
 
 
 def _names(client: Client, ref: Ref | None, directory: str) -> Mapping[str, str]:
     try:
         return client.list_directory(ref, directory or "/") if ref is not None and ref.id else {}
-    except EngineError:
+    except (AnswerError, EngineError):
         return {}

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from spec.positions import START, Position, Range
+from spec.values.wording import quote
 
 if TYPE_CHECKING:
     import yaml
@@ -81,7 +82,7 @@ def _argument(text: str, start: int, end: int) -> tuple[Range, str] | None:
     line = text.count("\n", 0, found.start()) + 1
     column = found.start() - text.rfind("\n", 0, found.start())
     place = Range(Position(line, column), Position(line, column + len(found[0])))
-    return place, f'a value with `${{` needs quotes inside brackets: write "{found[0]}"'
+    return place, f"a value with `${{` needs quotes inside brackets: write {quote(found[0])}"
 
 
 def at(mark: yaml.Mark, text: str) -> Range:

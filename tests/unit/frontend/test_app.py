@@ -176,10 +176,31 @@ def test_errors_of_the_engine_keep_their_details() -> None:
 
 
 def test_a_bug_says_that_it_is_one_and_blames_no_line() -> None:
-    client = ask("base: debian\n", FakeClient(outputs={"/report.json": b"{}"}))
+    def stumble(_: Definition) -> None:
+        raise KeyError("kernels")
+
+    client = ask("base: debian\n", FakeClient(on_solve=stumble))
     assert told(client).startswith("this is a bug in Claylinux")
     assert "KeyError: 'kernels'" in told(client)
     assert places(client) == []
+
+
+def test_an_answer_without_sense_is_not_our_bug() -> None:
+    client = ask("base: debian\n", FakeClient(outputs={"/report.json": b"{}"}))
+    assert told(client) == (
+        "the engine (dockerd or BuildKit) gave an answer that makes no sense: the report about the system has an "
+        "unexpected value at .kernels"
+    )
+    assert places(client) == []
+
+
+def test_no_message_moves_the_cursor_or_goes_on_forever() -> None:
+    def fail(_: Definition) -> None:
+        raise EngineError(wire.make("a\r\n\tb\x1b[2J\u202ec" + "x" * 200_000))
+
+    message = told(ask("base: debian\n", FakeClient(on_solve=fail)))
+    assert message.startswith("a\n\tb\\x1b[2J\\u202ecxxx")
+    assert len(message) < 101_000
 
 
 @pytest.mark.parametrize(

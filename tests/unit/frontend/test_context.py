@@ -14,7 +14,7 @@ from frontend.context import (
     read_build_file,
     read_context_file,
 )
-from frontend.errors import UserError
+from frontend.errors import AnswerError, UserError
 from frontend.options import BuildOptions, parse_options
 from tests.support.fake_client import FakeClient
 
@@ -165,6 +165,12 @@ def test_a_huge_build_file_is_refused_before_it_is_read() -> None:
         read_build_file(client, Contexts(options()))
 
 
+def test_a_huge_ignore_file_is_refused_before_it_is_read() -> None:
+    client = FakeClient(files={"c.yaml": b"base: debian", ".dockerignore": b"a\n" * (BUILD_FILE_LIMIT // 2 + 1)})
+    with pytest.raises(UserError, match=r"\.dockerignore can have at most 1,048,576 bytes; got 1,048,578"):
+        read_build_file(client, Contexts(options()))
+
+
 def test_named_contexts_are_found_per_platform_first() -> None:
     contexts = Contexts(options(**{"context:a": "local:a", "context:a::linux/amd64": "docker-image://x/y:1"}))
     found = contexts.named("a")
@@ -172,6 +178,15 @@ def test_named_contexts_are_found_per_platform_first() -> None:
     assert (found.kind, found.value) == ("image", "x/y:1")
     assert contexts.named("b") is None
     assert contexts.names() == ("a",)
+
+
+@pytest.mark.parametrize("metadata", ["{", "[]", '{"containerimage.config": 1}', '{"containerimage.config": "a"}'])
+def test_a_linked_target_without_sense_is_told(metadata: str) -> None:
+    contexts = Contexts(options(**{"context:base": "input:base", "input-metadata:base": metadata}))
+    found = contexts.named("base")
+    assert found is not None
+    with pytest.raises(AnswerError, match="what it says of the build context `base`"):
+        contexts.input_config(found)
 
 
 def test_a_linked_target_brings_its_image_config() -> None:

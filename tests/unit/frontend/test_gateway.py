@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ import pytest
 from google.protobuf.message import Message
 
 import llb
-from frontend.errors import EngineError
+from frontend.errors import AnswerError, EngineError
 from frontend.gateway import status as wire
 from frontend.gateway.bridge import Bridge
 from frontend.gateway.client import Attestation, CacheImport, Ref, ResolvedImage, Solved, Stat
@@ -35,6 +36,7 @@ class FakeEngine(grpc.GenericRpcHandler):
         self.answers: dict[str, Message] = {}
         self.asked: list[bytes] = []
         self.failure = (grpc.StatusCode.UNKNOWN, "it broke")
+        self.odd: bytes | None = None
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         name = details.method.removeprefix(SERVICE)
@@ -57,8 +59,18 @@ class FakeEngine(grpc.GenericRpcHandler):
             case "Return":
                 self.returned.append(pb.ReturnRequest.FromString(request))
                 return b""
+            case "Solve":
+                return b"\xff"
+            case "StatFile" if self.odd is not None:
+                return self.fail_oddly(context, self.odd)
             case _:
                 return self.fail(context)
+
+    def fail_oddly(self, context: grpc.ServicerContext, detail: bytes) -> NoReturn:
+        """Fail with a detail that may say that nothing failed."""
+        context.set_trailing_metadata((("grpc-status-details-bin", detail),))
+        context.abort(grpc.StatusCode.UNKNOWN, "the call says it")
+        raise AssertionError
 
     def fail(self, context: grpc.ServicerContext) -> NoReturn:
         code, message = self.failure
@@ -89,6 +101,48 @@ def bridge(engine: FakeEngine, tmp_path: Path) -> Iterator[Bridge]:
     yield Bridge(channel)
     channel.close()
     server.stop(0).wait()
+
+
+def test_an_answer_that_cannot_be_decoded_is_told(bridge: Bridge, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(AnswerError, match="that of Solve cannot be decoded"):
+        bridge.solve(llb.marshal(llb.scratch()))
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("odd", "code", "message"),
+    [
+        (b"\xff", 2, "the call says it"),
+        (b"", 2, "the engine (dockerd or BuildKit) does not say why"),
+        (status_pb2.Status(code=0, message="no error").SerializeToString(), 2, "no error"),
+        (status_pb2.Status(code=-5, message="x").SerializeToString(), 2, "x"),
+        (
+            status_pb2.Status(code=999, message=" \n").SerializeToString(),
+            2,
+            "the engine (dockerd or BuildKit) does not say why",
+        ),
+        (status_pb2.Status(code=7, message="denied").SerializeToString(), 7, "denied"),
+    ],
+)
+def test_a_failure_is_a_failure_whatever_its_details_say(
+    bridge: Bridge, engine: FakeEngine, odd: bytes, code: int, message: str
+) -> None:
+    engine.odd = odd
+    with pytest.raises(EngineError) as caught:
+        bridge.stat_file(Ref("1"), "f")
+    assert (caught.value.status.code, caught.value.status.message) == (code, message)
+
+
+def test_the_end_of_the_pipe_ends_calls() -> None:
+    ours, theirs = socket.socketpair()
+    channel = open_channel(ours.fileno(), os.dup(ours.fileno()))
+    waiting = ThreadPoolExecutor(max_workers=1).submit(Bridge(channel).inputs)
+    assert theirs.recv(24) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    theirs.close()
+    with pytest.raises(EngineError):
+        waiting.result(timeout=30)
+    channel.close()
+    ours.detach()
 
 
 def test_capabilities_that_are_listed_but_off_are_not_usable(bridge: Bridge) -> None:

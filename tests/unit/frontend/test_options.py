@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from frontend.errors import UserError
+from frontend.errors import AnswerError, UserError
 from frontend.options import DEFAULT_EPOCH, parse_environment, parse_options
 from imager.core import clock
 from llb import Platform
@@ -126,3 +126,33 @@ def test_the_variable_and_the_key_have_the_same_range() -> None:
     for epoch in (0, clock.LAST):
         options = parse_options({"build-arg:SOURCE_DATE_EPOCH": str(epoch)}, workers=WORKERS)
         assert options.epoch == epoch
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"BUILDKIT_WORKERS": "{"}, "its list of workers is not JSON"),
+        ({"BUILDKIT_WORKERS": "[1]"}, "its list of workers has an unexpected value at [0]"),
+        ({"BUILDKIT_FRONTEND_OPT_0": "cache-imports=["}, "its list of caches is not JSON"),
+        ({"BUILDKIT_FRONTEND_OPT_0": 'cache-imports=[{"Type": "x", "Attrs": {"a": 1}}]'}, "at [0].Attrs"),
+    ],
+)
+def test_an_environment_without_sense_is_told(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(AnswerError) as caught:
+        parse_environment(environment)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("workers", ['[{"platforms": null}]', '[{"platforms": [{"os": 1, "architecture": []}]}]', "[]"])
+def test_a_worker_that_does_not_say_what_it_is_counts_as_amd64(workers: str) -> None:
+    assert parse_environment({"BUILDKIT_WORKERS": workers}).build_platform == Platform("linux", "amd64")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("platform=x//", "`--platform`: "), ("ulimit=a=1\nb=2", "must be one line of values with commas between them")],
+)
+def test_an_option_without_sense_is_told(option: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_environment({"BUILDKIT_FRONTEND_OPT_0": option})
+    assert message in str(caught.value)
