@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from inspect import signature
 from random import Random
 
 
@@ -33,7 +34,8 @@ class Tally:
         outcomes = ", ".join(f"{count} {kind}" for kind, count in sorted(self.outcomes.items()))
         failures = ", ".join(f"{count} x {kind}" for kind, count in sorted(self.failures.items())) or "no failure"
         return (
-            f"{name}: {self.inputs} inputs in {seconds:.0f} s ({outcomes or 'all alike'}); {failures}; peak {peak} MiB"
+            f"{name}: {self.inputs} inputs in {seconds:.0f} s, {self.inputs / max(seconds, 0.001):.0f}/s "
+            f"({outcomes or 'all alike'}); {failures}; peak {peak} MiB"
         )
 
 
@@ -54,11 +56,14 @@ def parser(name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def main(name: str, campaign: Callable[[float, int], Tally], argv: list[str]) -> int:
+def main(name: str, campaign: Callable[..., Tally], argv: list[str]) -> int:
     """Run a campaign from the command line; return 1 if anything failed."""
-    arguments = parser(name).parse_args(argv)
+    options = parser(name)
+    if "inputs" in signature(campaign).parameters:
+        options.add_argument("--inputs", type=int, default=0, help="stop after so many inputs (default: no limit)")
+    arguments = options.parse_args(argv)
     start = time.monotonic()
-    tally = campaign(arguments.seconds, arguments.seed)
+    tally = campaign(**vars(arguments))
     for kind, example in tally.examples.items():
         print(f"{kind}:\n{example}\n")
     print(tally.summary(name, time.monotonic() - start))

@@ -1,0 +1,1 @@
+"""Build files that nobody would write: those of the repository, changed at random, node by node."""
