@@ -19,6 +19,8 @@ from spec.values.wording import quote
 
 from .config import Arguments, ConfigError, Diagnostic, excerpt, load
 
+_MOST = 8 << 20
+"""Bytes of an included file: more than all of them may have."""
 Message = tuple[Path, Diagnostic]
 """A diagnostic and the file that it is about: the build file, or one that it includes."""
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -52,7 +54,10 @@ def examine(file: Path, text: bytes, given: dict[str, str]) -> tuple[Message, ..
     def read(path: str) -> bytes | None:
         try:
             place = (context / path).resolve()
-            return place.read_bytes() if place.is_relative_to(context) else None
+            if not place.is_relative_to(context) or not place.is_file():
+                return None
+            with place.open("rb") as file:
+                return file.read(_MOST)
         except OSError:
             return None
 

@@ -154,6 +154,8 @@ def read_build_file(client: Client, contexts: Contexts) -> BuildFile:
         raise UserError(f"{filename}: no such file: name the build file with -f FILE")
     if found.is_dir:
         raise UserError(f"{filename} is a directory: name the build file with -f FILE")
+    if not found.is_file:
+        raise UserError(f"{filename} is not a regular file: name the build file with -f FILE")
     if found.size > BUILD_FILE_LIMIT:
         raise UserError(
             f"{filename}: a build file can have at most {BUILD_FILE_LIMIT:,} bytes; got {found.size:,}: "
@@ -170,7 +172,7 @@ def read_context_file(client: Client, contexts: Contexts, path: str) -> bytes | 
     """Return the content of a file of the main build context, or None if there is none. Raises `UserError`."""
     ref = client.solve(llb.marshal(contexts.main((path,)))).ref
     found = client.stat_file(ref, path) if ref is not None and ref.id else None
-    if ref is None or found is None or found.is_dir:
+    if ref is None or found is None or not found.is_file:
         return None
     if found.size > BUILD_FILE_LIMIT:
         raise UserError(f"{path}: an included file can have at most {BUILD_FILE_LIMIT:,} bytes; got {found.size:,}")
@@ -234,6 +236,8 @@ def _read_ignore(client: Client, ref: Ref, name: str) -> tuple[str, ...] | None:
     found = client.stat_file(ref, name)
     if found is None:
         return None
+    if not found.is_file:
+        raise UserError(f"{name} is not a regular file: remove it, or write patterns into a file of this name")
     data = client.read_file(ref, name) if found.size <= BUILD_FILE_LIMIT else b""
     size = max(found.size, len(data))
     if size > BUILD_FILE_LIMIT:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from proto import ops_pb2, status_pb2
 
 
+_TYPES = 0x87280000
+"""Bits of os.FileMode in Go: directory, device, pipe, socket, character device, whatever is neither file nor link."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pong:
     """The capabilities of BuildKit. `disabled` maps those that are turned off to the reason."""
@@ -75,6 +79,11 @@ class Stat:
     def is_dir(self) -> bool:
         """Whether it is a directory."""
         return bool(self.mode & 1 << 31)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file. The engine would wait for somebody to write into a pipe."""
+        return not self.mode & _TYPES
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from frontend.context import (
     read_context_file,
 )
 from frontend.errors import AnswerError, UserError
+from frontend.gateway.client import Ref, Stat
 from frontend.options import BuildOptions, parse_options
 from tests.support.fake_client import FakeClient
 
@@ -162,6 +163,22 @@ def test_a_huge_build_file_is_refused_before_it_is_read() -> None:
 
     client = Unread(files={"c.yaml": b" " * (BUILD_FILE_LIMIT + 1)})
     with pytest.raises(UserError, match="at most 1,048,576 bytes; got 1,048,577"):
+        read_build_file(client, Contexts(options()))
+
+
+@pytest.mark.parametrize("kind", [1 << 31, 1 << 26, 1 << 25, 1 << 24, 1 << 26 | 1 << 21])
+@pytest.mark.parametrize("name", ["c.yaml", "c.yaml.dockerignore", ".dockerignore"])
+def test_only_regular_files_are_read(name: str, kind: int) -> None:
+    class Unread(FakeClient):
+        def stat_file(self, ref: Ref, path: str) -> Stat | None:
+            return Stat(path, 0o644 | kind, 0) if path == name else super().stat_file(ref, path)
+
+        def read_file(self, ref: Ref, path: str) -> bytes:
+            assert path != name, "the engine would wait"
+            return super().read_file(ref, path)
+
+    client = Unread(files={"c.yaml": b"base: debian"})
+    with pytest.raises(UserError, match=r"is (not a regular file|a directory)"):
         read_build_file(client, Contexts(options()))
 
 

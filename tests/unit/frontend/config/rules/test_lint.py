@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -98,6 +99,9 @@ def test_nothing_outside_of_the_folder_is_included(tmp_path: Path, capsys: pytes
         file.write_text(f"base: debian\ninclude: {name}\n")
         code, text = check(capsys, str(file))
         assert (code, "is not in the build context" in text) == (1, True)
+    os.mkfifo(folder / "pipe.yaml")
+    file.write_text("base: debian\ninclude: pipe.yaml\n")
+    assert "is not in the build context" in check(capsys, str(file))[1]
     # As in a build, a path that starts with `/` starts at the context.
     (folder / "inside.yaml").write_text("packages: [x]\n")
     file.write_text("base: debian\ninclude: /inside.yaml\n")
