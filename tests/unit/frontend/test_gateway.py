@@ -220,7 +220,7 @@ def test_what_is_in_a_result(bridge: Bridge, engine: FakeEngine) -> None:
     engine.answers["Inputs"] = pb.InputsResponse(Definitions={"base": TREE.to_pb()})
     assert bridge.inputs() == {"base": TREE.to_pb()}
     engine.answers["ReadDir"] = pb.ReadDirResponse(entries=[{"path": "b"}, {"path": "a"}])
-    assert bridge.list_directory(Ref("1"), "d") == ("a", "b")
+    assert bridge.list_directory(Ref("1"), "d") == {"a": "", "b": ""}
     assert pb.ReadDirRequest.FromString(engine.asked[-1]) == pb.ReadDirRequest(Ref="1", DirPath="d")
     engine.answers["StatFile"] = pb.StatFileResponse(stat={"path": "f", "mode": 0o644, "size": 7})
     assert bridge.stat_file(Ref("1"), "d/f") == Stat(path="f", mode=0o644, size=7)
