@@ -45,7 +45,7 @@ class Database:
     """One file in /etc: rows of fields separated by colons, the first field a name."""
 
     file: str
-    rows: list[list[str]] = field(default_factory=list)
+    rows: list[list[str]]
 
     @classmethod
     def load(cls, root: Root, file: str) -> Database:

@@ -51,6 +51,15 @@ def test_every_vertex_has_metadata() -> None:
     assert set(message.metadata) == digests
 
 
+def test_what_is_to_be_removed_has_to_be_there_unless_it_is_said() -> None:
+    removal, lenient = (
+        llb.dump(llb.marshal(llb.edit(llb.scratch(), llb.Rm("/a", allow_not_found=allowed))))
+        for allowed in (False, True)
+    )
+    assert llb.dump(llb.marshal(llb.edit(llb.scratch(), llb.Rm("/a")))) == removal
+    assert "allowNotFound: true" in lenient and "allowNotFound" not in removal
+
+
 def test_a_vertex_needs_no_name() -> None:
     definition = llb.marshal(llb.edit(llb.scratch(), llb.Mkdir("/a")))
     assert [info.name for info in definition.vertices.values()] == [""]

@@ -72,6 +72,7 @@ def test_json_and_github(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     assert (note["rule"], note["severity"], note["start"]) == (
         "RootWithoutPassword", "warning", {"line": 2, "column": 32}
     )  # fmt: skip
+    assert note["url"].endswith("/lint.md#rootwithoutpassword")
     assert check(capsys, "a,b.yaml", "--format=github")[1].startswith(
         "::warning file=a%2Cb.yaml,line=2,col=32,title=RootWithoutPassword::root has an empty password"
     )
