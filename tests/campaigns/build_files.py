@@ -26,7 +26,7 @@ from unicodedata import category
 from unittest import mock
 
 from frontend import app, failure
-from frontend.build import packing
+from frontend.build import background
 from frontend.gateway import status as wire
 from tests.campaigns.running import Tally, main, rounds
 from tests.support.build_files.cases import Case, make
@@ -185,7 +185,7 @@ def prepared() -> Iterator[None]:
     try:
         with (
             mock.patch.object(app, "ThreadPoolExecutor", Pool),
-            mock.patch.object(packing, "Thread", Inline),
+            mock.patch.object(background, "Thread", Inline),
             mock.patch.object(failure, "_shown", str),
         ):
             yield
