@@ -37,7 +37,31 @@ SPEC = _hints(
     ("password chpasswd", "write `users: [{name: ..., password: HASH}]`"),
     ("ssh_pwauth disable_root", "write the configuration of the server to /etc/ssh/sshd_config.d with `files`"),
     ("fqdn", "write `hostname`"),
-    ("timezone", "write `files: {/etc/localtime: {symlink: /usr/share/zoneinfo/...}}`"),
+    ("timezone", "write `files: {/etc/localtime: {symlink: /usr/share/zoneinfo/...}}`, and add tzdata to `packages`"),
+    ("locale lang", "add the package locales, and write "
+     "`run: [\"echo 'de_DE.UTF-8 UTF-8' >/etc/locale.gen; locale-gen\"]` and "
+     "`files: {/etc/locale.conf: \"LANG=de_DE.UTF-8\\n\"}`"),
+    ("keyboard", "add the packages console-setup and keyboard-configuration, and answer the latter's questions with "
+     "`package_manager: {answers: ...}`, or write /etc/default/keyboard with `files`"),
+    ("ntp", "add a client such as chrony to `packages`, and write its configuration with `files`"),
+    ("swap", "remove it, as the system runs in memory; for a swap partition, write /etc/fstab with `files`"),
+    ("growpart resize_rootfs bootsize", "remove it: there is no root partition, as the system runs in memory"),
+    ("power_state final_message phone_home", "remove it; " + _OWN_SERVICE),
+    ("preserve_hostname prefer_fqdn_over_hostname", "remove it: the key `hostname` decides"),
+    ("ca_certs", "write `files: {/usr/local/share/ca-certificates/NAME.crt: {source: ...}}` and "
+     "`run: [update-ca-certificates]`, with ca-certificates in `packages`; only for the package manager, write "
+     "`package_manager: {ca: ...}`"),
+    ("ssh_keys", "remove it: each machine makes its own host keys; to ship one, write it to /etc/ssh with `files`"),
+    ("ssh_import_id", "write `users: [{name: ..., ssh_authorized_keys: [...]}]` with the keys themselves"),
+    ("disable_root_opts ssh_deletekeys ssh_genkeytypes", "remove it: each machine makes its own host keys"),
+    ("rootpw", "write `users: [{name: root, password: HASH}]`"),
+    ("selinux", "remove it: the kernel's command line decides (`kernel: {cmdline: ...}`)"),
+    ("postinst post pre", "for commands of the build, write `run`"),
+    ("repos repo repository mirrors", "write `repositories`"),
+    ("distribution", "write `base`"),
+    ("skeleton_trees extra_trees", "write `files: {/: {source: DIRECTORY}}`"),
+    ("build_script postinst_script finalize_script prepare_script", "write `run`"),
+    ("part partition clearpart bootloader autopart", "remove it: `outputs` says which disk to make"),
     ("extra_hosts manage_etc_hosts", "write `hosts: {NAME: ADDRESS}`"),
     ("nameservers resolv_conf", "write `dns: {servers: [...]}`"),
     ("networks interfaces", "write `network: {ethernets: {...}}`"),

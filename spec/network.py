@@ -12,19 +12,32 @@ if TYPE_CHECKING:
     from .values import networking
 
 _ROUTE_HINTS = dict.fromkeys(
-    ("from", "on-link", "scope", "table", "type"), "routes support only `to`, `via` and `metric`"
+    ("from", "scope", "table", "type"), "routes support only `to`, `via`, `on-link` and `metric`"
 )
 _IN_FILES = "if you need it, write a configuration file of the network service with `files`"
+
+
+def _setting(kind: str, section: str, line: str) -> str:
+    place = f"/etc/systemd/network/10-claylinux-NAME.{kind}.d/more.conf"
+    return f'with systemd-networkd, write `files: {{{place}: "[{section}]\\n{line}\\n"}}`, NAME being the interface'
+
+
+_LINK_FILE = 'with systemd, write `files: {{/etc/systemd/network/10-NAME.link: "[Match]\\n{}\\n[Link]\\n{}\\n"}}`'
 _INTERFACE_HINTS = {
     **dict.fromkeys(("gateway4", "gateway6"), "write `routes: [{to: default, via: ADDRESS}]`"),
-    **dict.fromkeys(
-        (
-            "accept-ra", "dhcp-identifier", "dhcp4-overrides", "dhcp6-overrides", "link-local", "macaddress",
-            "openvswitch", "parameters", "routing-policy", "set-name", "wakeonlan",
-        ),
-        _IN_FILES,
-    ),
-}  # fmt: skip
+    "set-name": "remove it: `match` finds the interface whatever its name. To rename it, "
+    + _LINK_FILE.format("PermanentMACAddress=...", "Name=..."),
+    "wakeonlan": _LINK_FILE.format("OriginalName=...", "WakeOnLan=magic"),
+    "dhcp4-overrides": _setting("network", "DHCPv4", "UseRoutes=no"),
+    "dhcp6-overrides": _setting("network", "DHCPv6", "UseDNS=no"),
+    "dhcp-identifier": _setting("network", "DHCPv4", "ClientIdentifier=mac"),
+    "link-local": _setting("network", "Network", "LinkLocalAddressing=no"),
+    "accept-ra": _setting("network", "Network", "IPv6AcceptRA=no"),
+    "macaddress": _setting("network", "Link", "MACAddress=..."),
+    "parameters": _setting("netdev", "Bridge", "STP=no"),
+    "routing-policy": _setting("network", "RoutingPolicyRule", "From=...\\nTable=..."),
+    "openvswitch": _IN_FILES,
+}
 _NETWORK_HINTS = {
     "renderer": "remove it: the system uses its own network service",
     **dict.fromkeys(
@@ -65,6 +78,12 @@ class Route:
     HINTS: ClassVar[Mapping[str, str]] = _ROUTE_HINTS
     to: networking.Destination = key("The destination network, or `default`.", "default")
     via: networking.Address = key("The address of the gateway.", "10.0.0.1")
+    on_link: bool = key(
+        "Whether the gateway is on this link, although no address of the interface says so.",
+        "true",
+        default=False,
+        name="on-link",
+    )
     metric: networking.Metric | None = key(
         "The priority: the route with the lowest metric is used.", "100", default=None
     )

@@ -103,7 +103,8 @@ def _device(name: str, each: AnyInterface) -> tuple[list[str], list[str]]:
 
 def _route(name: str, route: Route) -> str:
     metric = ("metric", str(route.metric)) if route.metric is not None else ()
-    return _ip(*_family(route.via), "route", "add", route.to, "via", route.via, "dev", name, *metric)
+    on_link = ("onlink",) if route.on_link else ()
+    return _ip(*_family(route.via), "route", "add", route.to, "via", route.via, "dev", name, *on_link, *metric)
 
 
 def _dhcp6(name: str) -> str:

@@ -83,4 +83,5 @@ def _ports(each: AnyInterface) -> tuple[str, ...]:
 def _route(route: Route) -> list[str]:
     lines = [] if route.to == "default" else [f"Destination={route.to}"]
     lines.append(f"Gateway={route.via}")
+    lines += ["GatewayOnLink=yes"] if route.on_link else []
     return lines + ([f"Metric={route.metric}"] if route.metric is not None else [])

@@ -245,7 +245,7 @@ class _Decoder:
     def _unknown(self, pair: Pair, shape: ObjectShape | ChoiceShape, path: Path) -> str | None:
         """Report an unknown key; return the key that was probably meant."""
         name, known = pair.key.text, shape.keys
-        hint = shape.hints.get(name, "")
+        hint = shape.hints.get(name) or shape.hints.get(name.replace("-", "_"), "")  # cloud-init takes both
         meant = (key for key in known if re.match(rf"write `{key}\b", hint))
         near = next(meant, None) if hint else suggest(name, known)
         hint = hint or (f"did you mean `{near}`?" if near else f"the keys here are {listing(known, 'and')}")

@@ -186,3 +186,13 @@ def test_what_cannot_be_done_is_told(tmp_path: Path, there: tuple[str, ...], mes
     with pytest.raises(ImagerError) as caught:
         make(tmp_path, Ethernet(match=Match(name="e*")))
     assert message in str(caught.value)
+
+
+def test_a_gateway_outside_of_the_networks_of_the_interface() -> None:
+    wan = Ethernet(addresses=("192.0.2.10/32",), routes=(Route(to="default", via="10.0.0.1", on_link=True),))
+    assert (
+        "Gateway=10.0.0.1\nGatewayOnLink=yes\n"
+        in networkd.files({"wan": wan})["etc/systemd/network/10-claylinux-wan.network"]
+    )
+    (text,) = ifupdown.files({"wan": wan}).values()
+    assert "route add default via 10.0.0.1 dev wan onlink" in text
