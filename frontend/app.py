@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -33,10 +34,12 @@ def handle(client: Client, environment: Mapping[str, str]) -> None:
 
         options = parse_environment(environment)
         inputs = client.inputs() if "frontend.inputs" in pong.frontend_caps else {}
-        contexts = Contexts(options, inputs)
+        contexts = Contexts(options, inputs, caps=pong.llb_caps)
         build_file = read_build_file(client, contexts)
         source = build_file.source
-        contexts = Contexts(options, inputs, build_file.ignore)
+        if build_file.is_context:
+            options = replace(options, filename=source.filename)
+        contexts = replace(contexts, options=options, ignore=build_file.ignore, is_file=build_file.is_context)
         result = _answer(Request(client, pong, options, contexts, build_file))
     except Exception as error:  # noqa: BLE001 - every failure must reach the user
         client.return_error(to_status(error, source))

@@ -13,6 +13,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import llb
 from spec.values.wording import code, quote
@@ -28,17 +29,28 @@ if TYPE_CHECKING:
     from .options import BuildOptions
 
 _METADATA = {"containerimage.config?": (str, documents.NONE)}
+REMOTE_FILE = "context"
+"""How the engine calls the download of the main context."""
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
+_TAR_AT = 257
+"""Where a tar archive says that it is one."""
+_SINCE_0_17 = "exec.validexitcode"
+"""A capability that came with BuildKit 0.17."""
 BUILD_FILE_LIMIT = 1 << 20
 """The most bytes of a build file. Larger ones are refused before they are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildFile:
-    """The build file, the vertex that it came from (warnings are attached to it), and the ignore patterns."""
+    """The build file, the vertex that it came from (warnings are attached to it), and the ignore patterns.
+
+    `is_context`: the URL of the build context is that of the build file.
+    """
 
     source: llb.SourceFile
     vertex: str
     ignore: tuple[str, ...]
+    is_context: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +64,16 @@ class NamedContext:
 
 @dataclass(frozen=True, slots=True)
 class Contexts:
-    """The contexts of this request, from which files can be taken."""
+    """The contexts of this request, from which files can be taken.
+
+    `caps` are the capabilities of the engine. `is_file`: the main context is the build file only, not an archive.
+    """
 
     options: BuildOptions
     inputs: Mapping[str, ops_pb2.Definition] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
+    caps: frozenset[str] = frozenset()
+    is_file: bool = False
 
     @property
     def is_remote(self) -> bool:
@@ -67,10 +84,23 @@ class Contexts:
         """Return the main build context, with at least `paths` in it."""
         remote = _remote_context(self.options)
         if remote:
-            return _remote_state(remote, name=f"[internal] load remote build context {remote}")
+            return self.remote_file() if self.is_file else self._remote_main(remote)
         if "context" in self.inputs:
             return foreign(self.inputs["context"], "the build context")
         return self._local("context", paths, ignore=self.ignore, name="[internal] load build context")
+
+    def remote_file(self) -> llb.State:
+        """Return the download of the main context, with the name `REMOTE_FILE`.
+
+        It is the vertex in which the engine looked for `# syntax=`: a context on standard input is sent only once.
+        """
+        name = f"[internal] load remote build context {(url := _remote_context(self.options))}"
+        state = llb.http(url.partition("#")[0], filename=REMOTE_FILE, name=name)
+        return state if _SINCE_0_17 in self.caps else llb.in_older_order(state)
+
+    def _remote_main(self, url: str) -> llb.State:
+        name = f"[internal] load remote build context {url}"
+        return _remote_state(url, name=name) if is_git(url) else _unpacked(self.remote_file(), name)
 
     def named(self, name: str) -> NamedContext | None:
         """Return the named context `name`, or None if there is no such context."""
@@ -142,6 +172,8 @@ def foreign(graph: ops_pb2.Definition, what: str) -> llb.State:
 def read_build_file(client: Client, contexts: Contexts) -> BuildFile:
     """Fetch the build file and the ignore patterns. Raises `UserError` if the file is missing or far too large."""
     options = contexts.options
+    if (url := _remote_context(options)) and not is_git(url) and (alone := _downloaded_file(client, contexts, url)):
+        return alone
     filename = options.filename
     ignore_name = f"{filename}.dockerignore"
     state = _build_file_state(contexts, (filename, ignore_name))
@@ -201,7 +233,7 @@ def _build_file_state(contexts: Contexts, paths: tuple[str, ...]) -> llb.State:
         return foreign(contexts.inputs["dockerfile"], "the build file")
     remote = _remote_context(options)
     if not key and remote:
-        return _remote_state(remote, name=f"[internal] load remote build context {remote}")
+        return contexts.main(())
     local = key or "dockerfile"
     # BuildKit's own Dockerfile frontend asked for the same paths to find `# syntax=`.
     also = (options.filename.lower(),) if options.filename == "Dockerfile" else ()
@@ -255,9 +287,28 @@ def _remote_state(url: str, *, name: str) -> llb.State:
     if is_git(url):
         ref, _, subdir = fragment.partition(":")
         return llb.git(address, ref=ref, subdir=subdir, name=name)
-    archive = llb.http(address, filename="context", name=name)
-    unpack = llb.Copy(source=archive, src="/context", dest="/", attempt_unpack=True)
+    return _unpacked(llb.http(address, filename=REMOTE_FILE, name=name), name)
+
+
+def _unpacked(archive: llb.State, name: str) -> llb.State:
+    unpack = llb.Copy(source=archive, src=f"/{REMOTE_FILE}", dest="/", attempt_unpack=True)
     return llb.edit(llb.scratch(), unpack, name=f"{name}: unpack")
+
+
+def _downloaded_file(client: Client, contexts: Contexts, url: str) -> BuildFile | None:
+    """Return the build file if the URL of the main context is its own; None for that of an archive."""
+    state = contexts.remote_file()
+    definition = llb.marshal(state)
+    ref = client.solve(definition).ref
+    found = client.stat_file(ref, REMOTE_FILE) if ref is not None else None
+    if ref is None or found is None or found.size > BUILD_FILE_LIMIT:
+        return None
+    data = client.read_file(ref, REMOTE_FILE)
+    if data.startswith(_COMPRESSED) or data[_TAR_AT:].startswith(b"ustar"):
+        return None
+    name = posixpath.basename(urlsplit(url).path)
+    source = llb.SourceFile(filename=name, data=data, language="YAML")
+    return BuildFile(source, definition.digest_of(state), (), is_context=True)
 
 
 def is_git(url: str) -> bool:

@@ -8,7 +8,7 @@ Each kind of vertex has one file: its type, checks, encoding and documentation.
 """
 
 from .actions import Action, Copy, Mkdir, Mkfile, Owner, Rm, Symlink
-from .definition import from_definition
+from .definition import from_definition, in_older_order
 from .diff import diff
 from .dump import dump
 from .errors import LlbError
@@ -17,7 +17,7 @@ from .file import edit
 from .git import git
 from .http import http
 from .image import image, oci_layout
-from .lineage import image_below, image_name
+from .lineage import image_below, image_name, versions
 from .local import local
 from .marshal import Definition, VertexInfo, marshal
 from .merge import merge
@@ -66,9 +66,11 @@ __all__ = [
     "image",
     "image_below",
     "image_name",
+    "in_older_order",
     "local",
     "marshal",
     "merge",
     "oci_layout",
     "scratch",
+    "versions",
 ]

@@ -84,6 +84,22 @@ def from_definition(definition: ops_pb2.Definition) -> State:
     return _trees(terminal, made)[0]
 
 
+def in_older_order(state: State) -> State:
+    """Return the vertex of a source with its bytes as engines before BuildKit 0.17 write them: what it is comes first.
+
+    Such engines do not serialize operations again, so only equal bytes make equal vertices.
+    """
+    from proto import ops_pb2
+
+    assert state.op is not None
+    frame = ops_pb2.Op.FromString(state.op.serialize({}))
+    body = ops_pb2.Op(source=frame.source)
+    frame.ClearField("source")
+    data = body.SerializeToString(deterministic=True) + frame.SerializeToString(deterministic=True)
+    meta = state.op.metadata().SerializeToString(deterministic=True)
+    return State(ForeignOp(data=data, trees=(), meta=meta, places=()), state.index)
+
+
 def _parse(data: bytes) -> ops_pb2.Op:
     from google.protobuf.message import DecodeError
 

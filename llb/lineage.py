@@ -1,13 +1,18 @@
-"""Images in graphs: their names, and the base image of a graph from another frontend."""
+"""Images in graphs, and what a state was made from, step by step."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from .definition import ForeignOp
+from .exec import ExecOp
+from .file import FileOp
+from .mounts import Bind
 from .source import SourceOp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from proto import ops_pb2
 
     from .op import State
@@ -43,6 +48,36 @@ def image_name(state: State) -> str:
 
         identifier = ops_pb2.Op.FromString(state.op.data).source.identifier
     return identifier.removeprefix(_IMAGE) if identifier.startswith(_IMAGE) else ""
+
+
+def versions(state: State) -> Iterator[State]:
+    """Yield the trees that were changed step by step into `state`, from the one below it down to where they come from.
+
+    As an image, each is what its layers make up to this one. A merge counts as the lowest of its trees.
+    """
+    at = _changed(state)
+    while at is not None and not at.is_scratch:
+        yield at
+        at = _changed(at)
+
+
+def _changed(state: State) -> State | None:
+    """Return the tree that the vertex of `state` changed."""
+    match state.op:
+        case FileOp(base=base):
+            return base
+        case ExecOp() as op if state.index == 0 and not op.readonly_root:
+            return op.root
+        case ExecOp() as op:
+            binds = (mount for mount in op.mounts if isinstance(mount, Bind))
+            return next((each.source for each in binds if op.output(each.target) == state.index), None)
+        case ForeignOp() as op:
+            from proto import ops_pb2
+
+            number = _below(ops_pb2.Op.FromString(op.data), state.index, len(op.trees))
+            return op.trees[number] if number is not None else None
+        case _:
+            return None
 
 
 def _below(op: ops_pb2.Op, output: int, inputs: int) -> int | None:

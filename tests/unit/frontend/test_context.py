@@ -222,3 +222,34 @@ def test_files_may_come_from_an_image_but_not_from_an_oci_layout() -> None:
     assert contexts.named_state(image).op is not None
     with pytest.raises(UserError, match="an OCI layout, which is not supported yet"):
         contexts.named_state(layout)
+
+
+REMOTE = {"context": "http://x.example/dir/solo.yaml"}
+
+
+def test_a_url_can_be_that_of_the_build_file() -> None:
+    given = options(**REMOTE)
+    found = read_build_file(FakeClient(files={"context": b"base: debian\n"}), Contexts(given))
+    assert (found.is_context, found.source.filename, found.source.data) == (True, "solo.yaml", b"base: debian\n")
+
+
+@pytest.mark.parametrize("archive", [b"\x1f\x8b\x08...", b"name" + bytes(253) + b"ustar\0"])
+def test_a_url_of_an_archive_has_the_build_file_in_it(archive: bytes) -> None:
+    client = FakeClient(files={"context": archive, "c.yaml": b"base: alpine\n"})
+    found = read_build_file(client, Contexts(options(**REMOTE)))
+    assert (found.is_context, found.source.data) == (False, b"base: alpine\n")
+
+
+@pytest.mark.parametrize(
+    ("caps", "digest"),
+    [
+        (frozenset(), "1fff2b6e452c1ac28e56dee2cc6e91458338c6b2a5c8043e6e8d428af5b44168"),
+        (frozenset({"exec.validexitcode"}), "4fd14ed103c3a04e10fc84efeb17e8fc0f8a0fc22f4083111c2b63c459b4cd73"),
+    ],
+    ids=["BuildKit 0.13", "since 0.17"],
+)
+def test_the_download_is_the_vertex_of_the_engine(caps: frozenset[str], digest: str) -> None:
+    """A context on standard input can be read only once. The first digest was read from the progress of Docker 26."""
+    contexts = Contexts(options(context="http://127.0.0.1:8791/ctx.tgz"), caps=caps)
+    state = contexts.remote_file()
+    assert llb.marshal(state).digest_of(state) == f"sha256:{digest}"

@@ -1,4 +1,4 @@
-"""The image that a foreign graph starts from: what a Dockerfile's last stage was made of."""
+"""What a state was made from: the image that a Dockerfile's last stage starts from, the steps of our own."""
 
 from __future__ import annotations
 
@@ -63,3 +63,21 @@ def test_the_root_leads_to_the_image(state: llb.State) -> None:
 )
 def test_there_may_be_none(state: llb.State) -> None:
     assert llb.image_below(foreign(state)) is None
+
+
+def test_every_version_of_a_tree_is_found_down_to_the_image() -> None:
+    """In our own graph and, below it, in that of a Dockerfile."""
+    dockerfile = foreign(ran(ran(image())))
+    packed = llb.edit(dockerfile, llb.Mkdir("/a"))
+    bind = llb.Bind(target="/system", source=packed, readonly=False)
+    edited = llb.execute(other(), ("edit",), mounts=(bind,), readonly_root=True).mount("/system")
+    finished = llb.execute(edited, ("run",)).root
+    found = [*llb.versions(finished)]
+    assert found[:3] == [edited, packed, dockerfile]
+    assert len(found) == 5
+    assert "alpine" in source_of(found[-1])
+
+
+@pytest.mark.parametrize("state", [image(), llb.scratch(), llb.edit(llb.scratch(), llb.Mkdir("/a"))])
+def test_what_changes_nothing_has_no_version_below(state: llb.State) -> None:
+    assert [*llb.versions(state)] == []
