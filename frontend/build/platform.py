@@ -66,9 +66,10 @@ def _build_target(
     from frontend.build.packing import Packing
     from frontend.plan import hidden, leftovers
     from frontend.plan.bootable import check_keys, choose_kernel
-    from frontend.plan.image import plan_image
+    from frontend.plan.image import FOUND, finish_image, plan_image
     from frontend.plan.kernel_checks import is_needed, warnings
     from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
+    from frontend.plan.packing import key_warnings
     from frontend.plan.packing import warnings as packing_warnings
     from frontend.plan.report import parse_report
     from frontend.plan.secure_boot import plan_check, plan_tbs, sign
@@ -76,12 +77,16 @@ def _build_target(
 
     spec, platform, system = inputs.spec, inputs.platform, planned.finished
     labels = _labels(request, spec)
+    _warn(request, leftovers.lost_owners(inputs))
     if request.options.target == IMAGE:
         check_places(request.client, solve, inputs, planned.without_files)
         if is_needed(spec.kernel) or spec.mounts:
             report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
             check_keys(spec, report, platform)
-        return Built(solve(plan_image(inputs, system)), image_config(inputs.base.config, platform, labels))
+        image = plan_image(inputs, system)
+        state, keys = finish_image(image, request.client.read_file(solve(image.found), FOUND))
+        _warn(request, key_warnings(spec, keys))
+        return Built(solve(state), image_config(inputs.base.config, platform, labels))
     packing = Packing(request.client, solve, inputs, planned.stages)
     certificate = plan_check(inputs) if spec.secure_boot else None
     if certificate:

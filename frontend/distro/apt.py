@@ -56,10 +56,15 @@ _DAYS = f"""\
 # The shadow file has the day of the build for every user that a package created.
 [ ! -e /etc/shadow ] || sed -i -E 's/^([^:]*:[^:]*):[0-9]+:/\\1:{DAY}:/' /etc/shadow
 """
+# Packages make files of one machine. All outputs go without them anyway; but an image for registries is made as one
+# layer where a layer has some. What was there before the step is not its own: it may be meant to stay.
+_OLD_IDENTITIES = """\
+identities() { ls /etc/ssh/ssh_host_* /var/lib/systemd/random-seed /var/lib/dbus/machine-id 2>/dev/null || :; }
+old=$(identities) old_id=$(cat /etc/machine-id 2>/dev/null || :)
+"""
 _IDENTITIES = """\
-# Packing leaves out the files of one machine. But an image for registries is not packed.
-rm -f /etc/ssh/ssh_host_* /var/lib/systemd/random-seed /var/lib/dbus/machine-id
-[ ! -s /etc/machine-id ] || : > /etc/machine-id
+identities | grep -vxF -e "$old" | xargs -r rm -f --
+[ -n "$old_id" ] || [ ! -s /etc/machine-id ] || : > /etc/machine-id
 """
 _CLEAN = _TRACES + _DAYS + _IDENTITIES
 _LISTS_AND_ARCHIVES = """\
@@ -184,7 +189,7 @@ class Apt:
             llb.Cache(target=_PACKAGES, id=f"{cache_id}-archives", sharing="locked"),
             _no_daemons(),
         )
-        script = f"{before}{_HEAD}apt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
+        script = f"{_OLD_IDENTITIES}{before}{_HEAD}apt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
         return PackageStep(script=script, mounts=mounts, env=_ENV)
 
     def assemble(
@@ -207,7 +212,7 @@ class Apt:
         names = " ".join(map(shlex.quote, packages))
         options = " ".join(f"-o APT::AutoRemove::{kind}Important=false" for kind in ("Recommends", "Suggests"))
         script = f"""\
-is_installed() {{ dpkg-query -W -f '${{Status}}' "$1" 2>/dev/null | grep -q '^install ok'; }}
+{_OLD_IDENTITIES}is_installed() {{ dpkg-query -W -f '${{Status}}' "$1" 2>/dev/null | grep -q '^install ok'; }}
 for name in {names}; do
   is_installed "$name" && continue
   echo "claylinux: $name cannot be removed: it is not installed" >&2

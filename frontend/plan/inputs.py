@@ -16,12 +16,14 @@ from .origins import Origin
 class BaseImage:
     """The base of the system: its tree, and its OCI image config (empty for a plain directory).
 
-    `below` is a tree that changes less often, and that `state` is based on.
+    `below` is a tree that changes less often, and that `state` is based on. `without_owners`: everything in it belongs
+    to root, whatever it was.
     """
 
     state: llb.State
     config: Mapping[str, object] = field(default_factory=dict)
     below: llb.State | None = None
+    without_owners: bool = False
 
     @property
     def env(self) -> tuple[tuple[str, str], ...]:

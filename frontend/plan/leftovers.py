@@ -1,4 +1,4 @@
-"""Leftovers in a base of the disk that it was made for."""
+"""What is wrong with a base: leftovers of the disk that it was made for, owners that got lost on the way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import llb
-from frontend.config.rules.lint import DISK_LEFTOVER
+from frontend.config.rules.lint import DISK_LEFTOVER, LOST_OWNERS
 from frontend.config.syntax.diagnostics import Diagnostic
 from frontend.options import DEFAULT_EPOCH
 from imager.requests.mounts import DiskEntries
@@ -37,6 +37,17 @@ def disarm(inputs: PlanInputs, base: llb.State) -> llb.State:
         return base
     step = Step("[base] entries for its disks", places.location_of(inputs.spec, "base"), ("base",))
     return edit_system(inputs, base, DiskEntries(system=SYSTEM, epoch=DEFAULT_EPOCH), step)
+
+
+def lost_owners(inputs: PlanInputs) -> Iterator[Diagnostic]:
+    """Yield a warning if everything in the base belongs to root because of how it came here."""
+    if inputs.base.without_owners:
+        text = (
+            "the base is a directory of the client, and Docker sends no owners: all its files belong to root, and "
+            "programs may lack their groups and capabilities. To keep them, make it an image: "
+            "`tar -C DIRECTORY -c . | docker import - NAME`, and write `base: {image: NAME}`"
+        )
+        yield Diagnostic(inputs.spec.positions.of("base"), text, "warning", LOST_OWNERS)
 
 
 def warnings(spec: Spec, report: Report) -> Iterator[Diagnostic]:

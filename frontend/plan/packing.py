@@ -114,7 +114,7 @@ def with_sizes(packed: Packed, facts: bytes) -> Packed:
 
 
 def warnings(spec: Spec, packed: Packed) -> Iterator[Diagnostic]:
-    """Yield a warning for every file that should not be in an image, unless the spec names it, and for idle patterns.
+    """Yield a warning for every key that should not be in an image, and for idle patterns.
 
     A pattern is idle if it leaves out nothing.
     """
@@ -122,7 +122,12 @@ def warnings(spec: Spec, packed: Packed) -> Iterator[Diagnostic]:
         if pattern not in packed.excluded:
             text = f"`rootfs.exclude`: nothing in the system matches {code(pattern)}"
             yield Diagnostic(spec.positions.of("rootfs", "exclude", index), text, "warning")
-    for path in dict.fromkeys(packed.private_keys):
+    yield from key_warnings(spec, packed.private_keys)
+
+
+def key_warnings(spec: Spec, private_keys: tuple[str, ...]) -> Iterator[Diagnostic]:
+    """Yield a warning for every file that should not be in an image, unless the spec names it."""
+    for path in dict.fromkeys(private_keys):
         if not any(_brings(entry, place, f"/{path}") for place, entry in spec.files.items()):
             text = (
                 f"/{printable(path)} is a private key that the build or its base made: everybody who has the image has "
@@ -146,7 +151,7 @@ def _sum(segments: list[dict[str, Any]], unit: str) -> int:
     return sum(each["growth"][unit] for each in segments)
 
 
-def _wanted(inputs: PlanInputs) -> tuple[str, ...]:
+def wanted_files(inputs: PlanInputs) -> tuple[str, ...]:
     """Return the files of the spec that are not shipped unless somebody asks for them."""
     if not inputs.spec.files:
         return ()
@@ -177,7 +182,7 @@ def _segment(
         "facts": OUT + FACTS,
         "lower": tuple(f"{_LOWER}/{index}{FACTS}" for index in range(len(lower))),
         "more": not last,
-        "keep": _wanted(inputs) if last else (),
+        "keep": wanted_files(inputs) if last else (),
         "exclude": inputs.spec.rootfs.exclude,
     }
     request = (

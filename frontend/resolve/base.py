@@ -16,7 +16,7 @@ from spec.document import Spec
 from spec.values.wording import code, suggest
 
 if TYPE_CHECKING:
-    from frontend.context import Contexts
+    from frontend.context import Contexts, NamedContext
     from frontend.gateway.client import Client
     from proto import ops_pb2
 
@@ -45,7 +45,7 @@ def resolve_base(client: Client, contexts: Contexts, spec: Spec, platform: llb.P
                 raise UserError(no_context(contexts, name), (at,))
             if context.kind == "image":
                 return resolve_image(client, contexts, context.value, platform, at=at, label=f"[context {name}]")
-            return BaseImage(state=contexts.named_state(context), config=contexts.input_config(context))
+            return _context_base(contexts, context)
         case DockerfileBase():
             from .dockerfile import resolve_dockerfile
 
@@ -64,7 +64,7 @@ def resolve_image(
     """Return an image, pinned to its digest, or the named context that replaces it. Raises `UserError` at `at`."""
     override = contexts.named(image)
     if override is not None and override.kind != "image":
-        return BaseImage(state=contexts.named_state(override), config=contexts.input_config(override))
+        return _context_base(contexts, override)
     if override is not None:
         image, label = override.value, f"[context {image}]"
     mode = contexts.options.resolve_mode
@@ -79,6 +79,15 @@ def resolve_image(
         raise UserError(f"image {code(image)}: {error}", (at,)) from None
     state = llb.image(pinned, platform=platform, resolve_mode=mode, name=f"{label} {image}", location=at)
     return BaseImage(state=state, config=read_config(found.config, f"image {image}", at))
+
+
+def _context_base(contexts: Contexts, context: NamedContext) -> BaseImage:
+    # BuildKit takes files from a client as those of root (session/filesync).
+    return BaseImage(
+        state=contexts.named_state(context),
+        config=contexts.input_config(context),
+        without_owners=context.kind == "local",
+    )
 
 
 def own_image(contexts: Contexts) -> llb.State:

@@ -85,6 +85,13 @@ def find(root: Root, keep: Iterable[str] = ()) -> Seal:
     return Seal(frozenset(left_out), emptied, dict(_additions(root)))
 
 
+def identities(root: Root, keep: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the files that make a machine recognizable, without its logs."""
+    found = find(root, keep)
+    logs = f"{root.real(LOGS) or LOGS}/"
+    return tuple(path for path in sorted((*found.left_out, *found.emptied)) if not path.startswith(logs))
+
+
 def describe(seal: Seal, below: Seal) -> str:
     """Return a line about what a stage has that is not in the image, without what the stage below has; or ""."""
     names = sorted(f"/{path}" for path in (*seal.left_out, *seal.emptied) if path not in below.left_out)

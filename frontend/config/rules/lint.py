@@ -221,15 +221,17 @@ _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
 }
 DISK_LEFTOVER, HIDDEN_FILE = "DiskLeftover", "HiddenFile"
 HUGE_SYSTEM, MISSING_FIRMWARE, PRIVATE_KEY = "HugeSystem", "MissingFirmware", "PrivateKey"
+LOST_OWNERS = "LostOwners"
 BUILD_RULES: Mapping[str, str] = {
     DISK_LEFTOVER: "The base was made for a disk, and has entries that cannot work in memory",
     HIDDEN_FILE: "The running system does not see a file: a mount, or a directory made at boot, hides it",
     HUGE_SYSTEM: "Firmware may fail to start a UKI of this size",
+    LOST_OWNERS: "The base is a directory of the client, which comes without the owners of its files",
     MISSING_FIRMWARE: "A kernel module needs firmware that the system does not have",
     PRIVATE_KEY: "The image contains a private key that the build or its base made",
 }
 """Rules that look at the built system."""
-FAILING = frozenset({PRIVATE_KEY})
+FAILING = frozenset({LOST_OWNERS, PRIVATE_KEY})
 """The rules of `BUILD_RULES` whose findings come in time to fail the build."""
 RULES: Mapping[str, str] = {**{rule: about for rule, (about, _) in _RULES.items()}, **BUILD_RULES}
 """What each rule looks for, by its id."""

@@ -35,7 +35,8 @@ def facts(
     return json.dumps([{**weights, "problem": problem, "private_keys": keys, "excluded": excluded}]).encode()
 
 
-BOOTABLE = {"/report.json": json.dumps(REPORT).encode(), "/facts.json": facts()}
+IMAGE = {"/found.json": b'{"identities": [], "private_keys": []}'}
+BOOTABLE = {**IMAGE, "/report.json": json.dumps(REPORT).encode(), "/facts.json": facts()}
 
 
 def ask(text: str, client: FakeClient | None = None, **options: str) -> FakeClient:
@@ -238,7 +239,7 @@ def test_a_chosen_kernel_is_taken() -> None:
 
 
 def test_the_image_target_returns_the_system_with_its_config() -> None:
-    client = ask("base: {image: x}\n", FakeClient(), target="image", **{"label:a": "b"})
+    client = ask("base: {image: x}\n", FakeClient(outputs=IMAGE), target="image", **{"label:a": "b"})
     assert client.result is not None
     config = json.loads(client.result.metadata["containerimage.config"])
     labels = {"a": "b", "org.opencontainers.image.title": "claylinux"}
@@ -248,7 +249,7 @@ def test_the_image_target_returns_the_system_with_its_config() -> None:
 
 def test_labels_say_what_the_image_is_and_the_caller_has_the_last_word() -> None:
     text = "base: {image: x}\nname: edge\nversion: 1.4.0\nlabels: {a: file, b: file}\n"
-    client = ask(text, FakeClient(), target="image", **{"label:a": "caller"})
+    client = ask(text, FakeClient(outputs=IMAGE), target="image", **{"label:a": "caller"})
     assert client.result is not None
     assert json.loads(client.result.metadata["containerimage.config"])["config"]["Labels"] == {
         "a": "caller",
@@ -260,17 +261,17 @@ def test_labels_say_what_the_image_is_and_the_caller_has_the_last_word() -> None
 
 def test_the_file_can_say_what_to_build_for() -> None:
     text = "base: {image: x}\nplatforms: [linux/amd64, linux/arm64]\n"
-    client = ask(text, FakeClient(), target="image")
+    client = ask(text, FakeClient(outputs=IMAGE), target="image")
     assert client.result is not None
     assert sorted(client.result.refs) == ["linux/amd64", "linux/arm64"]
-    client = ask(text, FakeClient(), target="image", platform="linux/amd64")
+    client = ask(text, FakeClient(outputs=IMAGE), target="image", platform="linux/amd64")
     assert client.result is not None
     assert client.result.refs == {}
 
 
 def test_each_platform_has_the_file_with_its_own_arguments() -> None:
     text = "base: {image: x}\nhostname: h-${TARGETARCH}\n"
-    client = ask(text, FakeClient(), target="image", platform="linux/amd64,linux/arm64")
+    client = ask(text, FakeClient(outputs=IMAGE), target="image", platform="linux/amd64,linux/arm64")
     assert client.error is None, client.error
     assert client.result is not None
     for architecture in ("amd64", "arm64"):
@@ -281,7 +282,10 @@ def test_each_platform_has_the_file_with_its_own_arguments() -> None:
 
 def test_several_platforms_give_several_refs() -> None:
     client = ask(
-        "base: {image: x}\npackages: [less]\n", FakeClient(), target="image", platform="linux/amd64,linux/arm64"
+        "base: {image: x}\npackages: [less]\n",
+        FakeClient(outputs=IMAGE),
+        target="image",
+        platform="linux/amd64,linux/arm64",
     )
     assert client.result is not None
     assert sorted(client.result.refs) == ["linux/amd64", "linux/arm64"]

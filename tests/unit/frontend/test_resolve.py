@@ -97,7 +97,12 @@ files:
 run:
   - {script: ls, mounts: ["source=c,target=/c", "target=/all,from=other"]}
 """
-    client = ask(text, FakeClient(files={"a": b"", "b": b"", "c": b""}), target="image", **{"context:other": "local:o"})
+    client = ask(
+        text,
+        FakeClient(files={"a": b"", "b": b"", "c": b""}, outputs=BOOTABLE),
+        target="image",
+        **{"context:other": "local:o"},
+    )
     assert client.error is None, client.error
     followed = [line for line in llb.dump(client.solved[-1]).splitlines() if "[local.followpaths]" in line]
     assert followed == ['  attrs[local.followpaths]: "[\\"a\\",\\"b\\",\\"c\\"]"']

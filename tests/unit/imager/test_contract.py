@@ -24,6 +24,7 @@ from imager.requests.outputs import BY_FORMAT, Efi, Iso, Output, Qcow2, Raw, Vdi
 from imager.requests.packing import Initramfs, Layer, Uki
 from imager.requests.reports import Inspect, Sizes
 from imager.requests.sbom import Sbom
+from imager.requests.sealing import Layers, Seal
 from imager.requests.secureboot import Check, Sign, ToSign
 from imager.requests.services import Services
 from spec.accounts import Group, HashSecret, HashText, KeyFile, KeyText, User
@@ -99,6 +100,8 @@ REQUESTS = (
         epoch=1000,
     ),
     Exclude(system="/system", pattern=("*.pyc", "/opt/**/x y/"), epoch=1),
+    Seal(system="/system", epoch=1000, keep=("/etc/hostid",)),
+    Layers(system="/system", output="/out/found.json", epoch=1000, tree=("/layers/0", "/layers/1"), keep=("/a",)),
     Links(system="/system", link={"/etc/localtime": Symlink(target="/usr/share/zoneinfo/UTC")}),
     Identity(system="/system", name="edge", version="1.4.0", epoch=1),
     KernelTree(

@@ -58,3 +58,15 @@ def test_what_a_base_has_left_from_its_disk_is_a_warning_at_the_base() -> None:
         "/ on LABEL=x (/etc/fstab) [DiskLeftover]",
         "claylinux.yaml:2: the base has settings that have no effect here: GRUB [DiskLeftover]",
     ]
+
+
+@pytest.mark.parametrize(("kind", "warned"), [("local:root", 1), ("docker-image://x/y:1", 0)])
+def test_a_directory_as_base_has_lost_its_owners(kind: str, warned: int) -> None:
+    asked = ask("name: x\nbase: {context: root}\n", client({}), **{"context:root": kind})
+    assert len([text for text in asked.warned if text.endswith("[LostOwners]")]) == warned
+    assert all(text.startswith("claylinux.yaml:2: the base is a directory of the client") for text in asked.warned)
+
+
+def test_lost_owners_can_fail_a_build() -> None:
+    asked = ask("# check=error=true\nbase: {context: root}\n", client({}), **{"context:root": "local:root"})
+    assert "docker import" in told(asked)
