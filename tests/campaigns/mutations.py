@@ -30,9 +30,9 @@ from tests.support.mutants import Change, Mutant, changes
 from tests.support.places import ROOT
 
 PRODUCT = ("claylinux", "frontend", "imager", "llb", "spec")
-_SECONDS = 120
+_SECONDS = 600
 """More than any test may take, on a busy machine."""
-_ALL_SECONDS = 1200
+_ALL_SECONDS = 3600
 PLACE = "/var/tmp"
 """Not below /tmp, which is another one in the sandbox."""
 _ROOM = "6G"
