@@ -127,6 +127,10 @@ class Sandbox:
             again = self.pytest(*self.suite.tests, "--last-failed", writable=True)
             if again.returncode:
                 raise SystemExit(f"mutations: tests fail without any change:\n{again.stdout[-5000:]}{again.stderr}")
+        # A test that fails here in any case would notice every change.
+        unchanged = self.pytest(*self.suite.tests)
+        if unchanged.returncode:
+            raise SystemExit(f"mutations: tests fail in the sandbox:\n{unchanged.stdout[-5000:]}{unchanged.stderr}")
         return Covering.read(self.tree / ".coverage", self.tree)
 
     def notices(self, path: str, mutant: Mutant, covering: Covering) -> str:
