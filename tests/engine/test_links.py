@@ -18,7 +18,7 @@ pytestmark = pytest.mark.engine
 
 
 def test_directories_go_through_the_links_of_the_system(engine: Engine, tmp_path: Path, web: Server) -> None:
-    """From each place that directories come from: Debian has the links /bin, /lib, /lib64, /sbin and /var/run."""
+    """From each place that directories come from: Debian has the links /bin, /lib, /lib64 and /sbin."""
     project = tmp_path / "project"
     for name in ("bin/context", "lib/firmware/öne two", "lib64/context", "sbin/-x"):
         (project / "overlay" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -39,6 +39,7 @@ def test_directories_go_through_the_links_of_the_system(engine: Engine, tmp_path
   /lib: {{image: debian:trixie, source: /usr/share/doc/bash}}
   /bin: {{url: {web.url}/overlay.tgz, unpack: true}}
   /sbin: {{context: more, source: .}}
+  /lib64: {{git: "{web.url}/tree.git", source: bin}}
 """
     (tmp_path / "more").mkdir()
     (tmp_path / "more/named").write_text("1")
@@ -46,7 +47,15 @@ def test_directories_go_through_the_links_of_the_system(engine: Engine, tmp_path
     assert [str((tree / name).readlink()) for name in ("bin", "lib", "lib64", "sbin")] == [
         "usr/bin", "usr/lib", "usr/lib64", "usr/sbin",
     ]  # fmt: skip
-    for name in ("bin/context", "lib/firmware/öne two", "lib64/context", "sbin/-x", "lib/copyright", "sbin/named"):
+    for name in (
+        "bin/context",
+        "lib/firmware/öne two",
+        "lib64/context",
+        "sbin/-x",
+        "lib/copyright",
+        "sbin/named",
+        "lib64/git",
+    ):
         assert (tree / "usr" / name).is_file(), name
     found = (tree / "usr/bin/bin/url").stat()
     assert (found.st_mode & 0o777, found.st_uid) == (0o750, 33)
