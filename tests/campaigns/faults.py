@@ -262,6 +262,8 @@ def campaign(seconds: float, seed: int) -> Tally:
                     continue
                 kind(lab, random, tally)
                 print(f"{kind.__name__}: {dict(tally.outcomes)} {dict(tally.failures)}", file=sys.stderr, flush=True)
+            # Otherwise the layers of all rounds fill the disk, which is memory.
+            lab.engine.docker("builder", "prune", "--all", "--force", timeout=_SECONDS)
     return tally
 
 
