@@ -16,6 +16,8 @@ from tests.campaigns import nonsense_engine
 from tests.campaigns.running import Tally
 from tests.support.nonsense_engine import KINDS, NonsenseEngine
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NonsenseEngine]:

@@ -73,7 +73,7 @@ CASES = [
     ("gz", unpack_gz),
     ("gz:1", unpack_gz),
     ("xz:0", unpack_xz),
-    ("xz:2", unpack_xz),
+    ("xz:1", unpack_xz),
     ("lz4", unpack_lz4),
     ("lz4:3", unpack_lz4),
     ("zstd", unpack_zstd),

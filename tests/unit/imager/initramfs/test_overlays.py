@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from imager.archive.batch_writer import BatchWriter
 from imager.initramfs import changes, layers, segments, snapshots
 from imager.requests.packing import Layer
@@ -168,6 +170,7 @@ def action(chance: random.Random) -> tuple[str, str, str]:
     )
 
 
+@pytest.mark.campaign
 def test_segments_of_any_overlays_are_the_system(overlay: Overlay) -> None:
     """What is left out of a walk never counts."""
     complete = 0
@@ -186,6 +189,7 @@ def test_segments_of_any_overlays_are_the_system(overlay: Overlay) -> None:
     assert complete > ROUNDS / 2, "leaving out is the rule"
 
 
+@pytest.mark.campaign
 def test_layers_of_any_overlays_are_the_system(overlay: Overlay) -> None:
     for seed in range(ROUNDS):
         with opened(overlay.directory / str(seed)) as made:

@@ -42,7 +42,7 @@ def test_a_key_in_the_older_form_is_a_key(good: Signer, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("algorithm", "more", "message"),
     [
-        ("rsa:4096", (), "`certificate`: firmware verifies RSA-2048 everywhere, and this is RSA-4096: make one with"),
+        ("rsa:3072", (), "`certificate`: firmware verifies RSA-2048 everywhere, and this is RSA-3072: make one with"),
         ("rsa:1024", (), "`certificate`: firmware verifies RSA-2048 everywhere, and this is RSA-1024"),
         ("ec", ("-pkeyopt", "ec_paramgen_curve:P-256"), "RSA-2048 everywhere, and this is an elliptic curve key"),
         ("ed25519", (), "RSA-2048 everywhere, and this is an Ed25519 key"),
