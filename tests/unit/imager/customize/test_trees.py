@@ -60,6 +60,16 @@ def test_directories_go_through_the_links_of_the_system(system: Path, source: Pa
     assert (system / "usr/bin/acme").stat().st_mtime == 1000
 
 
+def test_a_directory_that_is_there_keeps_its_mode(system: Path, source: Path) -> None:
+    put(source, file="new")
+    top = system / "srv/data"
+    top.chmod(0o711)
+    assert copy(system, source, "/srv/data") == 0
+    assert (stat.S_IMODE(top.stat().st_mode), (top / "file").read_text()) == (0o711, "new")
+    assert copy(system, source, "/srv/more") == 0
+    assert stat.S_IMODE((system / "srv/more").stat().st_mode) == 0o755
+
+
 def test_links_of_the_source_stay_links_and_replace_links_and_files(system: Path, source: Path) -> None:
     (source / "bin").symlink_to("usr/bin")
     (source / "usr/bin").mkdir(parents=True)
