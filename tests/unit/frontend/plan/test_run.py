@@ -101,3 +101,19 @@ def test_alpine_has_nothing_to_keep_quiet() -> None:
     steps = [bytes(each) for each in getattr(client.solved[-1].to_pb(), "def")]
     (step,) = (each for each in steps if b"apk add x" in each)
     assert b"policy-rc.d" not in step and b"SYSTEMD_OFFLINE" not in step
+
+
+def test_what_the_caller_sets_for_steps_reaches_them() -> None:
+    asked = {
+        "hostname": "builder",
+        "add-hosts": "db=10.0.0.5",
+        "ulimit": "nofile=1024:2048",
+        "cgroup-parent": "/slice",
+    }
+    client = ask("base: {image: x}\nrun: [make]\n", FakeClient(outputs=BOOTABLE), **asked)
+    assert client.error is None, client.error
+    steps = [pb.Op.FromString(each).exec.meta for each in getattr(client.solved[-1].to_pb(), "def")]
+    (step,) = (each for each in steps if each.args and each.args[-1].endswith("make"))
+    assert (step.hostname, step.cgroupParent) == ("builder", "/slice")
+    assert [(each.Host, each.IP) for each in step.extraHosts] == [("db", "10.0.0.5")]
+    assert [(each.Name, each.Soft, each.Hard) for each in step.ulimit] == [("nofile", 1024, 2048)]
