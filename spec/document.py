@@ -22,7 +22,7 @@ from .presets import PRESETS
 from .run import RunStep
 from .secure_boot import SecureBoot
 from .services import Service, ServiceSwitch
-from .values import filesystems, networking, paths, words
+from .values import filesystems, networking, paths, region, words
 
 NO_BASE = PresetBase(preset=next(iter(PRESETS)))
 """Replaces a base with a problem, so that the rest can be checked."""
@@ -93,6 +93,17 @@ class Spec:
     )
     users: tuple[User, ...] = key("User accounts.", "[{name: admin, groups: [sudo]}]", default=())
     hostname: networking.HostName | None = key("The host name of the system.", "web-01", default=None)
+    timezone: region.TimeZone | None = key(
+        "The time zone. A preset adds the package tzdata for it. Default: that of the base; presets have UTC.",
+        "Europe/Berlin",
+        default=None,
+    )
+    locale: region.Locale | None = key(
+        "The language and the formats of programs. On Debian it is generated, for which a preset adds the package "
+        "locales. Default: that of the base; presets have C.",
+        "de_DE.UTF-8",
+        default=None,
+    )
     hosts: Mapping[networking.HostsName, networking.Address] = key(
         "Additional entries of /etc/hosts: an address for each name.", "{db.internal: 10.0.0.5}", default=NOTHING
     )

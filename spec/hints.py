@@ -37,10 +37,8 @@ SPEC = _hints(
     ("password chpasswd", "write `users: [{name: ..., password: HASH}]`"),
     ("ssh_pwauth disable_root", "write the configuration of the server to /etc/ssh/sshd_config.d with `files`"),
     ("fqdn", "write `hostname`"),
-    ("timezone", "write `files: {/etc/localtime: {symlink: /usr/share/zoneinfo/...}}`, and add tzdata to `packages`"),
-    ("locale lang", "add the package locales, and write "
-     "`run: [\"echo 'de_DE.UTF-8 UTF-8' >/etc/locale.gen; locale-gen\"]` and "
-     "`files: {/etc/locale.conf: \"LANG=de_DE.UTF-8\\n\"}`"),
+    ("time_zone tz", "write `timezone: Europe/Berlin`"),
+    ("lang language locales", "write `locale: de_DE.UTF-8`"),
     ("keyboard", "add the packages console-setup and keyboard-configuration, and answer the latter's questions with "
      "`package_manager: {answers: ...}`, or write /etc/default/keyboard with `files`"),
     ("ntp", "add a client such as chrony to `packages`, and write its configuration with `files`"),

@@ -148,6 +148,9 @@ done
 """
         return PackageStep(script=script + _CLEAN)
 
+    def make_locale(self, name: str) -> None:
+        """See `Family.make_locale`. musl has UTF-8 and nothing else."""
+
     def first_boot(self) -> None:
         """See `Family.first_boot`. OpenRC has no first-boot work."""
 

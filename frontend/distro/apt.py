@@ -165,6 +165,14 @@ available() {{
 }}
 """
 
+# What is missing, the imager tells. The programs say much, but nothing of use, if all goes well.
+_LOCALE = """\
+if command -v locale-gen >/dev/null; then
+  grep -qxF {name} /etc/locale.gen 2>/dev/null || echo {name} >> /etc/locale.gen
+  locale-gen >/dev/null
+fi
+"""
+
 
 class Apt:
     """Debian and its derivatives."""
@@ -227,6 +235,10 @@ for name in {names}; do
 done
 {FINISH}{_CLEAN}"""
         return PackageStep(script=script, mounts=(_no_daemons(),), env=_ENV)
+
+    def make_locale(self, name: str) -> PackageStep:
+        """See `Family.make_locale`. locale-gen makes all locales of its list anew, so the bytes are always the same."""
+        return PackageStep(script=_LOCALE.format(name=shlex.quote(f"{name} UTF-8")))
 
     def first_boot(self) -> PackageStep:
         """See `Family.first_boot`."""

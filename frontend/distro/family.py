@@ -85,6 +85,13 @@ class Family(Protocol):
         """Return the step that removes `packages`, and the dependencies that nothing else needs."""
         ...
 
+    def make_locale(self, name: str) -> PackageStep | None:
+        """Return the step that generates a locale with UTF-8, where its programs are installed.
+
+        None if the C library of the family has no locales to generate.
+        """
+        ...
+
     def first_boot(self) -> PackageStep | None:
         """Return the step that repeats the first-boot work of `install` after other changes.
 
@@ -110,7 +117,7 @@ class Preset:
     """A distribution with a kernel flavor, as in `base: NAME`. Data only.
 
     `kernels` maps a flavor to its kernel package, in which `{architecture}` stands for the OCI architecture.
-    `optional` packages are not in all releases.
+    `optional` packages are not in all releases. `needed_by` has the packages that keys of the build file need.
     `files` (by architecture) are written before those of the user, which can replace them.
     `services` are enabled first, so that later steps can disable them. The values are OpenRC runlevels, or True for
     systemd, which has none. `yields` maps some of them to other services with the same purpose: a build file that wants
@@ -129,6 +136,7 @@ class Preset:
     services: Mapping[str, bool | str] = field(default_factory=dict)
     yields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     volatile: tuple[str, ...] = ()
+    needed_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def architectures(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from imager.requests.services import Services
 from imager.target import takes_microcode
 from spec.base import PresetBase
 from spec.packages import CopiedKey, FetchedKey, InlineKey, Repository
+from spec.region import PLAIN_LOCALES, PLAIN_ZONES
 from spec.services import ServiceSwitch
 from spec.values.words import is_package_file
 
@@ -73,12 +74,18 @@ def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
 def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` after all steps of its package manager. Raises `UserError`."""
     system = _add_repositories(inputs, system)
-    spec = inputs.spec
-    if spec.packages:
-        step = Step(f"[packages] {' '.join(spec.packages)}", places.location_of(spec, "packages"), ("packages",))
+    spec, needed = inputs.spec, _needed_by_keys(inputs)
+    if spec.packages or needed:
+        first = "packages" if spec.packages else next(iter(needed))
+        title = (" ".join(spec.packages), *(f"{' '.join(names)} (for {key})" for key, names in needed.items()))
+        step = Step(
+            f"[packages] {', '.join(filter(None, title))}", places.location_of(spec, first), ("packages", *needed)
+        )
         files = tuple(each.removeprefix("./") for each in spec.packages if is_package_file(each))
+        added = dict.fromkeys(name for names in needed.values() for name in names)
         names = (
             *(each for each in spec.packages if not is_package_file(each)),
+            *(each for each in added if each not in spec.packages),
             *(f"{PACKAGES}/{file}" for file in files),
         )
         answers = package_manager.answers(inputs)
@@ -108,7 +115,18 @@ def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
 def changes_packages(inputs: PlanInputs) -> bool:
     """Return whether the spec installs or removes packages."""
     spec = inputs.spec
-    return bool(spec.packages or spec.remove_packages or microcode_of(inputs))
+    return bool(spec.packages or _needed_by_keys(inputs) or spec.remove_packages or microcode_of(inputs))
+
+
+def _needed_by_keys(inputs: PlanInputs) -> dict[str, tuple[str, ...]]:
+    """Return the packages that a preset adds for other keys, by key: another base has what its owner chose."""
+    spec, preset = inputs.spec, preset_of(inputs)
+    plain = {"timezone": PLAIN_ZONES, "locale": PLAIN_LOCALES}
+    return {
+        key: packages
+        for key, packages in (preset.needed_by.items() if preset else ())
+        if (value := getattr(spec, key)) is not None and value not in plain.get(key, ())
+    }
 
 
 def microcode_of(inputs: PlanInputs) -> tuple[str, ...]:
@@ -205,11 +223,13 @@ def run_package_manager(
     """Run the step that `make` returns for the package manager of the system.
 
     If the base is not a preset, the step detects its package manager. Without a supported one it fails, unless it is
-    `optional`.
+    `optional`. If `make` has no step for that of a preset, the system stays as it is.
     """
     preset = preset_of(inputs)
     made = {name: make(FAMILIES[name]) for name in family_names(inputs)}
     steps = {name: each for name, each in made.items() if each is not None}
+    if not steps:
+        return system
     names = list(steps)
     needed: dict[str, llb.Mount] = {mount.target: mount for name in names for mount in steps[name].mounts}
     settings = package_manager.settings(inputs) if network != "none" else PackageStep(script="")

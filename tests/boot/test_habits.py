@@ -30,6 +30,9 @@ EXPECTED = {
     "mailname": "mail.habits.example",
     "lists": "0",
     "policy": "",
+    "zone": "CET Europe/Berlin Europe/Berlin",
+    "locale": "LANG=de_DE.UTF-8 LANG=de_DE.UTF-8",
+    "spoken": "Donnerstag",
 }
 """What the guest must say of itself. Its state is `running` only if no unit failed."""
 

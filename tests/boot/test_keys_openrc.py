@@ -35,6 +35,8 @@ EXPECTED = {
     "crashed": "",
     "seed": "planted",
     "data": 'on /srv/data type ext4 LABEL="DATA"',
+    "zone": "CET",
+    "locale": "de_DE.UTF-8",
 }
 
 

@@ -10,13 +10,24 @@ from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from spec.keys import NOTHING, Key
-from spec.values import credentials, filesystems, kinds, mount_grammar, networking, paths, programs, sizes, words
+from spec.values import (
+    credentials,
+    filesystems,
+    kinds,
+    mount_grammar,
+    networking,
+    paths,
+    programs,
+    region,
+    sizes,
+    words,
+)
 from spec.values.kinds import Kind, Switch, Text
 from spec.values.wording import listing
 
 GRAMMAR = {
     module.__name__.rpartition(".")[2]: module
-    for module in (credentials, filesystems, kinds, mount_grammar, networking, paths, programs, sizes, words)
+    for module in (credentials, filesystems, kinds, mount_grammar, networking, paths, programs, region, sizes, words)
 }
 """The grammar that modules of `spec` name in annotations, without importing it: build steps have no use for it."""
 

@@ -15,6 +15,9 @@ dmesg -n 1
   echo "mailname=$(cat /etc/mailname)"
   echo "lists=$(find /var/lib/apt/lists /var/cache/apt -type f -size +0 | wc -l)"
   echo "policy=$(ls /usr/sbin/policy-rc.d 2>/dev/null)"
+  echo "zone=$(date -d @0 +%Z) $(cat /etc/timezone) $(timedatectl show -p Timezone --value)"
+  echo "locale=$(systemctl show-environment | grep ^LANG=) $(su - ada -c env | grep ^LANG=)"
+  echo "spoken=$(date -d @0 +%A)"
   echo "report-end=43"
 } >/dev/ttyS0
 systemctl poweroff

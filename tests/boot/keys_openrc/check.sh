@@ -21,4 +21,6 @@ echo "tmp=$(df -m /tmp | tail -1 | tr -s ' ' | cut -d' ' -f2) $(stat -c %a /tmp)
 echo "crashed=$(rc-status -a -f ini | grep crashed | grep -v '^flaky\|^plain')"
 echo "data=$(mount | grep -o 'on /srv/data type ext4') $(blkid /dev/vda | grep -o 'LABEL="[A-Z]*"')"
 echo "seed=$(cat /tmp/seed)"
+echo "zone=$(date -d @0 +%Z)"
+echo "locale=$(su -l op -s /bin/sh -c 'echo $LANG')"
 echo "check-end=$((40 + 3))"

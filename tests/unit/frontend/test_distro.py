@@ -64,6 +64,7 @@ def test_every_script_is_one(family: Family) -> None:
         family.install(("a", "b=1"), cache_id="x"),
         family.assemble(("a",), "linux", cache_id="x"),
         family.remove(("a",)),
+        *filter(None, [family.make_locale("sr_RS.UTF-8@latin")]),
         family.add_sources(SOURCES),
     ]
     for step in steps:

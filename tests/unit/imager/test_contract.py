@@ -22,6 +22,7 @@ from imager.requests.mounts import DiskEntries, Mounts
 from imager.requests.network import Network
 from imager.requests.outputs import BY_FORMAT, Efi, Iso, Output, Qcow2, Raw, Vdi, Vhd, Vhdx, Vmdk
 from imager.requests.packing import Initramfs, Layer, Uki
+from imager.requests.region import Locale, TimeZone
 from imager.requests.reports import Inspect, Sizes
 from imager.requests.sbom import Sbom
 from imager.requests.sealing import Layers, Seal
@@ -88,6 +89,8 @@ REQUESTS = (
     Users(system="/system", epoch=1),
     Services(system="/system", service=SERVICES, needed_by=("mounts",), lenient=True, epoch=1),
     Network(system="/system", interface=INTERFACES, epoch=1),
+    TimeZone(system="/system", zone="Etc/GMT+1", epoch=0),
+    Locale(system="/system", name="sr_RS.UTF-8@latin", epoch=0),
     Mounts(system="/system", mount=MOUNTS, epoch=1),
     DiskEntries(system="/system", epoch=1),
     Hashes(source="/secrets", name=("root_hash",), output="/out", epoch=1),
