@@ -12,6 +12,7 @@ from .accounts import Group, User
 from .base import Base, PresetBase
 from .files import FileEntry
 from .kernel import Kernel
+from .keyboard import Keyboard
 from .keys import NOTHING, key
 from .mounts import FileSystem
 from .network import Dns, Network
@@ -22,6 +23,7 @@ from .presets import PRESETS
 from .run import RunStep
 from .secure_boot import SecureBoot
 from .services import Service, ServiceSwitch
+from .swap import Swap
 from .values import filesystems, networking, paths, region, words
 
 NO_BASE = PresetBase(preset=next(iter(PRESETS)))
@@ -104,6 +106,12 @@ class Spec:
         "de_DE.UTF-8",
         default=None,
     )
+    keyboard: Keyboard | None = key(
+        "The keyboard of the consoles. A preset adds the packages for it. Default: that of the base; presets have a US "
+        "keyboard.",
+        "{layout: de, variant: nodeadkeys}",
+        default=None,
+    )
     hosts: Mapping[networking.HostsName, networking.Address] = key(
         "Additional entries of /etc/hosts: an address for each name.", "{db.internal: 10.0.0.5}", default=NOTHING
     )
@@ -125,6 +133,9 @@ class Spec:
         "File systems that the running system mounts, by directory.",
         "{/data: {device: LABEL=DATA, fstype: ext4, optional: true}}",
         default=NOTHING,
+    )
+    swap: tuple[Swap, ...] = key(
+        "Swap spaces: compressed memory (`zram`), or a `device`.", "[{zram: 50%}]", default=(), unique=True
     )
     kernel: Kernel = key("The kernel and its settings.", "{cmdline: console=ttyS0}", default=Kernel())
     outputs: tuple[Output, ...] = key(

@@ -39,10 +39,9 @@ SPEC = _hints(
     ("fqdn", "write `hostname`"),
     ("time_zone tz", "write `timezone: Europe/Berlin`"),
     ("lang language locales", "write `locale: de_DE.UTF-8`"),
-    ("keyboard", "add the packages console-setup and keyboard-configuration, and answer the latter's questions with "
-     "`package_manager: {answers: ...}`, or write /etc/default/keyboard with `files`"),
+    ("keymap vconsole console_setup", "write `keyboard: de`"),
     ("ntp", "add a client such as chrony to `packages`, and write its configuration with `files`"),
-    ("swap", "remove it, as the system runs in memory; for a swap partition, write /etc/fstab with `files`"),
+    ("zram zswap swapfile", "write `swap: [{zram: 50%}]`"),
     ("growpart resize_rootfs bootsize", "remove it: there is no root partition, as the system runs in memory"),
     ("power_state final_message phone_home", "remove it; " + _OWN_SERVICE),
     ("preserve_hostname prefer_fqdn_over_hostname", "remove it: the key `hostname` decides"),
@@ -70,6 +69,20 @@ SPEC = _hints(
     ("secureboot sign signing", "write `secure_boot: {certificate: ..., key: {secret: ID}}`"),
     ("compression", "write `rootfs: {compression: ...}`"),
 )  # fmt: skip
+_SWAP_FILE = "the system is in memory, and so would be the file: write `zram: SIZE`, or the `device` of a disk"
+SWAP = _hints(
+    ("filename file path", _SWAP_FILE),
+    ("size maxsize", "write `zram: SIZE`"),
+    ("label uuid", "write `device: LABEL=...` or `device: UUID=...`"),
+    ("compression", "write `algorithm`"),
+    ("nofail", "write `optional: true`"),
+)
+KEYBOARD = _hints(
+    ("xlayout xlayouts xkblayout keymap vckeymap", "write `layout`"),
+    ("xkbvariant", "write `variant`"),
+    ("xkbmodel", "write `model`"),
+    ("options xkboptions toggle switch", "write /etc/default/keyboard with `files` instead of this key"),
+)
 PACKAGE_MANAGER = _hints(
     ("documentation man manuals doc", "write `docs`"),
     ("locales translations language locale", "write `languages`"),

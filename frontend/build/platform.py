@@ -80,7 +80,7 @@ def _build_target(
     _warn(request, leftovers.lost_owners(inputs))
     if request.options.target == IMAGE:
         check_places(request.client, solve, inputs, planned.without_files)
-        if is_needed(spec.kernel) or spec.mounts:
+        if is_needed(spec.kernel) or spec.mounts or spec.swap:
             report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
             check_keys(spec, report, platform)
         image = plan_image(inputs, system)

@@ -76,5 +76,5 @@ def preset(name: str, row: PresetRow) -> Preset:
         services={service: runlevel for runlevel, services in _RUNLEVELS.items() for service in services},
         yields={"ntpd": ("chronyd", "openntpd")},
         volatile=("/etc/resolv.conf",),  # udhcpc writes it
-        needed_by={"timezone": ("tzdata",)},
+        needed_by={"timezone": ("tzdata",), "keyboard": ("kbd-bkeymaps",)},
     )

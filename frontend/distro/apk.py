@@ -151,6 +151,9 @@ done
     def make_locale(self, name: str) -> None:
         """See `Family.make_locale`. musl has UTF-8 and nothing else."""
 
+    def make_keyboard(self) -> None:
+        """See `Family.make_keyboard`. busybox loads the files of kbd-bkeymaps."""
+
     def first_boot(self) -> None:
         """See `Family.first_boot`. OpenRC has no first-boot work."""
 

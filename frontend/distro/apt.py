@@ -240,6 +240,10 @@ done
         """See `Family.make_locale`. locale-gen makes all locales of its list anew, so the bytes are always the same."""
         return PackageStep(script=_LOCALE.format(name=shlex.quote(f"{name} UTF-8")))
 
+    def make_keyboard(self) -> PackageStep:
+        """See `Family.make_keyboard`. A package may have prepared another one, which would win."""
+        return PackageStep(script="rm -f /etc/console-setup/cached_*\nsetupcon --save-only >/dev/null\n")
+
     def first_boot(self) -> PackageStep:
         """See `Family.first_boot`."""
         return PackageStep(script=FINISH_AGAIN)

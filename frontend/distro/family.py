@@ -92,6 +92,13 @@ class Family(Protocol):
         """
         ...
 
+    def make_keyboard(self) -> PackageStep | None:
+        """Return the step that prepares the keyboard of the consoles, so that no boot has to.
+
+        None if the programs of the family load what their packages have.
+        """
+        ...
+
     def first_boot(self) -> PackageStep | None:
         """Return the step that repeats the first-boot work of `install` after other changes.
 

@@ -10,6 +10,8 @@ from frontend.config.syntax.diagnostics import Diagnostic
 from imager.target import takes_microcode
 from spec.values.wording import code
 
+from . import swap
+
 if TYPE_CHECKING:
     from spec.document import Spec
     from spec.kernel import Kernel
@@ -39,6 +41,7 @@ def problems(spec: Spec, report: Report, version: str, architecture: str) -> Ite
                 hint = f": did you mean {code(near)}?" if near else ""
                 text = f"`kernel.modules.load`: kernel {each} has no module {code(name)}{hint}"
                 yield Diagnostic(spec.positions.of("kernel", "modules", "load", index), text)
+    yield from _swap(spec, report, version)
     for index, pattern in enumerate(kernel.modules.include):
         for each, patterns in sorted(found.get("not_included", {}).items()):
             if version in ("", each) and pattern in patterns:
@@ -59,6 +62,12 @@ def problems(spec: Spec, report: Report, version: str, architecture: str) -> Ite
                 f"expected {_MICROCODE[vendor]}"
             )
             yield Diagnostic(spec.positions.of("kernel", "microcode", index), text)
+
+
+def _swap(spec: Spec, report: Report, version: str) -> Iterator[Diagnostic]:
+    for each, lacking in sorted(report.unknown_modules.items()):
+        if swap.modules(spec) and version in ("", each) and swap.ZRAM in lacking:
+            yield Diagnostic(spec.positions.of("swap"), f"`swap`: kernel {each} has no module {code(swap.ZRAM)}")
 
 
 def warnings(spec: Spec, report: Report, version: str, architecture: str) -> Iterator[Diagnostic]:

@@ -1,11 +1,11 @@
-"""Where and for whom the system works: the keys `timezone` and `locale`."""
+"""Where and for whom the system works: the keys `timezone`, `locale` and `keyboard`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from frontend.options import DEFAULT_EPOCH
-from imager.requests.region import Locale, TimeZone
+from imager.requests.region import Keyboard, Locale, TimeZone
 from spec.region import PLAIN_LOCALES
 
 from . import places
@@ -19,15 +19,23 @@ if TYPE_CHECKING:
     from .inputs import PlanInputs
 
 
-def make_locale(inputs: PlanInputs, packaged: llb.State) -> llb.State:
-    """Return `packaged` with its locale generated, where a package can do so. Later changes do not repeat it."""
-    name = inputs.spec.locale
-    if name is None or name in PLAIN_LOCALES:
-        return packaged
-    step = _step(inputs, "locale", f"generate {name}")
-    return run_package_manager(
-        inputs, packaged, lambda each: each.make_locale(name), step, network="none", optional=True
-    )
+def prepare_region(inputs: PlanInputs, packaged: llb.State) -> llb.State:
+    """Return `packaged` with its locale and its keyboard made by its own programs. Later changes do not repeat it."""
+    spec = inputs.spec
+    name, keyboard = spec.locale, spec.keyboard
+    if name and name not in PLAIN_LOCALES:
+        step = _step(inputs, "locale", f"generate {name}")
+        packaged = run_package_manager(
+            inputs, packaged, lambda each: each.make_locale(name), step, network="none", optional=True
+        )
+    if keyboard:
+        step = _step(inputs, "keyboard", " ".join(filter(None, (keyboard.layout, keyboard.variant))))
+        request = Keyboard(system=SYSTEM, keyboard=keyboard, epoch=DEFAULT_EPOCH)
+        packaged = edit_system(inputs, packaged, request, step)
+        packaged = run_package_manager(
+            inputs, packaged, lambda each: each.make_keyboard(), step, network="none", optional=True
+        )
+    return packaged
 
 
 def set_region(inputs: PlanInputs, system: llb.State) -> llb.State:

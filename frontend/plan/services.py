@@ -7,7 +7,7 @@ from frontend.options import DEFAULT_EPOCH
 from imager.requests.services import Services
 from spec.services import Service, ServiceCommand
 
-from . import places
+from . import places, swap
 from .inputs import PlanInputs
 from .packages import preset_of
 from .steps import SYSTEM, Step, edit_system
@@ -16,12 +16,12 @@ from .steps import SYSTEM, Step, edit_system
 def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
     """Return `system` with its services made, and switched on and off."""
     spec = inputs.spec
-    needed = tuple(key for key in ("mounts", "network") if getattr(spec, key))
+    needed = tuple(key for key in ("mounts", "network", "keyboard", "swap") if getattr(spec, key))
     if not spec.services and not needed:
         return system
     request = Services(
         system=SYSTEM,
-        service=dict(sorted(spec.services.items())),
+        service=dict(sorted({**swap.services(spec), **spec.services}.items())),
         needed_by=needed,
         yielding=_yielding(inputs),
         epoch=DEFAULT_EPOCH,

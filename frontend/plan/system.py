@@ -1,5 +1,5 @@
 """The system, step by step in the fixed order: base, packages, kernel, users, files, run, first boot, region, mounts,
-network, services, names.
+swap, network, services, names.
 
 Host name, hosts and resolver come last, by file operations: BuildKit mounts its own /etc/hosts and
 /etc/resolv.conf over every step that runs a program, so no such step can write them.
@@ -22,10 +22,11 @@ from .mounts import add_mounts
 from .names import set_names
 from .network import add_network
 from .packages import add_packages, make_bootable, preset_of
-from .region import make_locale, set_region
+from .region import prepare_region, set_region
 from .run import add_run_steps
 from .services import set_services
 from .steps import Step, edit_files
+from .swap import add_swap
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class PlannedSystem:
 def plan_system(inputs: PlanInputs) -> PlannedSystem:
     """Return the system. It has no stage for steps that do nothing."""
     base = make_bootable(inputs, disarm(inputs, inputs.base.state))
-    packaged = make_locale(inputs, add_packages(inputs, base))
+    packaged = prepare_region(inputs, add_packages(inputs, base))
     reduced, findings = kernel.reduce_kernel(inputs, packaged)
     # If the files of the kernel are reduced, the base contains all the unwanted ones: it is no stage of its own.
     stages = [Stage("the base", base), Stage("the packages", packaged)]
@@ -88,6 +89,7 @@ def _customise(inputs: PlanInputs, system: llb.State) -> llb.State:
     system = finish_first_boot(inputs, system)
     system = set_region(inputs, system)
     system = add_mounts(inputs, system)
+    system = add_swap(inputs, system)
     system = add_network(inputs, system)
     system = set_services(inputs, system)
     system = add_identity(inputs, system)

@@ -65,8 +65,9 @@ class OpenrcSwitch:
 
     def needed_by(self, key: str) -> list[str]:
         """Switch on what a key of the build file needs, and return the services that are missing."""
-        if key == "network":
-            return [] if self.on("networking", "boot") else ["networking"]
+        alone = {"network": "networking", "keyboard": "loadkmap", "swap": "swap"}.get(key)
+        if alone:
+            return [] if self.on(alone, "boot") else [alone]
         wanted = {filesystems.SERVICE: "boot", "fsck": "boot", "localmount": "boot"}
         if "_netdev" in read(self._root, "etc/fstab"):
             wanted["netmount"] = DEFAULT_RUNLEVEL

@@ -1,4 +1,4 @@
-"""What a system mounts."""
+"""What a system mounts, and where it swaps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from imager.request import Request
 from spec.mounts import FileSystem
+from spec.swap import Swap as SwapSpace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +18,16 @@ class Mounts(Request):
     performed_by: ClassVar[str] = "customize.mounts"
     system: str
     mount: Mapping[str, FileSystem]
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swap(Request):
+    """Write each `swap` on a device to the fstab of `system`, and the program that makes those in memory."""
+
+    performed_by: ClassVar[str] = "customize.swap"
+    system: str
+    swap: tuple[SwapSpace, ...]
     epoch: int
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import spec.keyboard
 from imager.request import Request
 
 
@@ -25,4 +26,14 @@ class Locale(Request):
     performed_by: ClassVar[str] = "customize.locale"
     system: str
     name: str
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keyboard(Request):
+    """Say which `keyboard` the programs of `system` load at boot. It must have both."""
+
+    performed_by: ClassVar[str] = "customize.keyboard"
+    system: str
+    keyboard: spec.keyboard.Keyboard
     epoch: int

@@ -14,8 +14,8 @@ from spec.services import Service
 class Services(Request):
     """Make the user's own services known to the init system of `system`, and switch services on and off.
 
-    `needed_by`: other keys whose services have to start: mounts, network. `lenient`: a service that does
-    not exist is a warning. `yielding`: services to switch off, each with the one that does its work instead.
+    `needed_by`: other keys whose services have to start: mounts, network, keyboard, swap. `lenient`: a service that
+    does not exist is a warning. `yielding`: services to switch off, each with the one that does its work instead.
     """
 
     performed_by: ClassVar[str] = "customize.services"

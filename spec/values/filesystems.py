@@ -58,6 +58,13 @@ def _device(text: str) -> str:
     return text
 
 
+def _swap_device(text: str) -> str:
+    text = _device(text)
+    if not re.match(r"/dev/|[A-Z]+=", text):
+        raise MismatchError("a file would be in the memory that it should relieve: write `zram: 50%`, or a device")
+    return text
+
+
 def _limit(text: str) -> int | Share | None:
     return None if text == "true" else memory(text)
 
@@ -74,6 +81,13 @@ Device = Annotated[
         pattern=r"[^\n]*\S[^\n]*",
         convert=_device,
     ),
+]
+SwapDevice = Annotated[
+    str,
+    Text("a device in /dev or a tag", ("/dev/vdb2", "LABEL=swap"), pattern=r"[^\n]*\S[^\n]*", convert=_swap_device),
+]
+ZramAlgorithm = Annotated[
+    str, Text("a compression that the kernel has for zram", ("zstd", "lz4"), pattern=r"[a-z0-9][a-z0-9\-]{0,31}")
 ]
 FsType = Annotated[str, Text("a file system type", ("ext4",), pattern=r"[a-z][a-z0-9_.\-]{0,31}")]
 MountOption = Annotated[

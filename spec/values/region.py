@@ -1,4 +1,4 @@
-"""Where and for whom a system works: time zones and locales."""
+"""Where and for whom a system works: time zones, locales, keyboards."""
 
 from __future__ import annotations
 
@@ -43,5 +43,13 @@ Locale = Annotated[
         pattern=r"[A-Za-z][A-Za-z0-9_.@\-]*",
         longest=64,
         convert=_locale,
+    ),
+]
+KeyboardWord = Annotated[
+    str,
+    Text(
+        "a word of letters, digits, `_` and `-`",
+        ("de", "nodeadkeys"),
+        pattern=r"[A-Za-z0-9][A-Za-z0-9_\-]{0,31}",
     ),
 ]

@@ -33,6 +33,8 @@ EXPECTED = {
     "zone": "CET Europe/Berlin Europe/Berlin",
     "locale": "LANG=de_DE.UTF-8 LANG=de_DE.UTF-8",
     "spoken": "Donnerstag",
+    "keyboard": "active 1",
+    "swap": "partition 100 1 [zstd]",
 }
 """What the guest must say of itself. Its state is `running` only if no unit failed."""
 

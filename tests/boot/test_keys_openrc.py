@@ -37,6 +37,8 @@ EXPECTED = {
     "data": 'on /srv/data type ext4 LABEL="DATA"',
     "zone": "CET",
     "locale": "de_DE.UTF-8",
+    "keyboard": "started z",
+    "swap": "/dev/zram0 65532 100",
 }
 
 

@@ -116,6 +116,21 @@ def test_one_daemon_sets_the_clock(alpine: Alpine, tmp_path: Path, package: str,
     assert [name for name in names if name.endswith("/ntpd") and "runlevels" in name] == []
 
 
+def test_a_region_comes_with_its_packages(alpine: Alpine, tmp_path: Path) -> None:
+    text = HEAD + "timezone: Europe/Berlin\nlocale: de_DE.UTF-8\nkeyboard: {layout: de, variant: nodeadkeys}\n"
+    tree = system(alpine, tmp_path, text + "swap: [{zram: 50%}, {device: LABEL=swap}]\n")
+    assert str((tree / "etc/localtime").readlink()) == "/usr/share/zoneinfo/Europe/Berlin"
+    assert (tree / "usr/share/zoneinfo/Europe/Berlin").read_bytes().startswith(b"TZif")
+    assert "LANG:-de_DE.UTF-8" in (tree / "etc/profile.d/10claylinux-locale.sh").read_text()
+    keymap = (tree / "etc/conf.d/loadkmap").read_text().rpartition("KEYMAP=/")[2].strip()
+    assert (tree / keymap).stat().st_size > 0
+    assert {"loadkmap", "swap"} <= {each.name for each in (tree / "etc/runlevels/boot").iterdir()}
+    assert (tree / "etc/runlevels/default/claylinux-zram0").is_symlink()
+    wrong = error(build(alpine, tmp_path, HEAD + "timezone: UTC\nkeyboard: {layout: de, variant: nodedkeys}\n"))
+    assert "imager: error: keyboard: the system has no variant nodedkeys: did you mean nodeadkeys?" in wrong[0]
+    assert wrong[1] == [4]
+
+
 def test_packages_are_removed_without_a_word(alpine: Alpine, tmp_path: Path) -> None:
     """apk 3 warns of every index that it does not find, where it is asked to look at them."""
     log = build(alpine, tmp_path, HEAD + "packages: [clay-doc]\nremove_packages: [clay-doc]\n").check().log

@@ -117,6 +117,21 @@ def test_a_service_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
     assert "services: no such service: neither, nope" in result.log
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("timezone: Europe/Berln", "timezone: the system has no time zone Europe/Berln: did you mean Europe/Berlin?"),
+        ("locale: de_DE.UTF-8", "locale: the system has no locale de_DE.UTF-8: add its package to `packages`"),
+        ("keyboard: de", "keyboard: the system has no program that sets one: add console-setup to `packages`"),
+    ],
+)
+def test_what_a_base_lacks_for_a_region(engine: Engine, tmp_path: Path, line: str, words: str) -> None:
+    result = build(engine, tmp_path, f"{BASE}packages: [systemd-sysv]\n{line}\n", "--target=image")
+    assert result.returncode != 0
+    assert f"imager: error: {words}" in result.log
+    assert MARK.findall(result.log) == [("4", line)]
+
+
 def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
     """An internal error of the frontend says that it is a bug, and where it is."""
     broken = tmp_path / "broken"

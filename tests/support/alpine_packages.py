@@ -23,6 +23,7 @@ FLAVORS = ("lts", "stable", "virt")
 _MODULES = (
     "drivers/acpi/button.ko",
     "drivers/block/loop.ko",
+    "drivers/block/zram/*",
     "drivers/block/virtio_blk.ko",
     "drivers/cdrom/*",
     "drivers/char/virtio_console.ko",
@@ -37,6 +38,7 @@ _MODULES = (
     "fs/overlayfs/*",
     "fs/squashfs/*",
     "lib/*",
+    "mm/zsmalloc.ko",
     "net/core/failover.ko",
 )
 _LIBRARIES = (

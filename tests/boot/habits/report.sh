@@ -18,6 +18,8 @@ dmesg -n 1
   echo "zone=$(date -d @0 +%Z) $(cat /etc/timezone) $(timedatectl show -p Timezone --value)"
   echo "locale=$(systemctl show-environment | grep ^LANG=) $(su - ada -c env | grep ^LANG=)"
   echo "spoken=$(date -d @0 +%A)"
+  echo "keyboard=$(systemctl is-active keyboard-setup) $(dumpkeys -C /dev/tty1 | grep -c '^keycode  *21 = +\?z ')"
+  echo "swap=$(awk '$1 == "/dev/zram0" { print $2, $5, ($3 > 400000 && $3 < 600000) }' /proc/swaps) $(grep -o '\[.*]' /sys/block/zram0/comp_algorithm)"
   echo "report-end=43"
 } >/dev/ttyS0
 systemctl poweroff

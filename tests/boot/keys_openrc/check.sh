@@ -23,4 +23,7 @@ echo "data=$(mount | grep -o 'on /srv/data type ext4') $(blkid /dev/vda | grep -
 echo "seed=$(cat /tmp/seed)"
 echo "zone=$(date -d @0 +%Z)"
 echo "locale=$(su -l op -s /bin/sh -c 'echo $LANG')"
+# Where a US keyboard has the letter y: seven bytes are a name, and 256 say which tables follow.
+echo "keyboard=$(rc-service loadkmap status 2>&1 | grep -o started) $(dumpkmap < /dev/tty1 | tail -c +$((7 + 256 + 2 * 21 + 1)) | head -c 1)"
+echo "swap=$(awk 'NR > 1 { print $1, $3, $5 }' /proc/swaps | sort | tr '\n' ' ')"
 echo "check-end=$((40 + 3))"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import spec.keyboard
 from imager import __main__ as program
 from imager import commands
 from imager.core.errors import UsageError
@@ -18,11 +19,11 @@ from imager.requests.accounts import Hashes, Users
 from imager.requests.files import Directories, Exclude, Links, Tree
 from imager.requests.identity import Identity
 from imager.requests.kernel import KernelTree
-from imager.requests.mounts import DiskEntries, Mounts
+from imager.requests.mounts import DiskEntries, Mounts, Swap
 from imager.requests.network import Network
 from imager.requests.outputs import BY_FORMAT, Efi, Iso, Output, Qcow2, Raw, Vdi, Vhd, Vhdx, Vmdk
 from imager.requests.packing import Initramfs, Layer, Uki
-from imager.requests.region import Locale, TimeZone
+from imager.requests.region import Keyboard, Locale, TimeZone
 from imager.requests.reports import Inspect, Sizes
 from imager.requests.sbom import Sbom
 from imager.requests.sealing import Layers, Seal
@@ -34,6 +35,7 @@ from spec.formats import FORMATS
 from spec.mounts import DeviceMount, FileSystem, MemoryMount
 from spec.network import AnyInterface, Bridge, Ethernet, Match, Nameservers, Route, Vlan
 from spec.services import Service, ServiceCommand, ServiceSwitch
+from spec.swap import DeviceSwap, ZramSwap
 from spec.values.types import Owner, Share
 
 if TYPE_CHECKING:
@@ -89,6 +91,8 @@ REQUESTS = (
     Users(system="/system", epoch=1),
     Services(system="/system", service=SERVICES, needed_by=("mounts",), lenient=True, epoch=1),
     Network(system="/system", interface=INTERFACES, epoch=1),
+    Keyboard(system="/system", keyboard=spec.keyboard.Keyboard(layout="de", variant="nodeadkeys"), epoch=0),
+    Swap(system="/system", swap=(ZramSwap(zram=Share(50)), ZramSwap(zram=1), DeviceSwap(device="LABEL=s")), epoch=0),
     TimeZone(system="/system", zone="Etc/GMT+1", epoch=0),
     Locale(system="/system", name="sr_RS.UTF-8@latin", epoch=0),
     Mounts(system="/system", mount=MOUNTS, epoch=1),
