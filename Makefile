@@ -47,9 +47,9 @@ lint: setup ## formatter, linters, types, import rules, schemas, workflows
 	.venv/bin/pre-commit validate-manifest .pre-commit-hooks.yaml
 	shellcheck $(SHELL_SCRIPTS)
 
-unit: ## the unit tests but for campaigns: half a minute, without an engine
+unit: ## the unit tests, except for slow ones: half a minute, without an engine
 	@tools/setup --unit
-	$(PYTHON) -m pytest tests/unit --numprocesses=auto -m 'not campaign'
+	$(PYTHON) -m pytest tests/unit --numprocesses=auto -m 'not slow'
 
 golden: ## write the golden files anew, and show what has changed in them
 	@tools/setup --unit

@@ -88,7 +88,7 @@ def unshares() -> bool:
     return os.geteuid() == 0 and done.returncode == 0
 
 
-@pytest.mark.campaign
+@pytest.mark.slow
 @pytest.mark.skipif(not unshares(), reason="makes mounts of its own")
 def test_a_change_is_noticed_unless_it_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # pytest starts four times

@@ -14,6 +14,8 @@ import yaml
 from frontend import __version__
 from tests.support.places import ROOT
 
+pytestmark = pytest.mark.slow
+
 GOOD = "base: debian\npackages: [nginx-light]\n"
 BAD = "base: debian\npackges: [nginx-light]\n"
 

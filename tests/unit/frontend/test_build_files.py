@@ -13,7 +13,7 @@ from tests.campaigns import build_files
 from tests.campaigns.running import Tally
 from tests.support.build_files.cases import Case
 
-pytestmark = pytest.mark.campaign
+pytestmark = pytest.mark.slow
 
 CASE = Case(b"base: debian\n", {}, {"filename": "claylinux.yaml"})
 

@@ -16,7 +16,7 @@ from tests.campaigns import nonsense_engine
 from tests.campaigns.running import Tally
 from tests.support.nonsense_engine import KINDS, NonsenseEngine
 
-pytestmark = pytest.mark.campaign
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from tests.support.imager import make_pe, make_system
 from tests.support.places import ROOT
 from tests.support.secure_boot import make_signer
 
+pytestmark = pytest.mark.slow
+
 BOUND = 64
 """MiB. All buffers are full long before 150 MB were read; docs/internals/packing.md has what grows with the files."""
 SCRIPT = """

@@ -9,7 +9,7 @@ import pytest
 from tests.campaigns import init_lists
 
 
-@pytest.mark.campaign
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="changes its root")
 def test_init_comes_through_hostile_lists() -> None:
     tally = init_lists.campaign(0, seed=1)

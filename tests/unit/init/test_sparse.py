@@ -15,6 +15,8 @@ from imager.core.sparse import BLOCK, Condensed, Ranges
 from imager.initramfs import holes
 from tests.support.engine import REPOSITORY, unavailable
 
+pytestmark = pytest.mark.slow
+
 MAIN = r"""
 #include <fcntl.h>
 #include <stdarg.h>

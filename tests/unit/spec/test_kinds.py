@@ -47,6 +47,7 @@ def test_the_expected_value_is_a_noun_phrase(name: str) -> None:
     assert not expected[0].isupper() or expected.startswith("USER")
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_a_rule_that_is_told_holds_for_every_text_that_fits(data: st.DataObject) -> None:

@@ -53,6 +53,7 @@ def without(value: Any) -> Iterator[tuple[str, Any]]:
                 yield key(type(value), field.name), dataclasses.replace(value, **{field.name: field.default_factory()})
 
 
+@pytest.mark.slow
 def test_every_key_has_an_effect(monkeypatch: pytest.MonkeyPatch) -> None:
     effective: set[str] = set()
     written: set[str] = set()

@@ -118,6 +118,7 @@ def test_graph(case: str, update_golden: bool) -> None:
     check_golden(FOLDER / f"{case}.txt", graph(case), update=update_golden)
 
 
+@pytest.mark.slow
 def test_graphs_do_not_depend_on_the_hash_seed() -> None:
     program = "from tests.unit.frontend.plan.test_golden import graph; print(graph('full'))"
     dumps = {

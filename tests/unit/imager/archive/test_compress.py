@@ -17,6 +17,8 @@ from imager.core.errors import ToolError, UsageError
 from spec.compression import LEVELS
 from tests.support.engine import unavailable
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = {"gz": "pigz", "xz": "xz", "lz4": "lz4", "zstd": "zstd"}
 RANDOM = random.Random(0).randbytes(1 << 20)
 DATA = RANDOM * 2 + bytes(18 << 20) + random.Random(1).randbytes(1 << 19)

@@ -31,6 +31,8 @@ from spec.values.types import Owner
 from tests.support.hostile import MODULES, make_accounts, refused, within
 from tests.support.imager import EPOCH
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def system(tmp_path: Path) -> Path:

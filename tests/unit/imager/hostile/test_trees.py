@@ -12,7 +12,7 @@ from tests.campaigns import hostile_trees
 from tests.campaigns.running import Tally
 from tests.support.hostile_trees import Tree, remove
 
-pytestmark = [pytest.mark.campaign, pytest.mark.skipif(os.geteuid() != 0, reason="makes devices")]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.geteuid() != 0, reason="makes devices")]
 
 
 def test_steps_come_through_hostile_trees() -> None:

@@ -24,6 +24,8 @@ from tests.support.imager import EPOCH, make_system, read_newc
 from tests.unit.imager.initramfs.test_layers import Memory
 from tests.unit.imager.initramfs.test_segments import boot, copy, pack
 
+pytestmark = pytest.mark.slow
+
 HUGE = 550 << 30
 
 

@@ -26,6 +26,8 @@ from tests.support.rootfs import manifest, mutate
 from tests.unit.imager.initramfs.test_layers import Memory
 from tests.unit.imager.initramfs.test_segments import boot, pack
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["overlay"]
 
 FILES = tuple(f"usr/{one}/{two}/{three}" for one in "abc" for two in "xyz" for three in "12")
@@ -170,7 +172,7 @@ def action(chance: random.Random) -> tuple[str, str, str]:
     )
 
 
-@pytest.mark.campaign
+@pytest.mark.slow
 def test_segments_of_any_overlays_are_the_system(overlay: Overlay) -> None:
     """What is left out of a walk never counts."""
     complete = 0
@@ -189,7 +191,7 @@ def test_segments_of_any_overlays_are_the_system(overlay: Overlay) -> None:
     assert complete > ROUNDS / 2, "leaving out is the rule"
 
 
-@pytest.mark.campaign
+@pytest.mark.slow
 def test_layers_of_any_overlays_are_the_system(overlay: Overlay) -> None:
     for seed in range(ROUNDS):
         with opened(overlay.directory / str(seed)) as made:

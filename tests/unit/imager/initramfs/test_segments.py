@@ -90,6 +90,7 @@ def run(folder: Path, stages: list[list[Action]]) -> tuple[list[Path], list[byte
     return trees, packed, facts
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(STAGES)
 @example([[("write", "a", "one"), ("hard", "b", "a")], [("remove", "a", ""), ("write", "a", "other")]])

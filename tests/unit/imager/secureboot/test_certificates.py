@@ -12,6 +12,8 @@ from imager.core.errors import ImagerError
 from imager.requests.secureboot import Check
 from tests.support.secure_boot import Signer, make_signer, openssl
 
+pytestmark = pytest.mark.slow
+
 
 def check(signer: Signer, tmp_path: Path) -> None:
     files = {"certificate": str(signer.certificate), "key": str(signer.key)}

@@ -19,6 +19,8 @@ from tests.support.imager import EPOCH, make_pe, make_system
 from tests.support.secure_boot import Signer, make_signer, openssl
 from tests.support.vm import require_tool
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:

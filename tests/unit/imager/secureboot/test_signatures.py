@@ -12,6 +12,8 @@ from imager.core.errors import ImagerError
 from tests.support.secure_boot import Signer, make_signer, openssl
 from tests.unit.imager.secureboot.test_sign import lay_out, sign, signer, to_sign, uki
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["signer", "uki"]
 
 

@@ -20,6 +20,8 @@ from imager.uki import layout, sections
 from tests.support.imager import EPOCH, join, make_kernel, make_pe, make_system, output_of, read_sections
 from tests.support.vm import require_tool
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from pathlib import Path
 
