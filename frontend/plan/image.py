@@ -6,10 +6,10 @@ one machine, the image is made as one layer.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import llb
+from frontend import documents
 from frontend.options import DEFAULT_EPOCH
 from imager.requests.files import Exclude
 from imager.requests.sealing import Layers, Seal
@@ -22,9 +22,8 @@ from .steps import OUT, SYSTEM, Step, edit_files, edit_system, run_on_trees
 
 CMDLINE = "/boot/cmdline"
 """The kernel command line, for builds that start from the image."""
-
-
 FOUND = "/found.json"
+_FACTS = {"identities": [str], "private_keys": [str]}
 _LAYERS = "/layers"
 
 
@@ -50,7 +49,7 @@ def plan_image(inputs: PlanInputs, system: llb.State) -> Image:
 
 def finish_image(image: Image, found: bytes) -> tuple[llb.State, tuple[str, ...]]:
     """Return what to ship, after the content of `FOUND`, and the private keys in it."""
-    facts = json.loads(found)
+    facts = documents.read(found, "the list of what is in the layers", _FACTS)
     keys = tuple(facts["private_keys"])
     if not facts["identities"]:
         return image.sealed, keys
