@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from imager.requests.mounts import DiskEntries
 
-_NOFAIL, _TIMEOUT = "nofail", "x-systemd.device-timeout=10"
-"""Without the second one, the boot is not complete for 90 seconds, although nobody waits."""
-
 
 def run(request: DiskEntries) -> None:
     """Change the tables that have such entries."""
@@ -54,7 +51,7 @@ def _encrypted(text: str) -> str:
     if len(words) < 2 or words[0].startswith("#"):
         return text
     options = words[3].split(",") if len(words) > 3 else []
-    if {"noauto", _NOFAIL} & {*options}:
+    if {"noauto", fstab.NOFAIL} & {*options}:
         return text
     return _without_waiting(text)
 
@@ -63,5 +60,5 @@ def _without_waiting(text: str) -> str:
     """Return a line with the option that nobody waits: the fourth word of both tables has the options."""
     words = text.split()
     words += ["none"] * (3 - len(words))
-    words[3:4] = [",".join((*words[3:4], _NOFAIL, _TIMEOUT))]
+    words[3:4] = [",".join((*words[3:4], *fstab.NOT_WAITED_FOR))]
     return "\t".join(words)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from imager.core.errors import ImagerError
 from imager.customize.unit_file import command, unit_file, unit_name, value
 from imager.rootfs import initsystem
+from imager.rootfs.installed import has_program
 from imager.rootfs.text import write
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ MAKERS = {
 PROGRAM = "usr/lib/claylinux/make-filesystem"
 SERVICE = "claylinux-filesystems"
 """The service of OpenRC that starts it."""
-_FOLDERS = ("usr/sbin", "sbin", "usr/bin", "bin")
 
 _SCRIPT = r"""#!/bin/sh
 # By Claylinux, from the key `mounts`: make a file system on a disk that holds nothing at all.
@@ -113,7 +113,7 @@ def _kind(mount: DeviceMount) -> str:
 
 
 def _require(root: Root, program: str, package: str, point: str) -> None:
-    if not any(root.file(f"{folder}/{program}") for folder in _FOLDERS):
+    if not has_program(root, program):
         raise ImagerError(f"mounts: {point}: `create` needs {program}: add {package} to packages")
 
 

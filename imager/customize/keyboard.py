@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
 from imager.rootfs import initsystem
+from imager.rootfs.installed import has_program
 from imager.rootfs.root import Root
 from imager.rootfs.text import lines, read, write
 
@@ -30,7 +31,7 @@ def run(request: Keyboard) -> None:
     if initsystem.need(root, "keyboard") == initsystem.OPENRC:
         write(root, "etc/conf.d/loadkmap", f"{_HEAD}KEYMAP=/{_keymap(root, keyboard)}\n", request.epoch)
         return
-    if root.file("usr/bin/setupcon") is None and root.file("bin/setupcon") is None:
+    if not has_program(root, "setupcon"):
         raise ImagerError("keyboard: the system has no program that sets one: add console-setup to `packages`")
     _check_names(root, keyboard)
     words = {"MODEL": keyboard.model, "LAYOUT": keyboard.layout, "VARIANT": keyboard.variant or "", "OPTIONS": ""}

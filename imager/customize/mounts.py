@@ -69,8 +69,8 @@ def _size(mount: MemoryMount) -> list[str]:
 
 
 def _join(device: str, point: str, fstype: str, options: list[str], *, check: bool) -> str:
-    words = (device, point, fstype, ",".join(dict.fromkeys(options)) or "defaults", "0", "2" if check else "0")
-    return "\t".join(word.replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011") for word in words)
+    joined = ",".join(dict.fromkeys(options)) or "defaults"
+    return fstab.format_line(device, point, fstype, joined, "0", "2" if check else "0")
 
 
 def _directory(root: Root, point: str, epoch: int) -> os.stat_result | None:

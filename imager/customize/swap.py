@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
 from imager.rootfs import fstab, initsystem
+from imager.rootfs.installed import has_program
 from imager.rootfs.root import Root
 from imager.rootfs.text import lines, read, write
 from spec.swap import ZRAM_PROGRAM, DeviceSwap, ZramSwap
@@ -17,11 +18,8 @@ from spec.swap import ZRAM_PROGRAM, DeviceSwap, ZramSwap
 if TYPE_CHECKING:
     from imager.requests.mounts import Swap
 
-_FOLDERS = ("usr/sbin", "sbin", "usr/bin", "bin")
 _PROGRAMS = {"mkswap": "util-linux", "swapon": "mount or util-linux", "modprobe": "kmod"}
 """What the program starts, and the package that has it."""
-_OPTIONAL = ("nofail", "x-systemd.device-timeout=10")
-"""Without the second one, the boot is not complete for 90 seconds, although nobody waits."""
 _SCRIPT = """\
 #!/bin/sh
 # By Claylinux, from the key `swap`: make swap space in compressed memory.
@@ -56,11 +54,11 @@ def run(request: Swap) -> None:
         write(root, fstab.PATH, text, request.epoch)
     if any(isinstance(each, ZramSwap) for each in request.swap):
         for program, package in _PROGRAMS.items():
-            if not any(root.status(f"{folder}/{program}") for folder in _FOLDERS):
+            if not has_program(root, program):
                 raise ImagerError(f"swap: `zram` needs {program}: add {package} to `packages`")
         write(root, ZRAM_PROGRAM, _SCRIPT, request.epoch, 0o755)
 
 
 def _line(swap: DeviceSwap) -> str:
-    device = swap.device.replace("\\", "\\134").replace(" ", "\\040")
-    return "\t".join((device, "none", "swap", ",".join(("sw", *(_OPTIONAL if swap.optional else ()))), "0", "0"))
+    options = ("sw", *(fstab.NOT_WAITED_FOR if swap.optional else ()))
+    return fstab.format_line(swap.device, "none", "swap", ",".join(options), "0", "0")

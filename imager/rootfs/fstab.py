@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 PATH = "etc/fstab"
 CRYPTTAB = "etc/crypttab"
+NOFAIL = "nofail"
+NOT_WAITED_FOR = (NOFAIL, "x-systemd.device-timeout=10")
+"""Without the second one, the boot is not complete for 90 seconds, although nobody waits."""
 _TAGS = ("LABEL=", "UUID=", "PARTLABEL=", "PARTUUID=")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
@@ -33,7 +36,7 @@ class Line(NamedTuple):
     def is_waited_for(self) -> bool:
         """Whether the boot waits for a disk, and fails without it."""
         on_disk = self.device.startswith(("/dev/", *_TAGS)) or (self.kind == "swap" and self.device.startswith("/"))
-        return on_disk and not self.is_of_the_boot and not {"noauto", "nofail"} & {*self.options}
+        return on_disk and not self.is_of_the_boot and not {"noauto", NOFAIL} & {*self.options}
 
 
 def parse(text: str) -> Line | None:
@@ -42,6 +45,11 @@ def parse(text: str) -> Line | None:
     if len(words) < 3 or words[0].startswith("#"):
         return None
     return Line(words[0], words[1], words[2], tuple(words[3].split(",")) if len(words) > 3 else ())
+
+
+def format_line(*words: str) -> str:
+    """Return a line of these fields, which `parse` reads again."""
+    return "\t".join(word.replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011") for word in words)
 
 
 def load(root: Root) -> tuple[Line, ...]:

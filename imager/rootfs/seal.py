@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imager.rootfs import initsystem
 from imager.rootfs.identities import LOGS, MACHINE_ID, RULES
+from imager.rootfs.installed import has_program
 from imager.rootfs.text import lines, read
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _logs(root: Root) -> Iterator[tuple[str, os.stat_result]]:
 def _additions(root: Root) -> Iterator[tuple[str, Added]]:
     """Yield the files that make identities at boot, where a program needs some."""
     system = initsystem.find(root)
-    servers, named = _has(root, _SERVERS), _has(root, _NAMED)
+    servers, named = has_program(root, *_SERVERS), has_program(root, *_NAMED)
     if system is None or not (servers or named):
         return
     wanted: dict[str, tuple[str, int]] = {_SCRIPT: ("make-identity", _PROGRAM)}
@@ -174,11 +175,6 @@ def _additions(root: Root) -> Iterator[tuple[str, Added]]:
         place = root.place(directory)
         if place is not None:
             yield f"{place.relative_to(root.path)}/{name}", Added(_OWN / source, mode)
-
-
-def _has(root: Root, programs: Iterable[str]) -> bool:
-    directories = ("usr/sbin", "sbin", "usr/bin", "bin")
-    return any(root.file(f"{directory}/{name}") for name in programs for directory in directories)
 
 
 def _own_servers(root: Root) -> Iterator[str]:
