@@ -1,6 +1,9 @@
 """Download and unpack the engine's Debian packages without changing the host's package state."""
 
+import fcntl
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from localengine.commands import run, watch
@@ -13,9 +16,17 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def unpack(suite: str, prefix: Path) -> None:
-    """Unpack the packages of `suite` into `prefix`, unless they already are there."""
-    if prefix.is_dir():
-        return
+    """Unpack the packages of `suite` into `prefix`, unless they already are there.
+
+    All instances share them, and two of them may start for the first time at once.
+    """
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(prefix.with_name(f"{prefix.name}.lock")):
+        if not prefix.is_dir():
+            _unpack(suite, prefix)
+
+
+def _unpack(suite: str, prefix: Path) -> None:
     work = prefix.with_name(f"{prefix.name}.part")
     shutil.rmtree(work, ignore_errors=True)
     (work / "debs").mkdir(parents=True)
@@ -27,6 +38,14 @@ def unpack(suite: str, prefix: Path) -> None:
     (work / "root" / "packages.txt").write_text(versions)
     (work / "root").rename(prefix)
     shutil.rmtree(work)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Let only one process at a time into a `with` block."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _download(suite: str, work: Path) -> None:
