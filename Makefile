@@ -56,8 +56,10 @@ golden: ## write the golden files anew, and show what has changed in them
 	$(PYTHON) -m pytest tests/unit --numprocesses=auto --update-golden
 	git diff --stat -- tests/golden
 
+# Two at a time: an emulated guest keeps one processor busy. The tests of a file share guests and images, so they stay
+# together; in the order of their names, the longest come first.
 test: lint engine ## lint, then the tests: unit, golden, engine, boot
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 long: engine ## the tests that take more than ten minutes each: Debian for arm64, emulated
 	$(PYTHON) -m pytest -m long
