@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -68,6 +69,16 @@ def test_env_of_an_engine_that_is_down_says_what_to_do() -> None:
     assert done.stderr == "engine: error: the engine is not running: run `tools/engine up` first\n"
 
 
+@pytest.mark.parametrize("name", ["../other", "a b", "x" * 39, "x" * 400, "ü"])
+def test_names_that_lead_elsewhere_or_are_too_long_for_sockets(name: str) -> None:
+    done = run_engine("down", "--purge", f"--instance={name}", ENGINE_SUITE="")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"engine: error: {'trixie-' + name!r} is not the name of an engine: "
+        "expected letters, digits and ._-, at most 45 characters\n"
+    )
+
+
 @pytest.mark.engine
 class TestShared:
     """Tests of the engine that all tests share."""
@@ -120,6 +131,11 @@ def test_a_killed_engine_comes_back_and_builds(
         other.kill()
     own.buildx(slow, output="out").check()
     assert (slow / "out/made").read_text() == "content\n"
+    # The data root of this engine is too long for the sockets in it.
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(tmp_path / "agent"))
+        asks = write_build(tmp_path / "ssh", "--mount=type=ssh,required test -S $SSH_AUTH_SOCK")
+        own.buildx(asks, f"--ssh=default={tmp_path}/agent", output="out").check()
     # The shared engine and its network must be unaffected.
     engine.docker("info")
     assert bridge.read_text() == address

@@ -15,11 +15,11 @@ from localengine.say import say
 def main(argv: list[str]) -> int:
     """Run one command and return the exit code."""
     args = _parser().parse_args(argv)
+    return exit_code_of("engine", lambda: _run(args))
+
+
+def _run(args: argparse.Namespace) -> int:
     places = places_for(_suite(), args.instance, args.data_root)
-    return exit_code_of("engine", lambda: _run(args, places))
-
-
-def _run(args: argparse.Namespace, places: Places) -> int:
     existing = "" if _wants_own_engine(args.instance) else _existing(places)
     if args.command == "up":
         if existing:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from localengine import network, processes
 from localengine.api import ping
+from localengine.commands import run
 from localengine.errors import EngineError
 from localengine.host import install_host_tools
 from localengine.packages import unpack
@@ -83,6 +84,7 @@ def _start(places: Places) -> None:
     say(f"starting dockerd ({places.instance}), log in {places.log}")
     for directory in (places.data_root, places.exec_root):
         directory.mkdir(parents=True, exist_ok=True)
+    _make_tmp(places)
     if places.log.exists():
         places.log.replace(places.log.with_suffix(".log.old"))
     # The unpacked programs come first, then the host's, because runc and iptables are not among ours.
@@ -101,7 +103,7 @@ def _start(places: Places) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=os.environ | {"PATH": path},
+            env=os.environ | {"PATH": path, "DOCKER_TMPDIR": str(places.tmp)},
             cwd="/",
             start_new_session=True,
         )
@@ -116,6 +118,15 @@ def _start(places: Places) -> None:
     # The daemon keeps running after this process, so suppress the warning about that.
     daemon.returncode = 0
     say(f"Docker Engine is up ({places.instance})")
+
+
+def _make_tmp(places: Places) -> None:
+    """Give the temporary files of the data root a short name. A link would not do: dockerd follows it first."""
+    files = places.data_root / "tmp"
+    shutil.rmtree(files, ignore_errors=True)  # as dockerd itself does with its default
+    for directory in (files, places.tmp):
+        directory.mkdir(mode=0o700, exist_ok=True)
+    run(["mount", "--bind", str(files), str(places.tmp)], f"cannot mount {places.tmp}")
 
 
 def find_program(places: Places, name: str) -> str:
@@ -153,7 +164,7 @@ def _daemon_pid(places: Places) -> int | None:
 
 def _mounts_of(places: Places) -> list[str]:
     """Return the remaining mounts of an engine, innermost first. The data root itself may also be a mount."""
-    roots = [str(places.data_root), str(places.exec_root)]
+    roots = [str(places.data_root), str(places.exec_root), str(places.tmp)]
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     ours = [mount for mount in mounts if mount in roots or mount.startswith(tuple(root + "/" for root in roots))]
     return sorted(ours, reverse=True)

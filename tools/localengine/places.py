@@ -1,11 +1,20 @@
 """The paths of an engine: one frozen value per instance, without I/O."""
 
 import os
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from localengine.errors import EngineError
+
 DEFAULT_SUITE = "trixie"
+_RUNTIME = Path("/run/claylinux")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SOCKET_BYTES = 107
+"""Linux allows no longer path for a socket."""
+_LONGEST_SOCKET = "/tmp/.buildkit-ssh-sock4294967295/ssh_auth_sock"
+"""Below `Places.runtime`: of an agent of `--ssh`, in a directory with a random number of 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +29,7 @@ class Places:
     """Files that outlive a reboot: data root, log, client configuration."""
     data_root: Path
     runtime: Path
-    """Files that do not: socket, pidfile, exec root. Short, because a socket path has at most 107 bytes."""
+    """Files that do not: socket, pidfile, exec root. Short, because some of them are sockets."""
 
     @property
     def socket(self) -> Path:
@@ -41,6 +50,11 @@ class Places:
     def exec_root(self) -> Path:
         """Sockets and state of the containerd and runc below this engine."""
         return self.runtime / "exec"
+
+    @property
+    def tmp(self) -> Path:
+        """A short name for the temporary files in the data root, whose own may be long: some of them are sockets."""
+        return self.runtime / "tmp"
 
     @property
     def log(self) -> Path:
@@ -80,8 +94,17 @@ def data_dir() -> Path:
 
 
 def places_for(suite: str, instance: str = "", data_root: str = "") -> Places:
-    """Return the places of an instance; without a name, of the default engine of its suite."""
+    """Return the places of an instance; without a name, of the default engine of its suite.
+
+    Raises `EngineError` for a name that would lead elsewhere, or be too long for sockets.
+    """
     instance = f"{suite}-{instance}" if instance else suite
+    runtime = _RUNTIME / instance
+    room = _SOCKET_BYTES - len(f"{_RUNTIME}/{_LONGEST_SOCKET}")
+    if not _NAME.fullmatch(instance) or len(instance) > room:
+        raise EngineError(
+            f"{instance!r} is not the name of an engine: expected letters, digits and ._-, at most {room} characters"
+        )
     root = cache_dir() / "engine"
     state = root / suite / "instances" / instance
     return Places(
@@ -90,5 +113,5 @@ def places_for(suite: str, instance: str = "", data_root: str = "") -> Places:
         prefix=root / suite / "root",
         state=state,
         data_root=Path(data_root).resolve() if data_root else state / "data",
-        runtime=Path("/run/claylinux") / instance,
+        runtime=runtime,
     )
