@@ -23,6 +23,7 @@ from random import Random
 from tests.campaigns.running import Tally, main, rounds
 from tests.support.engine import BuildResult, Engine, digests, environment, run_tool, throwaway
 from tests.support.faulty_registry import FAULTS, registry
+from tests.support.memory import watched
 from tests.support.vm import debian_file, newest_kernel
 
 ROOM = 8 << 30
@@ -247,6 +248,16 @@ def laboratory(engine: Engine, top: Path) -> Iterator[Lab]:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
+def _round(lab: Lab, number: int, random: Random, tally: Tally) -> None:
+    for kind in KINDS:
+        if kind in RARE and number % 10:
+            continue
+        kind(lab, random, tally)
+        print(f"{kind.__name__}: {dict(tally.outcomes)} {dict(tally.failures)}", file=sys.stderr, flush=True)
+    # Otherwise the layers of all rounds fill the disk, which is memory.
+    lab.engine.docker("builder", "prune", "--all", "--force", timeout=_SECONDS)
+
+
 def campaign(seconds: float, seed: int) -> Tally:
     """Run rounds of one fault of each kind."""
     run_tool("engine", "up")
@@ -255,15 +266,10 @@ def campaign(seconds: float, seed: int) -> Tally:
     with (
         tempfile.TemporaryDirectory(prefix="faults-") as top,
         laboratory(Engine(environment()), Path(top)) as lab,
+        watched(lab.engine.daemon, tally.peaks),
     ):
         for number, random in enumerate(rounds(seconds, seed)):
-            for kind in KINDS:
-                if kind in RARE and number % 10:
-                    continue
-                kind(lab, random, tally)
-                print(f"{kind.__name__}: {dict(tally.outcomes)} {dict(tally.failures)}", file=sys.stderr, flush=True)
-            # Otherwise the layers of all rounds fill the disk, which is memory.
-            lab.engine.docker("builder", "prune", "--all", "--force", timeout=_SECONDS)
+            _round(lab, number, random, tally)
     return tally
 
 

@@ -8,7 +8,9 @@ What they do not notice, all unit tests have to try: the choice saves time, and 
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,9 +25,8 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
-from coverage import CoverageData
-
-from tests.campaigns.running import parser, rounds
+from tests.campaigns.running import memory, parser, rounds
+from tests.support.covering import Covering
 from tests.support.mutants import Change, Mutant, changes
 from tests.support.places import ROOT
 
@@ -33,12 +34,19 @@ PRODUCT = ("claylinux", "frontend", "imager", "llb", "spec")
 _SECONDS = 600
 """More than any test may take, on a busy machine."""
 _ALL_SECONDS = 3600
+_FAST = "not slow and not long"
+MEASURED = ("lines", "seconds")
+"""What `Sandbox.measure` keeps of a run of all tests, below out/mutations."""
 PLACE = "/var/tmp"
 """Not below /tmp, which is another one in the sandbox."""
 _ROOM = "6G"
 _MEMORY = 12 << 20
 """KiB of addresses for a process. Programs with sanitizers need more."""
 _NO_SOURCE = (".git", ".venv", ".*_cache", ".fuzz", ".hypothesis", "__pycache__", "out")
+_TOLD = re.compile(r"^(\S+):(\d+): (\w+)\n  - (.*)\n  \+ (.*)$", re.MULTILINE)
+"""A change as this campaign prints it."""
+Site = tuple[str, ast.Module, Change]
+"""A file of the product, its syntax tree, and a change of it."""
 _ENTER = """\
 set -eu
 tree=$1 writable=$2 python=$3 room=$4 memory=$5; shift 5
@@ -64,7 +72,7 @@ class Suite:
     # Programs in C have changes of their own; the tests of this campaign would start it again.
     tests: tuple[str, ...] = ("tests/unit", "--ignore=tests/unit/init", "--ignore=tests/unit/campaigns")
 
-    def sites(self, paths: tuple[str, ...]) -> list[tuple[str, ast.Module, Change]]:
+    def sites(self, paths: tuple[str, ...] = ()) -> list[Site]:
         """Return every change of the product, in order."""
         found = []
         for top in paths or self.product:
@@ -75,36 +83,13 @@ class Suite:
         return found
 
 
-@dataclass(frozen=True)
-class Covering:
-    """Which tests run which lines of which files, and how many lines each test runs."""
-
-    lines: dict[str, dict[int, set[str]]]
-    weights: Counter[str]
-
-    @classmethod
-    def read(cls, file: Path, tree: Path) -> Covering:
-        data = CoverageData(str(file))
-        data.read()
-        lines: dict[str, dict[int, set[str]]] = {}
-        weights: Counter[str] = Counter()
-        for path in data.measured_files():
-            found = lines[str(Path(path).relative_to(tree))] = {}
-            for line, contexts in data.contexts_by_lineno(path).items():
-                found[line] = {_tests(context) for context in contexts if context}
-                weights.update(found[line])
-        return cls(lines, weights)
-
-    def of(self, path: str, lines: range) -> list[str]:
-        """Return the tests that run any of these lines, the most particular first."""
-        found = (tests for line, tests in self.lines.get(path, {}).items() if line in lines)
-        return sorted(set().union(*found), key=lambda test: (self.weights[test], test))
-
-
-def _tests(context: str) -> str:
-    """Return the test of a context, or its file: what one test sets up, others use as well."""
-    test, _, phase = context.rpartition("|")
-    return test if phase == "run" else test.partition("::")[0]
+def _digest(tree: Path) -> str:
+    """Return what tells a tree from others: names and contents of its files."""
+    digest = hashlib.sha256()
+    for path in sorted(each for each in tree.rglob("*") if each.is_file()):
+        for part in (str(path.relative_to(tree)).encode(), path.read_bytes()):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
 
 
 class Sandbox:
@@ -118,7 +103,19 @@ class Sandbox:
         shutil.copytree(self.suite.source, self.tree, symlinks=True, ignore=shutil.ignore_patterns(*_NO_SOURCE))
 
     def measure(self, processes: int) -> Covering:
-        """Run all tests once, and return which lines they run. Every test must pass."""
+        """Run all tests once, and return which lines they run. Every test must pass. The same tree is run once only."""
+        place = self.suite.source / "out" / "mutations" / _digest(self.tree)
+        if not place.exists():
+            self._run_all(processes)
+            new = place.with_name(f"{place.name}.{os.getpid()}")
+            new.mkdir(parents=True)
+            for name in MEASURED:
+                shutil.copy(self.top / name, new / name)
+            new.rename(place)
+        return Covering.read(place / "lines", place / "seconds", self.tree)
+
+    def _run_all(self, processes: int) -> None:
+        lines, seconds = (self.top / name for name in MEASURED)
         spread = [f"--numprocesses={processes}"] if processes > 1 else []
         measuring = [*(f"--cov={top}" for top in self.suite.product), "--cov-context=test", "--cov-report="]
         first = self.pytest(*self.suite.tests, *measuring, *spread, writable=True)
@@ -128,10 +125,11 @@ class Sandbox:
             if again.returncode:
                 raise SystemExit(f"mutations: tests fail without any change:\n{again.stdout[-5000:]}{again.stderr}")
         # A test that fails here in any case would notice every change.
-        unchanged = self.pytest(*self.suite.tests)
+        unchanged = self.pytest(*self.suite.tests, *spread, "--durations=0", "--durations-min=0.5")
         if unchanged.returncode:
             raise SystemExit(f"mutations: tests fail in the sandbox:\n{unchanged.stdout[-5000:]}{unchanged.stderr}")
-        return Covering.read(self.tree / ".coverage", self.tree)
+        shutil.move(self.tree / ".coverage", lines)
+        seconds.write_text(unchanged.stdout)
 
     def notices(self, path: str, mutant: Mutant, covering: Covering) -> str:
         """Return how the change was noticed, or an empty text."""
@@ -140,11 +138,7 @@ class Sandbox:
         place.write_text(mutant.text)
         os.utime(place, (0, 0))  # unlike the time in the compiled file, which is not used, and kept for later
         try:
-            chosen = covering.of(path, mutant.lines)
-            (self.top / "chosen").write_text("\n".join(chosen))
-            done = self.pytest(f"@{self.top / 'chosen'}") if chosen else None
-            if done is None or done.returncode not in (1, 2):  # none chosen, passed, or tests have other names
-                done = self.pytest(*self.suite.tests)
+            done = self._ask(covering.of(path, mutant.lines))
         except subprocess.TimeoutExpired:
             return "by the time limit"
         finally:
@@ -153,6 +147,22 @@ class Sandbox:
         if "Timeout (" in done.stderr:
             return "by the time limit"
         return "by a test" if done.returncode else ""
+
+    def _ask(self, chosen: list[str]) -> subprocess.CompletedProcess[str]:
+        """Run the chosen tests; if they pass, the others, except for slow ones, which would rather blame the tests."""
+        done = self.pytest(self._file("chosen", chosen)) if chosen else None
+        if done is None:
+            return self.pytest(*self.suite.tests, "-m", _FAST)
+        if done.returncode in (1, 2):
+            return done
+        if done.returncode:  # tests have other names
+            return self.pytest(*self.suite.tests)
+        others = self._file("others", [f"--deselect={test}" for test in chosen])
+        return self.pytest(*self.suite.tests, "-m", _FAST, others)
+
+    def _file(self, name: str, lines: list[str]) -> str:
+        (self.top / name).write_text("\n".join(lines))
+        return f"@{self.top / name}"
 
     def pytest(self, *arguments: str, writable: bool = False) -> subprocess.CompletedProcess[str]:
         tree = str(self.tree)
@@ -181,21 +191,13 @@ class Result:
         total = noticed + len(self.survivors)
         ways = ", ".join(f"{count} {way}" for way, count in sorted(self.noticed.items()))
         return (
-            f"mutations: {total} mutants in {seconds:.0f} s; noticed {noticed} ({100 * noticed / total:.1f} %): {ways}"
+            f"mutations: {total} mutants in {seconds:.0f} s; "
+            f"noticed {noticed} ({100 * noticed / total:.1f} %): {ways}; {memory({})}"
         )
 
 
-def campaign(
-    suite: Suite,
-    seconds: float,
-    seed: int,
-    *,
-    count: int | None = None,
-    processes: int = 1,
-    paths: tuple[str, ...] = (),
-) -> Result:
-    """Try one change a round, at most `count`, in the product or in these `paths` of it."""
-    sites = suite.sites(paths)
+def campaign(suite: Suite, todo: Iterator[tuple[str, Mutant]], processes: int = 1) -> Result:
+    """Try changes of files."""
     with tempfile.TemporaryDirectory(prefix="mutations-", dir=PLACE) as place:
         tops = [Path(place, str(number)) for number in range(processes)]
         tops[0].mkdir()
@@ -204,27 +206,38 @@ def campaign(
         covering = first.measure(processes)
         for top in tops[1:]:
             shutil.copytree(tops[0], top, symlinks=True)
-        result = Result(Counter(), [])
-        todo, lock = islice(rounds(seconds, seed), count), threading.Lock()
+        result, lock = Result(Counter(), []), threading.Lock()
         with ThreadPoolExecutor(processes) as pool:
-            list(pool.map(lambda top: _work(Sandbox(top, suite), covering, sites, todo, lock, result), tops))
+            list(pool.map(lambda top: _work(Sandbox(top, suite), covering, todo, lock, result), tops))
     return result
 
 
+def drawn(sites: list[Site], draws: Iterator[Random]) -> Iterator[tuple[str, Mutant]]:
+    """Yield one change for each draw."""
+    for random in draws:
+        path, module, change = random.choice(sites)
+        yield path, change.apply(module)
+
+
+def again(sites: list[Site], told: str) -> Iterator[tuple[str, Mutant]]:
+    """Yield the changes that an earlier run printed, at the nearest line that now has them."""
+    for path, line, *words in _TOLD.findall(told):
+        mutants = (change.apply(module) for at, module, change in sites if at == path)
+        same = [each for each in mutants if [each.kind, each.before, each.after] == words]
+        if same:
+            yield path, min(same, key=lambda each: abs(each.line - int(line)))
+        else:
+            print(f"{path}:{line}: {words[0]}: this code is no longer there", flush=True)
+
+
 def _work(
-    sandbox: Sandbox,
-    covering: Covering,
-    sites: list[tuple[str, ast.Module, Change]],
-    todo: Iterator[Random],
-    lock: threading.Lock,
-    result: Result,
+    sandbox: Sandbox, covering: Covering, todo: Iterator[tuple[str, Mutant]], lock: threading.Lock, result: Result
 ) -> None:
     while True:
         with lock:
-            if (random := next(todo, None)) is None:
+            if (case := next(todo, None)) is None:
                 return
-            path, module, change = random.choice(sites)
-            mutant = change.apply(module)
+        path, mutant = case
         way = sandbox.notices(path, mutant, covering)
         with lock:
             if way:
@@ -240,12 +253,15 @@ def main(argv: list[str]) -> int:
     options = parser("mutations")
     options.add_argument("--count", type=int, help="how many changes to try at most")
     options.add_argument("--processes", type=int, default=1, help="how many to try at the same time (default: 1)")
+    options.add_argument("--again", type=Path, help="try those that an earlier run printed into this file instead")
     options.add_argument("paths", nargs="*", help="files and directories to change (default: the product)")
     given = options.parse_args(argv)
     start = time.monotonic()
-    result = campaign(
-        Suite(), given.seconds, given.seed, count=given.count, processes=given.processes, paths=tuple(given.paths)
-    )
+    suite = Suite()
+    sites = suite.sites(tuple(given.paths))
+    draws = islice(rounds(given.seconds, given.seed), given.count)
+    todo = again(sites, given.again.read_text()) if given.again else drawn(sites, draws)
+    result = campaign(suite, todo, given.processes)
     print(result.summary(time.monotonic() - start))
     return 1 if result.survivors else 0
 

@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -29,6 +29,7 @@ from frontend.gateway.transport import open_channel
 from tests.campaigns.running import Tally, main, rounds
 from tests.support.build_files.cases import Case
 from tests.support.build_files.engine import Engine
+from tests.support.memory import peak
 from tests.support.nonsense_engine import KINDS, NonsenseEngine, Script
 from tests.support.places import ROOT
 
@@ -83,7 +84,11 @@ def judge(engine: NonsenseEngine, random: Random, tally: Tally, how: str = "", p
     engine.script = script = Script(random, how, first, many, Engine.of(case))
     alone = random.randrange(_PROCESSES) == 0 if process is None else process
     start = time.process_time()
-    wrong = (_in_process if alone else _in_thread)(engine, script, case)
+    if alone:
+        peak, wrong = _in_process(engine, script, case)
+        tally.peaks["frontend"] = max(tally.peaks.get("frontend", 0), peak)
+    else:
+        wrong = _in_thread(engine, script, case)
     if wrong is None and not alone and time.process_time() - start > CPU:
         wrong = "more CPU time than any request should take"
     wrong = wrong or _wrong(script)
@@ -133,8 +138,8 @@ def _in_thread(engine: NonsenseEngine, script: Script, case: Case) -> str | None
     return f"traceback: {said[0]}" if said else None
 
 
-def _in_process(engine: NonsenseEngine, script: Script, case: Case) -> str | None:
-    """Run the frontend like BuildKit does; return what is wrong with its end."""
+def _in_process(engine: NonsenseEngine, script: Script, case: Case) -> tuple[int, str | None]:
+    """Run the frontend like BuildKit does; return the most memory it needed, in KiB, and what is wrong with its end."""
     with _connection(engine, script) as pipe, tempfile.TemporaryFile() as log:
         environment = {**os.environ, **case.environment()}
         process = subprocess.Popen(
@@ -145,35 +150,27 @@ def _in_process(engine: NonsenseEngine, script: Script, case: Case) -> str | Non
             stdout=pipe.fileno(),
             stderr=log.fileno(),
         )
-        peak = 0
+        most = 0
 
         def wait(seconds: float) -> bool:
-            nonlocal peak
+            nonlocal most
             last = time.monotonic() + seconds
             while process.poll() is None and time.monotonic() < last:
-                peak = max(peak, _peak(process.pid))
+                most = max(most, peak(process.pid))
                 time.sleep(0.005)
             return process.returncode is not None
 
         if not _wait(script, wait):
             process.kill()
             process.wait()
-            return "its process does not end"
+            return most, "its process does not end"
         log.seek(0)
         said = log.read().decode(errors="replace")
     if process.returncode not in (0, 1):
-        return f"its process ended with {process.returncode}"
+        return most, f"its process ended with {process.returncode}"
     if "Traceback" in said or "this is a bug" in said:
-        return f"traceback: {said[-300:]}"
-    return f"{peak >> 10} MiB in its process" if peak > MEMORY else None
-
-
-def _peak(process: int) -> int:
-    """Return the most memory that a process ever had, in KiB: what wait4 says counts that of its parent, too."""
-    with suppress(OSError):
-        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process}/status").read_text())
-        return int(found[1]) if found else 0
-    return 0
+        return most, f"traceback: {said[-300:]}"
+    return most, f"{most >> 10} MiB in its process" if most > MEMORY else None
 
 
 def _wait(script: Script, ended: Callable[[float], bool]) -> bool:

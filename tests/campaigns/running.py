@@ -6,7 +6,7 @@ import argparse
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
 from random import Random
@@ -20,6 +20,8 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
+    peaks: dict[str, int] = field(default_factory=dict)
+    """The most memory of programs that are no children of the campaign, in KiB."""
 
     def fail(self, kind: str, example: str) -> None:
         """Count a failure, and keep its first example."""
@@ -28,15 +30,23 @@ class Tally:
 
     def summary(self, name: str, seconds: float) -> str:
         """Return the last line of a campaign."""
-        peak = (
-            max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) // 1024
-        )
         outcomes = ", ".join(f"{count} {kind}" for kind, count in sorted(self.outcomes.items()))
         failures = ", ".join(f"{count} x {kind}" for kind, count in sorted(self.failures.items())) or "no failure"
         return (
             f"{name}: {self.inputs} inputs in {seconds:.0f} s, {self.inputs / max(seconds, 0.001):.0f}/s "
-            f"({outcomes or 'all alike'}); {failures}; peak {peak} MiB"
+            f"({outcomes or 'all alike'}); {failures}; {memory(self.peaks)}"
         )
+
+
+def memory(others: Mapping[str, int]) -> str:
+    """Return the words for the most memory of one process: this one, its children, and `others`, by name in KiB."""
+    peaks = {
+        "itself": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "a child": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
+        **others,
+    }
+    highest = sorted(peaks.items(), key=lambda each: (-each[1], each[0]))
+    return "peak " + ", ".join(f"{name} {size >> 10} MiB" for name, size in highest if size >> 10)
 
 
 def rounds(seconds: float, seed: int) -> Iterator[Random]:

@@ -162,8 +162,16 @@ class Engine:
     def kill(self) -> None:
         """Kill dockerd as abruptly as a power failure; only for an engine of `throwaway_engine`."""
         assert self.instance, "only an engine of `throwaway_engine` may be killed"
-        pidfile = Path(self.env["DOCKER_HOST"].removeprefix("unix://")).with_name("docker.pid")
-        os.kill(int(pidfile.read_text()), signal.SIGKILL)
+        daemon = self.daemon()
+        assert daemon, "there is no engine to kill"
+        os.kill(daemon, signal.SIGKILL)
+
+    def daemon(self) -> int:
+        """Return the process of the engine; 0 while there is none."""
+        try:
+            return int(Path(self.env["DOCKER_HOST"].removeprefix("unix://")).with_name("docker.pid").read_text())
+        except (OSError, ValueError):
+            return 0
 
     def give_images(self, other: Engine, images: tuple[str, ...] = IMAGES) -> None:
         """Copy images to another engine."""

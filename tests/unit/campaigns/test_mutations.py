@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.mutations import PLACE, Sandbox, Suite
+from tests.campaigns.mutations import PLACE, Sandbox, Suite, again
 from tests.support.mutants import Mutant, changes
 
 CODE = '''\
@@ -83,6 +83,21 @@ def test_the_changes_of_a_module() -> None:
     assert [f"{each.line} {each.kind}: {each.after}" for each in mutants(CODE)] == CHANGES.splitlines()
 
 
+def test_changes_are_found_again_where_they_are_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = tmp_path / "product/code.py"
+    code.parent.mkdir()
+    code.write_text("LINES = 2\n\n" + PRODUCT + "\n\n" + PRODUCT)
+    changed = "return one if one >= other else other"
+    told = (
+        f"product/code.py:3: comparison\n  - return one if one > other else other\n  + {changed}\n"
+        "product/code.py:9: return\n  - return 5\n  + return None\n"
+    )
+    [(path, mutant)] = again(Suite(tmp_path, ("product",)).sites(), told)
+    assert (path, mutant.line, mutant.after) == ("product/code.py", 4, changed)
+    assert mutant.text.count(changed) == 1
+    assert capsys.readouterr().out == "product/code.py:9: return: this code is no longer there\n"
+
+
 def unshares() -> bool:
     done = subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True)
     return os.geteuid() == 0 and done.returncode == 0
@@ -104,4 +119,6 @@ def test_a_change_is_noticed_unless_it_changes_nothing(tmp_path: Path, monkeypat
         assert covering.of("product/code.py", range(2, 3)) == ["tests/test_code.py::test_larger"]
         assert sandbox.notices("product/code.py", less, covering) == "by a test"
         assert sandbox.notices("product/code.py", same, covering) == ""
+        monkeypatch.setattr(Sandbox, "_run_all", lambda *_: pytest.fail("the same tree is not run again"))
+        assert Sandbox(Path(top), sandbox.suite).measure(1) == covering
         assert (sandbox.tree / "product/code.py").read_text() == PRODUCT
