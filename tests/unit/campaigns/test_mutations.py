@@ -120,5 +120,7 @@ def test_a_change_is_noticed_unless_it_changes_nothing(tmp_path: Path, monkeypat
         assert sandbox.notices("product/code.py", less, covering) == "by a test"
         assert sandbox.notices("product/code.py", same, covering) == ""
         monkeypatch.setattr(Sandbox, "_run_all", lambda *_: pytest.fail("the same tree is not run again"))
-        assert Sandbox(Path(top), sandbox.suite).measure(1) == covering
+        other = Sandbox(Path(top, "other"), sandbox.suite)
+        other.fill()
+        assert other.measure(1) == covering
         assert (sandbox.tree / "product/code.py").read_text() == PRODUCT
