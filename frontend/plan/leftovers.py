@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from .report import Report
 
 _MEANINGS = {
-    "disarmed": "the base was made for a disk; these entries no longer stop the boot of a system in memory: ",
+    "disarmed": "the base was made for a disk; these entries no longer stop the boot of a system in memory (what "
+    "it cannot do without belongs in `mounts`): ",
     "waits": "the base makes each boot wait for something that may not be there: ",
     "unused": "the base has settings that have no effect here: ",
 }

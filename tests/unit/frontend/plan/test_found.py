@@ -54,8 +54,8 @@ def test_what_a_base_has_left_from_its_disk_is_a_warning_at_the_base() -> None:
     left = {"disarmed": ["/ on LABEL=x (/etc/fstab)"], "waits": [], "unused": ["GRUB"]}
     asked = ask("name: x\nbase: {image: 'x:1'}\n", client({"leftovers": left}))
     assert asked.warned == [
-        "claylinux.yaml:2: the base was made for a disk; these entries no longer stop the boot of a system in memory: "
-        "/ on LABEL=x (/etc/fstab) [DiskLeftover]",
+        "claylinux.yaml:2: the base was made for a disk; these entries no longer stop the boot of a system in memory "
+        "(what it cannot do without belongs in `mounts`): / on LABEL=x (/etc/fstab) [DiskLeftover]",
         "claylinux.yaml:2: the base has settings that have no effect here: GRUB [DiskLeftover]",
     ]
 

@@ -21,6 +21,16 @@ UUID=1-1 none swap sw 0 0
 UUID=2-2 /srv ext4 defaults 0 2
 UUID=3-3 /opt ext4 nofail 0 2
 nas:/x /x nfs defaults 0 0
+//nas/y /y cifs credentials=/etc/y 0 0
+LABEL=REMOTE /r ext4 _netdev 0 0
+tank/data /data zfs defaults 0 0
+share /host virtiofs defaults 0 0
+/srv/www /var/www none bind 0 0
+tmpfs /srv/cache tmpfs size=1M 0 0
+/srv/swap.img none swap sw 0 0
+UUID=6-6 /usr ext4 defaults 0 1
+UUID=7-7 /late ext4 x-systemd.automount 0 0
+/var/lib/a /var/a none bind 0 0
 tmpfs /tmp tmpfs defaults 0 0
 /dev/cdrom /media/cdrom iso9660 noauto 0 0
 """
@@ -44,13 +54,26 @@ def base(tmp_path: Path) -> Path:
 
 def test_entries_of_the_disk_do_not_stop_the_boot(base: Path) -> None:
     disk_entries.run(DiskEntries(system=str(base), epoch=EPOCH))
+    disk = "nofail,x-systemd.device-timeout=10,x-systemd.before=local-fs.target"
+    automatic = "nofail,x-systemd.automount,x-systemd.mount-timeout=10"
     assert (base / "etc/fstab").read_text().splitlines() == [
         "# /etc/fstab",
         "# Claylinux: the system is in memory: LABEL=cloudimg-rootfs\t/\text4\tdefaults,discard\t0 1",
         "# Claylinux: the system is in memory: LABEL=UEFI /boot/efi vfat umask=0077 0 1",
         "UUID=1-1\tnone\tswap\tsw,nofail,x-systemd.device-timeout=10\t0\t0",
-        "/swap.img\tnone\tswap\tnofail,x-systemd.device-timeout=10",
-        *FSTAB.splitlines()[5:],
+        "# Claylinux: the system is in memory: /swap.img none swap",
+        f"UUID=2-2\t/srv\text4\tdefaults,{disk}\t0\t2",
+        "UUID=3-3 /opt ext4 nofail 0 2",
+        f"nas:/x\t/x\tnfs\tdefaults,{automatic}\t0\t0",
+        f"//nas/y\t/y\tcifs\tcredentials=/etc/y,{automatic}\t0\t0",
+        f"LABEL=REMOTE\t/r\text4\t_netdev,{automatic}\t0\t0",
+        f"tank/data\t/data\tzfs\tdefaults,{disk}\t0\t0",
+        f"share\t/host\tvirtiofs\tdefaults,{disk}\t0\t0",
+        f"/srv/www\t/var/www\tnone\tbind,{disk}\t0\t0",
+        f"tmpfs\t/srv/cache\ttmpfs\tsize=1M,{disk}\t0\t0",
+        "/srv/swap.img\tnone\tswap\tsw,nofail,x-systemd.device-timeout=10\t0\t0",
+        "# Claylinux: the system is in memory: UUID=6-6 /usr ext4 defaults 0 1",
+        *FSTAB.splitlines()[16:],
     ]
     assert (base / "etc/crypttab").read_text().splitlines() == [
         "# name device key",
@@ -60,6 +83,15 @@ def test_entries_of_the_disk_do_not_stop_the_boot(base: Path) -> None:
         "late UUID=5-5 none noauto",
     ]
     assert (base / "etc/crypttab").stat().st_mode & 0o777 == 0o600
+
+
+def test_busybox_gets_only_words_that_it_knows(base: Path) -> None:
+    (base / "sbin").mkdir()
+    (base / "sbin/openrc-run").touch()
+    disk_entries.run(DiskEntries(system=str(base), epoch=EPOCH))
+    lines = (base / "etc/fstab").read_text().splitlines()
+    assert lines[5] == "UUID=2-2\t/srv\text4\tdefaults,nofail\t0\t2"
+    assert lines[7] == "nas:/x\t/x\tnfs\tdefaults,nofail\t0\t0"
 
 
 def test_a_system_without_such_entries_stays_as_it_is(tmp_path: Path) -> None:
@@ -72,34 +104,76 @@ def test_a_system_without_such_entries_stays_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "etc/fstab").stat() == before
 
 
+def add(root: Path, path: str, text: str = "") -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(text)
+
+
 def test_everything_is_told(base: Path) -> None:
-    for path in ("etc/default/grub", "etc/initramfs-tools/scripts/local-top/acme", "etc/cloud/cloud.cfg"):
-        (base / path).parent.mkdir(parents=True, exist_ok=True)
-        (base / path).touch()
+    for path in (
+        "etc/default/grub",
+        "boot/loader/entries/a.conf",
+        "etc/initramfs-tools/scripts/local-top/acme",
+        "etc/cloud/cloud.cfg",
+        "etc/zfs/zpool.cache",
+    ):
+        add(base, path)
+    add(base, "etc/initramfs-tools/conf.d/resume", "RESUME=UUID=1-1\n")
+    add(base, "etc/initramfs-tools/initramfs.conf", "# RESUME=UUID=1-1\nRESUME=none\n")
+    add(base, "etc/mdadm/mdadm.conf", "MAILADDR root\nARRAY /dev/md0 UUID=1:1\n")
+    add(base, "etc/conf.d/dmcrypt", "#target=x\n")
     assert leftovers.find(Root(base), Root(base)) == {
         "disarmed": [
             "/ on LABEL=cloudimg-rootfs (/etc/fstab)",
             "/boot/efi on LABEL=UEFI (/etc/fstab)",
             "swap on UUID=1-1 (/etc/fstab)",
             "swap on /swap.img (/etc/fstab)",
+            "/srv on UUID=2-2 (/etc/fstab)",
+            "/x on nas:/x (/etc/fstab)",
+            "/y on //nas/y (/etc/fstab)",
+            "/r on LABEL=REMOTE (/etc/fstab)",
+            "/data on tank/data (/etc/fstab)",
+            "/host on share (/etc/fstab)",
+            "/var/www on /srv/www (/etc/fstab)",
+            "/srv/cache on tmpfs (/etc/fstab)",
+            "swap on /srv/swap.img (/etc/fstab)",
+            "/usr on UUID=6-6 (/etc/fstab)",
             "data on UUID=4-4 (/etc/crypttab)",
             "swap on /dev/vda3 (/etc/crypttab)",
             "raw on /dev/vda4 (/etc/crypttab)",
             "late on UUID=5-5 (/etc/crypttab)",
         ],
         "waits": [
-            "/srv on UUID=2-2 (/etc/fstab)",
             "the settings of a cloud, for cloud-init (an empty /etc/cloud/cloud-init.disabled in `files` stops it)",
         ],
         "unused": [
-            "GRUB (kernel parameters go to `kernel: {cmdline: ...}`)",
+            "a boot loader (/etc/default/grub, /boot/loader/entries; kernel parameters go to `kernel: {cmdline: ...}`)",
+            "a disk to resume from (/etc/initramfs-tools/conf.d/resume)",
             "hooks of an initramfs (/etc/initramfs-tools/scripts)",
+            "disks that are put together (/etc/mdadm/mdadm.conf, /etc/zfs/zpool.cache)",
         ],
     }
 
 
-def test_what_the_build_file_replaced_is_not_told(base: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    system = tmp_path_factory.mktemp("system")
-    (system / "etc").mkdir()
-    (system / "etc/fstab").write_text("UUID=2-2 /srv ext4 nofail 0 2\n")
-    assert leftovers.find(Root(base), Root(system))["waits"] == []
+def test_units_that_stand_for_lines_of_fstab_are_told(tmp_path: Path) -> None:
+    units = "etc/systemd/system"
+    add(tmp_path, f"{units}/srv.mount", "[Mount]\nWhat=/dev/disk/by-label/DATA\nWhere=/srv\n")
+    add(tmp_path, f"{units}/var-x.mount", "[Mount]\nWhat=LABEL=X\nWhere=/var/x\n")
+    add(tmp_path, f"{units}/var-y.mount", "[Mount]\nWhat=tmpfs\nWhere=/var/y\nType=tmpfs\n")
+    add(tmp_path, f"{units}/default.target", "[Unit]\nRequires=local-fs.target\n")
+    add(tmp_path, f"{units}/local-fs.target", "[Unit]\n")
+    for name in ("srv.mount", "var-y.mount"):
+        add(tmp_path, f"{units}/local-fs.target.requires/{name}")
+    assert leftovers.find(Root(tmp_path), Root(tmp_path))["waits"] == [
+        "/dev/disk/by-label/DATA (/etc/systemd/system/srv.mount)"
+    ]
+
+
+def test_hooks_of_packages_are_not_told(tmp_path: Path) -> None:
+    add(tmp_path, "etc/mkinitfs/features.d/base.modules")
+    add(tmp_path, "lib/apk/db/installed", "P:mkinitfs\nF:etc/mkinitfs/features.d\nR:base.modules\n")
+    assert leftovers.find(Root(tmp_path), Root(tmp_path))["unused"] == []
+    add(tmp_path, "etc/mkinitfs/features.d/acme.modules")
+    assert leftovers.find(Root(tmp_path), Root(tmp_path))["unused"] == [
+        "hooks of an initramfs (/etc/mkinitfs/features.d)"
+    ]
