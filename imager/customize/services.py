@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from imager.core import terminal
 from imager.core.errors import ImagerError
-from imager.customize import openrc_script, systemd_unit
+from imager.customize import openrc_script, startable, systemd_unit
 from imager.customize.openrc_switch import OpenrcSwitch
 from imager.customize.systemd_switch import SystemdSwitch
-from imager.rootfs import fstab, initsystem, programs
+from imager.rootfs import initsystem
 from imager.rootfs.accounts import Accounts
 from imager.rootfs.root import Root
 from imager.rootfs.text import write
@@ -37,7 +37,7 @@ def run(request: Services) -> None:
         else:
             path = f"etc/init.d/{openrc_script.bare(name)}"
             write(root, path, openrc_script.script(name, each), request.epoch, 0o755)
-    missing = _switch(SystemdSwitch(root) if systemd else OpenrcSwitch(root), request)
+    missing = _switch(root, SystemdSwitch(root) if systemd else OpenrcSwitch(root), request)
     if missing and request.lenient:
         names = ", ".join(missing)
         terminal.tell(f"imager: warning: this release has no service {names}: the system goes without", error=True)
@@ -45,7 +45,7 @@ def run(request: Services) -> None:
         raise ImagerError(f"services: no such service: {', '.join(missing)} (is its package in `packages`?)")
 
 
-def _switch(switch: Switch, request: Services) -> list[str]:
+def _switch(root: Root, switch: Switch, request: Services) -> list[str]:
     """Switch everything, and return the services that are missing."""
     off: list[str] = []
     on: list[str] = []
@@ -56,6 +56,8 @@ def _switch(switch: Switch, request: Services) -> list[str]:
         (off if start is False else on).append(name)
         if not done:
             missing.append(name)
+        elif start is not False and not isinstance(each, ServiceCommand):
+            _check_program(root, name, lenient=request.lenient)
     for name, rival in request.yielding.items():
         if switch.off(name):
             terminal.tell(f"imager: services: {name} of the preset is off, because {rival} does its work", error=True)
@@ -64,19 +66,22 @@ def _switch(switch: Switch, request: Services) -> list[str]:
     return missing
 
 
+def _check_program(root: Root, name: str, *, lenient: bool) -> None:
+    """Raise ImagerError for a service that cannot start; a preset's own is only warned about."""
+    problem = startable.problem_of_service(root, name)
+    if problem and not lenient:
+        raise ImagerError(f"services: {name}: {problem}")
+    if problem:
+        terminal.tell(f"imager: warning: {name} cannot start: {problem}", error=True)
+
+
 def _check(root: Root, own: Mapping[str, ServiceCommand]) -> None:
     accounts = Accounts.load(root)
     for name, service in own.items():
-        problem = programs.problem(root, service.command[0], service.env.get("LD_LIBRARY_PATH", ""))
-        if problem and not _comes_with_a_mount(root, service.command[0]):
+        problem = startable.problem_of_program(root, service.command[0], service.env.get("LD_LIBRARY_PATH", ""))
+        if problem:
             raise ImagerError(f"services: {name}: {problem}")
         if service.user and accounts.passwd.get(service.user) is None:
             raise ImagerError(f"services: {name}: there is no user {service.user}: name it in `users`")
         if service.group and accounts.group.get(service.group) is None:
             raise ImagerError(f"services: {name}: there is no group {service.group}: name it in `groups`")
-
-
-def _comes_with_a_mount(root: Root, program: str) -> bool:
-    """Return whether a program that the system lacks may be in a file system that it mounts."""
-    points = (line.point.rstrip("/") for line in fstab.load(root) if line.kind != "tmpfs")
-    return root.file(program) is None and any(point and program.startswith(f"{point}/") for point in points)

@@ -19,8 +19,8 @@ _FIRST_LINE = 256
 """The bytes of a script that the kernel looks at."""
 _INTERPRETERS = 5
 """Interpreters of interpreters that the kernel follows."""
-_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-"""Where env(1) looks in a service."""
+PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""Where env(1), and systemd itself, look in a service."""
 _ALSO_RUNS = {"amd64": ("386",), "arm64": ("arm",)}
 """What a kernel starts beside programs for its own processor."""
 
@@ -60,7 +60,7 @@ def _script_problem(root: Root, path: str, head: bytes, own: tuple[str, ...], de
         return f"{path} is a script for {interpreter}, which is not in the system: add its package to `packages`"
     if posixpath.basename(interpreter) == "env":
         name = next((each for each in arguments if not each.startswith("-") and "=" not in each), "")
-        if name and "/" not in name and not any(root.file(f"{folder}/{name}") for folder in _PATH):
+        if name and "/" not in name and not any(root.file(f"{folder}/{name}") for folder in PATH):
             return f"{path} is a script for {name}, which is not in the system: add its package to `packages`"
     below = _problem(root, interpreter, own, depth - 1) if depth else "too many scripts start each other"
     return f"{path} cannot start: {below}" if below else None

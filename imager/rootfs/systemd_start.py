@@ -61,7 +61,7 @@ _DEPENDENCIES = {
 }
 _ON_DEMAND = ("OnFailure", "OnSuccess")
 _DIRECTORIES = {"wants": Kind.WANTS, "upholds": Kind.WANTS, "requires": Kind.REQUIRES}
-_WOKEN = {".socket": "Service", ".timer": "Unit", ".path": "Unit", ".automount": ""}
+WOKEN = {".socket": "Service", ".timer": "Unit", ".path": "Unit", ".automount": ""}
 """The key that names the unit which units of a type wake, in the section of that type."""
 
 Causes = dict[str, list[Cause]]
@@ -137,8 +137,8 @@ class _Search:
                 yield other, kind
         for each in {name, unit.name, template_of(unit.name)}:
             yield from self._directories.get(each, ())
-        if unit.suffix in _WOKEN:
-            yield _woken(unit), Kind.WAKES
+        if unit.suffix in WOKEN:
+            yield woken_by(unit), Kind.WAKES
 
     def _bus_names(self) -> Iterator[str]:
         for each in self._root.names(_BUS_FILES):
@@ -166,9 +166,10 @@ def _dependency_directories(root: Root) -> dict[str, list[tuple[str, Kind]]]:
     return found
 
 
-def _woken(unit: Unit) -> str:
+def woken_by(unit: Unit) -> str:
+    """Return the unit that a socket, timer, path or automount is there for."""
     section = unit.suffix[1:].capitalize()
-    named = unit.words(section, _WOKEN[unit.suffix])
+    named = unit.words(section, WOKEN[unit.suffix])
     if named:
         return named[-1]
     if unit.suffix == ".automount":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from imager.rootfs.text import read
@@ -23,12 +24,15 @@ _SPECIFIER = re.compile("%(.)")
 
 @dataclass(frozen=True)
 class Unit:
-    """One unit: its own name, and the path of its file in the system. `lines` has words by section and key."""
+    """One unit: its own name, and the path of its file in the system.
+
+    `lines` has the words of each assignment, by section and key.
+    """
 
     name: str
     path: str
     masked: bool = False
-    lines: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    lines: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
     @property
     def enabled_name(self) -> str:
@@ -36,7 +40,7 @@ class Unit:
         prefix, at, instance = self.stem.partition("@")
         if not at or instance:
             return self.name
-        default = next(iter(self.lines.get(("Install", "DefaultInstance"), ())), "")
+        default = next(chain(*self.lines.get(("Install", "DefaultInstance"), ())), "")
         return f"{prefix}@{default}{self.suffix}"
 
     def install(self, key: str) -> tuple[str, ...]:
@@ -45,7 +49,8 @@ class Unit:
 
     def words(self, section: str, key: str) -> tuple[str, ...]:
         """Return the words of a key, with specifiers in place."""
-        return tuple(_SPECIFIER.sub(self._specifier, word) for word in self.lines.get((section, key), ()))
+        words = chain(*self.lines.get((section, key), ()))
+        return tuple(_SPECIFIER.sub(self._specifier, word) for word in words)
 
     @property
     def suffix(self) -> str:
@@ -107,16 +112,16 @@ class UnitFiles:
         """Return what a unit file links to; nothing where it is a file."""
         return self._root.target(f"{directory}/{name}") or ""
 
-    def _lines(self, directory: str, name: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    def _lines(self, directory: str, name: str) -> dict[tuple[str, str], tuple[tuple[str, ...], ...]]:
         """Return what the file and its drop-ins say."""
         dropins: dict[str, str] = {}
         for path in reversed(PATHS):
             own = f"{path}/{name}.d"
             dropins |= {each: f"{own}/{each}" for each in self._root.names(own) if each.endswith(".conf")}
-        found: dict[tuple[str, str], tuple[str, ...]] = {}
+        found: dict[tuple[str, str], tuple[tuple[str, ...], ...]] = {}
         for path in (f"{directory}/{name}", *(dropins[each] for each in sorted(dropins))):
             for key, words in _assignments(read(self._root, path)):
-                found[key] = (*found.get(key, ()), *words) if words else ()
+                found[key] = (*found.get(key, ()), words) if words else ()
         return found
 
 

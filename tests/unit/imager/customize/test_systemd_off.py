@@ -12,7 +12,7 @@ from imager.requests.services import Services
 from imager.rootfs.root import Root
 from imager.rootfs.systemd_start import causes
 from spec.services import ServiceSwitch
-from tests.support.imager import EPOCH
+from tests.support.imager import EPOCH, make_elf
 
 UNITS = {
     "graphical.target": "[Unit]\nRequires=multi-user.target\n",
@@ -70,6 +70,9 @@ def system(tmp_path: Path) -> Path:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/true").write_bytes(make_elf())
+    (tmp_path / "bin/true").chmod(0o755)
     return tmp_path
 
 

@@ -30,4 +30,4 @@ def test_what_a_unit_wakes(tmp_path: Path, name: str, text: str, woken: str) -> 
     (units / name).write_text(text)
     unit = UnitFiles(Root(tmp_path)).find(name)
     assert unit is not None
-    assert systemd_start._woken(unit) == woken
+    assert systemd_start.woken_by(unit) == woken
