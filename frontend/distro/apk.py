@@ -43,7 +43,7 @@ explain() {{
       continue ;;
     esac
     name=$(printf '%s' "$package" | sed 's/[=<>~@].*//')
-    known=$(apk search -a -x "$name" | sed "s/^$name-//" | sort -u | tr '\\n' ' ')
+    known=$(apk search -a -x "$name" | sed "s|^$name-||" | sort -u | tr '\\n' ' ')
     if [ -z "$known" ]; then
       echo "claylinux: $name is not available: no repository of this system has it" >&2
     elif [ "$name" != "$package" ]; then

@@ -264,12 +264,13 @@ done
 FAMILY: Family = Apt()
 
 
-# Both formats of sources.list(5), but only the lists of the distribution.
+# Both formats of sources.list(5), but only the lists of the distribution. A component has slashes, but no commas: what
+# comes after its end would be commands of sed.
 _MORE_COMPONENTS = """\
 for list in /etc/apt/sources.list /etc/apt/sources.list.d/{own}; do
   [ ! -f "$list" ] || sed -i -E \
-    -e '/^Components:/{{/ {component}( |$)/!s|$| {component}|}}' \
-    -e '/^deb /{{/ {component}( |$)/!s|$| {component}|}}' "$list"
+    -e '/^Components:/{{\\, {pattern}( |$),!s,$, {component},}}' \
+    -e '/^deb /{{\\, {pattern}( |$),!s,$, {component},}}' "$list"
 done
 """
 _OWN_LISTS = "debian.sources"
@@ -291,7 +292,7 @@ def _source(source: PackageSource) -> str:
     """Return the script for one repository."""
     name = re.sub(r"[^A-Za-z0-9_.\-]", "-", source.name)  # apt ignores other files
     if not source.url and not source.suites:
-        return "".join(_MORE_COMPONENTS.format(own=_OWN_LISTS, component=part) for part in source.components)
+        return "".join(map(_more, source.components))
     script = ". /etc/os-release\nmkdir -p /etc/apt/sources.list.d\n"
     if not source.url:
         script += _OWN_URL
@@ -308,6 +309,10 @@ def _source(source: PackageSource) -> str:
         lines.append(_Shell("Signed-By: $key"))
     words = " ".join(f'"{line}"' if isinstance(line, _Shell) else shlex.quote(line) for line in lines)
     return f"{script}printf '%s\\n' {words} > /etc/apt/sources.list.d/{name}.sources\n"
+
+
+def _more(component: str) -> str:
+    return _MORE_COMPONENTS.format(own=_OWN_LISTS, component=component, pattern=component.replace(".", "[.]"))
 
 
 class _Shell(str):

@@ -132,9 +132,10 @@ InterfaceGlob = Annotated[
     Text(
         "an interface name of 1 to 15 characters, optionally with `*` and `?`",
         ("en*",),
-        pattern=r"[^\s/:;#\"'\\]{1,15}",
+        pattern=r"[^\s/:;#\"'\\!][^\s/:;#\"'\\]{0,14}",
     ),
 ]
+"""A leading `!` would mean all other interfaces (systemd.network(5))."""
 HardwareAddress = Annotated[
     str,
     Text("a MAC address", ("52:54:00:12:34:56",), pattern=r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", convert=str.lower),

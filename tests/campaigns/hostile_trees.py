@@ -22,15 +22,19 @@ from imager.__main__ import main as imager
 from imager.core.terminal import printable
 from imager.request import Request
 from imager.requests.accounts import Users
-from imager.requests.files import Directories, Links
+from imager.requests.files import Directories, Exclude, Links
+from imager.requests.files import Tree as Copy
 from imager.requests.identity import Identity
 from imager.requests.kernel import KernelTree
-from imager.requests.mounts import Mounts
+from imager.requests.mounts import DiskEntries, Mounts, Swap
 from imager.requests.network import Network
 from imager.requests.packing import Initramfs, Layer, Uki
+from imager.requests.region import Keyboard, Locale, TimeZone
 from imager.requests.reports import Inspect
 from imager.requests.sbom import Sbom
+from imager.requests.sealing import Layers, Seal
 from imager.requests.services import Services
+from spec import keyboard, swap
 from spec.accounts import User
 from spec.files import CopiedFile, Directory, Symlink
 from spec.mounts import MemoryMount
@@ -109,8 +113,10 @@ def _steps(tree: Tree, below: Path) -> Iterator[tuple[str, list[str]]]:
     pack = {"system": system, "epoch": EPOCH, "compression": "none", "output": f"{out}/segment"}
     looks: list[Request] = [
         Inspect(system=system, output=f"{out}/report", module=("net", "nett")),
+        Layers(system=system, tree=(str(below), system), output=f"{out}/layers", epoch=EPOCH),
         Sbom(
-            system=system, output=f"{out}/sbom", name="x", generator="1", stub=str(stub), init=str(init), epoch=EPOCH,
+            system=system, output=f"{out}/sbom", form=random.choice(("spdx", "cyclonedx")), name="x", generator="1",
+            stub=str(stub), init=str(init), epoch=EPOCH,
             file={"/srv": CopiedFile(source="."), "/x": CopiedFile(source="etc/passwd")},
             tree=(system, system), origin=("", ""),
         ),
@@ -126,7 +132,7 @@ def _steps(tree: Tree, below: Path) -> Iterator[tuple[str, list[str]]]:
         looks.append(Layer(**{**pack, "compression": "zstd:1"}))  # type: ignore[arg-type]
     yield from ((type(request).__name__, list(request.argv())) for request in looks)
     yield "build-image", ["build-image", "--rootfs", "tmpfs", "--compression", "none", "-o", f"{out}/image", system]
-    changes = _changes(system, out, random)
+    changes = [*_changes(system, out, random), *_more_changes(system, str(below), random)]
     random.shuffle(changes)
     yield from ((type(request).__name__, list(request.argv())) for request in changes)
 
@@ -154,6 +160,26 @@ def _changes(system: str, out: str, random: Random) -> list[Request]:
             system=system, output=f"{out}/kernel.json", firmware=random.choice((("auto",), ("n*", "intel-ucode/"), ())),
             include=random.choice(patterns), load=("net",), microcode=("amd", "intel"), epoch=EPOCH,
         ),
+    ]  # fmt: skip
+
+
+def _more_changes(system: str, other: str, random: Random) -> list[Request]:
+    layout, place = random.choice(("de", "us")), random.choice(("/srv", "/etc", "/lib/x"))
+    patterns = (("/usr/share/",), ("*a*", "/etc/*.d"), ("two*",))
+    swaps = (swap.DeviceSwap(device="/dev/vdb"), swap.DeviceSwap(device="LABEL=a", optional=True))
+    return [
+        TimeZone(system=system, zone=random.choice(("Europe/Berlin", "Berlin", "UTC")), epoch=EPOCH),
+        Locale(system=system, name=random.choice(("de_DE.UTF-8", "dd_DE.UTF-8", "C.UTF-8")), epoch=EPOCH),
+        Keyboard(
+            system=system,
+            keyboard=keyboard.Keyboard(layout=layout, variant=random.choice((None, "nodeadkeys"))),
+            epoch=EPOCH,
+        ),
+        Swap(system=system, swap=(*swaps, *random.choice(((), (swap.ZramSwap(zram=1 << 30),)))), epoch=EPOCH),
+        DiskEntries(system=system, epoch=EPOCH),
+        Exclude(system=system, pattern=random.choice(patterns), epoch=EPOCH),
+        Copy(system=system, source=f"{other}/etc", path=place, wanted=_SOURCE, epoch=EPOCH),
+        Seal(system=system, keep=("/etc/ssh/ssh_host_rsa_key",), epoch=EPOCH),
     ]  # fmt: skip
 
 

@@ -31,14 +31,24 @@ PLACES = (
     *("usr/lib/firmware/intel-ucode/06-0f-0b", "usr/lib/firmware/intel-ucode/06-0f-0c.xz"),
     *("etc/systemd/system", "etc/systemd/system/own.service", "etc/init.d", "etc/runlevels/default", "etc/resolv.conf"),
     *("usr/bin/systemctl", "sbin/openrc-run", "usr/sbin/sshd", "sbin/init", "usr/sbin/init", "usr", "usr/lib"),
+    *("etc/localtime", "etc/timezone", "usr/share/zoneinfo", "usr/share/zoneinfo/Europe", "usr/share/zoneinfo/posix"),
+    *("usr/share/zoneinfo/Europe/Berlin", "usr/lib/locale", "usr/lib/locale/locale-archive", "usr/share/i18n/locales"),
+    *("etc/locale.conf", "etc/default", "etc/default/locale", "etc/default/keyboard", "etc/profile.d", "lib/ld-musl-x"),
+    *("usr/share/X11/xkb/rules/base.lst", "usr/share/bkeymaps", "usr/share/bkeymaps/de", "etc/conf.d", "etc/crypttab"),
+    *("usr/bin/setupcon", "usr/sbin/mkswap", "usr/lib/claylinux", "usr/lib/claylinux/zram-swap", "usr/share", "srv"),
+    *("var/lib/dpkg", "var/lib/dpkg/status", "var/lib/dpkg/status.d", "usr/share/doc/a/copyright", "usr/share/doc/a"),
     *("var/lib/dpkg/info/a.list", "lib/apk/db/installed", "init", ".dockerenv", "etc/hosts.target", "dev", "tmp"),
 )
 NAMES = (b"a", b"two\nlines", b"\x1b[2J", b"\xff\xfe", b"::error::x", b"n" * 255, b" ", b"-rf", b"\xe2\x80\xa8")
+_COPYRIGHT = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
 _TEXTS = (
     "", "\0", "x" * 100_000, "root:x\n", "root:x:0:0::/:/bin/sh\n", "sudo:x:27\nme:x:zz:zz::/:\n", "::error::\x1b[2J\n",
     "me:x:1000:1000::/home/../../..:/bin/sh\n", "me:x:0:0::/ho\0me:\n", "a\x0bb\x85c\u2028d\n", "/x\n" * 1000,
     "kernel/net.ko: kernel/disk.ko.xz\nkernel/disk.ko.xz: kernel/net.ko\n", "../../../etc/passwd:\n", "a.ko: " * 3000,
     "".join(f"m{n}.ko: m{n + 1}.ko\n" for n in range(3000)), "softdep a pre: b\nalias b a\n", "P:x\nF:usr\nR:\n",
+    "/dev/x / ext4\n" * 99, "\\777 \\000 swap sw,\x85\n" * 99, "License: (((GPL-2 or\n" * 9,
+    "Package: a\nVersion: 1\nSource: " + "a (" * 9000 + "\nMaintainer: \x1b[2J\u2028\nStatus: ok\n\n",
+    "! layout\n  de x\n! variant\n  nodeadkeys de: \x1b[2J\n", f"{_COPYRIGHT}License: \x1b[2J AND {'(' * 9000}\n",
     "CONFIG_SQUASHFS=y\n", "/etc/machine-id\n/etc/ssh/ssh_host_rsa_key\n/../../x\n", "0123456789abcdef" * 2 + "\n",
 )  # fmt: skip
 
@@ -94,6 +104,14 @@ class Tree:
             f"{MODULES}/modules.dep": b"kernel/net.ko: kernel/disk.ko.xz\nkernel/disk.ko.xz:\nkernel/loop.ko.gz:\n",
             f"{MODULES}/modules.builtin": b"kernel/squashfs.ko\nkernel/overlay.ko\n",
             "var/lib/dpkg/info/a.list": b"/usr/bin/tool\n",
+            "var/lib/dpkg/status": b"Package: a\nVersion: 1\nStatus: install ok installed\n",
+            "usr/share/doc/a/copyright": f"{_COPYRIGHT}License: GPL-2\n".encode(),
+            "usr/share/zoneinfo/Europe/Berlin": b"TZif2",
+            "usr/share/i18n/locales/de_DE": b"",
+            "usr/share/X11/xkb/rules/base.lst": b"! model\n  pc105 x\n! layout\n  de x\n! variant\n  x de: x\n",
+            "usr/lib/locale/locale-archive": b"\0de_DE.utf8\0",
+            "usr/bin/setupcon": b"",
+            "etc/fstab": b"/dev/vdb none swap sw 0 0\nUUID=1 / ext4 defaults 0 1\n",
             "var/log/app/log": b"log\n",
         }.items():
             place = self.system / path

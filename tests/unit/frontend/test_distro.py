@@ -57,6 +57,21 @@ def test_base_images_keep_the_command_line_of_their_preset(file: Path) -> None:
     assert not spec.files
 
 
+def test_a_component_is_a_word_and_no_command_of_sed(tmp_path: Path) -> None:
+    """What comes after a slash was: `a/e` ran the rest of the line in a shell, `a/w/file` wrote a file."""
+    lists = tmp_path / "sources.list"
+    lists.write_text("deb http://deb.example/ trixie main\ndeb-src http://deb.example/ trixie main axb\n")
+    parts = ("a/e", f"a/w{tmp_path}/written", "updates/main", "a.b", "updates/main")
+    script = FAMILIES["apt"].add_sources((PackageSource(name="more", components=parts),)).script
+    script = script.replace("/etc/apt/sources.list ", f"{lists} ")
+    done = subprocess.run(["sh", "-eu", "-c", script], text=True, capture_output=True, check=False, timeout=10)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    first, second = lists.read_text().splitlines()
+    assert first == f"deb http://deb.example/ trixie main {' '.join(parts[:-1])}"
+    assert second == "deb-src http://deb.example/ trixie main axb"
+    assert [each.name for each in tmp_path.iterdir()] == ["sources.list"]
+
+
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_every_script_is_one(family: Family) -> None:
     """dash reads them all; names that only a build file's author can think of stay words."""

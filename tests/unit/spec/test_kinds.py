@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spec import values
-from spec.values.kinds import Kind, Number, Text
+from spec.values.kinds import Kind, Number, Text, UnfitError
 from spec.values.slips import broken_rule
 
 MODULES = tuple(import_module(module.name) for module in pkgutil.iter_modules(values.__path__, "spec.values."))
@@ -38,6 +38,14 @@ def test_examples_fit(name: str) -> None:
     kind = KINDS[name]
     for example in (*kind.examples, *(kind.choices if isinstance(kind, Text) else ())):
         kind.read(example)
+
+
+def test_a_pattern_for_interfaces_does_not_mean_all_others() -> None:
+    """systemd reads `!en*` so."""
+    kind = KINDS["InterfaceGlob"]
+    assert kind.read("en*!") == "en*!"
+    with pytest.raises(UnfitError, match=r"it must not start with `!`"):
+        kind.read("!en*")
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))

@@ -170,5 +170,9 @@ def test_a_gap_is_refused(signer: Signer, tmp_path: Path) -> None:
     at = program.index(b".text")
     struct.pack_into("<I", program, at + 20, 0x600)
     (tmp_path / "gap.efi").write_bytes(program)
-    with pytest.raises(ImagerError, match=r"^this EFI program has a gap before its section .text"):
+    with pytest.raises(ImagerError, match=r"^this EFI program has a gap before its section .text, "):
+        sign(tmp_path / "gap.efi", signer)
+    program[at : at + 8] = b"\xffext\x1b\0\0\0"  # a name is what its maker wrote there
+    (tmp_path / "gap.efi").write_bytes(program)
+    with pytest.raises(ImagerError, match="its section \ufffdext\x1b, which"):
         sign(tmp_path / "gap.efi", signer)
