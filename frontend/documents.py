@@ -59,7 +59,12 @@ def _wrong_object(value: object, shape: dict[str, object], place: str) -> str | 
 
 
 def _is(value: object, kind: Any) -> bool:
-    """Return whether a value has a type. In Python, a switch is a number, too; in C, a null ends a text."""
+    """Return whether a value has a type. In Python, a switch is a number, too; in C, a null ends a text.
+
+    A number has 63 bits and a sign: nothing that is counted needs more, and a larger one has no fraction to show.
+    """
     if isinstance(value, bool):
         return kind is bool
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return False
     return isinstance(value, kind) and not (isinstance(value, str) and "\0" in value)

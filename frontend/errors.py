@@ -36,6 +36,7 @@ class AnswerError(FrontendError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the engine (dockerd or BuildKit) gave an answer that makes no sense: {reason}")
+        self.reason = reason
 
 
 class EngineError(FrontendError):

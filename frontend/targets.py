@@ -11,7 +11,7 @@ SBOM_FORMS = {"sbom": "spdx", "cyclonedx": "cyclonedx"}
 """The targets that list what is in the system, with the form in which they do."""
 OTHERS = {
     IMAGE: "the system as an OCI image",
-    REPORT: "a size report, as text and JSON",
+    REPORT: "a size report, as a page, text and JSON",
     "sbom": "a list of what is in the system, as SPDX",
     "cyclonedx": "the same list as CycloneDX",
     TBS: "the bytes that a Secure Boot key elsewhere has to sign, and what they mean",

@@ -6,10 +6,11 @@ The constants come from measurements with a Debian system of 566 MB. It booted w
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _MEBIBYTE = 1 << 20
 _EARLY = 128 * _MEBIBYTE
@@ -28,8 +29,21 @@ def unpacked_size(size: int, files: int) -> int:
     return size + files * _FILE
 
 
-def required_ram(mode: str, uki: int, unpacked: int, *, os_release: bool) -> int:
-    """Return the minimum memory in bytes to boot a UKI of `uki` bytes whose system has `unpacked` bytes in a tmpfs.
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment of the boot, and what has to be in memory then: bytes by what they hold."""
+
+    name: str
+    held: Mapping[str, int]
+
+    @property
+    def size(self) -> int:
+        """The bytes of memory that the machine needs then."""
+        return sum(self.held.values())
+
+
+def moments(mode: str, uki: int, unpacked: int, *, os_release: bool) -> tuple[Moment, ...]:
+    """Return the boot, moment by moment, of a UKI of `uki` bytes whose system has `unpacked` bytes in a tmpfs.
 
     `os_release` says whether the UKI has an os-release section.
 
@@ -41,10 +55,24 @@ def required_ram(mode: str, uki: int, unpacked: int, *, os_release: bool) -> int
     decompresses itself to a random address, so the copy must fit on either side of that address. If the stub adds
     something to the initramfs, for example an os-release (systemd-stub(7)), it copies both.
     """
-    held = 4 * uki if os_release else 3 * uki
-    unpacking = 2 * uki if mode == OVERLAY else uki + 2 * unpacked
-    running = uki if mode == OVERLAY else unpacked
-    return max(unpacking + _EARLY, running + _RUNNING, held + _FIRMWARE)
+    adding = {"copy to add os-release": uki} if os_release else {}
+    copies = {"UKI": uki, **adding, "copy of the initramfs": uki, "room for it beside the kernel": uki}
+    if mode == OVERLAY:
+        filled = {"layers": uki}
+        unpacking = {"initramfs": uki, **filled}
+    else:
+        filled = {"files": unpacked}
+        unpacking = {"initramfs": uki, **filled, "the half that no tmpfs gets": unpacked}
+    return (
+        Moment("loading", {**copies, "firmware and kernel": _FIRMWARE}),
+        Moment("unpacking", {**unpacking, "firmware and kernel": _EARLY}),
+        Moment("running", {**filled, "running programs and kernel": _RUNNING}),
+    )
+
+
+def required_ram(mode: str, uki: int, unpacked: int, *, os_release: bool) -> int:
+    """Return the minimum memory in bytes to boot: that of the moment that needs most (see `moments`)."""
+    return max(moment.size for moment in moments(mode, uki, unpacked, os_release=os_release))
 
 
 def missing_for_overlay(modules: Sequence[str], decoders: Sequence[str], compression: str) -> tuple[str, ...]:

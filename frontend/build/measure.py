@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from frontend.gateway.client import Client, Ref
     from frontend.plan.inputs import PlanInputs
     from frontend.plan.outputs import Uki
+    from frontend.plan.sizes import Earlier
 
 _BIG = 1 << 30
 """Bytes. The UKI of a smaller system is far from the size that firmware cannot start."""
@@ -33,11 +34,17 @@ def is_wanted(inputs: PlanInputs, uki: Uki) -> bool:
 
 
 def measure(
-    client: Client, solve: Callable[[llb.State], Ref], inputs: PlanInputs, system: llb.State, uki: Uki
+    client: Client,
+    solve: Callable[[llb.State], Ref],
+    inputs: PlanInputs,
+    system: llb.State,
+    uki: Uki,
+    previous: Earlier | None,
 ) -> tuple[Ref | None, tuple[Diagnostic, ...]]:
     """Lay out the UKI and compare it with the limits. Return the reports (where the build needs them) and warnings.
 
-    Raises `UserError` at each exceeded limit, unless the report is the target.
+    The reports compare with the `previous` one. Raises `UserError` at each exceeded limit, unless the report is the
+    target.
     """
     from frontend.plan import limits, places
     from frontend.plan.outputs import wanted_outputs
@@ -55,7 +62,7 @@ def measure(
     problems = tuple(limits.exceeded(spec, size, ram))
     asked = inputs.options.target == REPORT
     # The report helps to get below a limit, so `--target report` works even when one is exceeded.
-    reports = solve(plan_sizes(inputs, system, uki, ram)) if asked or problems else None
+    reports = solve(plan_sizes(inputs, system, uki, previous, os_release=os_release)) if asked or problems else None
     if problems and not asked:
         assert reports is not None
         found = client.read_file(reports, report_name(spec.name, "json"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from frontend.errors import EngineError, UserError
 from frontend.failure import explain
-from frontend.targets import IMAGE, SBOM_FORMS, TBS
+from frontend.targets import IMAGE, REPORT, SBOM_FORMS, TBS
 
 from .request import Request, tell
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from frontend.config.syntax.diagnostics import Diagnostic
     from frontend.gateway.client import Pong, Ref
     from frontend.plan.inputs import PlanInputs
+    from frontend.plan.sizes import Earlier
     from frontend.plan.system import PlannedSystem
     from frontend.result import Built
     from spec.document import Spec
@@ -38,6 +39,7 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> Built:
 
     spec = for_target(spec, request.options.target)
     inputs = _gather(request, spec, platform)
+    previous = _previous(request, spec, platform)
     solve = partial(_solve, request)
     planned = plan_system(inputs)
     check_programs(request.client, inputs, planned.finished, request.build_file.source)
@@ -49,17 +51,30 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> Built:
         ref = solve(plan_sbom(inputs, planned.finished, SBOM_FORMS[target]))
         return Built(ref, image_config({}, platform, _labels(request, spec)))
     if request.options.sbom is None or _ATTESTATIONS not in request.pong.frontend_caps:
-        return _build_target(request, inputs, planned, solve)
+        return _build_target(request, inputs, planned, previous, solve)
     from frontend.plan.sbom import ATTESTED, plan_sbom
 
     listed = plan_sbom(inputs, planned.finished, "spdx", path=ATTESTED, boots=target != IMAGE)
     # Beside the packing, which takes longer.
     sbom = start(lambda: solve(listed))
-    return replace(_build_target(request, inputs, planned, solve), sbom=sbom.result(), sbom_path=ATTESTED)
+    return replace(_build_target(request, inputs, planned, previous, solve), sbom=sbom.result(), sbom_path=ATTESTED)
+
+
+def _previous(request: Request, spec: Spec, platform: llb.Platform) -> Earlier | None:
+    """Return the earlier report to compare with, if the target is one."""
+    if request.options.target != REPORT:
+        return None
+    from .previous import find
+
+    return find(request.client, request.contexts, spec.name, platform)
 
 
 def _build_target(
-    request: Request, inputs: PlanInputs, planned: PlannedSystem, solve: Callable[[llb.State], Ref]
+    request: Request,
+    inputs: PlanInputs,
+    planned: PlannedSystem,
+    previous: Earlier | None,
+    solve: Callable[[llb.State], Ref],
 ) -> Built:
     from frontend.build.measure import is_wanted, measure
     from frontend.build.occupied import check_places
@@ -68,7 +83,8 @@ def _build_target(
     from frontend.plan.bootable import check_keys, choose_kernel
     from frontend.plan.image import FOUND, finish_image, plan_image
     from frontend.plan.kernel_checks import is_needed, warnings
-    from frontend.plan.outputs import REPORT, plan_inspect, plan_outputs, plan_uki
+    from frontend.plan.outputs import REPORT as INSPECTED
+    from frontend.plan.outputs import plan_inspect, plan_outputs, plan_uki
     from frontend.plan.packing import key_warnings
     from frontend.plan.packing import warnings as packing_warnings
     from frontend.plan.report import parse_report
@@ -81,7 +97,7 @@ def _build_target(
     if request.options.target == IMAGE:
         check_places(request.client, solve, inputs, planned.without_files)
         if is_needed(spec.kernel) or spec.mounts or spec.swap:
-            report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
+            report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), INSPECTED))
             check_keys(spec, report, platform)
         image = plan_image(inputs, system)
         state, keys = finish_image(image, request.client.read_file(solve(image.found), FOUND))
@@ -92,7 +108,7 @@ def _build_target(
     if certificate:
         solve(certificate)
     check_places(request.client, solve, inputs, planned.without_files)
-    report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), REPORT))
+    report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), INSPECTED))
     kernel = choose_kernel(spec, report, platform)
     _warn(request, warnings(spec, report, kernel.version, platform.architecture))
     _warn(request, (*leftovers.warnings(spec, report), *hidden.warnings(spec, report)))
@@ -105,7 +121,7 @@ def _build_target(
         uki = sign(inputs, uki, certificate)
     reports, measured = None, is_wanted(inputs, uki)
     if measured:
-        reports, found = measure(request.client, solve, inputs, system, uki)
+        reports, found = measure(request.client, solve, inputs, system, uki, previous)
         _warn(request, found)
     ref = reports or solve(plan_outputs(inputs, uki, laid_out=measured))
     return Built(ref, image_config({}, platform, labels))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import llb
@@ -14,14 +15,29 @@ if TYPE_CHECKING:
     from .inputs import PlanInputs
     from .outputs import Uki
 
+_PREVIOUS = "/previous"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A tree with an earlier report in it, for comparison, at `path`."""
+
+    tree: llb.State
+    path: str
+
 
 def report_name(name: str, ending: str) -> str:
-    """Return the path of a report (txt or json) about the system `name`, in the state of `plan_sizes`."""
+    """Return the path of a report (txt, html or json) about the system `name`, in the state of `plan_sizes`."""
     return f"/{name}.report.{ending}"
 
 
-def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb.State:
-    """Return a state with both reports about a system and its UKI. Booting needs `ram` bytes of memory."""
+def plan_sizes(
+    inputs: PlanInputs, system: llb.State, uki: Uki, previous: Earlier | None = None, *, os_release: bool
+) -> llb.State:
+    """Return a state with all reports about a system and its UKI, which may be compared with an earlier one.
+
+    `os_release`: what loads the UKI adds an os-release, which takes memory.
+    """
     spec = inputs.spec
     request = Sizes(
         system=SYSTEM,
@@ -29,14 +45,18 @@ def plan_sizes(inputs: PlanInputs, system: llb.State, uki: Uki, ram: int) -> llb
         output=OUT + report_name(spec.name, "json"),
         text=OUT + report_name(spec.name, "txt"),
         name=spec.name,
-        ram=ram,
+        page=OUT + report_name(spec.name, "html"),
         mode=uki.system.mode,
+        unpacked=uki.system.unpacked,
+        os_release=os_release,
         exclude=spec.rootfs.exclude,
+        previous=f"{_PREVIOUS}/{previous.path}" if previous else "",
         epoch=inputs.options.epoch,
     )
     mounts = (
         tree(SYSTEM, system),
         *(tree(target, state) for target, state in uki.mounts.items()),
+        *((llb.Bind(target=_PREVIOUS, source=previous.tree),) if previous else ()),
         llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
     )
     step = Step(f"[report] sizes of {spec.name}", places.location_of(spec, "limits"), ("report",))

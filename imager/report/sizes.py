@@ -1,4 +1,4 @@
-"""Where the space goes: a report for people (NAME.report.txt) and one for programs (NAME.report.json).
+"""Where the space goes: reports for people (NAME.report.txt, NAME.report.html) and for programs (NAME.report.json).
 
 The JSON object has sorted keys; all sizes are in bytes. `compressed` is an estimate: the compression of each file's
 first bytes, scaled so that the sum is the real size of the compressed system.
@@ -8,6 +8,7 @@ first bytes, scaled so that the sum is the real size of the compressed system.
     uki           {"size", "kernel", "microcode", "system", "rest"}: the EFI program and its parts
     signer        {"subject", "sha256"}: the certificate for Secure Boot, null if the UKI is not signed
     ram           memory to boot, null if not computed
+    memory        [{"moment", "size", "held": {what: size}}]: what is in memory while it boots, the largest is `ram`
     system        {"size", "files"}: unpacked; data with several names counts once
     packages      [{"name", "size", "files", "compressed"}], the largest first
     unpackaged    {"size", "files", "compressed"}: files that belong to no package
@@ -19,81 +20,68 @@ first bytes, scaled so that the sum is the real size of the compressed system.
 
 from __future__ import annotations
 
+import json
 import os
 import stat
-import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager.core import output, sparse, terminal
-from imager.kernel import firmware, microcode, moddep
-from imager.rootfs import owners, tree
+from imager import memory
+from imager.core import output, terminal
+from imager.kernel import microcode
+from imager.report import files
+from imager.report.files import Tally
+from imager.rootfs import tree
 from imager.rootfs.root import Root
 from imager.uki import layout
 
 if TYPE_CHECKING:
     from imager.requests.reports import Sizes
 
-_SAMPLE = 1 << 14
-"""The bytes of a file that are compressed to estimate its compression."""
 _DEPTH = 3
 
 
-@dataclass
-class Tally:
-    """The size of a number of files. `estimate` is their compressed size before scaling."""
-
-    size: int = 0
-    files: int = 0
-    estimate: float = 0
-
-    def add(self, size: int, estimate: float) -> None:
-        """Add one file."""
-        self.size += size
-        self.files += 1
-        self.estimate += estimate
-
-    def describe(self, scale: float) -> dict[str, int]:
-        """Return the figures for the report."""
-        return {"size": self.size, "files": self.files, "compressed": round(self.estimate * scale)}
-
-
 def run(request: Sizes) -> None:
-    """Write both reports, and print the one for people."""
+    """Write the reports, and print the table for people."""
     from imager.report import sizetable
+    from imager.report.page import page
 
-    uki = layout.load(request.uki)
-    found = measure(Root(Path(request.system)), uki, request.name, request.ram or None, request.exclude)
-    text = sizetable.render(found, request.mode)
+    root, uki = Root(Path(request.system)), layout.load(request.uki)
+    walk = tree.walk(os.fsencode(root.path), exclude=request.exclude)
+    shipped = tuple(files.find(root, walk))
+    known = request.unpacked > 0
+    moments = memory.moments(request.mode, uki.size, request.unpacked, os_release=request.os_release) if known else ()
+    found = measure(root, shipped, uki, request.name, moments)
+    found["excluded"] = list(_excluded(root, request.exclude, walk.left_out))
+    previous = json.loads(Path(request.previous).read_bytes()) if request.previous else None
+    text = sizetable.render(found, request.mode, previous)
     output.save_json(request.output, found, request.epoch)
-    with output.writing(request.text, request.epoch) as fd:
-        output.write_all(fd, text.encode())
+    for place, content in ((request.text, text), (request.page, page.render(found, shipped, request.mode, previous))):
+        with output.writing(place, request.epoch) as fd:
+            output.write_all(fd, content.encode())
     for line in text.split("\n")[:-1]:
         terminal.tell(line)
 
 
 def measure(
-    root: Root, uki: layout.UkiLayout, name: str, ram: int | None, exclude: tuple[str, ...] = ()
+    root: Root, shipped: Sequence[files.File], uki: layout.UkiLayout, name: str, moments: Sequence[memory.Moment]
 ) -> dict[str, Any]:
-    """Return the report as a value."""
-    walk = tree.walk(os.fsencode(root.path), exclude=exclude)
-    owner = owners.package_by_path(root)
-    kinds = {"modules": moddep.DIRECTORIES, "firmware": firmware.DIRECTORIES}
+    """Return the report as a value, without `excluded`."""
+    kinds = {"modules": files.MODULES, "firmware": files.FIRMWARE}
     total, tallies = Tally(), {kind: Tally() for kind in (*kinds, "unpackaged")}
     packages: dict[str, Tally] = {}
     directories: dict[str, Tally] = {}
-    for path, size, estimate in _files(walk):
-        package = owner.get(path)
-        directory = "/".join(path.split("/")[:-1][:_DEPTH])
+    for file in shipped:
+        directory = "/".join(file.path.split("/")[:-1][:_DEPTH])
         for tally in (
             total,
             directories.setdefault(f"/{directory}", Tally()),
-            packages.setdefault(package, Tally()) if package else tallies["unpackaged"],
-            *(tallies[kind] for kind, tops in kinds.items() if path.startswith(tuple(f"{top}/" for top in tops))),
+            packages.setdefault(file.package, Tally()) if file.package else tallies["unpackaged"],
+            *(tallies[name] for name, kind in kinds.items() if file.kind == kind),
         ):
-            tally.add(size, estimate)
+            tally.add(file.size, file.estimate)
     parts = _uki(root, uki)
     scale = parts["system"] / total.estimate if total.estimate else 0.0
     return {
@@ -101,11 +89,11 @@ def measure(
         "name": name,
         "uki": parts,
         "signer": asdict(uki.signer) if uki.signer else None,
-        "ram": ram,
+        "ram": max((moment.size for moment in moments), default=None),
+        "memory": [{"moment": each.name, "size": each.size, "held": dict(each.held)} for each in moments],
         "system": {"size": total.size, "files": total.files},
         "packages": _largest("name", packages, scale),
         "directories": _largest("path", directories, scale),
-        "excluded": list(_excluded(root, exclude, walk.left_out)),
         **{kind: tally.describe(scale) for kind, tally in tallies.items()},
     }
 
@@ -132,26 +120,6 @@ def _excluded(
             tallies[min(numbers)].add(status.st_size, 0)
     for pattern, tally in zip(patterns, tallies, strict=True):
         yield {"pattern": pattern, "size": tally.size, "files": tally.files}
-
-
-def _files(walk: tree.Walk) -> Iterator[tuple[str, int, float]]:
-    """Yield path, size and estimated compressed size of each shipped file, each only once."""
-    seen: set[tuple[int, int]] = set()
-    for entry in walk:
-        if not stat.S_ISREG(entry.mode) or entry.identity in seen:
-            continue
-        if entry.nlink > 1:
-            seen.add(entry.identity)
-        yield terminal.printable(os.fsdecode(entry.path)), entry.size, _estimate(entry.source, entry.size)
-
-
-def _estimate(source: bytes, size: int) -> float:
-    ranges = sparse.ranges_of(source, size)
-    if not ranges:
-        return 0.0
-    with output.reading(source) as fd:
-        sample = os.pread(fd, _SAMPLE, ranges[0][0])
-    return sparse.total(ranges) * len(zlib.compress(sample, 1)) / len(sample) if sample else 0.0
 
 
 def _uki(root: Root, uki: layout.UkiLayout) -> dict[str, int]:

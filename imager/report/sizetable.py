@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from imager import memory
+from imager.report import changes
+
 _ROWS = 15
 _MEBIBYTE = 1 << 20
 
 
-def render(found: Mapping[str, Any], mode: str) -> str:
-    """Return the table for a report of `imager.report.sizes`; `mode` is the mode that keeps the system in memory."""
-    return "\n".join(_lines(found, mode)) + "\n"
+def render(found: Mapping[str, Any], mode: str, previous: Mapping[str, Any] | None = None) -> str:
+    """Return the table for a report of `imager.report.sizes`, with what changed since a `previous` one.
+
+    `mode` is the mode that keeps the system in memory.
+    """
+    compared = _compared(previous, found) if previous else ()
+    return "\n".join((*_lines(found, mode), *compared)) + "\n"
 
 
 def mebibytes(size: int) -> str:
@@ -48,10 +55,37 @@ def _lines(found: Mapping[str, Any], mode: str) -> Iterator[str]:
             yield from (_tally(f"  {row[key]}", row) for row in rows[:_ROWS])
 
 
+def _compared(previous: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield f"{'since the earlier report':<52}{'before':>10}{'now':>12}{'change':>11}"
+    yield from (_change(each.name, each) for each in changes.of_whole(previous, found))
+    for title, all_ in (
+        ("packages", changes.of_packages(previous, found)),
+        ("directories", changes.of_directories(previous, found)),
+    ):
+        if all_:
+            yield f"the {title} that changed most" + (f" (of {len(all_)})" if len(all_) > _ROWS else "")
+            yield from (_change(f"  {each.name}", each) for each in all_[:_ROWS])
+
+
+def _change(label: str, change: changes.Change) -> str:
+    sizes = ("unknown" if size is None else memory.format_size(size) for size in (change.before, change.now))
+    before, now = sizes
+    return f"{_short(label):<52}{before:>10}{now:>12}{difference(change.more):>11}"
+
+
+def difference(more: int) -> str:
+    """Return how much something grew, with a sign."""
+    return f"{'+' if more > 0 else '-'}{memory.format_size(abs(more))}" if more else "unchanged"
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= 50 else f"{label[:49]}…"
+
+
 def _row(label: str, size: int, note: str = "") -> str:
     return f"{label:<52}{mebibytes(size):>10}" + (f"  {note}" if note else "")
 
 
 def _tally(label: str, row: Mapping[str, Any]) -> str:
-    short = label if len(label) <= 50 else f"{label[:49]}…"
-    return f"{short:<52}{mebibytes(row['size']):>10}{mebibytes(row['compressed']):>12}{row['files']:>9,}"
+    return f"{_short(label):<52}{mebibytes(row['size']):>10}{mebibytes(row['compressed']):>12}{row['files']:>9,}"

@@ -30,10 +30,12 @@ class Inspect(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes(Request):
-    """Report what takes the space in `system` and `uki`: JSON to `output`, a table to `text` (`report.sizes`).
+    """Report what takes the space in `system` and `uki` (`report.sizes`).
 
-    `ram` is the memory in bytes that booting needs, 0 when it is not known; `mode` how the system is kept in it;
-    `exclude` are the patterns of what was not packed (see `imager.rootfs.exclusion`).
+    JSON goes to `output`, a table to `text`, a page for browsers to `page`. `mode` is how the system is kept in memory,
+    `unpacked` what it takes in a tmpfs in bytes, 0 when it is not known, and `os_release` whether what loads the UKI
+    adds one (see `imager.memory`). `exclude` are the patterns of what was not packed (see `imager.rootfs.exclusion`).
+    `previous`: the JSON of an earlier report, for comparison.
     """
 
     performed_by: ClassVar[str] = "report.sizes"
@@ -41,8 +43,11 @@ class Sizes(Request):
     uki: str
     output: str
     text: str
+    page: str
     name: str
-    ram: int = 0
     mode: str = ""
+    unpacked: int = 0
+    os_release: bool = False
     exclude: tuple[str, ...] = ()
+    previous: str = ""
     epoch: int

@@ -135,7 +135,18 @@ REQUESTS = (
         origin=("", ""),
         epoch=1,
     ),
-    Sizes(system="/s", uki="/u", output="/o.json", text="/o.txt", name="edge", ram=1 << 29, exclude=("x",), epoch=1),
+    Sizes(
+        system="/s",
+        uki="/u",
+        output="/o.json",
+        text="/o.txt",
+        page="/o.html",
+        name="edge",
+        unpacked=1,
+        exclude=("x",),
+        previous="/p",
+        epoch=1,
+    ),
 )
 
 

@@ -40,7 +40,7 @@ def requests() -> list[list[str]]:
     ]  # fmt: skip
     for name, make in BY_FORMAT.items():
         found.append(make(uki=uki, output=f"x.{name}", architecture="amd64", epoch=EPOCH))
-    sizes: dict[str, Any] = {"output": "sizes.json", "text": "sizes.txt", "name": "x"}
+    sizes: dict[str, Any] = {"output": "sizes.json", "text": "sizes.txt", "page": "sizes.html", "name": "x"}
     found.append(Sizes(uki=uki, **sizes, **at))
     return [list(request.argv()) for request in found]
 

@@ -59,10 +59,9 @@ def measured(system: Path, **options: Any) -> tuple[dict[str, Any], str]:
     uki = system.parent / "uki.json"
     sections = {".linux": 40, ".initrd": 2_000_100, ".osrel": 5}
     layout.write(str(uki), EPOCH, "amd64", 2_001_000, sections, [(0, make_pe(room=0x400))])
-    out, text = system.parent / "r.json", system.parent / "r.txt"
-    sizes.run(
-        Sizes(system=str(system), uki=str(uki), output=str(out), text=str(text), name="box", epoch=EPOCH, **options)
-    )
+    out, text, page = (system.parent / f"r.{ending}" for ending in ("json", "txt", "html"))
+    places: dict[str, Any] = {"output": str(out), "text": str(text), "page": str(page)}
+    sizes.run(Sizes(system=str(system), uki=str(uki), name="box", epoch=EPOCH, **places, **options))
     found: dict[str, Any] = json.loads(out.read_text())
     return found, text.read_text()
 
@@ -109,7 +108,7 @@ def test_what_is_left_out_is_told(system: Path) -> None:
 
 def test_what_compresses_well_weighs_little(system: Path) -> None:
     (system / "boot/amd-ucode.img").write_bytes(b"m" * 100)
-    found, text = measured(system, ram=300 << 20, mode="tmpfs")
+    found, text = measured(system, unpacked=80 << 20, mode="tmpfs")
     assert {key: found["uki"][key] for key in ("kernel", "microcode", "system")} == {
         "kernel": 40,
         "microcode": 100,
@@ -118,8 +117,10 @@ def test_what_compresses_well_weighs_little(system: Path) -> None:
     big = next(row for row in found["packages"] if row["name"] == "libbig")
     assert 1_900_000 < big["compressed"] < 2_000_000
     assert abs(sum(row["compressed"] for row in found["directories"]) - 2_000_000) < 10
-    assert found["ram"] == 300 << 20
-    assert "RAM to boot                                             300.0M  estimate, tmpfs\n" in text
+    held = {each["moment"]: each["size"] for each in found["memory"]}
+    assert found["ram"] == held["unpacking"] == 2_001_000 + (160 + 128 << 20)
+    assert [*held] == ["loading", "unpacking", "running"]
+    assert "RAM to boot                                             289.9M  estimate, tmpfs\n" in text
     assert "\n  libbig  " in text
 
 

@@ -1,0 +1,1 @@
+"""The size report as a page for browsers: one file without any other."""
