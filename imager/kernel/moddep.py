@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
-from imager.rootfs.root import LARGE
 from imager.rootfs.text import lines, read
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
 DIRECTORIES = ("usr/lib/modules", "lib/modules")
 """The parents of the module directories, which are named after the version of their kernel."""
+_LIMIT = 8 << 20
+"""Bytes of a list: that of a kernel with all modules has less than 2 MiB."""
 _PACKED = ("", ".gz", ".xz", ".zst")
 _PATH = re.compile(r"[A-Za-z0-9_+.,=@~-]+(/[A-Za-z0-9_+.,=@~-]+)*")
 _LONGEST, _DEEPEST, _LONGEST_NAME = 512, 32, 64
@@ -91,7 +92,7 @@ def load(root: Root, version: str) -> Modules:
     """Read the lists of the kernel `version` of a system; missing lists are empty."""
     directory = directory_of(root, version)
     kinds = ("dep", "builtin", "softdep", "alias")
-    return parse(*(read(root, f"{directory}/modules.{kind}", LARGE) if directory else "" for kind in kinds))
+    return parse(*(read(root, f"{directory}/modules.{kind}", _LIMIT) if directory else "" for kind in kinds))
 
 
 def directory_of(root: Root, version: str) -> str | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SMALL = 16 << 20
 """The most bytes that a file for people may have: accounts, settings, lists of a distribution."""
 LARGE = 64 << 20
-"""The same for databases of packages, and lists of modules."""
+"""The same for databases of packages."""
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DIRECTORY = _FILE | os.O_DIRECTORY
 

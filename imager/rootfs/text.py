@@ -8,6 +8,8 @@ from imager.rootfs.root import SMALL
 from imager.rootfs.writing import write_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from imager.rootfs.root import Root
 
 
@@ -19,6 +21,15 @@ def write(root: Root, path: str, text: str, epoch: int, mode: int = 0o644) -> No
 def read(root: Root, path: str, limit: int = SMALL, errors: str = "surrogateescape") -> str:
     """Return the text of a file, or an empty text if there is none."""
     return (root.read(path, limit) or b"").decode(errors=errors)
+
+
+def pieces(text: str, separator: str) -> Iterator[str]:
+    """Yield what `text.split(separator)` returns: a list of pieces can need 20 times the memory of a text."""
+    start = 0
+    while (end := text.find(separator, start)) >= 0:
+        yield text[start:end]
+        start = end + len(separator)
+    yield text[start:]
 
 
 def lines(text: str) -> list[str]:

@@ -79,11 +79,13 @@ def key(*words: str) -> str:
 def distinct(components: Iterable[Component], taken: Iterable[str] = ()) -> tuple[Component, ...]:
     """Return the components, with a number behind each key that an earlier one has, or that is `taken`."""
     used, found = set(taken), []
+    last: dict[str, int] = {}  # else many parts of one name would count up from 1 each
     for each in components:
-        number, own = 1, each.key
+        number, own = last.get(each.key, 1), each.key
         while own in used:
             number += 1
             own = f"{each.key}-{number}"
+        last[each.key] = number
         used.add(own)
         found.append(replace(each, key=own))
     return tuple(found)

@@ -41,9 +41,13 @@ def of_expression(text: str) -> License:
     return License(expression=_joined(made)) if all(made) and _is_expression(made) else License(names=(text,))
 
 
-def of_debian(root: Root, package: str) -> License:
+def copyright_of(root: Root, package: str) -> str:
+    """Return the copyright file of a Debian package, or an empty text."""
+    return read(root, f"{_DOC}/{package}/copyright", _LIMIT, errors="replace")
+
+
+def of_copyright(text: str) -> License:
     """Return the license that the copyright file of a Debian package declares."""
-    text = read(root, f"{_DOC}/{package}/copyright", _LIMIT, errors="replace")
     head, _, rest = text.partition("\n")
     if _FORMAT not in head:
         return License()

@@ -6,13 +6,16 @@ Sources: deb-control(5), dpkg-query(1) for states, and https://wiki.alpinelinux.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from imager.core.errors import ImagerError
 from imager.rootfs.owners import APK
-from imager.rootfs.root import LARGE
-from imager.rootfs.text import lines, read
+from imager.rootfs.root import LARGE, SMALL
+from imager.rootfs.text import lines, pieces, read
 from imager.sbom import licenses
-from imager.sbom.component import Component, distinct, key, purl
+from imager.sbom.component import Component, License, distinct, key, purl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,12 +30,33 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.:~_-]*")
 _SOURCE = re.compile(r"(\S+)(?:\s+\((\S+)\))?")
 _RPM = ("var/lib/rpm", "usr/lib/sysimage/rpm")
+_READING = 16
+"""So many bytes can be read, and forgotten, at the cost of one that is kept."""
+_MOST = 64 << 20
+"""What the packages may cost, in the bytes of `_Budget`. 4,000 packages of Debian cost 12 MB."""
+
+
+@dataclass
+class _Budget:
+    """What is left to spend: a few lines of a database, or links to one file, become megabytes of a document."""
+
+    left: int
+
+    def take(self, cost: int) -> None:
+        """Spend so much. Raises ImagerError if there is not enough."""
+        self.left -= cost
+        if self.left < 0:
+            raise ImagerError("the package databases of this system say more than a list of its content can have")
 
 
 def installed(root: Root, os_release: Mapping[str, str]) -> tuple[Component, ...]:
     """Return the packages of a system, sorted by name."""
     # Both paths of a database may lead to the same one.
-    found = {each.purl: each for each in (*_dpkg(root, os_release), *_apk(root, os_release))}
+    budget = _Budget(_MOST)
+    found: dict[str, Component] = {}
+    for each in chain(_dpkg(root, os_release, budget), _apk(root, os_release, budget)):
+        budget.take(_cost(each))
+        found[each.purl] = each
     return distinct(sorted(found.values(), key=lambda each: (each.name, each.purl)))
 
 
@@ -47,23 +71,32 @@ def distro_of(os_release: Mapping[str, str]) -> str:
     return "-".join(part for part in parts if part)
 
 
-def _dpkg(root: Root, os_release: Mapping[str, str]) -> Iterator[Component]:
-    texts = [read(root, _STATUS, LARGE, errors="replace")]
-    texts += [
-        read(root, f"{_STATUS_PARTS}/{name}", errors="replace")
-        for name in root.names(_STATUS_PARTS)
-        if not name.endswith(".md5sums")
-    ]
-    for paragraph in "\n\n".join(texts).split("\n\n"):
-        fields = _fields(paragraph)
-        name, version = fields.get("Package", ""), fields.get("Version", "")
-        state = fields.get("Status", "").split()
-        if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)) or (state and state[-1] in _ABSENT):
-            continue
-        yield _deb(root, os_release, fields, name, version)
+def _cost(component: Component) -> int:
+    """Return about how many bytes of memory a package needs, in any format."""
+    names = sum(len(name) + 60 for name in component.license.names)
+    return (
+        1000 + names + 4 * len(component.supplier + component.version + component.purl + component.license.expression)
+    )
 
 
-def _deb(root: Root, os_release: Mapping[str, str], fields: Mapping[str, str], name: str, version: str) -> Component:
+def _dpkg(root: Root, os_release: Mapping[str, str], budget: _Budget) -> Iterator[Component]:
+    parts = (f"{_STATUS_PARTS}/{name}" for name in root.names(_STATUS_PARTS) if not name.endswith(".md5sums"))
+    for path, limit in ((_STATUS, LARGE), *((path, SMALL) for path in parts)):
+        for paragraph in pieces(read(root, path, limit, errors="replace"), "\n\n"):
+            budget.take(_READING + len(paragraph) // _READING)
+            fields = _fields(paragraph)
+            name, version = fields.get("Package", ""), fields.get("Version", "")
+            state = fields.get("Status", "").split()
+            if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)) or (state and state[-1] in _ABSENT):
+                continue
+            copyright_file = licenses.copyright_of(root, name)
+            budget.take(len(copyright_file) // _READING)
+            yield _deb(os_release, fields, name, version, licenses.of_copyright(copyright_file))
+
+
+def _deb(
+    os_release: Mapping[str, str], fields: Mapping[str, str], name: str, version: str, declared: License
+) -> Component:
     architecture = fields.get("Architecture", "")
     stated = _SOURCE.fullmatch(fields.get("Source", ""))
     source, source_version = (stated[1], stated[2] or version) if stated else (name, version)
@@ -83,7 +116,7 @@ def _deb(root: Root, os_release: Mapping[str, str], fields: Mapping[str, str], n
             distro=distro_of(os_release),
             upstream=upstream if differs else "",
         ),
-        license=licenses.of_debian(root, name),
+        license=declared,
         supplier=fields.get("Maintainer", ""),
         homepage=url(fields.get("Homepage", "")),
         source=source,
@@ -97,9 +130,10 @@ def _fields(paragraph: str) -> dict[str, str]:
     return {name: value.strip() for name, colon, value in pairs if colon}
 
 
-def _apk(root: Root, os_release: Mapping[str, str]) -> Iterator[Component]:
+def _apk(root: Root, os_release: Mapping[str, str], budget: _Budget) -> Iterator[Component]:
     for database in APK:
-        for block in read(root, database, LARGE, errors="replace").split("\n\n"):
+        for block in pieces(read(root, database, LARGE, errors="replace"), "\n\n"):
+            budget.take(_READING + len(block) // _READING)
             # The files of the package follow its own lines.
             fields = {line[0]: line[2:] for line in reversed(lines(block.partition("\nF:")[0])) if line[1:2] == ":"}
             name, version = fields.get("P", ""), fields.get("V", "")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from imager.__main__ import main
 from imager.core import patterns, terminal
+from imager.core.errors import ImagerError
 from imager.customize import users
 from imager.kernel import kernels, moddep
 from imager.report import inspection
@@ -124,11 +125,14 @@ class TestTerminal:
         assert json.loads(out.read_text())["missing_firmware"] == {"x": ["good.bin"]}
 
     @pytest.mark.parametrize("name", ["::error::x", "a b", "\x1b[2J", ""])
-    def test_packages_have_names(self, tmp_path: Path, name: str) -> None:
+    def test_packages_have_names(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         database = tmp_path / "lib/apk/db/installed"
         database.parent.mkdir(parents=True)
         database.write_text(f"P:{name}\nF:usr\nR:a\n\nP:good\nF:usr\nR:b\n")
         assert owners.package_by_path(Root(tmp_path)) == {"usr/b": "good"}
+        monkeypatch.setattr(owners, "_MOST", 0)
+        with pytest.raises(ImagerError, match="list more than 0 files"):
+            owners.package_by_path(Root(tmp_path))
 
     def test_a_command_line_is_text(self, system: Path) -> None:
         (system / "boot/cmdline").write_text("quiet\tconsole=ttyS0\n\n  splash \n")

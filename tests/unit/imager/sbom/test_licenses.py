@@ -24,7 +24,7 @@ def of_debian(tmp_path: Path, text: str) -> License:
     place = tmp_path / "usr/share/doc/pkg/copyright"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(text)
-    return licenses.of_debian(Root(tmp_path), "pkg")
+    return licenses.of_copyright(licenses.copyright_of(Root(tmp_path), "pkg"))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_name_without_a_certain_meaning_makes_no_expression(tmp_path: Path) ->
 
 def test_a_file_for_people_says_nothing(tmp_path: Path) -> None:
     assert of_debian(tmp_path, "This is free software.\nLicense: GPL-2+\n") == License()
-    assert licenses.of_debian(Root(tmp_path), "other") == License()
+    assert licenses.copyright_of(Root(tmp_path), "other") == ""
 
 
 def test_the_list_is_that_of_spdx() -> None:

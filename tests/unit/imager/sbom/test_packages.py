@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from imager.core.errors import ImagerError
 from imager.rootfs.root import Root
 from imager.sbom import packages
 from imager.sbom.component import Component, License
@@ -68,6 +71,40 @@ o:openssl
 
 def installed(root: Path, os_release: dict[str, str]) -> dict[str, Component]:
     return {each.name: each for each in packages.installed(Root(root), os_release)}
+
+
+COPYRIGHT = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
+SHARED = COPYRIGHT + "".join(f"License: x{number}\n" for number in range(50_000))
+
+
+@pytest.mark.parametrize(
+    ("database", "text"),
+    [
+        pytest.param("var/lib/dpkg/status", "Package: p{}\nVersion: 1\n\n", id="many packages"),
+        pytest.param("var/lib/dpkg/status", "Package: same\nVersion: 1.{}\n\n", id="of one name"),
+        pytest.param("lib/apk/db/installed", "P:p{}\nV:1\n\n", id="of Alpine"),
+        pytest.param("var/lib/dpkg/status", "a{}\n\n" * 15, id="no packages"),
+        pytest.param("var/lib/dpkg/status", "Package: shared\nVersion: {}\n\n", id="one copyright file for all"),
+    ],
+)
+def test_a_database_costs_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str, text: str
+) -> None:
+    """5 MB of short packages needed 1.1 GB of memory."""
+    write(tmp_path / "usr/share/doc/shared/copyright", SHARED)
+    write(tmp_path / database, "".join(text.replace("{}", str(number)) for number in range(9_000)))
+    monkeypatch.setattr(packages, "_MOST", packages._MOST // 32)  # for the speed of the test
+    with pytest.raises(ImagerError, match="say more than a list of its content can have"):
+        packages.installed(Root(tmp_path), {})
+
+
+def test_packages_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Counting up from 1 for each, this took a minute."""
+    versions = range(20_000)
+    write(tmp_path / "var/lib/dpkg/status", "".join(f"Package: p\nVersion: 1.{each}\n\n" for each in versions))
+    keys = [each.key for each in packages.installed(Root(tmp_path), {})]
+    assert len({*keys}) == len(versions)
+    assert keys[:3] == ["deb-p-", "deb-p--2", "deb-p--3"]
 
 
 def write(path: Path, text: str) -> None:
