@@ -136,8 +136,14 @@ def _epoch(text: str) -> int:
 def build(options: Options, system: str) -> None:
     """Make the image that `options` describe; raises ImagerError."""
     facts = examine(system)
+    with tempfile.TemporaryDirectory() as checked:
+        size = _make(options, system, facts, _check_key(options, checked))
+    _print_summary(options, facts, size)
+
+
+def _make(options: Options, system: str, facts: Facts, signer: str) -> int:
+    """Write the image; return the size of its UKI."""
     target = TARGETS[facts.architecture]
-    _check_key(options)
     directory = Path(options.path).parent
     directory.mkdir(parents=True, exist_ok=True)
     overlay = facts.mode(options) == memory.OVERLAY
@@ -167,6 +173,7 @@ def build(options: Options, system: str) -> None:
                 init=target.init,
                 layers=1 if overlay else 0,
                 os_release=_has_os_release(options),
+                signer=signer,
             )
         )
         if options.key:
@@ -174,16 +181,17 @@ def build(options: Options, system: str) -> None:
         make = BY_FORMAT[options.format]
         label = {"label": options.volume} if issubclass(make, Disk) else {}
         perform(make(uki=uki, output=options.path, architecture=facts.architecture, epoch=options.epoch, **label))
-        size = layout.load(uki).size
-    _print_summary(options, facts, size)
+        return layout.load(uki).size
 
 
-def _check_key(options: Options) -> None:
-    """Look at key and certificate before minutes of packing, not after them."""
-    if options.key:
-        with tempfile.TemporaryDirectory() as scratch:
-            files = {"certificate": options.certificate, "key": options.key}
-            perform(Check(output=f"{scratch}/certificate", epoch=options.epoch, **files))
+def _check_key(options: Options, scratch: str) -> str:
+    """Look at key and certificate before minutes of packing, not after them. Return a file that says who signs."""
+    if not options.key:
+        return ""
+    checked = f"{scratch}/certificate"
+    files = {"certificate": options.certificate, "key": options.key}
+    perform(Check(output=checked, epoch=options.epoch, **files))
+    return f"{checked}.json"
 
 
 def _sign(options: Options, uki: str) -> str:

@@ -4,8 +4,12 @@
 
 #include <stdbool.h>
 
-/* Read /proc/cmdline once. Until then, or without /proc, the command line counts as empty. */
-void cmdline_read(void);
+/* Read /proc/cmdline once. Until then, or without /proc, the command line counts as empty. `only`, unless it is NULL, is
+ * the one whose words count instead. */
+void cmdline_read(const char *only);
+
+/* Return the first word at which /proc/cmdline differs from `only`, in any part of it, or NULL if both are alike. */
+const char *cmdline_difference(void);
 
 /* Return whether the command line contains this word. */
 bool cmdline_has(const char *word);

@@ -1,6 +1,6 @@
 /* PID 1 of the initramfs: it finishes the unpacked system and hands over to the OS's own init.
  *
- *   1. read the command line, mount /dev
+ *   1. read the command line, mount /dev; if the image is signed, take only the signed command line (signed.h)
  *   2. in tmpfs mode: delete files that stages removed, restore the extended attributes that cpio cannot carry, delete
  *      our own files
  *      in overlay mode: load modules, mount the layers with a tmpfs on top (layers.h)
@@ -23,6 +23,7 @@
 #include "layers.h"
 #include "message.h"
 #include "root.h"
+#include "signed.h"
 #include "sparse.h"
 #include "stages.h"
 #include "xattrs.h"
@@ -35,7 +36,7 @@ static void read_command_line(void)
     mkdir("/proc", 0555); /* archives from the imager contain it */
     if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         fail("cannot mount proc on /proc");
-    cmdline_read();
+    cmdline_read(signed_command_line());
     umount("/proc"); /* the OS mounts its own */
 }
 
@@ -148,11 +149,14 @@ int main(int count, char **arguments)
         fputs("This program only works as PID 1 of a Claylinux image.\n", stderr);
         return 2;
     }
+    signed_read();
     read_command_line();
     mount_dev();
+    signed_check();
     if (layers_exist())
         start_layers();
     else
         start_unpacked();
+    signed_publish();
     run_init(arguments);
 }

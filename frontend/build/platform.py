@@ -114,7 +114,7 @@ def _build_target(
     _warn(request, (*leftovers.warnings(spec, report), *hidden.warnings(spec, report)))
     packed = packing.finish(report, kernel.version)
     _warn(request, packing_warnings(spec, packed))
-    uki = plan_uki(inputs, system, report, kernel, packed)
+    uki = plan_uki(inputs, system, report, kernel, packed, certificate)
     if certificate and request.options.target == TBS:
         return Built(solve(plan_tbs(inputs, uki, certificate)), image_config({}, platform, labels))
     if certificate:

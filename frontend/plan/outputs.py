@@ -27,6 +27,9 @@ REPORT = "/report.json"
 _BASE = "/base"
 _FINDINGS = "/findings"
 _SEGMENTS = "/segments"
+_SIGNER = "/signer.json"
+SIGNER = "/certificate.pem.json"
+"""Who signs a UKI: a file in a state of `frontend.plan.secure_boot`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,15 @@ def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:
     return listed or (Output(format=target, name=spec.name),)
 
 
-def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: KernelFile, packed: Packed) -> Uki:
-    """Return the UKI of a packed system."""
+def plan_uki(
+    inputs: PlanInputs,
+    system: llb.State,
+    report: Report,
+    kernel: KernelFile,
+    packed: Packed,
+    signer: llb.State | None = None,
+) -> Uki:
+    """Return the UKI of a packed system. `signer` has the file `SIGNER`, if somebody will sign it."""
     spec, architecture, epoch = inputs.spec, inputs.platform.architecture, inputs.options.epoch
     segments = _segments(packed)
     overlay = packed.mode == memory.OVERLAY
@@ -137,10 +147,13 @@ def plan_uki(inputs: PlanInputs, system: llb.State, report: Report, kernel: Kern
         layers=len(segments) if overlay else 0,
         unpacked=packed.unpacked,
         lacks=packed.lacks,
+        signer=_SIGNER if signer else "",
     )
     step = Step(f"[uki] Linux {kernel.version}", places.location_of(spec, "kernel"), ("uki",))
     trees = {SYSTEM: system, **segments}
-    layout = run_on_trees(inputs, replace(request, output=OUT + Uki.FILE), step=step, trees=trees)
+    # By content: the step that made it always runs.
+    mounts = (llb.Bind(target=_SIGNER, source=signer, selector=SIGNER, by_content=True),) if signer else ()
+    layout = run_on_trees(inputs, replace(request, output=OUT + Uki.FILE), step=step, trees=trees, mounts=mounts)
     return Uki(step, request, trees, layout, packed)
 
 
@@ -160,16 +173,9 @@ def _segments(packed: Packed) -> dict[str, llb.State]:
 
 
 def _cmdline(inputs: PlanInputs, report: Report) -> str:
-    """Return the command line of the spec, else the /boot/cmdline of the system, else both consoles.
-
-    In a signed system it locks the kernel down, unless it says otherwise: root cannot load code that nobody signed.
-    Debian's kernels do that by themselves with Secure Boot, Alpine's do not.
-    """
+    """Return the command line of the spec, else the /boot/cmdline of the system, else both consoles."""
     words = inputs.spec.kernel.cmdline
-    line = " ".join(words) if words else report.boot_cmdline or TARGETS[inputs.platform.architecture].consoles
-    if inputs.spec.secure_boot and "lockdown=" not in line:
-        line += " lockdown=integrity"
-    return line
+    return " ".join(words) if words else report.boot_cmdline or TARGETS[inputs.platform.architecture].consoles
 
 
 def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) -> llb.State:

@@ -115,17 +115,22 @@ def edit_system(
 
 
 def run_on_trees(
-    inputs: PlanInputs, *requests: Request, step: Step, trees: dict[str, llb.State], scratch: str = ""
+    inputs: PlanInputs,
+    *requests: Request,
+    step: Step,
+    trees: dict[str, llb.State],
+    mounts: tuple[llb.Mount, ...] = (),
+    scratch: str = "",
 ) -> llb.State:
     """Run imager commands on read-only `trees` (mount point -> state) and return what they wrote to `OUT`.
 
-    `scratch`: a folder for what one command leaves for the next, and nobody else.
+    `mounts`: what else they read. `scratch`: a folder for what one command leaves for the next, and nobody else.
     """
-    mounts: list[llb.Mount] = [tree(target, state) for target, state in sorted(trees.items())]
+    found: list[llb.Mount] = [*(tree(target, state) for target, state in sorted(trees.items())), *mounts]
     if scratch:
-        mounts.append(llb.Tmpfs(target=scratch))
-    mounts.append(llb.Bind(target=OUT, source=llb.scratch(), readonly=False))
-    return run_imager(inputs, *requests, step=step, mounts=tuple(mounts)).mount(OUT)
+        found.append(llb.Tmpfs(target=scratch))
+    found.append(llb.Bind(target=OUT, source=llb.scratch(), readonly=False))
+    return run_imager(inputs, *requests, step=step, mounts=tuple(found)).mount(OUT)
 
 
 def edit_files(inputs: PlanInputs, system: llb.State, actions: tuple[llb.Action, ...], step: Step) -> llb.State:

@@ -61,7 +61,8 @@ class Uki(Request):
     less memory (see `imager.memory`); boot managers list only programs that have one. With `layers`, the first so many
     of the `initrd` are such: our `init` and the modules that it needs go before them. `unpacked` is what the system
     takes in a tmpfs, in bytes, `lacks` what modules the kernel would have to have for layers, where that is why there
-    are none.
+    are none. `signer` is a file that says who will sign the program (see `secureboot.Check`): its command line is
+    closed (see `imager.uki.cmdline`), and init accepts no other one.
     """
 
     performed_by: ClassVar[str] = "uki.sections"
@@ -80,4 +81,5 @@ class Uki(Request):
     layers: int = 0
     unpacked: int = 0
     lacks: tuple[str, ...] = ()
+    signer: str = ""
     detached: bool = True

@@ -12,7 +12,8 @@ from imager.request import Request
 class Check(Request):
     """Check that firmware can verify what `certificate` signs, and that `key`, if given, is its private key.
 
-    Both are files in PEM. `output` gets the certificate alone.
+    Both are files in PEM. `output` gets the certificate alone, and a file with .json after that name whose it is:
+    {"sha256", "subject"} (see `imager.uki.layout.Signer`).
     """
 
     performed_by: ClassVar[str] = "secureboot.check"

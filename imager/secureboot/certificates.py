@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from imager.core import output, tools
 from imager.core.errors import ImagerError, ToolError
 from imager.secureboot import der
+from imager.uki.layout import Signer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +55,11 @@ class Certificate:
     def fingerprint(self) -> str:
         """Its SHA-256 in hexadecimal, which identifies it."""
         return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def signer(self) -> Signer:
+        """Who signs with its key."""
+        return Signer(self.subject, self.fingerprint)
 
     def describe(self) -> str:
         """Return how the log names it."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(request: Check) -> None:
-    """Write the certificate, which is public, for the steps that follow."""
+    """Write the certificate, which is public, and whose it is, for the steps that follow."""
     place = Path(request.certificate)
     certificate = certificates.load(place)
     if request.key:
@@ -21,3 +21,4 @@ def run(request: Check) -> None:
     terminal.tell(f"Secure Boot: {certificate.describe()}")
     with output.writing(request.output, request.epoch) as fd:
         output.write_all(fd, certificates.to_pem(place))
+    output.save_json(f"{request.output}.json", certificate.signer, request.epoch)

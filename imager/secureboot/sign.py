@@ -50,5 +50,5 @@ def _signed(
         size=end + len(table),
         digest=hashlib.sha256(f"{uki.digest} signed ".encode() + table).hexdigest(),
         pieces=pieces,
-        signer=layout.Signer(certificate.subject, certificate.fingerprint),
+        signer=certificate.signer,
     )

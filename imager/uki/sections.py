@@ -16,7 +16,7 @@ from imager.initramfs import layer_archive
 from imager.kernel import kernels, microcode
 from imager.rootfs import osrelease
 from imager.rootfs.root import Root
-from imager.uki import layout, pe
+from imager.uki import cmdline, layout, pe, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,13 +27,12 @@ if TYPE_CHECKING:
 def run(request: Uki) -> None:
     """Write the layout."""
     root = Root(Path(request.system))
-    if not request.cmdline.replace("\t", " ").isprintable():
-        raise ImagerError("the kernel command line must be one line of text")
+    line = cmdline.of(request)
     sections = (
         *_os_release(root, request),
-        pe.Section(".cmdline", (_cmdline(request).encode(),)),
+        pe.Section(".cmdline", (line.encode(),)),
         pe.Section(".uname", (request.kernel_version.encode(),)),
-        pe.Section(".initrd", _initrd(root, request)),
+        pe.Section(".initrd", _initrd(root, request, line)),
         # Last, because some kernels decompress themselves beyond their end.
         pe.Section(".linux", (kernel(root, request.kernel_version, request.architecture),), pe.CODE),
     )
@@ -58,17 +57,6 @@ def _os_release(root: Root, request: Uki) -> Iterator[pe.Section]:
     if request.os_release:
         text = osrelease.with_identity(osrelease.read(root), request.name, request.version)
         yield pe.Section(".osrel", (text.encode(),))
-
-
-def _cmdline(request: Uki) -> str:
-    """Return the kernel command line. Layers need only a simple file system, but one that may use all memory.
-
-    A tmpfs may use half of the memory that the initramfs leaves, a ramfs all of it (Documentation/filesystems/
-    ramfs-rootfs-initramfs): layers of 235 MB booted with 532 MB of memory instead of 749 (bench/README.md).
-    """
-    if request.layers and "rootfstype=" not in request.cmdline:
-        return f"rootfstype=ramfs {request.cmdline}".rstrip()
-    return request.cmdline
 
 
 def _summary(request: Uki, size: int) -> str:
@@ -104,8 +92,11 @@ def _payload(root: Root, path: str, limit: int) -> Path:
     return place
 
 
-def _initrd(root: Root, request: Uki) -> tuple[bytes | Path, ...]:
+def _initrd(root: Root, request: Uki, line: str) -> tuple[bytes | Path, ...]:
     parts: list[tuple[bytes, bytes | Path]] = []
+    if request.signer:
+        signer = signed.read_signer(Path(request.signer).read_bytes())
+        parts.append((b"", signed.archive(signer, line, request.epoch)))
     if request.layers:
         from imager.initramfs import bootstrap
 

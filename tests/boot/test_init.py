@@ -9,6 +9,8 @@ import struct
 import pytest
 
 from imager.archive import cpio
+from imager.uki import signed
+from imager.uki.layout import Signer
 from localvm.errors import ConsoleError
 from tests.support.engine import unavailable
 from tests.support.guest import Builder
@@ -198,5 +200,53 @@ def test_a_wish_that_is_not_there(builder: Builder) -> None:
     with boot(builder.machine("init=/nope claylinux.debug")) as console:
         console.expect("claylinux: running /nope", BOOT_SECONDS)
         console.expect("claylinux: the command line has init=/nope, but the system has no such file", BOOT_SECONDS)
+        console.expect("claylinux: stopped here", BOOT_SECONDS)
+        assert "own init" not in console.text
+
+
+SHOW = """\
+#!/bin/sh
+echo left: $(ls -d /.extra /.claylinux 2>/dev/null | wc -l)
+echo signer: $(cat /run/claylinux/signer.json)
+echo policy: $(cat /run/systemd/tpm2-pcr-signature.json)
+echo run: $(busybox find /run -type f | sort | xargs)
+"""
+SIGNER = Signer("CN=Ada", "ab" * 32)
+EXTRA = b"".join(
+    segment(name, b"from the stub")
+    for name in (b".extra/tpm2-pcr-signature.json", b".extra/credentials/x.cred", b".extra/sysext/x.raw")
+)
+
+
+def directories(*names: bytes) -> bytes:
+    return b"".join(cpio.header(name, ino=1, mode=0o40700) for name in names) + cpio.TRAILER
+
+
+def extra() -> bytes:
+    return directories(b".extra", b".extra/credentials", b".extra/sysext") + EXTRA
+
+
+def test_a_signed_system_leaves_what_nobody_signed(builder: Builder) -> None:
+    builder.system({"sbin/init": SHOW + POWER_OFF})
+    mark = signed.archive(SIGNER, "console=ttyS0 quiet claylinux.debug --", 0)
+    with boot(builder.machine("claylinux.debug --", more=extra() + mark)) as console:
+        assert console.wait_off(BOOT_SECONDS) == 0
+        text = console.text
+    assert f"this image is signed by CN=Ada (certificate SHA-256 {'ab' * 32})" in said(text)
+    assert "left: 0\n" in text
+    assert f'signer: {{"schema": 1, "subject": "CN=Ada", "sha256": "{"ab" * 32}"}}\n' in text
+    assert "policy: from the stub\n" in text
+    assert "run: /run/claylinux/signer.json /run/systemd/tpm2-pcr-signature.json\n" in text
+
+
+def test_a_signed_system_starts_with_its_own_command_line_only(builder: Builder) -> None:
+    """What the signed one says about failures counts, not what was added to it."""
+    builder.system({"sbin/init": OWN_INIT, "opt/own": OWN_INIT})
+    mark = signed.archive(SIGNER, "console=ttyS0 quiet --", 0)
+    with boot(builder.machine("claylinux.on_failure=poweroff -- init=/opt/own", more=mark)) as console:
+        console.expect(
+            'claylinux: the command line is not the signed one: they differ at "claylinux.on_failure=poweroff"',
+            BOOT_SECONDS,
+        )
         console.expect("claylinux: stopped here", BOOT_SECONDS)
         assert "own init" not in console.text

@@ -81,8 +81,8 @@ def _run(harness: Path, root: Path, cases: list[tuple[bytes, bytes]], tally: Tal
 
 
 def _case(random: Random) -> tuple[bytes, bytes]:
-    kind = random.choice((b"c", b"t", b"r", b"s", b"x"))
-    if kind == b"c":
+    kind = random.choice((b"c", b"k", b"t", b"r", b"s", b"x"))
+    if kind in (b"c", b"k"):
         data = b" ".join(random.choice(_WORDS) for _ in range(random.randrange(40)))
     else:
         data = b"".join(_record(random, kind) for _ in range(random.randrange(6)))

@@ -49,6 +49,19 @@ def enroll(variables: Path, db: Signer, platform: Signer) -> Path:
     return variables
 
 
+def make_medium(medium: Path, program: Path, around: dict[str, bytes]) -> Path:
+    """Write a disk whose one file system has a program where firmware looks for it, and other files `around` it."""
+    require_tool("mkfs.fat", "mcopy", "mmd")
+    files = {"EFI/BOOT/BOOTX64.EFI": program.read_bytes(), **around}
+    mebibytes = sum(map(len, files.values())) // (1 << 20) + 40
+    made = {parent for name in files for parent in Path(name).parents} - {Path()}
+    subprocess.run(("mkfs.fat", "-F", "32", "-C", str(medium), str(mebibytes << 10)), check=True, capture_output=True)
+    subprocess.run(("mmd", "-i", str(medium), *(f"::/{each}" for each in sorted(made))), check=True)
+    for name, content in files.items():
+        subprocess.run(("mcopy", "-i", str(medium), "-", f"::/{name}"), input=content, check=True)
+    return medium
+
+
 def places(program: bytes) -> dict[str, range]:
     """Return the parts of a signed program that a signature protects, by name: headers, sections, the signature."""
     pe = pefile.PE(data=program, fast_load=True)

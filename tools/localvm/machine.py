@@ -47,7 +47,8 @@ class Machine:
     loopback interface as 10.0.2.2; if it is `restricted`, it reaches nothing. `forwards` are (host port, guest port),
     and the host listens on the address `listen`. `kvm` says that KVM works. `processors` 0 means a safe number.
     `architecture` is amd64, or arm64, which is always emulated. `variables` are those of firmware with keys for Secure
-    Boot: it verifies what it starts. Without them it starts everything.
+    Boot: it verifies what it starts. Without them it starts everything. `oem_strings` are those of SMBIOS, and `blobs`
+    (name, text) those of fw_cfg: what the owner of a hypervisor can tell a guest. `tpm` is the socket of swtpm.
     """
 
     drives: tuple[Drive, ...] = ()
@@ -64,6 +65,9 @@ class Machine:
     kvm: bool = False
     architecture: str = "amd64"
     variables: Path | None = None
+    oem_strings: tuple[str, ...] = ()
+    blobs: tuple[tuple[str, str], ...] = ()
+    tpm: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,20 @@ def command_line(machine: Machine, firmware: Firmware | None) -> tuple[str, ...]
         words += ["-append", machine.append]
     for number, drive in enumerate(machine.drives):
         words += _drive(number, drive)
-    return (*words, *_network(machine))
+    return (*words, *_told(machine), *_network(machine))
+
+
+def _told(machine: Machine) -> list[str]:
+    """Return what the machine tells its firmware and the guest, and where it keeps secrets."""
+    words = []
+    for text in machine.oem_strings:
+        words += ["-smbios", f"type=11,value={text.replace(',', ',,')}"]
+    for name, text in machine.blobs:
+        words += ["-fw_cfg", f"name={name},string={text.replace(',', ',,')}"]
+    if machine.tpm is not None:
+        words += ["-chardev", f"socket,id=tpm,path={_value(machine.tpm)}"]
+        words += ["-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm"]
+    return words
 
 
 def _board(machine: Machine) -> list[str]:
