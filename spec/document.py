@@ -23,8 +23,9 @@ from .presets import PRESETS
 from .run import RunStep
 from .secure_boot import SecureBoot
 from .services import Service, ServiceSwitch
+from .state import State
 from .swap import Swap
-from .values import filesystems, networking, paths, region, words
+from .values import filesystems, kept, networking, paths, region, words
 
 NO_BASE = PresetBase(preset=next(iter(PRESETS)))
 """Replaces a base with a problem, so that the rest can be checked."""
@@ -136,6 +137,19 @@ class Spec:
     )
     swap: tuple[Swap, ...] = key(
         "Swap spaces: compressed memory (`zram`), or a `device`.", "[{zram: 50%}]", default=(), unique=True
+    )
+    state: State | None = key(
+        "A partition that stays, made at the first boot in empty space of the disk that the machine booted from. "
+        "See docs/guide/state.md. Default: the system forgets everything at a reboot.",
+        "rest",
+        default=None,
+    )
+    persist: tuple[kept.Kept, ...] = key(
+        "What stays on the partition of `state`: directories, and the words `journal`, `machine-id`, `network` and "
+        "`ssh-host-keys`.",
+        "[machine-id, ssh-host-keys, /var/lib/app]",
+        default=(),
+        unique=True,
     )
     kernel: Kernel = key("The kernel and its settings.", "{cmdline: console=ttyS0}", default=Kernel())
     outputs: tuple[Output, ...] = key(

@@ -41,6 +41,8 @@ SPEC = _hints(
     ("lang language locales", "write `locale: de_DE.UTF-8`"),
     ("keymap vconsole console_setup", "write `keyboard: de`"),
     ("ntp", "add a client such as chrony to `packages`, and write its configuration with `files`"),
+    ("persistence persistent stateful store data", "write `state: rest` for a partition that stays, and `persist` for "
+     "the directories on it"),
     ("zram zswap swapfile", "write `swap: [{zram: 50%}]`"),
     ("growpart resize_rootfs bootsize", "remove it: there is no root partition, as the system runs in memory"),
     ("power_state final_message phone_home", "remove it; " + _OWN_SERVICE),
@@ -76,6 +78,15 @@ SWAP = _hints(
     ("label uuid", "write `device: LABEL=...` or `device: UUID=...`"),
     ("compression", "write `algorithm`"),
     ("nofail", "write `optional: true`"),
+)
+STATE = _hints(
+    ("device source", "write `disk`"),
+    ("fstype filesystem type", "remove it: it is ext4"),
+    ("name partlabel", "write `label`"),
+    ("optional nofail", "remove it: the system boots without it unless `required: true`"),
+    ("mount path target", "remove it: it is mounted on /state"),
+    ("paths directories", "write them in `persist`, beside `state`"),
+    ("create", "remove it: it is made at the first boot, in empty space"),
 )
 KEYBOARD = _hints(
     ("xlayout xlayouts xkblayout keymap vckeymap", "write `layout`"),

@@ -76,5 +76,9 @@ def preset(name: str, row: PresetRow) -> Preset:
         services={service: runlevel for runlevel, services in _RUNLEVELS.items() for service in services},
         yields={"ntpd": ("chronyd", "openntpd")},
         volatile=("/etc/resolv.conf",),  # udhcpc writes it
-        needed_by={"timezone": ("tzdata",), "keyboard": ("kbd-bkeymaps",)},
+        needed_by={
+            "timezone": ("tzdata",),
+            "keyboard": ("kbd-bkeymaps",),
+            "state": ("e2fsprogs", "e2fsprogs-extra", "sfdisk"),
+        },
     )

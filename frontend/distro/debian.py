@@ -47,5 +47,10 @@ def preset(name: str, row: PresetRow) -> Preset:
         files=dict.fromkeys(("amd64", "arm64"), networkd.FILES),
         services=networkd.SERVICES,
         volatile=networkd.VOLATILE,
-        needed_by={"timezone": ("tzdata",), "locale": ("locales",), "keyboard": ("console-setup", "kbd")},
+        needed_by={
+            "timezone": ("tzdata",),
+            "locale": ("locales",),
+            "keyboard": ("console-setup", "kbd"),
+            "state": ("e2fsprogs", "fdisk"),
+        },
     )

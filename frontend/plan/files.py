@@ -172,3 +172,12 @@ def _mount(state: llb.State, place: str) -> llb.Bind:
 
 def _owner(owner: Owner | None) -> llb.Owner:
     return _ROOT if owner is None else llb.Owner(owner.user, owner.group)
+
+
+def wanted_files(inputs: PlanInputs) -> tuple[str, ...]:
+    """Return the files of the spec that are not shipped unless somebody asks for them."""
+    if not inputs.spec.files:
+        return ()
+    from imager.rootfs.identities import may_be_one
+
+    return tuple(sorted(path for path in inputs.spec.files if may_be_one(path)))

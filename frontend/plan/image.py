@@ -15,9 +15,8 @@ from imager.requests.files import Exclude
 from imager.requests.sealing import Layers, Seal
 
 from . import places
-from .files import new_file
+from .files import new_file, wanted_files
 from .inputs import PlanInputs
-from .packing import wanted_files
 from .steps import OUT, SYSTEM, Step, edit_files, edit_system, run_on_trees
 
 CMDLINE = "/boot/cmdline"

@@ -8,7 +8,7 @@ import llb
 from frontend.options import DEFAULT_EPOCH
 from imager.requests.kernel import KernelTree
 
-from . import places, swap
+from . import places, state, swap
 from .files import new_file
 from .packages import microcode_of
 from .steps import OUT, SYSTEM, Step, edit_files, run_imager, tree
@@ -63,7 +63,7 @@ def _kernel_tree(inputs: PlanInputs, packaged: llb.State) -> llb.ExecResult | No
         output=OUT + FINDINGS,
         kernel_version=kernel.version or "",
         load=modules.load,
-        required=(*_REQUIRED, *swap.modules(spec)),
+        required=(*_REQUIRED, *swap.modules(spec), *state.modules(spec)),
         include=modules.include,
         exclude=modules.exclude,
         firmware=firmware,

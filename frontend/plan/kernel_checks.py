@@ -10,7 +10,7 @@ from frontend.config.syntax.diagnostics import Diagnostic
 from imager.target import takes_microcode
 from spec.values.wording import code
 
-from . import swap
+from . import state, swap
 
 if TYPE_CHECKING:
     from spec.document import Spec
@@ -41,7 +41,7 @@ def problems(spec: Spec, report: Report, version: str, architecture: str) -> Ite
                 hint = f": did you mean {code(near)}?" if near else ""
                 text = f"`kernel.modules.load`: kernel {each} has no module {code(name)}{hint}"
                 yield Diagnostic(spec.positions.of("kernel", "modules", "load", index), text)
-    yield from _swap(spec, report, version)
+    yield from _of_other_keys(spec, report, version)
     for index, pattern in enumerate(kernel.modules.include):
         for each, patterns in sorted(found.get("not_included", {}).items()):
             if version in ("", each) and pattern in patterns:
@@ -64,10 +64,17 @@ def problems(spec: Spec, report: Report, version: str, architecture: str) -> Ite
             yield Diagnostic(spec.positions.of("kernel", "microcode", index), text)
 
 
-def _swap(spec: Spec, report: Report, version: str) -> Iterator[Diagnostic]:
-    for each, lacking in sorted(report.unknown_modules.items()):
-        if swap.modules(spec) and version in ("", each) and swap.ZRAM in lacking:
-            yield Diagnostic(spec.positions.of("swap"), f"`swap`: kernel {each} has no module {code(swap.ZRAM)}")
+def needed(spec: Spec) -> dict[str, str]:
+    """Return the kernel modules without which other keys have no effect, by key."""
+    wanted = {"swap": (swap.ZRAM, swap.modules(spec)), "state": (state.EXT4, state.modules(spec))}
+    return {key: module for key, (module, modules) in wanted.items() if modules}
+
+
+def _of_other_keys(spec: Spec, report: Report, version: str) -> Iterator[Diagnostic]:
+    for key, module in needed(spec).items():
+        for each, lacking in sorted(report.unknown_modules.items()):
+            if version in ("", each) and module in lacking:
+                yield Diagnostic(spec.positions.of(key), f"{code(key)}: kernel {each} has no module {code(module)}")
 
 
 def warnings(spec: Spec, report: Report, version: str, architecture: str) -> Iterator[Diagnostic]:

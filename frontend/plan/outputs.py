@@ -15,7 +15,7 @@ from spec.base import PresetBase
 from spec.formats import FORMATS
 from spec.outputs import Output
 
-from . import hidden, places, swap
+from . import hidden, kernel_checks, places
 from .inputs import PlanInputs
 from .kernel import FINDINGS
 from .packing import SEGMENT, Packed
@@ -80,7 +80,7 @@ def plan_inspect(inputs: PlanInputs, system: PlannedSystem) -> llb.State:
         system=SYSTEM,
         output=OUT + REPORT,
         weigh=False,
-        module=(*inputs.spec.kernel.modules.load, *((swap.ZRAM,) if swap.modules(inputs.spec) else ())),
+        module=(*inputs.spec.kernel.modules.load, *kernel_checks.needed(inputs.spec).values()),
         kernel_tree=_FINDINGS + FINDINGS if findings else "",
         path=hidden.paths(inputs.spec),
         user=hidden.users(inputs.spec),

@@ -17,6 +17,7 @@ from spec.files import CopiedFile, FetchedFile
 from spec.values.wording import code
 
 from . import places
+from .files import wanted_files
 from .steps import OUT, SYSTEM, Step, run_on_trees
 from .system import Stage
 
@@ -149,15 +150,6 @@ def _segments(facts: bytes) -> list[dict[str, Any]]:
 
 def _sum(segments: list[dict[str, Any]], unit: str) -> int:
     return sum(each["growth"][unit] for each in segments)
-
-
-def wanted_files(inputs: PlanInputs) -> tuple[str, ...]:
-    """Return the files of the spec that are not shipped unless somebody asks for them."""
-    if not inputs.spec.files:
-        return ()
-    from imager.rootfs.identities import may_be_one
-
-    return tuple(sorted(path for path in inputs.spec.files if may_be_one(path)))
 
 
 def _segment(

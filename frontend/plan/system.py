@@ -1,5 +1,5 @@
 """The system, step by step in the fixed order: base, packages, kernel, users, files, run, first boot, region, mounts,
-swap, network, services, names.
+swap, network, services, state, names.
 
 Host name, hosts and resolver come last, by file operations: BuildKit mounts its own /etc/hosts and
 /etc/resolv.conf over every step that runs a program, so no such step can write them.
@@ -25,6 +25,7 @@ from .packages import add_packages, make_bootable, preset_of
 from .region import prepare_region, set_region
 from .run import add_run_steps
 from .services import set_services
+from .state import add_state
 from .steps import Step, edit_files
 from .swap import add_swap
 
@@ -93,6 +94,7 @@ def _customise(inputs: PlanInputs, system: llb.State) -> llb.State:
     system = add_network(inputs, system)
     system = set_services(inputs, system)
     system = add_identity(inputs, system)
+    system = add_state(inputs, system)
     return set_names(inputs, system)
 
 

@@ -9,10 +9,10 @@ from .kinds import MismatchError, Text
 from .types import Share
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_SIZE = r"[1-9][0-9]{0,14}[KMGTkmgt]?([Ii]?[Bb])?"
+SIZE = r"[1-9][0-9]{0,14}[KMGTkmgt]?([Ii]?[Bb])?"
 _LARGEST = 1 << 62
 """The kernel and BuildKit count in int64."""
-MEMORY_SIZE = rf"{_SIZE}|[1-9][0-9]?%|100%"
+MEMORY_SIZE = rf"{SIZE}|[1-9][0-9]?%|100%"
 
 
 def size(text: str) -> int:
@@ -20,7 +20,7 @@ def size(text: str) -> int:
 
     Raises `MismatchError` for what is not a size, or is too large.
     """
-    if not re.fullmatch(_SIZE, text):
+    if not re.fullmatch(SIZE, text):
         raise MismatchError
     digits = text.upper().removesuffix("B").removesuffix("I")
     unit = digits[-1] if digits[-1].isalpha() else ""
@@ -37,7 +37,7 @@ def memory(text: str) -> int | Share:
 
 Size = Annotated[
     int,
-    Text("a whole number above 0, optionally with the unit K, M, G or T", ("64M", "2G"), pattern=_SIZE, convert=size),
+    Text("a whole number above 0, optionally with the unit K, M, G or T", ("64M", "2G"), pattern=SIZE, convert=size),
 ]
 MemorySize = Annotated[
     int | Share, Text("a size, or a percentage of the memory", ("1G", "50%"), pattern=MEMORY_SIZE, convert=memory)

@@ -21,12 +21,14 @@ OLDEST_PYTHON = (3, 11)
 # Program or file -> the Debian package that contains it.
 UNIT_FILES = {
     "/usr/include/stdio.h": "libc6-dev",
+    "busybox": "busybox-static",
     "gcc": "gcc",
     "lz4": "lz4",
     "make": "make",
     "xz": "xz-utils",
     "zstd": "zstd",
     # The tests check images with independent tools.
+    "dash": "dash",
     "debugfs": "e2fsprogs",
     "depmod": "kmod",
     "fsck.fat": "dosfstools",
@@ -37,6 +39,7 @@ UNIT_FILES = {
     "pigz": "pigz",
     "qemu-img": "qemu-utils",
     "sbverify": "sbsigntool",
+    "sfdisk": "fdisk",
     "sgdisk": "gdisk",
     "tar2sqfs": "squashfs-tools-ng",
     "xorriso": "xorriso",

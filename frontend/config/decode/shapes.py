@@ -13,6 +13,7 @@ from spec.keys import NOTHING, Key
 from spec.values import (
     credentials,
     filesystems,
+    kept,
     kinds,
     mount_grammar,
     networking,
@@ -25,10 +26,8 @@ from spec.values import (
 from spec.values.kinds import Kind, Switch, Text
 from spec.values.wording import listing
 
-GRAMMAR = {
-    module.__name__.rpartition(".")[2]: module
-    for module in (credentials, filesystems, kinds, mount_grammar, networking, paths, programs, region, sizes, words)
-}
+_MODULES = (credentials, filesystems, kept, kinds, mount_grammar, networking, paths, programs, region, sizes, words)
+GRAMMAR = {module.__name__.rpartition(".")[2]: module for module in _MODULES}
 """The grammar that modules of `spec` name in annotations, without importing it: build steps have no use for it."""
 
 

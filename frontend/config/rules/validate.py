@@ -17,6 +17,7 @@ from spec.values.wording import code, listing
 
 from .network import validate_network
 from .presets import validate_presets
+from .state import validate_state
 from .system import duplicates, validate_system
 
 
@@ -27,6 +28,7 @@ def validate(spec: Spec, problems: Collector) -> None:
     _repositories(spec, problems)
     validate_system(spec, problems)
     validate_network(spec, problems)
+    validate_state(spec, problems)
     _files(spec, problems)
     _file_sources(spec, problems)
     _run_mounts(spec, problems)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import spec.keyboard
+import spec.state
 from imager import __main__ as program
 from imager import commands
 from imager.core.errors import UsageError
@@ -29,6 +30,7 @@ from imager.requests.sbom import Sbom
 from imager.requests.sealing import Layers, Seal
 from imager.requests.secureboot import Check, Sign, ToSign
 from imager.requests.services import Services
+from imager.requests.state import State
 from spec.accounts import Group, HashSecret, HashText, KeyFile, KeyText, User
 from spec.files import CopiedFile, Directory, FetchedFile, Symlink
 from spec.formats import FORMATS
@@ -96,6 +98,7 @@ REQUESTS = (
     TimeZone(system="/system", zone="Etc/GMT+1", epoch=0),
     Locale(system="/system", name="sr_RS.UTF-8@latin", epoch=0),
     Mounts(system="/system", mount=MOUNTS, epoch=1),
+    State(system="/system", state=spec.state.State(size=1 << 30, required=True), persist=("/srv", "journal"), epoch=1),
     DiskEntries(system="/system", epoch=1),
     Hashes(source="/secrets", name=("root_hash",), output="/out", epoch=1),
     Directories(system="/system", directory={"/a": Directory(), "/b": Directory(mode=0, owner=OWNER)}, epoch=1),

@@ -1,0 +1,47 @@
+"""What stays on a disk: the keys `state` and `persist`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from frontend.options import DEFAULT_EPOCH
+from imager.requests.state import State
+
+from . import places
+from .files import wanted_files
+from .steps import SYSTEM, Step, edit_system
+
+if TYPE_CHECKING:
+    import llb
+    from spec.document import Spec
+
+    from .inputs import PlanInputs
+
+EXT4 = "ext4"
+_MODULES = (EXT4, "efivarfs")
+"""The kernel modules of the file system, and of what the firmware tells about the boot."""
+
+
+def add_state(inputs: PlanInputs, system: llb.State) -> llb.State:
+    """Return `system` with what finds the partition at boot, and brings back what is on it.
+
+    It comes after all that writes files which may stay: it lists them.
+    """
+    spec = inputs.spec
+    if spec.state is None:
+        return system
+    request = State(
+        system=SYSTEM,
+        state=spec.state,
+        persist=tuple(sorted(spec.persist)),
+        keep=wanted_files(inputs),
+        epoch=DEFAULT_EPOCH,
+    )
+    place = places.location_of(spec, "persist" if spec.persist else "state")
+    title = f"[state] {spec.state.label} on {spec.state.disk}: {' '.join(spec.persist) or 'nothing of the image'}"
+    return edit_system(inputs, system, request, Step(title, place, ("state", "persist")))
+
+
+def modules(spec: Spec) -> tuple[str, ...]:
+    """Return the kernel modules that the partition needs."""
+    return _MODULES if spec.state else ()

@@ -1,0 +1,163 @@
+"""What stays on a disk: the programs of `imager/guest`, which run in the machine, and what they need to know.
+
+They run before the system's own init, which reads some of the files that stay as soon as it starts: a script takes the
+place of /sbin/init, and becomes the init in the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imager.core import output
+from imager.core.errors import ImagerError
+from imager.rootfs import initsystem, seal
+from imager.rootfs.installed import has_program
+from imager.rootfs.root import Root
+from imager.rootfs.text import write
+from imager.rootfs.writing import make_directory, make_link, write_file
+from spec.kept import JOURNAL, MACHINE_ID, NETWORK, PARTITION_TYPE, SSH_HOST_KEYS, STORE
+
+if TYPE_CHECKING:
+    from imager.requests.state import State
+
+_GUEST = Path(__file__).parents[1] / "guest"
+_PLACE = "usr/lib/claylinux"
+_COMMAND = "claylinux"
+_INIT = "sbin/init"
+_PROGRAMS = {
+    "sfdisk": "fdisk (sfdisk on Alpine)",
+    "mkfs.ext4": "e2fsprogs",
+    "e2fsck": "e2fsprogs",
+    "resize2fs": "e2fsprogs (e2fsprogs-extra on Alpine)",
+}
+"""What the programs in the machine call, beside what every system has, and the package with it."""
+_JOURNAL = {initsystem.SYSTEMD: "/var/log/journal", initsystem.OPENRC: "/var/log"}
+_NETWORKS = {
+    "usr/sbin/NetworkManager": ("/etc/NetworkManager/system-connections", "/var/lib/NetworkManager"),
+    "usr/lib/systemd/systemd-networkd": ("/var/lib/systemd/network",),
+    "sbin/dhcpcd": ("/var/lib/dhcpcd",),
+    "usr/sbin/dhcpcd": ("/var/lib/dhcpcd",),
+    "usr/libexec/iwd": ("/var/lib/iwd",),
+}
+"""What remembers networks, and where."""
+
+
+def run(request: State) -> None:
+    """Install the programs and their lists. Raises ImagerError for what the system lacks."""
+    root = Root(Path(request.system))
+    init = initsystem.need(root, "state")
+    for program, package in _PROGRAMS.items():
+        if not has_program(root, program):
+            raise ImagerError(f"state: it needs {program} in the system: add {package} to `packages`")
+    paths = tuple(sorted({path for name in request.persist for path in _paths(root, init, name)}))
+    for path in paths:
+        _check(root, path, request.epoch)
+    make_directory(root, STORE, epoch=request.epoch)
+    _install(root, request.epoch)
+    write(root, f"{_PLACE}/state.conf", _settings(request), request.epoch)
+    write(root, f"{_PLACE}/persist.list", "".join(f"{path}\n" for path in paths), request.epoch)
+    sealed = seal.find(root, request.keep)
+    own = {*sealed.left_out, *sealed.emptied}
+    listed = (line for path in paths for line in _list(root, path, own))
+    write(root, f"{_PLACE}/image.list", "".join(listed), request.epoch)
+    _take_over(root, request.epoch)
+
+
+def _paths(root: Root, init: str, name: str) -> tuple[str, ...]:
+    """Return the directories that a path or a word of `persist` stands for."""
+    if name == JOURNAL:
+        return (_JOURNAL[init],)
+    if name == NETWORK:
+        found = {path for program, paths in _NETWORKS.items() if root.file(program) for path in paths}
+        if not found:
+            raise ImagerError("persist: no program of the system remembers anything about its `network`: remove it")
+        return tuple(found)
+    return (name,) if name.startswith("/") else ()
+
+
+def _check(root: Root, path: str, epoch: int) -> None:
+    """Make a directory where there is none. Raises ImagerError for what cannot stay."""
+    status = root.status(path)
+    if status is None:
+        make_directory(root, path, epoch=epoch)
+    elif not stat.S_ISDIR(status.st_mode):
+        above = path.rpartition("/")[0] or "/"
+        raise ImagerError(f"persist: {path} is a file in the system, and only directories stay: move it below {above}")
+    real = f"/{root.real(path)}"
+    if real != path:
+        raise ImagerError(f"persist: {path} leads to {real} by a link: write that path")
+
+
+def _settings(request: State) -> str:
+    """Return the settings as assignments of the shell."""
+    state = request.state
+    words = {*request.persist} & {MACHINE_ID, SSH_HOST_KEYS}
+    if JOURNAL in request.persist:
+        words.add(MACHINE_ID)  # journald sorts its files by it, and shows only those of its own
+    settings = {
+        "state_label": state.label,
+        "state_type": PARTITION_TYPE,
+        "state_size": str(-(-(state.size or 0) >> 20)),
+        "state_disk": state.disk,
+        "state_required": "yes" if state.required else "no",
+        "persist_words": " ".join(sorted(words)),
+    }
+    lines = (f"{name}={shlex.quote(value)}\n" for name, value in settings.items())
+    return "".join(("# By Claylinux, from the keys `state` and `persist`. Sizes are in MiB; 0 is all.\n", *lines))
+
+
+def _install(root: Root, epoch: int) -> None:
+    for file in sorted(_GUEST.iterdir()):
+        if not file.name.startswith("."):
+            place = "usr/bin" if file.name == _COMMAND else _PLACE
+            mode = 0o644 if file.suffix else 0o755
+            write(root, f"{place}/{file.name}", file.read_text(encoding="utf-8"), epoch, mode)
+
+
+def _list(root: Root, directory: str, own: set[str]) -> Iterator[str]:
+    """Yield a line for all below `directory` but what is the machine's `own`: kind, digest, path."""
+    for name, status in root.walk(directory):
+        path = f"{directory}/{name}"
+        if path[1:] in own or not path.isprintable() or "\\" in path or path != path.strip():
+            continue  # of the last three, the shell would read another path
+        if stat.S_ISDIR(status.st_mode):
+            yield f"d - {path}\n"
+        elif stat.S_ISLNK(status.st_mode):
+            yield f"l {hashlib.sha256(os.fsencode(root.target(path) or '')).hexdigest()} {path}\n"
+        elif stat.S_ISREG(status.st_mode):
+            yield f"f {_digest(root, path)} {path}\n"
+
+
+def _digest(root: Root, path: str) -> str:
+    with root.opening(path) as fd:
+        found = hashlib.sha256()
+        if fd is not None:
+            with os.fdopen(os.dup(fd), "rb") as file:
+                while block := file.read(1 << 20):
+                    found.update(block)
+        return found.hexdigest()
+
+
+def _take_over(root: Root, epoch: int) -> None:
+    """Let `start` be /sbin/init, and the system's own be what it becomes."""
+    real = root.real(_INIT)
+    data = None if real is None else root.file(_INIT)
+    if real is None or data is None:
+        raise ImagerError("state: the system has no /sbin/init: add an init system to `packages`")
+    if real == f"{_PLACE}/start":
+        return
+    if root.target(_INIT) is None:  # no link: its file moves
+        status = root.status(_INIT)
+        assert status is not None
+        with output.reading(data) as fd:
+            content = output.read_at(fd, 0, status.st_size)
+        write_file(root, f"{_PLACE}/init", content, mode=stat.S_IMODE(status.st_mode), epoch=epoch)
+    else:
+        make_link(root, f"{_PLACE}/init", f"/{real}", epoch=epoch)
+    make_link(root, f"/{_INIT}", f"/{_PLACE}/start", epoch=epoch)

@@ -1,0 +1,75 @@
+# shellcheck shell=sh
+# Partition tables, as sfdisk(8) reads and writes them.
+ESP=c12a7328-f81f-11d2-ba4b-00a0c93ec93b
+least=16 # MiB of a partition, and of what it grows by
+
+partitions() { # DISK: a line for each partition: number, first sector, sectors, type, GUID, name
+  sfdisk --dump "$1" 2>/dev/null | awk -v disk="$1" '
+    function value(key) {
+      if (!match($0, key "= *[^,]*")) return "-"
+      found = substr($0, RSTART + length(key) + 1, RLENGTH - length(key) - 1)
+      gsub(/[ "]/, "", found)
+      return found == "" ? "-" : found
+    }
+    index($0, disk) == 1 && / : start=/ {
+      number = substr($1, length(disk) + 1)
+      sub(/^p/, "", number)
+      name = match($0, /name="[^"]*"/) ? substr($0, RSTART + 6, RLENGTH - 7) : "-"
+      print number, value("start"), value("size"), tolower(value("type")), tolower(value("uuid")), name
+    }'
+}
+
+table_of() { # DISK: gpt, dos, or nothing
+  sfdisk --dump "$1" 2>/dev/null | sed -n 's/^label: //p'
+}
+
+sector_of() { # DISK: the bytes of a sector
+  cat "$sys/block/${1##*/}/queue/logical_block_size" 2>/dev/null || echo 512
+}
+
+sectors_of() { # DISK: how many it has; the kernel counts in 512 bytes
+  awk -v sector="$(sector_of "$1")" '{ printf "%.0f\n", $1 * 512 / sector }' "$sys/block/${1##*/}/size"
+}
+
+# The largest space that no partition has, in whole MiB: first sector, sectors. Behind the EFI partition, as much again
+# stays free: a larger version can be written over it.
+free_space() { # DISK
+  partitions "$1" | sort -n -k 2 | awk -v total="$(sectors_of "$1")" -v sector="$(sector_of "$1")" -v esp="$ESP" '
+    function offer(from, to) {
+      first = int((from + unit - 1) / unit) * unit
+      size = int((to - first) / unit) * unit
+      if (size > best) { best = size; start = first }
+    }
+    BEGIN { unit = 1048576 / sector; at = unit }
+    {
+      offer(at, $2)
+      at = $2 + $3
+      if ($4 == esp) at += at
+    }
+    END {
+      offer(at, total - unit) # the second table is at the end
+      if (best > 0) printf "%.0f %.0f\n", start, best
+    }'
+}
+
+is_blank() { # DISK FIRST-SECTOR: whether no file system, RAID or volume group can start here: all of them write there
+  [ "$(read_sectors "$1" "$2" $((1048576 / $(sector_of "$1"))) | tr -d '\0' | head -c 1 | wc -c)" = 0 ]
+}
+
+read_sectors() { # DISK FIRST COUNT
+  dd if="$1" bs="$(sector_of "$1")" skip="$2" count="$3" 2>/dev/null
+}
+
+bytes_of_guid() { # GUID: in hexadecimal, as a table has it
+  echo "$1" | sed -E 's/^(..)(..)(..)(..)-(..)(..)-(..)(..)-/\4\3\2\1\6\5\8\7/; s/-//'
+}
+
+number_of() { # eight bytes in hexadecimal, the lowest first
+  echo $((0x$(echo "$1" | sed -E 's/(..)(..)(..)(..)(..)(..)(..)(..)/\8\7\6\5\4\3\2\1/')))
+}
+
+change_table() { # DISK SFDISK-OPTION...: with a script on the standard input
+  disk=$1
+  shift
+  sfdisk --quiet --wipe never --wipe-partitions never "$@" "$disk" >/dev/null 2>&1
+}

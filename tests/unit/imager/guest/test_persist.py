@@ -1,0 +1,201 @@
+"""The directories and files that stay: what a new image brings, and what the machine changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.guest_programs import SHELLS, Guest
+
+KEEP = "mount() { :; }; keep_words; keep_paths\n"
+APP = "/var/lib/app"
+
+
+@pytest.fixture(params=SHELLS)
+def guest(request: pytest.FixtureRequest, tmp_path: Path) -> Guest:
+    return Guest(tmp_path / "guest", request.param)
+
+
+def boot(guest: Guest, files: dict[str, str | None], *, paths: tuple[str, ...] = (APP,)) -> None:
+    """Start the machine with an image that has these files: content, None for a directory, `->` before a target."""
+    image = guest.root / APP[1:]
+    shutil.rmtree(image, ignore_errors=True)
+    image.mkdir(parents=True)
+    lines = []
+    for name, content in sorted(files.items()):
+        place = image / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if content is None:
+            place.mkdir(exist_ok=True)
+            kind, digest = "d", "-"
+        elif content.startswith("->"):
+            place.symlink_to(content[2:])
+            kind, digest = "l", hashlib.sha256(content[2:].encode()).hexdigest()
+        else:
+            place.write_text(content)
+            kind, digest = "f", hashlib.sha256(content.encode()).hexdigest()
+        lines.append(f"{kind} {digest} {APP}/{name}\n")
+    (guest.place / "lists/image.list").write_text("".join(lines))
+    (guest.place / "lists/persist.list").write_text("".join(f"{path}\n" for path in paths))
+    guest.run(KEEP)
+
+
+def kept(guest: Guest) -> Path:
+    return guest.root / "state/persist" / APP[1:]
+
+
+def content(guest: Guest) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for place in sorted(kept(guest).rglob("*")):
+        name = str(place.relative_to(kept(guest)))
+        found[name] = f"->{place.readlink()}" if place.is_symlink() else None if place.is_dir() else place.read_text()
+    return found
+
+
+def differences(guest: Guest) -> list[str]:
+    return guest.run("differences").replace(f"{APP}/", "").splitlines()
+
+
+def test_the_first_boot_copies_and_later_ones_leave_alone(guest: Guest) -> None:
+    files = {"a b": "1", "conf/x": "2", "conf": None, "link": "->a b"}
+    boot(guest, files)
+    (kept(guest) / "a b").chmod(0o600)
+    assert content(guest) == files
+    (kept(guest) / "own").write_text("data")
+    boot(guest, files)
+    assert content(guest) == {**files, "own": "data"}
+    assert (kept(guest) / "a b").stat().st_mode & 0o777 == 0o600
+    assert differences(guest) == []
+
+
+def test_what_a_new_image_brings(guest: Guest) -> None:
+    boot(guest, {"same": "1", "newer": "1", "gone": "1", "old": None, "old/x": "1", "link": "->1", "kind": "file"})
+    new = {"same": "1", "newer": "2", "added": "1", "sub": None, "sub/y": "1", "link": "->2", "kind": None}
+    boot(guest, new)
+    assert content(guest) == {**new, "old": None}
+    assert differences(guest) == []
+
+
+def test_what_the_machine_changed_stays_and_is_shown(guest: Guest) -> None:
+    boot(guest, {"mine": "1", "both": "1", "gone": "1", "removed": "1", "agreed": "1"})
+    for name in ("mine", "both", "gone", "own"):
+        (kept(guest) / name).write_text("machine")
+    (kept(guest) / "agreed").write_text("2")
+    (kept(guest) / "removed").unlink()
+    assert differences(guest) == ["changed agreed", "changed both", "changed gone", "changed mine", "removed removed"]
+    boot(guest, {"mine": "1", "both": "2", "removed": "1", "agreed": "2", "own": "image"})
+    assert content(guest) == dict.fromkeys(("both", "gone", "mine", "own"), "machine") | {"agreed": "2"}
+    assert differences(guest) == ["newer both", "changed mine", "newer own", "removed removed"]
+    boot(guest, {"mine": "3", "both": "2", "agreed": "3"})
+    assert content(guest) == dict.fromkeys(("both", "gone", "mine", "own"), "machine") | {"agreed": "3"}
+    assert differences(guest) == ["newer both", "newer mine"]
+    (kept(guest) / "both").write_text("2")
+    assert differences(guest) == ["newer mine"]
+
+
+def test_a_power_cut_while_files_are_copied(guest: Guest) -> None:
+    boot(guest, {"a": "1"})
+    shutil.rmtree(guest.root / "state")
+    half = guest.root / "state/.claylinux/new"
+    half.mkdir(parents=True)
+    (half / "a").write_text("ha")
+    boot(guest, {"a": "1"})
+    assert content(guest) == {"a": "1"}
+    assert not half.exists()
+
+
+def test_a_power_cut_before_the_lists_are_written(guest: Guest) -> None:
+    boot(guest, {"a": "1", "b": "1"})
+    own = guest.root / "state/.claylinux"
+    (own / "base.list").write_text((own / "base.list").read_text()[:30])
+    (own / "seen.list").unlink()
+    boot(guest, {"a": "1", "b": "1"})
+    boot(guest, {"a": "2", "b": "2"})
+    assert content(guest) == {"a": "2", "b": "2"}
+
+
+def test_a_directory_that_cannot_be_copied(guest: Guest) -> None:
+    boot(guest, {"a": "1"}, paths=("/none", APP))
+    assert content(guest) == {"a": "1"}
+    assert guest.said.startswith("/none could not be copied from the image")
+
+
+def test_random_lives(guest: Guest) -> None:
+    """A file that the machine never touched is that of the newest image; one that it did is its own."""
+    chance = random.Random(3)
+    names = [f"f{number}" for number in range(6)] + ["d/g"]
+    touched: set[str] = set()
+    for _ in range(8):
+        image: dict[str, str | None] = {"d": None}
+        image |= {name: str(chance.randint(1, 2)) for name in names if chance.random() < 0.7}
+        boot(guest, image)
+        found = content(guest)
+        for name in names:
+            if name not in touched:
+                assert found.get(name) == image.get(name), name
+            elif name in found:
+                assert found[name] in ("machine", image.get(name)), name
+        for name in names:
+            if chance.random() < 0.1 and (kept(guest) / name).exists():
+                (kept(guest) / name).write_text("machine")
+                touched.add(name)
+
+
+def test_a_machine_id_is_made_once(guest: Guest) -> None:
+    (guest.root / "etc").mkdir()
+    (guest.root / "etc/machine-id").write_text("")
+    guest.settings["persist_words"] = "machine-id"
+    (guest.place / "lists/persist.list").write_text("")
+    (guest.place / "lists/image.list").write_text("")
+    guest.run(KEEP)
+    first = (guest.root / "etc/machine-id").read_text()
+    assert re.fullmatch("[0-9a-f]{32}\n", first)
+    (guest.root / "etc/machine-id").write_text("f" * 32 + "\n")
+    guest.run(KEEP)
+    assert (guest.root / "etc/machine-id").read_text() == first
+    (guest.root / "state/.claylinux/machine-id").write_text("torn")
+    (guest.root / "etc/machine-id").write_text("f" * 32 + "\n")
+    guest.run(KEEP)
+    assert (guest.root / "state/.claylinux/machine-id").read_text() == "f" * 32 + "\n"
+
+
+def test_host_keys_stay(guest: Guest) -> None:
+    (guest.root / "etc/ssh").mkdir(parents=True)
+    maker = guest.root / "usr/lib/claylinux/make-identity"
+    maker.parent.mkdir(parents=True)
+    maker.write_text(f'#!/bin/sh\n[ -s {guest.root}/etc/ssh/ssh_host_a_key ] || '
+                     f'(umask 077; echo "$1 $$" > {guest.root}/etc/ssh/ssh_host_a_key)\n')  # fmt: skip
+    maker.chmod(0o755)
+    guest.settings["persist_words"] = "ssh-host-keys"
+    for name in ("persist", "image"):
+        (guest.place / f"lists/{name}.list").write_text("")
+    guest.run(KEEP)
+    key = guest.root / "etc/ssh/ssh_host_a_key"
+    first = key.read_text()
+    assert first.startswith("host-keys ")
+    key.unlink()
+    guest.run(KEEP)
+    assert key.read_text() == first
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.write_text("of the image")
+    guest.run(KEEP)
+    assert key.read_text() == "of the image"
+
+
+def test_owners_stay(guest: Guest) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    boot(guest, {"a": "1", "d": None})
+    image = guest.root / APP[1:]
+    assert (kept(guest) / "a").stat().st_uid == 0
+    shutil.rmtree(guest.root / "state/persist")
+    (guest.root / "state/.claylinux/seen.list").unlink()
+    os.chown(image / "a", 12, 34)
+    guest.run(KEEP)
+    assert ((kept(guest) / "a").stat().st_uid, (kept(guest) / "a").stat().st_gid) == (12, 34)
