@@ -4,7 +4,7 @@ said=${said:-/usr/lib/claylinux/said}
 log=${log:-/dev/kmsg}
 
 tell() { # LEVEL TEXT
-  echo "<$1>claylinux: state: $2" >"$log"
+  echo "<$1>claylinux: state: $2" >>"$log"
 }
 
 note() { tell 5 "$*"; }
@@ -15,14 +15,14 @@ problem() {
 }
 
 give_up() { # the boot ends here, as it does when our init fails
-  words=" $(cat /proc/cmdline) "
+  words=" $(cat "$proc/cmdline") "
   case $words in
   *" claylinux.on_failure=shell "*)
     tell 2 "starting /bin/sh because of claylinux.on_failure=shell"
     exec /bin/sh </dev/console >/dev/console 2>&1
     ;;
-  *" claylinux.on_failure=reboot "*) sleep 5; echo b >/proc/sysrq-trigger ;;
-  *" claylinux.on_failure=poweroff "*) sleep 5; echo o >/proc/sysrq-trigger ;;
+  *" claylinux.on_failure=reboot "*) sleep 5; echo b >"$proc/sysrq-trigger" ;;
+  *" claylinux.on_failure=poweroff "*) sleep 5; echo o >"$proc/sysrq-trigger" ;;
   esac
   tell 2 "stopped here, because the build file says that the state is required"
   while :; do sleep 3600; done
