@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,6 +68,27 @@ class Guest:
 
     def run(self, script: str, **more: str) -> str:
         """Run a script with the functions of all parts, and return what it prints."""
+        done = subprocess.run(
+            self._argv(script, more), env=self._environment, text=True, capture_output=True, timeout=60, check=False
+        )
+        assert done.stderr == "", done.stderr
+        return done.stdout
+
+    def cut(self, script: str, seconds: float) -> None:
+        """Run a script, and cut the power after so many seconds: all its processes end at once."""
+        with subprocess.Popen(
+            self._argv(script, {}),
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as running:
+            with suppress(subprocess.TimeoutExpired):
+                running.wait(seconds)
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+
+    def _argv(self, script: str, more: dict[str, str]) -> list[str]:
         names = {"sys": "sys", "dev": "dev", "root": "root", "proc": "proc", "said": "said", "log": "log"}
         values = {name: str(self.place / path) for name, path in names.items()}
         values |= {"store": "/state", "ours": "/usr/lib/claylinux", "lists": str(self.place / "lists")}
@@ -74,18 +97,12 @@ class Guest:
         lines += [f". {GUEST}/{part}.sh" for part in _PARTS]
         # An image file has no devices for its partitions.
         lines += ["wait_for_node() { :; }", script]
-        argv = ["busybox", "sh"] if self.shell == "busybox" else [self.shell]
-        path = f"{self.place}/bin:{os.environ['PATH']}:/usr/sbin:/sbin"
-        done = subprocess.run(
-            [*argv, "-uc", "\n".join(lines)],
-            env={"PATH": path, "LC_ALL": "C"},
-            text=True,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.stderr == "", done.stderr
-        return done.stdout
+        shell = ["busybox", "sh"] if self.shell == "busybox" else [self.shell]
+        return [*shell, "-uc", "\n".join(lines)]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": f"{self.place}/bin:{os.environ['PATH']}:/usr/sbin:/sbin", "LC_ALL": "C"}
 
     def disk(self, name: str, mib: int, script: str = "") -> Path:
         """Make a disk, with the partitions that a script of sfdisk names; or give it another size."""

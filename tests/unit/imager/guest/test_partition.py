@@ -136,6 +136,23 @@ def test_a_power_cut_before_the_file_system_is_made(guest: Guest) -> None:
     assert guest.partitions("vda") == [ESP_ROW, ["2", "42", "57", "STATE"]]
 
 
+def test_a_power_cut_at_any_moment(guest: Guest) -> None:
+    """What is there is completed, or made anew."""
+    chance = random.Random(11)
+    image = guest.disk("vda", 64, f"label: gpt\n{ESP}")
+    before = image.read_bytes()
+    script = MAKE.replace(">&9", ">/dev/null") + "state_partition"
+    seen = set()
+    for _ in range(12):
+        image.write_bytes(before)
+        guest.cut(script, chance.uniform(0.01, 0.5))
+        seen.add(tuple(row[3] for row in guest.partitions("vda")))
+        assert state(guest) == "vda2"
+        assert guest.partitions("vda") == [ESP_ROW, ["2", "42", "21", "STATE"]]
+    assert seen <= {(ESP_ROW[3],), (ESP_ROW[3], "STATE.new"), (ESP_ROW[3], "STATE")}
+    assert guest.said == ""
+
+
 @pytest.mark.parametrize("torn", ["primary", "backup"])
 def test_a_power_cut_while_a_table_is_written(guest: Guest, torn: str) -> None:
     """sfdisk writes the second table first: one of the two is always whole."""

@@ -15,6 +15,8 @@ from tests.support.guest_programs import SHELLS, Guest
 
 KEEP = "mount() { :; }; keep_words; keep_paths\n"
 APP = "/var/lib/app"
+Files = dict[str, str | None]
+"""By their paths: content, None for a directory, `->` before the target of a link."""
 
 
 @pytest.fixture(params=SHELLS)
@@ -22,8 +24,14 @@ def guest(request: pytest.FixtureRequest, tmp_path: Path) -> Guest:
     return Guest(tmp_path / "guest", request.param)
 
 
-def boot(guest: Guest, files: dict[str, str | None], *, paths: tuple[str, ...] = (APP,)) -> None:
-    """Start the machine with an image that has these files: content, None for a directory, `->` before a target."""
+def boot(guest: Guest, files: Files, *, paths: tuple[str, ...] = (APP,)) -> None:
+    """Start the machine with an image that has these files."""
+    write_image(guest, files, paths)
+    guest.run(KEEP)
+
+
+def write_image(guest: Guest, files: Files, paths: tuple[str, ...] = (APP,)) -> None:
+    """Give the system the files of an image, and the lists of its build."""
     image = guest.root / APP[1:]
     shutil.rmtree(image, ignore_errors=True)
     image.mkdir(parents=True)
@@ -43,15 +51,14 @@ def boot(guest: Guest, files: dict[str, str | None], *, paths: tuple[str, ...] =
         lines.append(f"{kind} {digest} {APP}/{name}\n")
     (guest.place / "lists/image.list").write_text("".join(lines))
     (guest.place / "lists/persist.list").write_text("".join(f"{path}\n" for path in paths))
-    guest.run(KEEP)
 
 
 def kept(guest: Guest) -> Path:
     return guest.root / "state/persist" / APP[1:]
 
 
-def content(guest: Guest) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
+def content(guest: Guest) -> Files:
+    found: Files = {}
     for place in sorted(kept(guest).rglob("*")):
         name = str(place.relative_to(kept(guest)))
         found[name] = f"->{place.readlink()}" if place.is_symlink() else None if place.is_dir() else place.read_text()
@@ -120,6 +127,23 @@ def test_a_power_cut_before_the_lists_are_written(guest: Guest) -> None:
     assert content(guest) == {"a": "2", "b": "2"}
 
 
+def test_a_power_cut_at_any_moment(guest: Guest) -> None:
+    """The next boot goes on: what the machine changed is its own, all else is that of the newest image."""
+    chance = random.Random(12)
+    names = [f"f{number}" for number in range(8)]
+    for number in range(8):
+        image: Files = {name: f"{number} {name}" for name in names if chance.random() < 0.8}
+        write_image(guest, image)
+        guest.cut(KEEP, chance.uniform(0.01, 0.3))
+        boot(guest, image)
+        found = content(guest)
+        if number == 0:
+            (kept(guest) / "mine").write_text("machine")
+        found.pop("mine", None)
+        assert found == image
+    assert (kept(guest) / "mine").read_text() == "machine"
+
+
 def test_a_directory_that_cannot_be_copied(guest: Guest) -> None:
     boot(guest, {"a": "1"}, paths=("/none", APP))
     assert content(guest) == {"a": "1"}
@@ -132,7 +156,7 @@ def test_random_lives(guest: Guest) -> None:
     names = [f"f{number}" for number in range(6)] + ["d/g"]
     touched: set[str] = set()
     for _ in range(8):
-        image: dict[str, str | None] = {"d": None}
+        image: Files = {"d": None}
         image |= {name: str(chance.randint(1, 2)) for name in names if chance.random() < 0.7}
         boot(guest, image)
         found = content(guest)
