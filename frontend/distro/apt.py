@@ -124,6 +124,35 @@ sound {_WORK}/listed | xargs -r mv -t {_CHECKED} --
 cd /
 """
 
+# A line a second while apt downloads, from the third second on, from what it tells its descriptor 3. That is much, so
+# that asking for the time must cost no process. What dpkg does is not told again: it says so itself.
+_PROGRESS = f"""\
+uptime() {{ read -r now _ < /proc/uptime; now=${{now%%.*}}; }}
+progress() {{
+  uptime
+  at=$now next=$((now + 2)) had=
+  while IFS=: read -r kind _ percent _; do
+    [ "$kind" = dlstatus ] || continue
+    uptime
+    [ "$now" -ge "$next" ] || continue
+    has=$(du -sk {_CHECKED} | cut -f 1)
+    speed=$(((has - ${{had:-$has}}) * 1024 / (now - at) / 100000))
+    [ -z "$had" ] || echo "downloading packages: ${{percent%%.*}} %, $((speed / 10)).$((speed % 10)) MB/s"
+    at=$now had=$has next=$((now + 1))
+  done
+}}
+apt_install() {{
+  mkfifo {_WORK}/status
+  progress < {_WORK}/status &
+  watcher=$! code=0
+  apt -o APT::Status-Fd=3 -y install "$@" 3<> {_WORK}/status || code=$?
+  # It would wait for whatever the packages started.
+  kill "$watcher"
+  wait "$watcher" || :
+  return "$code"
+}}
+"""
+
 # `explain` gets the requested packages, and reports what is wrong with each of them.
 _HEAD = f"""\
 apt() {{ apt-get {_FLAGS} ${{recommends:+--install-recommends}} -qq "$@"; }}
@@ -154,7 +183,7 @@ explain() {{
   fi
   exit "$code"
 }}
-{unreachable("apt", "and the repositories")}{_SOUND}{_REFRESH}{_CHECK}"""
+{unreachable("apt", "and the repositories")}{_SOUND}{_REFRESH}{_CHECK}{_PROGRESS}"""
 
 _AVAILABLE = f"""\
 available() {{
@@ -197,7 +226,7 @@ class Apt:
             llb.Cache(target=_PACKAGES, id=f"{cache_id}-archives", sharing="locked"),
             _no_daemons(),
         )
-        script = f"{_OLD_IDENTITIES}{before}{_HEAD}apt -y install {names} || explain {names}\n{FINISH}{_CLEAN}"
+        script = f"{_OLD_IDENTITIES}{before}{_HEAD}apt_install {names} || explain {names}\n{FINISH}{_CLEAN}"
         return PackageStep(script=script, mounts=mounts, env=_ENV)
 
     def assemble(

@@ -42,8 +42,17 @@ class Compression:
         return cls(kind, int(level))
 
 
+_PIECE = 1 << 24
+"""The bytes of a large file that go out at once: between them, `sent` is brought up to date."""
+
+
 class Sink(Protocol):
     """Receives the bytes of an archive in order."""
+
+    @property
+    def sent(self) -> int:
+        """The bytes so far."""
+        ...
 
     def write(self, data: bytes | bytearray) -> None:
         """Receive `data`."""
@@ -56,15 +65,20 @@ class Descriptor:
     """A sink that writes to a file or pipe; large files never pass through this process."""
 
     def __init__(self, fd: int) -> None:
+        self.sent = 0
         self._fd = fd
 
     def write(self, data: bytes | bytearray) -> None:
         """Write `data`."""
         output.write_all(self._fd, data)
+        self.sent += len(data)
 
     def send(self, source: int, start: int, size: int) -> None:
         """Write `size` bytes from `start` of the open file `source`."""
-        output.send(source, self._fd, start, size)
+        for at in range(start, start + size, _PIECE):
+            piece = min(_PIECE, start + size - at)
+            output.send(source, self._fd, at, piece)
+            self.sent += piece
 
 
 @contextmanager

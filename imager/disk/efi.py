@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imager.core import output
+from imager.core import output, progress
 from imager.uki import layout
 
 if TYPE_CHECKING:
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 def run(request: Efi) -> None:
     """Write the program."""
     uki = layout.load_for(request)
-    with uki.open_extents() as pieces, output.writing(request.output, request.epoch) as fd:
+    with (
+        uki.open_extents() as pieces,
+        output.writing(request.output, request.epoch) as fd,
+        progress.told_of_file(request.output, fd, uki.size),
+    ):
         output.truncate(fd, uki.size)
         for piece in pieces:
             piece.copy(fd, piece.start, piece.start, piece.end)

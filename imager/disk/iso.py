@@ -17,7 +17,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imager.core import clock, output
+from imager.core import clock
 from imager.core.errors import ImagerError
 from imager.disk import esp, raw
 
@@ -45,7 +45,7 @@ class _File:
 def run(request: Iso) -> None:
     """Write the ISO."""
     label = volume_label(request.label)
-    with raw.open_medium(request, "CLAYLINUX") as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, "CLAYLINUX") as medium, medium.writing(request) as fd:
         place = medium.program
         program = _File(esp.PROGRAM_NAMES[request.architecture], place.start // BLOCK, len(place))
         descriptors = volume(label, program, medium.size // BLOCK, request.epoch)

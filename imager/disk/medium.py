@@ -7,16 +7,19 @@ decides which bytes a format stores, not the holes of a file: equal content give
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from imager.core import output
+from imager.core import output, progress
 from imager.core.extents import Extent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from uuid import UUID
+
+    from imager.requests.outputs import Output
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,13 @@ class Medium:
             else:
                 found.append(range(first, stop))
         return tuple(found)
+
+    @contextmanager
+    def writing(self, request: Output, *, compress: bool = False) -> Iterator[int]:
+        """Yield a file for the disk in the format of `request`, like `output.writing`; tell how far it is."""
+        whole = None if compress else sum(extent.end - extent.start for extent in self.extents)
+        with output.writing(request.output, request.epoch) as fd, progress.told_of_file(request.output, fd, whole):
+            yield fd
 
     def read(self, start: int, size: int) -> bytes:
         """Return `size` bytes of the disk from byte `start`."""

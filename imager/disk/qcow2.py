@@ -36,7 +36,7 @@ _ZEROS = bytes(CLUSTER)
 
 def run(request: Qcow2) -> None:
     """Write the image."""
-    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, medium.writing(request, compress=request.compress) as fd:
         write(fd, medium, compress=request.compress)
 
 

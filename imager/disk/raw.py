@@ -29,7 +29,7 @@ PARTITION_NAME = "EFI System Partition"
 
 def run(request: Raw) -> None:
     """Write the disk."""
-    with open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with open_medium(request, request.label) as medium, medium.writing(request) as fd:
         write(fd, medium)
 
 

@@ -26,7 +26,7 @@ _DYNAMIC = 1
 
 def run(request: Vdi) -> None:
     """Write the image."""
-    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, medium.writing(request) as fd:
         write(fd, medium)
 
 

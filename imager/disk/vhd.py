@@ -25,7 +25,7 @@ _CHECKSUM = 64
 
 def run(request: Vhd) -> None:
     """Write the image."""
-    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, medium.writing(request) as fd:
         write(fd, medium, epoch=request.epoch)
 
 

@@ -44,7 +44,7 @@ _CASTAGNOLI = 0x82F63B78
 
 def run(request: Vhdx) -> None:
     """Write the image."""
-    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, medium.writing(request) as fd:
         write(fd, medium)
 
 

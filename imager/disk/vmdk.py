@@ -50,7 +50,7 @@ def run(request: Vmdk) -> None:
         raise UsageError(f"unknown subformat {request.subformat!r}: use {STREAM} or {SPARSE}")
     if request.compress and request.subformat != STREAM:
         raise UsageError(f"{request.subformat} does not support compression: use {STREAM}")
-    with raw.open_medium(request, request.label) as medium, output.writing(request.output, request.epoch) as fd:
+    with raw.open_medium(request, request.label) as medium, medium.writing(request, compress=request.compress) as fd:
         descriptor = describe(medium, request.subformat, Path(request.output).name)
         if request.subformat == STREAM:
             write_stream(fd, medium, descriptor, compress=request.compress)

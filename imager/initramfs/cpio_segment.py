@@ -12,7 +12,7 @@ from imager.archive.compress import Compression, compressing
 from imager.archive.cpio_writer import CpioWriter, count_links
 from imager.core import output, terminal
 from imager.core.errors import ImagerError
-from imager.initramfs import changes, fixups, segments
+from imager.initramfs import changes, fixups, pace, segments
 from imager.rootfs import tree, xattrs
 from imager.rootfs.private_keys import Finder
 from imager.rootfs.root import Root
@@ -38,6 +38,7 @@ def run(request: Initramfs) -> None:
     with (
         output.writing(request.output, request.epoch) as fd,
         compressing(compression, fd) as sink,
+        pace.told(request, lambda: sink.sent),
     ):
         found = _pack_changes(request, sink, lower) if request.below else _pack_all(request, sink)
     output.save_digest(request.output, request.epoch)

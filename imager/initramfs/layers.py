@@ -31,7 +31,7 @@ from imager.archive.compress import Compression, Descriptor
 from imager.core import clock, output, sparse, terminal, tools
 from imager.core.errors import ImagerError, ToolError
 from imager.core.sparse import Condensed, Ranges
-from imager.initramfs import changes, holes, layer_archive, segments
+from imager.initramfs import changes, holes, layer_archive, pace, segments
 from imager.rootfs import tree, xattrs
 from imager.rootfs.private_keys import Finder
 from imager.rootfs.root import Root
@@ -72,9 +72,11 @@ def run(request: Layer) -> None:
             Path(os.devnull).open("wb") as quiet,
             tools.filter_to(argv, quiet.fileno()) as stdin,
         ):
-            stream = TarWriter(BatchWriter(Descriptor(stdin)), request.epoch)
+            sink = Descriptor(stdin)
+            stream = TarWriter(BatchWriter(sink), request.epoch)
             stream.begin(root)
-            own = _pack(request, stream)
+            with pace.told(request, lambda: sink.sent):
+                own = _pack(request, stream)
             stream.close()
         end = os.fstat(fd).st_size
         layer_archive.check_size(end)

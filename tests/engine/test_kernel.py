@@ -78,7 +78,7 @@ def test_limits_and_the_report(engine: Engine, tmp_path: Path) -> None:
     out = tmp_path / "out"
     built = engine.buildx(tmp_path / "project", target="report", output=out).check()
     assert "limits.uki" in built.log
-    assert sorted(path.name for path in out.iterdir()) == ["box.report.json", "box.report.txt"]
+    assert sorted(path.name for path in out.iterdir()) == [f"box.report.{ending}" for ending in ("html", "json", "txt")]
     report = json.loads((out / "box.report.json").read_text())
     assert report["name"] == "box"
     assert 16 << 20 < report["uki"]["size"] < report["system"]["size"] < report["ram"] < 4 << 30

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from frontend.config import Arguments, load
+from frontend.distro import apt
 from frontend.distro.family import Family, PackageSource, PackageStep, Preset
 from frontend.distro.registry import FAMILIES, PRESETS
 from tests.support.places import ROOT
@@ -87,3 +88,19 @@ def test_every_script_is_one(family: Family) -> None:
         assert (done.returncode, done.stderr) == (0, "")
         assert step.script.endswith("\n")
     assert "https://packages.example/it'\"'\"'s" in steps[-1].script
+
+
+def test_a_long_download_tells_how_far_it_is(tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    grow = f'uptime() {{ now=$((${{now:-0}} + 1)); head -c 3000000 /dev/zero >> "{packages}/a.deb"; }}'
+    script = apt._PROGRESS.replace(apt._CHECKED, str(packages)) + f"{grow}\nprogress\n"
+    said = "".join(
+        f"dlstatus:{number}:{number * 10}.5:Retrieving file {number} of 8\npmstatus:a:1:x\n" for number in range(8)
+    )
+    done = subprocess.run(["sh", "-euc", script], input=said, capture_output=True, text=True, check=True)
+    told = done.stdout.splitlines()
+    assert [line.partition(",")[0] for line in told] == [
+        f"downloading packages: {number} %" for number in (20, 30, 40, 50, 60, 70)
+    ]
+    assert all(line.endswith(("2.9 MB/s", "3.0 MB/s", "3.1 MB/s")) for line in told), told
