@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.boot, pytest.mark.engine]
 
 DEBIAN = PRESETS["debian"].image_of(None)
 BUILD_SECONDS = 3600.0
-LOGIN_SECONDS = 180
+LOGIN_SECONDS = 600
 TEXT = """\
 # syntax=claylinux/frontend
 name: arm
@@ -28,6 +28,19 @@ base: {base}
 hostname: arm
 users: [{{name: root, password: ""}}]
 outputs: [raw, efi]
+"""
+BASE = """\
+# syntax=claylinux/frontend
+base: alpine-virt
+files:
+  # As of an Alpine that was installed on a disk.
+  /etc/fstab: |
+    UUID=1-1 / ext4 rw,relatime 0 1
+    UUID=1-2 /boot/efi vfat rw 0 2
+    UUID=1-3 swap swap defaults 0 0
+    UUID=1-4 /var/data ext4 rw,relatime 0 2
+    /var/data/www /srv none bind 0 0
+    nas:/export /mnt nfs defaults 0 0
 """
 PE_MACHINES = {"amd64": 0x8664, "arm64": 0xAA64}
 
@@ -51,7 +64,7 @@ def debian(engine: Engine, arm64: None, tmp_path_factory: pytest.TempPathFactory
 def bases(alpine_official: Alpine, alpine_arm64: Alpine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """What the names of two images start with: a bootable Alpine for each architecture."""
     folder = tmp_path_factory.mktemp("bases")
-    (folder / "claylinux.yaml").write_text("# syntax=claylinux/frontend\nbase: alpine-virt\n")
+    (folder / "claylinux.yaml").write_text(BASE)
     prefix = f"claylinux-test/bootable-{os.getpid()}"
     made = {f"{prefix}-{each.platform.removeprefix('linux/')}": each for each in (alpine_official, alpine_arm64)}
     for name, each in made.items():
@@ -100,6 +113,9 @@ def logs_in(image: Path, distribution: str) -> None:
         console.send("root\n")
         console.expect(r"# $", 60)
         assert ask(console, "uname -m; cat /proc/consoles | cut -d' ' -f1").split()[:2] == ["aarch64", "ttyAMA0"]
+        if distribution == "alpine":
+            assert ask(console, "grep -c '^# Claylinux' /etc/fstab; grep -c nofail /etc/fstab").split() == ["2", "4"]
+            assert ask(console, "rc-status -a | grep -c -e crashed -e stopped.*localmount").split() == ["0"]
         assert f"ID={distribution}" in ask(console, "cat /etc/os-release").split()
         console.send("poweroff\n")
         assert console.wait_off(120) == 0

@@ -26,6 +26,7 @@ SAME = {
     "build": "0 0",
     "unit": "active active active active",
     "failed": "",
+    "left": "active active active active inactive",
 }
 """What every guest must say."""
 OWN = ("id", "own", "ssh", "dropbear", "nqn", "hostid", "iscsi", "certificate")
@@ -36,13 +37,14 @@ OWN_OPENRC = ("id", "own", "ssh", "dropbear")
 
 @pytest.mark.parametrize("profile", ["", "unpacked"])
 def test_every_machine_has_its_own(engine: Engine, tmp_path: Path, profile: str) -> None:
-    """From a Dockerfile with sshd, packages that make keys, and a socket in place of a service."""
+    """From a Dockerfile with sshd, packages that make keys, a socket for a service, and a table of lost disks."""
     # Another epoch packs anew: a step from the cache says nothing.
     arguments = {"CLAYLINUX_PROFILE": profile, "SOURCE_DATE_EPOCH": str(int(time.time()))}
     built = engine.buildx(CONTEXT, "--file=claylinux.yaml", build_args=arguments, output=tmp_path / "out", timeout=1800)
     log = built.check().log
     assert "not in the image, as each machine has its own: /etc/machine-id, /etc/ssh/ssh_host_ecdsa_key" in log
     assert "/root/.ssh/id_ed25519 is a private key" in log
+    assert "[DiskLeftover]" in log and "/home on UUID=22222222-2222-3333-4444-555555555555" in log
     guests = [guest(tmp_path / "out/identities.img") for _ in range(2)]
     for found in guests:
         assert {name: found[name] for name in SAME} == SAME
