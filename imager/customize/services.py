@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Switch = SystemdSwitch | OpenrcSwitch
 
+_USER_UNITS = "usr/lib/systemd/user"
+
 
 def run(request: Services) -> None:
     """Make and switch the services. Raises one ImagerError that names every service that does not exist."""
@@ -42,7 +44,19 @@ def run(request: Services) -> None:
         names = ", ".join(missing)
         terminal.tell(f"imager: warning: this release has no service {names}: the system goes without", error=True)
     elif missing:
-        raise ImagerError(f"services: no such service: {', '.join(missing)} (is its package in `packages`?)")
+        raise ImagerError(f"services: no such service: {', '.join(missing)} ({_hint(root, missing)})")
+
+
+def _hint(root: Root, missing: list[str]) -> str:
+    """Return what to do about services that the system does not have."""
+    units = [systemd_unit.unit_of(name) for name in missing]
+    of_users = [unit for unit in units if root.file(f"{_USER_UNITS}/{unit}") is not None]
+    if of_users:
+        names = ", ".join(of_users)
+        return (
+            f"each user's own systemd has {names}: write `run: [systemctl --global disable {of_users[0]}]`, or enable"
+        )
+    return "is its package in `packages`?"
 
 
 def _switch(root: Root, switch: Switch, request: Services) -> list[str]:

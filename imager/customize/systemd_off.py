@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _ETC = "/etc/systemd/system"
 _NULL = "/dev/null"
+_ON_KEYS = ("ctrl-alt-del.target", "kbrequest.target")
+"""Aliases that systemd itself starts when somebody presses the keys: the alias is off, not the unit behind it."""
 
 
 def stay_off(root: Root, switch_off: Callable[[str], bool], off: Collection[str], on: Collection[str]) -> None:
@@ -33,8 +35,11 @@ def stay_off(root: Root, switch_off: Callable[[str], bool], off: Collection[str]
     `switch_off` removes the links that start a unit. Raises ImagerError for a unit
     that another one, which starts, cannot do without.
     """
+    for name in _ON_KEYS:
+        if name in off:
+            make_link(root, f"{_ETC}/{name}", _NULL)
     wanted = {_canonical(root, name) for name in on}
-    todo = {_canonical(root, name) for name in off} - wanted
+    todo = {_canonical(root, name) for name in off if name not in _ON_KEYS} - wanted
     done: set[str] = set()
     while todo:
         reasons = causes(root)

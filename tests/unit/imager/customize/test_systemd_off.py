@@ -148,3 +148,19 @@ def test_what_others_need_cannot_be_off_alone(system: Path, name: str, needy: st
 def test_what_others_need_can_be_off_with_them(system: Path) -> None:
     switch(system, **{"dbus": False, "dbus.socket": False, "systemd-logind": False})
     assert masks(system) == {"dbus.service", "dbus.socket", "systemd-logind.service"}
+
+
+def test_keys_that_restart_the_machine_are_off(system: Path) -> None:
+    units = system / "usr/lib/systemd/system"
+    (units / "reboot.target").touch()
+    (units / "ctrl-alt-del.target").symlink_to("reboot.target")
+    switch(system, **{"ctrl-alt-del.target": False})
+    assert (system / "etc/systemd/system/ctrl-alt-del.target").readlink() == Path("/dev/null")
+    assert not (system / "etc/systemd/system/reboot.target").is_symlink()
+
+
+def test_a_unit_of_users_is_told(system: Path) -> None:
+    (system / "usr/lib/systemd/user").mkdir()
+    (system / "usr/lib/systemd/user/music.service").touch()
+    with pytest.raises(ImagerError, match=r"no such service: music \(each user's own systemd has music.service: write"):
+        switch(system, music=False)
