@@ -74,7 +74,8 @@ def _of_other_keys(spec: Spec, report: Report, version: str) -> Iterator[Diagnos
     for key, module in needed(spec).items():
         for each, lacking in sorted(report.unknown_modules.items()):
             if version in ("", each) and module in lacking:
-                yield Diagnostic(spec.positions.of(key), f"{code(key)}: kernel {each} has no module {code(module)}")
+                text = f"{code(key)}: kernel {each} has no module {code(module)}: use another kernel, or remove the key"
+                yield Diagnostic(spec.positions.of(key), text)
 
 
 def warnings(spec: Spec, report: Report, version: str, architecture: str) -> Iterator[Diagnostic]:

@@ -95,6 +95,6 @@ MountOption = Annotated[
 ]
 MemoryLimit = Annotated[
     int | Share | None,
-    Text("`true`, a size or a percentage", ("64M", "50%"), pattern=rf"true|{MEMORY_SIZE}", convert=_limit),
+    Text("`true`, a size, or up to 100% of the memory", ("64M", "50%"), pattern=rf"true|{MEMORY_SIZE}", convert=_limit),
 ]
 """A size in bytes, a share of the memory, or None for the kernel's own limit."""

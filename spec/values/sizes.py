@@ -40,5 +40,5 @@ Size = Annotated[
     Text("a whole number above 0, optionally with the unit K, M, G or T", ("64M", "2G"), pattern=SIZE, convert=size),
 ]
 MemorySize = Annotated[
-    int | Share, Text("a size, or a percentage of the memory", ("1G", "50%"), pattern=MEMORY_SIZE, convert=memory)
+    int | Share, Text("a size, or up to 100% of the memory", ("1G", "50%"), pattern=MEMORY_SIZE, convert=memory)
 ]

@@ -23,6 +23,11 @@ EXPECTED = {
     "locked": "!*:1",
     "address": "mtu 1400 inet 10.0.2.15/24",
     "routes": "2",
+    "rule": "70: from 10.0.2.15 lookup 7 default via 10.0.2.2",
+    "ipv6": "0",
+    "spanning": "1 400 100",
+    "bond": "active-backup 1 200 02:00:00:00:00:09",
+    "bridge": "bond0 inet 192.0.2.1/24",
     "resolver": "nameserver 10.0.2.3 search keys.example",
     "host": "hello",
     "worker": 'op /srv 50% "$HOME" a "b" 5% $c \\d default',
@@ -38,7 +43,7 @@ EXPECTED = {
     "zone": "CET",
     "locale": "de_DE.UTF-8",
     "keyboard": "started z",
-    "swap": "/dev/zram0 65532 100",
+    "swap": "/dev/vdc 65532 -2 /dev/zram0 65532 100",
 }
 
 
@@ -67,7 +72,12 @@ def test_openrc_and_ifupdown_do_what_was_asked(image: Path, tmp_path: Path) -> N
     disk = tmp_path / "empty.raw"
     with disk.open("wb") as file:
         file.truncate(64 << 20)
-    drives = (Drive(path=disk), Drive(path=seed(tmp_path)))
+    require_tool("mkswap")
+    swap = tmp_path / "swap.raw"
+    with swap.open("wb") as file:
+        file.truncate(64 << 20)
+    run("mkswap", "--label", "SWAP", str(swap))
+    drives = (Drive(path=disk), Drive(path=seed(tmp_path)), Drive(path=swap))
     machine = Machine(kernel=image, drives=drives, network=True, memory_mib=512)
     with greeter() as port, boot(machine) as console:
         console.expect(r"^keys login: ", 240)

@@ -69,6 +69,16 @@ def test_everything_that_a_system_lacks_is_told_at_its_line(target: str, update_
     check_golden(GOLDEN / f"kernel{target and '_'}{target}.txt", text, update=update_golden)
 
 
+def test_compressed_memory_needs_a_kernel_that_has_it() -> None:
+    text = "base: debian-cloud\nswap: [{zram: 50%}]\n"
+    asked = ask(text, client({"unknown_modules": {"6.12": {"zram": None}}}))
+    assert told(asked) == "`swap`: kernel 6.12 has no module `zram`: use another kernel, or remove the key"
+    assert places(asked) == [2]
+    # What else compresses, a kernel may have in it.
+    assert ask(text, client({"unknown_modules": {"6.12": {"lz4": None, "zstd": None}}})).error is None
+    assert ask(text.replace("zram: 50%", "device: LABEL=x"), client({"unknown_modules": {}})).error is None
+
+
 def test_what_will_not_work_as_it_reads_is_a_warning(update_golden: bool) -> None:
     found = {**FINDINGS, "not_included": {}, "unmatched_firmware": [], "missing_microcode": []}
     asked = ask(TEXT, client({"kernel_tree": found}))
