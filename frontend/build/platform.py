@@ -111,7 +111,7 @@ def _build_target(
     report = parse_report(request.client.read_file(solve(plan_inspect(inputs, planned)), INSPECTED))
     kernel = choose_kernel(spec, report, platform)
     _warn(request, warnings(spec, report, kernel.version, platform.architecture))
-    _warn(request, (*leftovers.warnings(spec, report), *hidden.warnings(spec, report)))
+    _warn(request, (*leftovers.warnings(spec, report), *hidden.warnings(spec, report), *hidden.broken(spec, report)))
     packed = packing.finish(report, kernel.version)
     _warn(request, packing_warnings(spec, packed))
     uki = plan_uki(inputs, system, report, kernel, packed, certificate)

@@ -1,11 +1,11 @@
-"""Files, homes and programs that the running system cannot see: they are below one of its mounts, or made at boot."""
+"""Files, homes and programs that the running system cannot see, as a mount hides them, or that it cannot start."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from frontend.config.rules.lint import HIDDEN_FILE
+from frontend.config.rules.lint import BROKEN_PROGRAM, HIDDEN_FILE
 from frontend.config.syntax.diagnostics import Diagnostic
 from spec.services import ServiceCommand
 from spec.values.wording import code
@@ -52,6 +52,14 @@ def warnings(spec: Spec, report: Report) -> Iterator[Diagnostic]:
         if path in report.hidden_files:
             text = f"{what} is hidden: the running system has {_reason(spec, report.hidden_files[path])}"
             yield Diagnostic(spec.positions.of(*key), text, "warning", HIDDEN_FILE)
+
+
+def broken(spec: Spec, report: Report) -> Iterator[Diagnostic]:
+    """Yield the files that are programs, or start some, and cannot work."""
+    for path in spec.files:
+        if path in report.broken:
+            text = f"`files`: {report.broken[path]}"
+            yield Diagnostic(spec.positions.of("files", path), text, "warning", BROKEN_PROGRAM)
 
 
 def _named(spec: Spec) -> Iterator[tuple[str, str, _Key]]:

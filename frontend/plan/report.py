@@ -27,6 +27,7 @@ _SHAPE = {
     "no_overlay?": _TEXTS,
     "no_decoder?": _TEXTS,
     "leftovers?": _TEXTS,
+    "broken?": {"*": str},
     "hidden_files?": {"*": str},
     "hidden_homes?": {"*": [str, str]},
 }
@@ -55,6 +56,7 @@ class Report:
     no_overlay: Mapping[str, Sequence[str]] = field(default_factory=dict)
     no_decoder: Mapping[str, Sequence[str]] = field(default_factory=dict)
     leftovers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
     hidden_files: Mapping[str, str] = field(default_factory=dict)
     hidden_homes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -74,6 +76,7 @@ def parse_report(data: bytes) -> Report:
         no_overlay=raw.get("no_overlay", {}),
         no_decoder=raw.get("no_decoder", {}),
         leftovers=raw.get("leftovers", {}),
+        broken=raw.get("broken", {}),
         hidden_files=raw.get("hidden_files", {}),
         hidden_homes=raw.get("hidden_homes", {}),
     )

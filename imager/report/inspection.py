@@ -3,6 +3,7 @@
 The report is a JSON object with sorted keys:
 
     boot_cmdline     the lines of /boot/cmdline as one line, or null
+    broken           {path: why it cannot work as a program}: of the paths that were asked about
     files            number of paths that would ship, 0 if not counted
     hidden_files     {path: the mount point or directory that hides it}: of the paths that were asked about
     hidden_homes     {user: [home, what hides it]}: of the users that were asked about
@@ -34,6 +35,7 @@ from imager.core.errors import ImagerError
 from imager.initramfs import bootstrap, segments
 from imager.kernel import kernels, microcode, moddep, squashfs_support
 from imager.report import leftovers
+from imager.report.broken import broken
 from imager.report.hidden import hidden_files, hidden_homes
 from imager.rootfs import osrelease, tree
 from imager.rootfs.root import Root
@@ -56,6 +58,7 @@ def run(request: Inspect) -> None:
         raise ImagerError(f"the system {request.system} is not a directory")
     facts = inspect(root, weigh=request.weigh)
     facts["unknown_modules"] = _unknown_modules(root, request.module)
+    facts["broken"] = broken(root, request.path)
     facts["hidden_files"] = hidden_files(root, request.path)
     facts["hidden_homes"] = hidden_homes(root, request.user)
     facts["leftovers"] = leftovers.find(Root(Path(request.base)), root) if request.base else {}

@@ -14,7 +14,8 @@ class Inspect(Request):
 
     `module`: names of modules to look for in every kernel. `kernel_tree`: what the request of this name wrote.
     `weigh`: whether to count files, which means to look at all of them. `path` and `user`: files, and owners of homes,
-    that the running system may not see. `base` is the system as its owner made it, if it was not made here.
+    that the running system may not see, or programs that it may not be able to start. `base` is the system as its owner
+    made it, if it was not made here.
     """
 
     performed_by: ClassVar[str] = "report.inspection"

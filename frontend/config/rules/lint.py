@@ -221,8 +221,9 @@ _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
 }
 DISK_LEFTOVER, HIDDEN_FILE = "DiskLeftover", "HiddenFile"
 HUGE_SYSTEM, MISSING_FIRMWARE, PRIVATE_KEY = "HugeSystem", "MissingFirmware", "PrivateKey"
-LOST_OWNERS = "LostOwners"
+LOST_OWNERS, BROKEN_PROGRAM = "LostOwners", "BrokenProgram"
 BUILD_RULES: Mapping[str, str] = {
+    BROKEN_PROGRAM: "A file of `files` is a program that the system cannot start, or starts one",
     DISK_LEFTOVER: "The base was made for a disk, and has entries that cannot work in memory",
     HIDDEN_FILE: "The running system does not see a file: a mount, or a directory made at boot, hides it",
     HUGE_SYSTEM: "Firmware may fail to start a UKI of this size",

@@ -50,6 +50,12 @@ def test_a_file_can_leave_out_what_is_hidden() -> None:
     assert asked.warned == []
 
 
+def test_a_file_that_cannot_work_as_a_program_is_a_warning_at_its_line() -> None:
+    reason = "/etc/motd is not executable: give it `mode: '0755'`"
+    asked = ask(TEXT, client({"broken": {"/etc/motd": reason, "/elsewhere": "unused"}}))
+    assert asked.warned == [f"claylinux.yaml:10: `files`: {reason} [BrokenProgram]"]
+
+
 def test_what_a_base_has_left_from_its_disk_is_a_warning_at_the_base() -> None:
     left = {"disarmed": ["/ on LABEL=x (/etc/fstab)"], "waits": [], "unused": ["GRUB"]}
     asked = ask("name: x\nbase: {image: 'x:1'}\n", client({"leftovers": left}))

@@ -34,6 +34,7 @@ def test_a_whole_system(tmp_path: Path) -> None:
     (system / "etc/hosts.target").write_text("12345678")
     os.link(system / "etc/hosts.target", system / "etc/link")
     assert found(system) == {
+        "broken": {},
         "boot_cmdline": "console=ttyS0",
         "files": 19,
         "hidden_files": {},
