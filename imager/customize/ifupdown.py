@@ -10,10 +10,14 @@ import shlex
 from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
-from spec.network import AnyInterface, Bridge, Ethernet, Route, Vlan
+from imager.customize import ifupdown_devices
+from imager.customize.ifupdown_devices import ip as _ip
+from spec.network import AnyInterface, Bond, Bridge, Ethernet, Vlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from spec.network import Route, RoutingRule
 
 
 _HEAD = """\
@@ -43,14 +47,14 @@ def _in_order(interfaces: Mapping[str, AnyInterface]) -> list[str]:
             add(part)
         ordered.append(name)
 
-    for name in sorted(interfaces, key=lambda name: (Ethernet, Bridge, Vlan).index(type(interfaces[name]))):
+    for name in sorted(interfaces, key=lambda name: (Ethernet, Bond, Bridge, Vlan).index(type(interfaces[name]))):
         add(name)
     return ordered
 
 
 def _parts(each: AnyInterface) -> tuple[str, ...]:
     match each:
-        case Bridge(interfaces=ports):
+        case Bond(interfaces=ports) | Bridge(interfaces=ports):
             return ports
         case Vlan(link=link):
             return (link,)
@@ -69,42 +73,47 @@ def resolver(interfaces: Mapping[str, AnyInterface]) -> list[str]:
 def _stanza(name: str, each: AnyInterface, names: list[str]) -> str:
     if isinstance(each, Ethernet) and each.match:
         raise ImagerError(f"network: {name}: ifupdown knows interfaces by their names only: remove `match`")
-    before, after = _device(name, each)
+    before, after = ifupdown_devices.commands(name, each)
+    before += [_ip("link", "set", "dev", name, "address", each.macaddress)] if each.macaddress else []
+    before += _ipv6(name, each)
     up = [_ip("link", "set", "dev", name, "mtu", str(each.mtu))] if each.mtu else []
     up += [_ip("link", "set", "dev", name, "up")]
     up += [_ip(*_family(address), "addr", "add", address, "dev", name) for address in each.addresses]
     up += [_route(name, route) for route in each.routes]
+    up += [_rule("add", rule) for rule in each.routing_policy]
     up += [_dhcp6(name)] if each.dhcp6 else []
     if each.nameservers and (each.nameservers.addresses or each.nameservers.search):
         up.append(f"printf '%s\\n' {shlex.join(names)} > /etc/resolv.conf")
     lines = [f"auto {name}", f"iface {name} inet {'dhcp' if each.dhcp4 else 'manual'}"]
     lines += [f"\tpre-up {command}" for command in before]
     lines += [f"\tup {command}" for command in up]
+    lines += [f"\tdown {_rule('del', rule)}" for rule in each.routing_policy]
     lines += [f"\tdown {_ip('addr', 'flush', 'dev', name)}", f"\tdown {_ip('link', 'set', 'dev', name, 'down')}"]
     lines += [f"\tpost-down {command}" for command in after]
     return "\n".join(lines) + "\n"
 
 
-def _device(name: str, each: AnyInterface) -> tuple[list[str], list[str]]:
-    """Return the commands that make and remove an interface that is no hardware."""
-    if isinstance(each, Vlan):
-        make = [
-            _ip("link", "set", "dev", each.link, "up"),
-            _ip("link", "add", "link", each.link, "name", name, "type", "vlan", "id", str(each.id)),
-        ]
-    elif isinstance(each, Bridge):
-        make = [_ip("link", "add", "name", name, "type", "bridge")]
-        for port in each.interfaces:
-            make += [_ip("link", "set", "dev", port, "master", name), _ip("link", "set", "dev", port, "up")]
-    else:
-        return [], []
-    return make, [_ip("link", "del", "dev", name)]
+def _ipv6(name: str, each: AnyInterface) -> list[str]:
+    """Return what to tell the kernel before it makes addresses. A kernel without IPv6 has no such files."""
+    values = {} if each.accept_ra is None else {"accept_ra": "1" if each.accept_ra else "0"}
+    if each.link_local is not None:
+        values["addr_gen_mode"] = "0" if each.link_local else "1"
+    folder = f"/proc/sys/net/ipv6/conf/{name}"
+    return [f"[ ! -e {folder}/{file} ] || echo {value} > {folder}/{file}" for file, value in values.items()]
 
 
 def _route(name: str, route: Route) -> str:
     metric = ("metric", str(route.metric)) if route.metric is not None else ()
     on_link = ("onlink",) if route.on_link else ()
-    return _ip(*_family(route.via), "route", "add", route.to, "via", route.via, "dev", name, *on_link, *metric)
+    table = ("table", str(route.table)) if route.table is not None else ()
+    return _ip(*_family(route.via), "route", "add", route.to, "via", route.via, "dev", name, *on_link, *metric, *table)
+
+
+def _rule(verb: str, rule: RoutingRule) -> str:
+    """Return the command that adds or removes a rule."""
+    words = [*(("from", rule.from_) if rule.from_ else ()), *(("to", rule.to) if rule.to else ())]
+    words += ["table", str(rule.table), *(("priority", str(rule.priority)) if rule.priority is not None else ())]
+    return _ip(*_family(rule.from_ or rule.to or ""), "rule", verb, *words)
 
 
 def _dhcp6(name: str) -> str:
@@ -115,8 +124,3 @@ def _dhcp6(name: str) -> str:
 
 def _family(address: str) -> tuple[str, ...]:
     return ("-6",) if ":" in address else ()
-
-
-def _ip(*words: str) -> str:
-    """Return a command of ip(8) as ifup hands it to the shell: no word can be more than a word."""
-    return shlex.join(["ip", *words])

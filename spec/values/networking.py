@@ -71,6 +71,23 @@ def _destination(text: str) -> str:
         raise MismatchError(f"its host bits are set, so write `{network}`") from None
 
 
+def _rule_network(text: str) -> str:
+    """Return a network that is not `default`: a rule without one fits all packets."""
+    if "/" not in text:
+        return _address(text)
+    if text in ("0.0.0.0/0", "::/0"):
+        raise MismatchError("remove it: without it, the rule fits all packets")
+    return _destination(text)
+
+
+def _link_local(text: str) -> str:
+    if text == "ipv4":
+        raise MismatchError("no program of the system gives out IPv4 link-local addresses: write `[ipv6]` or `[]`")
+    if text != "ipv6":
+        raise MismatchError
+    return text
+
+
 def _is_number(text: str) -> bool:
     return text.replace(".", "").isdigit()
 
@@ -144,3 +161,9 @@ DriverGlob = Annotated[str, Text("the name of a kernel driver", ("virtio_net",),
 Metric = Annotated[int, Number("a whole number", least=0, most=0xFFFFFFFF)]
 Mtu = Annotated[int, Number("a number of bytes", least=68, most=65535)]
 VlanId = Annotated[int, Number("a VLAN ID", least=1, most=4094)]
+RouteTable = Annotated[int, Number("the number of a routing table", least=1, most=0xFFFFFFFF)]
+RuleNetwork = Annotated[str, Text("an IP address or a network", ("10.0.0.0/24", "2001:db8::5"), convert=_rule_network)]
+LinkLocal = Annotated[str, Text("`ipv6`", ("ipv6",), convert=_link_local)]
+BridgeSeconds = Annotated[int, Number("a number of seconds", least=0, most=1_000_000)]
+BridgePriority = Annotated[int, Number("a priority", least=0, most=65535)]
+Milliseconds = Annotated[int, Number("a number of milliseconds", least=0, most=1_000_000)]

@@ -121,10 +121,12 @@ class _Decoder:
                 continue
             if isinstance(values, list):
                 values.append(value)
-            elif value in values:
-                self._report(item.range, f"duplicate item {quote(str(value))} in {_label(path)}: remove it")
-            else:
+            elif value not in values:
                 values[value] = None
+            elif not self._problems.any_in(item.range):  # what is left of an item with a problem says nothing
+                # Most mappings have no text of their own.
+                shown = f" {quote(str(value))}" if str(value) != repr(value) else ""
+                self._report(item.range, f"duplicate item{shown} in {_label(path)}: remove it")
         return tuple(values)
 
     def _map(self, node: Node, shape: MapShape, path: Path, example: str) -> Any:

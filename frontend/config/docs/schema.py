@@ -165,6 +165,6 @@ def _property(field: FieldShape, definitions: dict[str, Any]) -> dict[str, Any]:
         schema = {"anyOf": [schema, {"type": "null"}]}
     elif field.optional:
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        schema["type"] = [*types, "null"]
+        schema["type"] = [*dict.fromkeys((*types, "null"))]
         schema |= {"enum": [*schema["enum"], None]} if "enum" in schema else {}
     return {"description": field.key.doc, "examples": [yaml.safe_load(field.key.example)], **schema}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from frontend.config.syntax.diagnostics import Collector
 from spec.document import Spec
-from spec.network import Bridge, Ethernet, Network, Vlan
+from spec.network import AnyInterface, Network
 from spec.positions import Path
 from spec.values.wording import code, listing, suggest
 
@@ -20,12 +20,15 @@ def validate_network(spec: Spec, problems: Collector) -> None:
         _ports(spec, spec.network, problems)
         _cycles(spec, spec.network, problems)
         _routes(spec, spec.network, problems)
+        _rules(spec, spec.network, problems)
+        _names(spec, spec.network, problems)
 
 
-def _all(network: Network) -> Iterator[tuple[str, str, Ethernet | Bridge | Vlan]]:
+def _all(network: Network) -> Iterator[tuple[str, str, AnyInterface]]:
     """Yield every interface with its name and its key."""
-    kinds: Mapping[str, Mapping[str, Ethernet | Bridge | Vlan]] = {
+    kinds: Mapping[str, Mapping[str, AnyInterface]] = {
         "ethernets": network.ethernets,
+        "bonds": network.bonds,
         "bridges": network.bridges,
         "vlans": network.vlans,
     }
@@ -54,9 +57,18 @@ def _interfaces(spec: Spec, network: Network, problems: Collector) -> None:
     known |= {str(name): [] for name in written if name not in known}
     for name, vlan in network.vlans.items():
         _check_exists(spec, problems, vlan.link, known, ("network", "vlans", name, "link"))
-    for name, bridge in network.bridges.items():
-        for index, port in enumerate(bridge.interfaces):
-            _check_exists(spec, problems, port, known, ("network", "bridges", name, "interfaces", index))
+    for port, place in _all_ports(network):
+        _check_exists(spec, problems, port, known, place)
+
+
+def _names(spec: Spec, network: Network, problems: Collector) -> None:
+    for name, each in network.ethernets.items():
+        match = each.match
+        if each.set_name and not (match and (match.macaddress or match.driver)):
+            problems.add(
+                spec.positions.of("network", "ethernets", name, "set-name"),
+                "`set-name` needs to know the hardware: add `match: {macaddress: ...}`, or remove it",
+            )
 
 
 def _routes(spec: Spec, network: Network, problems: Collector) -> None:
@@ -67,6 +79,16 @@ def _routes(spec: Spec, network: Network, problems: Collector) -> None:
                 problems.add(place, f"the gateway {route.via} cannot reach {route.to}: one is IPv4, the other IPv6")
 
 
+def _rules(spec: Spec, network: Network, problems: Collector) -> None:
+    for name, kind, interface in _all(network):
+        for index, rule in enumerate(interface.routing_policy):
+            place = spec.positions.of("network", kind, name, "routing-policy", index)
+            if not rule.from_ and not rule.to:
+                problems.add(place, "a routing rule needs `from` or `to` (for example `from: 10.0.0.0/24`)")
+            elif rule.from_ and rule.to and (":" in rule.from_) != (":" in rule.to):
+                problems.add(place, f"no packet goes from {rule.from_} to {rule.to}: one is IPv4, the other IPv6")
+
+
 def _check_exists(spec: Spec, problems: Collector, name: str, known: Mapping[str, object], path: Path) -> None:
     if name not in known:
         near = suggest(name, known)
@@ -75,20 +97,29 @@ def _check_exists(spec: Spec, problems: Collector, name: str, known: Mapping[str
 
 
 def _ports(spec: Spec, network: Network, problems: Collector) -> None:
-    ports = (
-        (port, ("network", "bridges", name, "interfaces", index))
-        for name, bridge in network.bridges.items()
-        for index, port in enumerate(bridge.interfaces)
-    )
-    for port, place, first in duplicates(spec, ports):
+    for port, place, first in duplicates(spec, _all_ports(network)):
         line = first.line_from(place)
-        problems.add(place, f"{code(str(port))} is already in another bridge ({line}): it can be in only one")
+        other = "bond or bridge" if network.bonds else "bridge"
+        problems.add(place, f"{code(str(port))} is already in another {other} ({line}): it can be in only one")
+
+
+def _all_ports(network: Network) -> Iterator[tuple[str, Path]]:
+    """Yield every interface of bonds and bridges, and the path that names it."""
+    for name in (*network.bonds, *network.bridges):
+        yield from _ports_of(network, name)
+
+
+def _ports_of(network: Network, name: str) -> Iterator[tuple[str, Path]]:
+    for kind, interfaces in (("bonds", network.bonds), ("bridges", network.bridges)):
+        if name in interfaces:
+            for index, port in enumerate(interfaces[name].interfaces):
+                yield port, ("network", kind, name, "interfaces", index)
 
 
 def _cycles(spec: Spec, network: Network, problems: Collector) -> None:
     """Report interfaces that consist of themselves: each cycle once, at the place where it closes."""
     done: set[str] = set()
-    for start in (*network.bridges, *network.vlans):
+    for start in (*network.bonds, *network.bridges, *network.vlans):
         chain = {start: _parts_of(network, start)}  # in order: each consists of the next
         while chain and start not in done:
             name = next(reversed(chain))
@@ -108,8 +139,6 @@ def _cycles(spec: Spec, network: Network, problems: Collector) -> None:
 
 def _parts_of(network: Network, name: str) -> Iterator[tuple[str, Path]]:
     """Yield the interfaces that an interface consists of, and the paths that name them."""
-    if name in network.bridges:
-        for index, port in enumerate(network.bridges[name].interfaces):
-            yield port, ("network", "bridges", name, "interfaces", index)
+    yield from _ports_of(network, name)
     if name in network.vlans:
         yield network.vlans[name].link, ("network", "vlans", name, "link")

@@ -12,7 +12,19 @@ from frontend.distro.networkd import FILES as PRESET_FILES
 from imager.core.errors import ImagerError
 from imager.customize import ifupdown, network, networkd
 from imager.requests.network import Network
-from spec.network import AnyInterface, Bridge, Ethernet, Match, Nameservers, Route, Vlan
+from spec.network import (
+    AnyInterface,
+    Bond,
+    BondParameters,
+    Bridge,
+    BridgeParameters,
+    Ethernet,
+    Match,
+    Nameservers,
+    Route,
+    RoutingRule,
+    Vlan,
+)
 from tests.support.imager import EPOCH
 
 LAN = Ethernet(
@@ -25,6 +37,24 @@ LAN = Ethernet(
 ETH1 = Ethernet(dhcp4=True, dhcp6=True, optional=True)
 BRIDGE = Bridge(interfaces=("eth1",), dhcp4=True)
 VLAN = Vlan(id=7, link="lan", nameservers=Nameservers(addresses=("10.0.0.3",)))
+WAN = Ethernet(
+    routes=(Route(to="default", via="10.0.0.1", table=7),),
+    routing_policy=(RoutingRule(from_="10.0.0.0/24", table=7, priority=70), RoutingRule(to="2001:db8::/32", table=7)),
+    link_local=(),
+    accept_ra=False,
+    macaddress="02:00:00:00:00:01",
+)
+BOND = Bond(
+    interfaces=("wan",),
+    link_local=("ipv6",),
+    accept_ra=True,
+    parameters=BondParameters(
+        mode="802.3ad", mii_monitor_interval=0, lacp_rate="fast", transmit_hash_policy="layer3+4"
+    ),
+)
+FULL_BRIDGE = Bridge(
+    parameters=BridgeParameters(stp=False, forward_delay=0, hello_time=1, max_age=6, ageing_time=60, priority=100)
+)
 RESOLVER = "printf '%s\\n' 'nameserver 9.9.9.9' 'nameserver 10.0.0.3' 'search a.example b.example' > /etc/resolv.conf"
 HEAD = "# By Claylinux, from the key `network`.\n"
 
@@ -60,6 +90,71 @@ def test_networkd() -> None:
     assert files[f"{folder}br0.netdev"] == HEAD + "[NetDev]\nName=br0\nKind=bridge\n"
     assert files[f"{folder}v7.netdev"] == HEAD + "[NetDev]\nName=v7\nKind=vlan\n\n[VLAN]\nId=7\n"
     assert "DHCP=ipv4" in files[f"{folder}br0.network"]
+
+
+def test_networkd_has_a_word_for_every_setting() -> None:
+    renamed = replace(WAN, match=Match(macaddress="02:00:00:00:00:02", name="e*"), set_name="wan0")
+    files = networkd.files({"wan": renamed, "bond0": BOND, "br0": FULL_BRIDGE})
+    folder = "etc/systemd/network/10-claylinux-"
+    assert files[f"{folder}wan.link"] == HEAD + "[Match]\nPermanentMACAddress=02:00:00:00:00:02\n\n[Link]\nName=wan0\n"
+    assert files[f"{folder}wan.network"] == HEAD + (
+        "[Match]\nPermanentMACAddress=02:00:00:00:00:02\nName=wan0\n\n"
+        "[Link]\nMACAddress=02:00:00:00:00:01\n\n"
+        "[Network]\nDHCP=no\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nBond=bond0\n\n"
+        "[Route]\nGateway=10.0.0.1\nTable=7\n\n"
+        "[RoutingPolicyRule]\nFrom=10.0.0.0/24\nTable=7\nPriority=70\n\n"
+        "[RoutingPolicyRule]\nTo=2001:db8::/32\nTable=7\n"
+    )
+    assert files[f"{folder}bond0.netdev"] == HEAD + (
+        "[NetDev]\nName=bond0\nKind=bond\n\n"
+        "[Bond]\nMode=802.3ad\nMIIMonitorSec=0ms\nLACPTransmitRate=fast\nTransmitHashPolicy=layer3+4\n"
+    )
+    assert "[Network]\nDHCP=no\nLinkLocalAddressing=ipv6\nIPv6AcceptRA=yes\n" in files[f"{folder}bond0.network"]
+    assert files[f"{folder}br0.netdev"].endswith(
+        "[Bridge]\nSTP=no\nForwardDelaySec=0\nHelloTimeSec=1\nMaxAgeSec=6\nAgeingTimeSec=60\nPriority=100\n"
+    )
+
+
+def test_ifupdown_has_a_command_for_every_setting() -> None:
+    (text,) = ifupdown.files({"br0": FULL_BRIDGE, "bond0": BOND, "wan": WAN}).values()
+    stanzas = {part.split()[1]: [line.strip() for line in part.splitlines()[2:]] for part in text.split("\n\n")[1:]}
+    assert list(stanzas) == ["wan", "bond0", "br0"]
+    ipv6 = "/proc/sys/net/ipv6/conf"
+    assert stanzas["wan"] == [
+        "pre-up ip link set dev wan address 02:00:00:00:00:01",
+        f"pre-up [ ! -e {ipv6}/wan/accept_ra ] || echo 0 > {ipv6}/wan/accept_ra",
+        f"pre-up [ ! -e {ipv6}/wan/addr_gen_mode ] || echo 1 > {ipv6}/wan/addr_gen_mode",
+        "up ip link set dev wan up",
+        "up ip route add default via 10.0.0.1 dev wan table 7",
+        "up ip rule add from 10.0.0.0/24 table 7 priority 70",
+        "up ip -6 rule add to 2001:db8::/32 table 7",
+        "down ip rule del from 10.0.0.0/24 table 7 priority 70",
+        "down ip -6 rule del to 2001:db8::/32 table 7",
+        "down ip addr flush dev wan",
+        "down ip link set dev wan down",
+    ]
+    assert stanzas["bond0"][:11] == [
+        "pre-up modprobe -q bonding max_bonds=0 || :",
+        "pre-up ip link add name bond0 type bond",
+        "pre-up echo 802.3ad > /sys/class/net/bond0/bonding/mode",
+        "pre-up echo 0 > /sys/class/net/bond0/bonding/miimon",
+        "pre-up echo fast > /sys/class/net/bond0/bonding/lacp_rate",
+        "pre-up echo layer3+4 > /sys/class/net/bond0/bonding/xmit_hash_policy",
+        "pre-up ip link set dev wan down",
+        "pre-up ip link set dev wan master bond0",
+        f"pre-up [ ! -e {ipv6}/bond0/accept_ra ] || echo 1 > {ipv6}/bond0/accept_ra",
+        f"pre-up [ ! -e {ipv6}/bond0/addr_gen_mode ] || echo 0 > {ipv6}/bond0/addr_gen_mode",
+        "up ip link set dev bond0 up",
+    ]
+    assert stanzas["br0"][:7] == [
+        "pre-up ip link add name br0 type bridge",
+        "pre-up echo 0 > /sys/class/net/br0/bridge/stp_state",
+        "pre-up echo 100 > /sys/class/net/br0/bridge/priority",
+        "pre-up echo 0 > /sys/class/net/br0/bridge/forward_delay",
+        "pre-up echo 100 > /sys/class/net/br0/bridge/hello_time",
+        "pre-up echo 600 > /sys/class/net/br0/bridge/max_age",
+        "pre-up echo 6000 > /sys/class/net/br0/bridge/ageing_time",
+    ]
 
 
 def test_the_boot_waits_for_what_is_not_optional() -> None:

@@ -38,7 +38,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("path", "content", "mode", "expected"), CASES)
-def test_what_cannot_work(tmp_path: Path, path: str, content: str | bytes | None, mode: int, expected: str) -> None:
+def test_what_cannot_work(
+    tmp_path: Path, path: str, content: str | bytes | None, mode: int, expected: str | None
+) -> None:
     put(tmp_path, "/bin/sh", make_elf(), 0o755)
     put(tmp_path, "/usr/bin/env", make_elf(), 0o755)
     if "/systemd/" in path:
