@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from imager.rootfs.root import Root
 
-_DEPENDENCY = re.compile(r"^\s*(?:need|want)\s+([\w .-]+?)\s*(?:#.*)?$", re.MULTILINE)
+_DEPENDENCY = re.compile(r"^[ \t]*(?:need|want)[ \t]([\w .\t-]+)(?:#.*)?$", re.MULTILINE)
 _SCRIPTS, _RUNLEVELS = "/etc/init.d", "/etc/runlevels"
 
 

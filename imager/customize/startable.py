@@ -23,7 +23,7 @@ _PREFIXES = "@:+!|"
 _ELSEWHERE = ("RootDirectory", "RootImage", "ExecSearchPath", "ExtensionImages", "BindPaths", "BindReadOnlyPaths")
 """With these, a service sees another system than this one."""
 _LIBRARIES = "LD_LIBRARY_PATH="
-_COMMAND = re.compile(r"^\s*command=[\"']?(/[^\s\"'$`]*)[\"']?\s*$", re.MULTILINE)
+_COMMAND = re.compile(r"^[ \t]*command=[\"']?(/[^\s\"'$`]*)[\"']?[ \t]*$", re.MULTILINE)
 _SCRIPTS = "/etc/init.d"
 
 

@@ -22,7 +22,7 @@ _LOADERS = (
 )  # fmt: skip
 """Settings of boot loaders: files, or directories with such files."""
 _RESUME = ("etc/initramfs-tools/conf.d", "etc/initramfs-tools/initramfs.conf")
-_RESUMES = re.compile(r"^\s*RESUME=(?!none\b|auto\b)\S", re.MULTILINE)
+_RESUMES = re.compile(r"^[ \t]*RESUME=(?!none\b|auto\b)\S", re.MULTILINE)
 _HOOKS = ("etc/initramfs-tools/hooks", "etc/initramfs-tools/scripts", "etc/dracut.conf.d", "etc/mkinitfs/features.d")
 _ARRAYS = ("etc/mdadm/mdadm.conf", "etc/mdadm.conf", "etc/conf.d/dmcrypt")
 _ARRAY = re.compile(r"^(ARRAY\s|target=|swap=)", re.MULTILINE)

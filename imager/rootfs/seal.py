@@ -33,7 +33,8 @@ _SHOWN = 12
 _ROTATED = re.compile(r"(.*/)?journal/.+|.*\.([0-9]+|gz|xz|bz2|zst|old)")
 """Logs that nothing continues to write; all others are emptied, as their owner may not be able to make them."""
 
-_ID = re.compile(rb"[0-9a-f]{32}\s*")
+_ID = re.compile(rb"[0-9A-Fa-f-]{32}")
+"""An ID, also in forms that only some programs accept; not `uninitialized`."""
 
 _OWN = Path(__file__).parent / "identity"
 _SERVERS = ("sshd", "dropbear")
@@ -80,7 +81,7 @@ def find(root: Root, keep: Iterable[str] = ()) -> Seal:
     machine_id = root.real(MACHINE_ID)
     if machine_id is not None:
         left_out.discard(machine_id)
-        if not {machine_id, MACHINE_ID} & kept and _ID.fullmatch(root.head(machine_id, 64)):
+        if not {machine_id, MACHINE_ID} & kept and _ID.search(root.head(machine_id, 64)):
             found = root.status(machine_id)
             emptied |= {machine_id: found} if found else {}
     return Seal(frozenset(left_out), emptied, dict(_additions(root)))

@@ -15,7 +15,7 @@ from .diagnostics import Diagnostic
 
 INVALID_DIRECTIVE = "InvalidDirective"
 """The id of the rule about the directive itself."""
-_CHECK = re.compile(r"#\s*check\s*=\s*(.*?)\s*", re.IGNORECASE)
+_CHECK = re.compile(r"#\s*check\s*=(.*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def read_directive(text: bytes, rules: tuple[str, ...]) -> Directive:
             continue
         place = Range(Position(number, 1), Position(number, len(line) + 1))
         if found is None:
-            found = _read(match[1], place, rules)
+            found = _read(match[1].strip(), place, rules)
         else:
             again = _warning(place, "a file can have only one `# check=` line: combine this line with the first one")
             found = Directive(found.skip, found.error, (*found.diagnostics, again))

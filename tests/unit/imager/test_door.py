@@ -105,3 +105,15 @@ def test_the_rule_sees_each_way_around() -> None:
         "root.read('etc/passwd')": set(),
     }.items():
         assert used(code) == found, code
+
+
+def test_no_expression_for_lines_goes_on_in_the_next_line() -> None:
+    """With re.MULTILINE, `^\\s*` begins at every line, and runs over all empty ones behind it: time by their square."""
+    found = [
+        (path.name, ast.unparse(node.args[0]))
+        for path in IMAGER.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and any("re.MULTILINE" in ast.unparse(each) for each in node.args)
+    ]
+    assert len(found) >= 4
+    assert [each for each in found if "\\\\s*" in each[1] or "\\\\s+" in each[1]] == []

@@ -81,6 +81,7 @@ def test_one_answer(data: bytes, place: str, message: str) -> None:
         pytest.param(b"base: debian\nusers: [{name: a, uid: " + b"1" * 900_000 + b"}]", id="uid"),
         pytest.param(b"base: debian\nusers: [{name: a, password: $y$" + b"$" * 900_000 + b"}]", id="password"),
         pytest.param(b"base: debian\n" + b"a" * 900_000 + b": 1\n", id="key"),
+        pytest.param(b"# check=" + b" " * 900_000 + b"x\nbase: debain\n", id="directive"),
         pytest.param(b"base: debian\nrun: ['" + b" " * 900_000 + b"']", id="blank script"),
         pytest.param(b'base: debian\nx: "' + b"x\n" * 400_000, id="open quote"),
         pytest.param(b"base: debian\nfiles: {/a: '" + b"a${X}\n\n" * 140_000 + b"'}", id="arguments"),

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from imager.__main__ import main
 from imager.core import patterns, terminal
 from imager.core.errors import ImagerError
-from imager.customize import users
+from imager.customize import openrc_switch, startable, users
 from imager.kernel import kernels, moddep
-from imager.report import inspection
+from imager.report import inspection, leftovers
 from imager.requests.accounts import Users
 from imager.requests.kernel import KernelTree
 from imager.rootfs import osrelease, owners, text
@@ -123,6 +123,14 @@ class TestTerminal:
         request = KernelTree(system=str(system), output=str(out), firmware=("auto",), load=("x",), epoch=EPOCH)
         assert main(list(request.argv())) == 0
         assert json.loads(out.read_text())["missing_firmware"] == {"x": ["good.bin"]}
+
+    @pytest.mark.parametrize("line", ["{}", "need{}!", "need a{}!", "command={}!", "RESUME={}"])
+    @pytest.mark.parametrize("much", ["\n", " ", "\t", "a ", "a"])
+    def test_lines_take_time_by_their_length(self, line: str, much: str) -> None:
+        """What began with `^\\s*` took a minute for 200,000 empty lines, and for ever for a long one."""
+        for expression in (leftovers._RESUMES, startable._COMMAND, openrc_switch._DEPENDENCY):
+            with within(10):
+                expression.findall(line.format(much * 200_000))
 
     @pytest.mark.parametrize("name", ["::error::x", "a b", "\x1b[2J", ""])
     def test_packages_have_names(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:

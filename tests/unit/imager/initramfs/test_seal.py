@@ -217,6 +217,14 @@ def test_a_machine_id_that_is_none_stays(tmp_path: Path, content: str) -> None:
     assert seal.find(Root(system)) == seal.Seal()
 
 
+@pytest.mark.parametrize("content", [ID.upper(), f"\n {ID}", f"{ID}# x\n", "01234567-89ab-cdef-0123-456789abcdef\n"])
+def test_a_machine_id_is_one_in_any_form(tmp_path: Path, content: str) -> None:
+    """systemd takes capital letters, dbus-uuidgen blanks in front."""
+    system = make_system(tmp_path / "system")
+    fill(system, "etc/machine-id", content=content)
+    assert seal.find(Root(system)).emptied.keys() == {"etc/machine-id"}
+
+
 def added(system: Path) -> dict[str, Member]:
     """Give what a packed system has that is ours."""
     (packed,), _ = pack([system])
