@@ -1,4 +1,4 @@
-"""The EFI system partition: a FAT file system around a single program.
+"""The EFI system partition: a FAT file system around a single program, and small files if a loader needs any.
 
 This module computes everything except the program's own bytes, so the program is copied once, to its final, aligned
 place. Reference: Microsoft "FAT32 File System Specification" 1.03.
@@ -11,9 +11,14 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from imager.core import clock, output
+from imager.core import output
 from imager.core.errors import ImagerError
+from imager.disk.fat_tree import DIRECTORY, VOLUME, Tree, dots, entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SECTOR = 512
 PROGRAM_NAMES = {"amd64": "BOOTX64.EFI", "arm64": "BOOTAA64.EFI"}
@@ -28,7 +33,6 @@ _FAT16_CLUSTERS = 4_085 + 16
 """The minimum plus 16; the specification recommends this because many readers count incorrectly."""
 _ROOT16 = 512
 """The number of entries in the root directory of a FAT16."""
-_DIRECTORY, _VOLUME = 0x10, 0x08
 _END16, _END32 = 0xFFFF, 0x0FFFFFFF
 
 
@@ -55,6 +59,11 @@ class _Geometry:
     clusters: int
 
     @property
+    def end(self) -> int:
+        """The mark of the last cluster of a file."""
+        return _END32 if self.bits == 32 else _END16
+
+    @property
     def data(self) -> int:
         """The sector of cluster 2, the first one."""
         return self.reserved + 2 * self.fat + self.root
@@ -64,17 +73,27 @@ class _Geometry:
         return (self.data + (cluster - 2) * self.per_cluster) * SECTOR
 
 
-def plan(*, size: int, architecture: str, label: str, volume_id: int, start: int, epoch: int) -> Esp:
+def plan(
+    *,
+    size: int,
+    architecture: str,
+    label: str,
+    volume_id: int,
+    start: int,
+    epoch: int,
+    files: Mapping[str, bytes] | None = None,
+) -> Esp:
     """Return the layout of a partition for a program of `size` bytes; `start` is its first sector on the disk.
 
-    `label` comes from `fat_label`.
+    `label` comes from `fat_label`. `files` are small files by their paths.
     """
     if size > FILE_LIMIT:
         raise ImagerError(
             f"the EFI program has {size} bytes, but a file on an EFI system partition must be smaller "
             "than 4 GiB: make the system smaller"
         )
-    shape = _geometry(size)
+    files = files or {}
+    shape = _geometry(size + sum(map(len, files.values())))
     step = shape.per_cluster * SECTOR
     # The root directory of FAT32 is in cluster 2. Next come /EFI, /EFI/BOOT, and the aligned program.
     efi = 3 if shape.bits == 32 else 2
@@ -84,21 +103,24 @@ def plan(*, size: int, architecture: str, label: str, volume_id: int, start: int
         first += 1
     count = -(-size // step)
     root_at = shape.offset(2) if shape.bits == 32 else (shape.reserved + 2 * shape.fat) * SECTOR
-    root = _entry(label, _VOLUME, 0, 0, epoch) + _entry("EFI", _DIRECTORY, efi, 0, epoch)
-    table = _table(shape, boot, first, count)
-    used = boot - 1 + count
+    tree = Tree(first + count, step, shape.end, epoch)
+    tree.add(files)
+    root = _entry(label, VOLUME, 0, 0, epoch) + _entry("EFI", DIRECTORY, efi, 0, epoch) + tree.entries
+    table = _table(shape, boot, first, count, tree.chains)
+    used = boot - 1 + count + len(tree.chains)
     return Esp(
         size=shape.total * SECTOR,
         pieces=(
-            *_boot_sectors(shape, label, volume_id, start, used, first + count),
+            *_boot_sectors(shape, label, volume_id, start, used, first + count + len(tree.chains)),
             (shape.reserved * SECTOR, table),
             ((shape.reserved + shape.fat) * SECTOR, table),
             (root_at, root),
-            (shape.offset(efi), _dots(efi, 0, epoch) + _entry("BOOT", _DIRECTORY, boot, 0, epoch)),
+            (shape.offset(efi), dots(efi, 0, epoch) + _entry("BOOT", DIRECTORY, boot, 0, epoch)),
             (
                 shape.offset(boot),
-                _dots(boot, efi, epoch) + _entry(PROGRAM_NAMES[architecture], 0x20, first, size, epoch),
+                dots(boot, efi, epoch) + _entry(PROGRAM_NAMES[architecture], 0x20, first, size, epoch),
             ),
+            *((shape.offset(cluster), data) for cluster, data in tree.content),
         ),
         program=shape.offset(first),
     )
@@ -141,14 +163,15 @@ def _shape(bits: int, content: int, per_cluster: int) -> _Geometry:
     return _Geometry(bits, total, per_cluster, reserved, fat, root, clusters)
 
 
-def _table(shape: _Geometry, boot: int, first: int, count: int) -> bytes:
-    """Return the file allocation table: one-cluster directories up to `boot`, then the program in one run."""
-    end = _END32 if shape.bits == 32 else _END16
+def _table(shape: _Geometry, boot: int, first: int, count: int, more: list[int]) -> bytes:
+    """Return the file allocation table: one-cluster directories to `boot`, then the program in one run, then `more`."""
+    end = shape.end
     entries = [0] * (first + count)
     entries[0] = end & ~0xFF | 0xF8
     entries[1] = end
     entries[2 : boot + 1] = [end] * (boot - 1)
     entries[first:] = [*range(first + 1, first + count), end] if count else []
+    entries += more
     return struct.pack(f"<{len(entries)}{'I' if shape.bits == 32 else 'H'}", *entries)
 
 
@@ -188,28 +211,5 @@ def _boot_sectors(
 
 def _entry(name: str, attributes: int, cluster: int, size: int, epoch: int) -> bytes:
     """Return a directory entry; `name` is in capitals and in 8.3 form."""
-    if attributes == _VOLUME or name.startswith("."):
-        stored = name.ljust(11)
-    else:
-        stem, _, extension = name.partition(".")
-        stored = stem.ljust(8) + extension.ljust(3)
-    date, time = clock.fat(epoch)
-    return struct.pack(
-        "<11sBBBHHHHHHHI",
-        stored.encode(),
-        attributes,
-        0,
-        0,
-        time,
-        date,
-        date,
-        cluster >> 16,
-        time,
-        date,
-        cluster & 0xFFFF,
-        size,
-    )
-
-
-def _dots(own: int, parent: int, epoch: int) -> bytes:
-    return _entry(".", _DIRECTORY, own, 0, epoch) + _entry("..", _DIRECTORY, parent, 0, epoch)
+    stem, _, extension = (name, "", "") if attributes == VOLUME else name.partition(".")
+    return entry((stem.ljust(8) + extension.ljust(3)).ljust(11).encode(), attributes, cluster, size, epoch)

@@ -22,7 +22,9 @@ from imager.core.errors import ImagerError
 from imager.disk import esp, raw
 
 if TYPE_CHECKING:
+    from imager.disk.medium import Medium
     from imager.requests.outputs import Iso
+    from imager.requests.secureboot import Enroll
 
 BLOCK = 2048
 _DESCRIPTORS = 16
@@ -45,10 +47,16 @@ class _File:
 def run(request: Iso) -> None:
     """Write the ISO."""
     label = volume_label(request.label)
-    with raw.open_medium(request, "CLAYLINUX") as medium, medium.writing(request) as fd:
-        place = medium.program
-        program = _File(esp.PROGRAM_NAMES[request.architecture], place.start // BLOCK, len(place))
-        descriptors = volume(label, program, medium.size // BLOCK, request.epoch)
+    with raw.open_medium(request, "CLAYLINUX") as medium:
+        write(request, medium, label)
+
+
+def write(request: Iso | Enroll, medium: Medium, label: str) -> None:
+    """Write a disk as an ISO whose CD is called `label`."""
+    place = medium.program
+    program = _File(esp.PROGRAM_NAMES[request.architecture], place.start // BLOCK, len(place))
+    descriptors = volume(label, program, medium.size // BLOCK, request.epoch)
+    with medium.writing(request) as fd:
         raw.write(fd, medium.with_data(_DESCRIPTORS * BLOCK, descriptors))
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from imager.requests.outputs import Output
+    from imager.requests.secureboot import Enroll
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Medium:
         return tuple(found)
 
     @contextmanager
-    def writing(self, request: Output, *, compress: bool = False) -> Iterator[int]:
+    def writing(self, request: Output | Enroll, *, compress: bool = False) -> Iterator[int]:
         """Yield a file for the disk in the format of `request`, like `output.writing`; tell how far it is."""
         whole = None if compress else sum(extent.end - extent.start for extent in self.extents)
         with output.writing(request.output, request.epoch) as fd, progress.told_of_file(request.output, fd, whole):

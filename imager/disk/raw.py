@@ -16,7 +16,8 @@ from imager.disk.medium import Medium
 from imager.uki import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from uuid import UUID
 
     from imager.requests.outputs import Disk, Raw
@@ -39,17 +40,22 @@ def write(fd: int, medium: Medium) -> None:
     medium.copy(fd, 0, 0, medium.size)
 
 
-@contextmanager
-def open_medium(request: Disk, label: str) -> Iterator[Medium]:
+def open_medium(request: Disk, label: str) -> AbstractContextManager[Medium]:
     """Yield the disk for `request` with a partition called `label`."""
-    uki = layout.load_for(request)
+    return lay_out(layout.load_for(request), label, request.epoch, {})
+
+
+@contextmanager
+def lay_out(uki: layout.UkiLayout, label: str, epoch: int, files: Mapping[str, bytes]) -> Iterator[Medium]:
+    """Yield the disk that has a program, and `files` beside it by their paths."""
     partition = esp.plan(
         size=uki.size,
-        architecture=request.architecture,
+        architecture=uki.architecture,
         label=esp.fat_label(label),
         volume_id=int.from_bytes(hashlib.sha256(f"volume {uki.digest}".encode()).digest()[:4], "little"),
         start=ESP_START // gpt.SECTOR,
-        epoch=request.epoch,
+        epoch=epoch,
+        files=files,
     )
     start = ESP_START + partition.program
     with uki.open_extents(start) as pieces:
@@ -67,10 +73,7 @@ def _medium(partition: esp.Esp, pieces: tuple[Extent, ...], place: range, guid: 
         guid=guid,
         name=PARTITION_NAME,
     )
-    extents = (
-        Extent(0, tables.head),
-        *(Extent(ESP_START + offset, data) for offset, data in partition.pieces),
-        *pieces,
-        Extent(size - len(tables.tail), tables.tail),
-    )
+    around = (Extent(ESP_START + offset, data) for offset, data in partition.pieces)
+    inside = sorted((*around, *pieces), key=lambda each: each.start)
+    extents = (Extent(0, tables.head), *inside, Extent(size - len(tables.tail), tables.tail))
     return Medium(size, extents, guid, place)
