@@ -33,9 +33,16 @@ def programs(argv: list[str]) -> int:
         from imager.build_image import main as build_image
 
         return build_image(argv[1:])
+    if argv[0] == "keys":
+        from imager.keys import main as keys
+
+        return keys(argv[1:])
     from .cli import main as command
 
-    epilog = "build-image makes a bootable image of the system at /system: build-image -h tells more."
+    epilog = (
+        "build-image makes a bootable image of the system at /system, and keys the keys of Secure Boot: "
+        "build-image -h and keys -h tell more."
+    )
     return command(argv, prog="claylinux/frontend", epilog=epilog)
 
 

@@ -16,23 +16,29 @@ class Target:
     """The parts for one architecture: paths in our image, and the default consoles of a system.
 
     `runs` is a program that does nothing and succeeds: it shows whether a builder runs programs of this architecture.
-    `microcode`: whether its processors take microcode from the kernel.
+    `microcode`: whether its processors take microcode from the kernel. `loader` is the boot manager that enrolls keys.
     """
 
     init: str
     runs: str
     stub: str
+    loader: str
     consoles: str
     microcode: bool
 
 
 TARGETS: dict[str, Target] = {
     architecture: Target(
-        f"{HOME}/init/{architecture}", f"{HOME}/runs/{architecture}", f"{HOME}/stubs/{stub}", consoles, microcode
+        f"{HOME}/init/{architecture}",
+        f"{HOME}/runs/{architecture}",
+        f"{HOME}/stubs/linux{efi}.efi.stub",
+        f"{HOME}/stubs/systemd-boot{efi}.efi",
+        consoles,
+        microcode,
     )
-    for architecture, stub, consoles, microcode in (
-        ("amd64", "linuxx64.efi.stub", "console=tty0 console=ttyS0,115200", True),
-        ("arm64", "linuxaa64.efi.stub", "console=tty0 console=ttyAMA0", False),
+    for architecture, efi, consoles, microcode in (
+        ("amd64", "x64", "console=tty0 console=ttyS0,115200", True),
+        ("arm64", "aa64", "console=tty0 console=ttyAMA0", False),
     )
 }
 """Every supported architecture, by Docker's name."""

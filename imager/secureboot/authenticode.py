@@ -1,7 +1,7 @@
 """What a signature of an EFI program says, and where firmware finds it.
 
 References: Microsoft, "Windows Authenticode Portable Executable Signature Format" (the digest, SpcIndirectDataContent);
-RFC 2315 (PKCS #7); UEFI specification 2.10, 32.2.4 (WIN_CERTIFICATE); Microsoft, "PE Format".
+UEFI specification 2.10, 32.2.4 (WIN_CERTIFICATE); Microsoft, "PE Format".
 
 The digest is taken chunk by chunk, so memory does not depend on the size of the program. Nothing here knows a private
 key: `attributes` returns the few bytes that one signs, and `table` takes what it returned.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
-from imager.secureboot import der
+from imager.secureboot import der, pkcs7
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +31,6 @@ _ALIGNMENT = 8
 _PE32_PLUS = 0x20B
 _REVISION, _PKCS7 = 0x0200, 0x0002
 """wRevision and wCertificateType of a WIN_CERTIFICATE that has a PKCS #7."""
-_SHA256 = der.make(der.SEQUENCE, der.oid("2.16.840.1.101.3.4.2.1"), der.make(der.NULL))
-_RSA = der.make(der.SEQUENCE, der.oid("1.2.840.113549.1.1.1"), der.make(der.NULL))
-_SIGNED_DATA = der.oid("1.2.840.113549.1.7.2")
 _CONTENT_TYPE, _MESSAGE_DIGEST = der.oid("1.2.840.113549.1.9.3"), der.oid("1.2.840.113549.1.9.4")
 _INDIRECT_DATA, _PE_IMAGE = der.oid("1.3.6.1.4.1.311.2.1.4"), der.oid("1.3.6.1.4.1.311.2.1.15")
 # No flags, and a link to a file without a name: programs that sign write nothing else here.
@@ -151,24 +148,13 @@ def attributes(digest: bytes) -> bytes:
 
 def table(digest: bytes, certificate: Certificate, signature: bytes) -> bytes:
     """Return the certificate table of a program with this digest. `signature` is that of `attributes(digest)`."""
-    signer = der.make(
-        der.SEQUENCE,
-        der.integer(1),
-        der.make(der.SEQUENCE, certificate.issuer, certificate.serial),
-        _SHA256,
-        der.tagged(0, der.read(attributes(digest))[0].content),
-        _RSA,
-        der.make(der.OCTETS, signature),
-    )
-    signed = der.make(
-        der.SEQUENCE,
-        der.integer(1),
-        der.make(der.SET, _SHA256),
+    signed = pkcs7.signed_data(
         der.make(der.SEQUENCE, _INDIRECT_DATA, der.tagged(0, _content(digest))),
-        der.tagged(0, certificate.data),
-        der.make(der.SET, signer),
+        certificate,
+        signature,
+        der.tagged(0, der.read(attributes(digest))[0].content),
     )
-    message = der.make(der.SEQUENCE, _SIGNED_DATA, der.tagged(0, signed))
+    message = der.make(der.SEQUENCE, pkcs7.SIGNED_DATA, der.tagged(0, signed))
     padded = message + bytes(-len(message) % _ALIGNMENT)
     return struct.pack("<IHH", 8 + len(padded), _REVISION, _PKCS7) + padded
 
@@ -176,4 +162,4 @@ def table(digest: bytes, certificate: Certificate, signature: bytes) -> bytes:
 def _content(digest: bytes) -> bytes:
     """Return the SpcIndirectDataContent: a digest, and what it is the digest of."""
     image = der.make(der.SEQUENCE, _PE_IMAGE, _NO_FILE)
-    return der.make(der.SEQUENCE, image, der.make(der.SEQUENCE, _SHA256, der.make(der.OCTETS, digest)))
+    return der.make(der.SEQUENCE, image, der.make(der.SEQUENCE, pkcs7.SHA256, der.make(der.OCTETS, digest)))

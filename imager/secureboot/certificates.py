@@ -66,17 +66,37 @@ class Certificate:
         return f"{self.subject} (certificate SHA-256 {self.fingerprint}, expires {self.expires})"
 
     def digest_signed(self, signature: bytes) -> bytes | None:
-        """Return the SHA-256 of what was signed; None if the key of this certificate did not make the signature.
+        """Return the SHA-256 of what was signed; None if the key of this certificate did not make the signature."""
+        return _digest_signed(self.modulus, self.exponent, signature)
 
-        RSASSA-PKCS1-v1_5 with SHA-256: RFC 8017, section 8.2.2.
-        """
-        number = int.from_bytes(signature)
-        if len(signature) != BITS // 8 or number >= self.modulus:
-            return None
-        block = pow(number, self.exponent, self.modulus).to_bytes(BITS // 8)
-        filler = b"\xff" * (BITS // 8 - 3 - len(_DIGEST_INFO) - 32)
-        start = b"\0\1" + filler + b"\0" + _DIGEST_INFO
-        return block[len(start) :] if block.startswith(start) else None
+
+def digest_signed_by(data: bytes, signature: bytes) -> bytes | None:
+    """Return the same for the DER of a certificate. Raises ImagerError if its key is not one for firmware."""
+    return _digest_signed(*_rsa(_fields(data)[5].whole, "certificate"), signature)
+
+
+def _digest_signed(modulus: int, exponent: int, signature: bytes) -> bytes | None:
+    """Undo RSASSA-PKCS1-v1_5 with SHA-256: RFC 8017, section 8.2.2."""
+    number = int.from_bytes(signature)
+    if len(signature) != BITS // 8 or number >= modulus:
+        return None
+    block = pow(number, exponent, modulus).to_bytes(BITS // 8)
+    filler = b"\xff" * (BITS // 8 - 3 - len(_DIGEST_INFO) - 32)
+    start = b"\0\1" + filler + b"\0" + _DIGEST_INFO
+    return block[len(start) :] if block.startswith(start) else None
+
+
+def _fields(data: bytes) -> tuple[der.Value, ...]:
+    """Return serial number, algorithm, issuer, validity, subject and key of a certificate (RFC 5280, section 4.1)."""
+    try:
+        found = tuple(
+            each for each in der.read(der.read(der.read(data)[0].content)[0].content) if each.tag != der.CONTEXT
+        )
+    except IndexError:
+        found = ()
+    if len(found) < 6:
+        raise ImagerError("a certificate is incomplete or damaged")
+    return found
 
 
 def load(path: Path) -> Certificate:
@@ -97,8 +117,7 @@ def load(path: Path) -> Certificate:
     except ToolError:
         raise ImagerError("`certificate`: it is incomplete or damaged: copy all of it") from None
     lines = dict(line.partition("=")[::2] for line in about.split("\n"))
-    # RFC 5280, section 4.1: version, serial number, algorithm, issuer, validity, subject, key
-    fields = [each for each in der.read(der.read(der.read(data)[0].content)[0].content) if each.tag != 0xA0]
+    fields = _fields(data)
     modulus, exponent = _rsa(fields[5].whole, "certificate")
     return Certificate(
         data=data,

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from imager.core.errors import ImagerError
 
 INTEGER, BITS, OCTETS, NULL, OID, SEQUENCE, SET = 0x02, 0x03, 0x04, 0x05, 0x06, 0x30, 0x31
-_CONSTRUCTED_CONTEXT = 0xA0
+CONTEXT = 0xA0
+"""The tag [0] of a part of a structure; those of [1] and so on follow it."""
 
 
 class Value(NamedTuple):
@@ -34,7 +35,7 @@ def make(tag: int, *parts: bytes) -> bytes:
 
 def tagged(number: int, *parts: bytes) -> bytes:
     """Return a value with the tag [number], as a part of a structure that is optional or one of several."""
-    return make(_CONSTRUCTED_CONTEXT | number, *parts)
+    return make(CONTEXT | number, *parts)
 
 
 def integer(value: int) -> bytes:
