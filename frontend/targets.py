@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spec.formats import FORMATS
+from spec.formats import OUTPUTS
 
 IMAGE = "image"
 REPORT = "report"
@@ -17,4 +17,4 @@ OTHERS = {
     TBS: "the bytes that a Secure Boot key elsewhere has to sign, and what they mean",
 }
 """The targets that are no output, with what they give."""
-TARGETS = (*FORMATS, *OTHERS)
+TARGETS = (*OUTPUTS, *OTHERS)

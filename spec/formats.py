@@ -37,7 +37,19 @@ FORMATS: dict[str, Format] = {
 }
 """By name. A new one is a row here, a request in `imager.requests.outputs`, and a module in `imager.disk`."""
 
+ENROLLMENTS: dict[str, Format] = {
+    row.name: row
+    for row in (
+        Format("enroll", "enroll.iso", "ISO that enrolls the keys of `secure_boot.enroll` in machines"),
+        Format("ovmf-vars", "vars.fd", "firmware variables with these keys, for virtual machines with OVMF", keys=()),
+    )
+}
+"""What makes machines trust the system, and has nothing of the system itself."""
+
+OUTPUTS = {**FORMATS, **ENROLLMENTS}
+"""All that `outputs` can list."""
+
 
 def formats_with(key: str) -> tuple[str, ...]:
     """Return the formats whose outputs have `key`."""
-    return tuple(name for name, row in FORMATS.items() if key in row.keys)
+    return tuple(name for name, row in OUTPUTS.items() if key in row.keys)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from . import hints
 from .compression import LEVELS, NONE
-from .formats import FORMATS, formats_with
+from .formats import OUTPUTS, formats_with
 from .keys import key
 from .values import sizes, words
 from .values.wording import listing
@@ -20,7 +20,7 @@ class Output:
 
     HINTS: ClassVar[Mapping[str, str]] = hints.OUTPUT
     SHORT: ClassVar[str] = "format"
-    format: words.Format = key("; ".join(f"`{each.name}`: {each.summary}" for each in FORMATS.values()) + ".", "iso")
+    format: words.Format = key("; ".join(f"`{each.name}`: {each.summary}" for each in OUTPUTS.values()) + ".", "iso")
     name: words.FileName = key(
         "The file name without its extension. Default: the `name` of the system.", "edge", default=""
     )
@@ -43,7 +43,7 @@ class Output:
     @property
     def filename(self) -> str:
         """The name of the file in the result."""
-        return f"{self.name}.{FORMATS[self.format].extension}"
+        return f"{self.name}.{OUTPUTS[self.format].extension}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,3 +94,9 @@ class SecureBoot:
         "{source: edge.sig}",
         default=None,
     )
+    enroll: paths.SourcePath | None = key(
+        "The directory in the build context with PK.auth, KEK.auth, db.auth and perhaps dbx.auth, for the outputs "
+        "`enroll` and `ovmf-vars`. `docker run claylinux/imager keys` makes them.",
+        "keys",
+        default=None,
+    )

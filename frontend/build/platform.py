@@ -31,6 +31,7 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> Built:
     """Build the target for one platform, and the list of what is in the system if the client wants one."""
     from frontend.build.emulation import check_programs
     from frontend.build.occupied import check_places
+    from frontend.plan.enrollment import is_all, plan_all
     from frontend.plan.secure_boot import for_target
     from frontend.plan.system import plan_system
     from frontend.result import Built, image_config
@@ -41,6 +42,8 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> Built:
     inputs = _gather(request, spec, platform)
     previous = _previous(request, spec, platform)
     solve = partial(_solve, request)
+    if is_all(spec, request.options.target):
+        return Built(solve(plan_all(inputs)), image_config({}, platform, _labels(request, spec)))
     planned = plan_system(inputs)
     check_programs(request.client, inputs, planned.finished, request.build_file.source)
     target = request.options.target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ class Origin:
     name: str = ""
 
 
+KEYS = {"PK": False, "KEK": False, "db": False, "dbx": True}
+"""The files NAME.auth of `secure_boot.enroll`, and whether they are optional."""
 MAIN = Origin()
 """The main build context."""
 
@@ -34,7 +37,8 @@ MAIN = Origin()
 class Need:
     """One path of an origin. `key` begins a message about it.
 
-    `range` is the value that names the path, `origin_range` the one that names the origin.
+    `range` is the value that names the path, `origin_range` the one that names the origin. `optional`: the system can
+    be planned without it.
     """
 
     origin: Origin
@@ -42,6 +46,7 @@ class Need:
     key: str
     range: Range
     origin_range: Range
+    optional: bool = False
 
 
 def needs(spec: Spec) -> Iterator[Need]:
@@ -93,6 +98,12 @@ def _secure_boot_files(spec: Spec) -> Iterator[Need]:
         if isinstance(file, CertificateFile | SignatureFile):
             place = spec.positions.of("secure_boot", name, "source")
             yield Need(MAIN, file.source, f"`secure_boot`: {name}", place, place)
+    if spec.secure_boot and spec.secure_boot.enroll:
+        place = spec.positions.of("secure_boot", "enroll")
+        for name, optional in KEYS.items():
+            # By file: private keys may lie beside these, and have no business in a build.
+            path = posixpath.join(spec.secure_boot.enroll, f"{name}.auth")
+            yield Need(MAIN, path, "`secure_boot`: enroll", place, place, optional=optional)
 
 
 def origin_of_file(entry: CopiedFile) -> Origin:

@@ -12,15 +12,15 @@ from imager.requests.outputs import BY_FORMAT
 from imager.requests.reports import Inspect
 from imager.target import TARGETS
 from spec.base import PresetBase
-from spec.formats import FORMATS
+from spec.formats import FORMATS, OUTPUTS
 from spec.outputs import Output
 
-from . import hidden, kernel_checks, places
+from . import enrollment, hidden, kernel_checks, places
 from .inputs import PlanInputs
 from .kernel import FINDINGS
 from .packing import SEGMENT, Packed
 from .report import KernelFile, Report
-from .steps import OUT, SYSTEM, Step, run_on_trees
+from .steps import OUT, SYSTEM, Step, run_on_trees, together
 from .system import PlannedSystem
 
 REPORT = "/report.json"
@@ -102,19 +102,14 @@ def plan_outputs(inputs: PlanInputs, uki: Uki, *, laid_out: bool = False) -> llb
     if uki.signed:
         shared = [*wanted]  # one signature, so one UKI
     states = [_plan_output(inputs, output, uki, shared=output in shared) for output in wanted]
-    if len(states) == 1:
-        return states[0]
-    if "mergeop" in inputs.caps:
-        return llb.merge(states, name="[outputs] merge")
-    copies = [llb.Copy(source=state, src="/", dest="/", dir_contents=True) for state in states]
-    return llb.edit(llb.scratch(), *copies, name="[outputs] merge")
+    return together(inputs, [*states, *enrollment.plan(inputs)])
 
 
 def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:
-    """Return the outputs of the spec, or only those of the format in `--target`."""
+    """Return the outputs of the spec that have the system, or only those of the format in `--target`."""
     spec, target = inputs.spec, inputs.options.target
     if target not in FORMATS:
-        return spec.outputs
+        return tuple(output for output in spec.outputs if output.format in FORMATS)
     listed = tuple(output for output in spec.outputs if output.format == target)
     return listed or (Output(format=target, name=spec.name),)
 
@@ -164,7 +159,7 @@ def _has_os_release(inputs: PlanInputs) -> bool:
     them has one: with it firmware needs more memory, without it boot managers do not list the file.
     """
     if inputs.spec.secure_boot:
-        return any(FORMATS[output.format].os_release for output in inputs.spec.outputs)
+        return any(OUTPUTS[output.format].os_release for output in inputs.spec.outputs)
     return all(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
 
 

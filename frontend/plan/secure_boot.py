@@ -21,6 +21,7 @@ from spec.secure_boot import (
 )
 
 from . import places
+from .enrollment import is_all
 from .origins import MAIN
 from .steps import OUT, Step, run_imager, tree
 
@@ -44,6 +45,11 @@ def for_target(spec: Spec, target: str) -> Spec:
     signing = spec.secure_boot
     if target == IMAGE or target in SBOM_FORMS:  # no UKI is made
         return replace(spec, secure_boot=None)
+    if is_all(spec, target):
+        if signing is None or signing.enroll is None:
+            text = f"`--target {target}` needs keys: write `secure_boot: {{enroll: keys}}`"
+            raise places.user_error(spec, [Diagnostic(spec.positions.of("secure_boot"), text)])
+        return replace(spec, secure_boot=replace(signing, private_key=None, signature=None))
     if target == TBS:
         if signing is None:
             text = "`--target tbs` needs the certificate of the key: write `secure_boot: {certificate: ...}`"

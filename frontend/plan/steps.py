@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import llb
@@ -131,6 +132,16 @@ def run_on_trees(
         found.append(llb.Tmpfs(target=scratch))
     found.append(llb.Bind(target=OUT, source=llb.scratch(), readonly=False))
     return run_imager(inputs, *requests, step=step, mounts=tuple(found)).mount(OUT)
+
+
+def together(inputs: PlanInputs, states: Sequence[llb.State]) -> llb.State:
+    """Return one state with the files of all."""
+    if len(states) == 1:
+        return states[0]
+    if "mergeop" in inputs.caps:
+        return llb.merge(states, name="[outputs] merge")
+    copies = [llb.Copy(source=state, src="/", dest="/", dir_contents=True) for state in states]
+    return llb.edit(llb.scratch(), *copies, name="[outputs] merge")
 
 
 def edit_files(inputs: PlanInputs, system: llb.State, actions: tuple[llb.Action, ...], step: Step) -> llb.State:

@@ -98,6 +98,8 @@ def _look(client: Client, state: llb.State, asked: list[Need]) -> tuple[FileSour
         if need.path in directories:
             continue
         stat = client.stat_file(ref, need.path) if ref is not None and ref.id else None
+        if stat is None and need.optional:
+            continue
         if stat is None:
             problems.append(Diagnostic(need.range, f"{need.key}: {_missing(client, ref, need)}"))
         elif stat.is_dir:

@@ -52,3 +52,31 @@ class ToSign(Request):
     name: str
     output: str
     epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enroll(Request):
+    """Make a medium that enrolls the signed updates in the directory `keys`, after asking, in setup mode only.
+
+    `name`: how it calls the keys. `loader`: the program that does it, for `architecture`. `label`: see `outputs.Iso`.
+    """
+
+    performed_by: ClassVar[str] = "disk.enroll"
+    keys: str
+    name: str
+    loader: str
+    architecture: str
+    output: str
+    epoch: int
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OvmfVars(Request):
+    """Write the variables of OVMF, with the signed updates in the directory `keys` applied."""
+
+    performed_by: ClassVar[str] = "secureboot.ovmf"
+    keys: str
+    architecture: str
+    output: str
+    epoch: int

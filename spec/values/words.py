@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated
 
 from spec.compression import LEVELS, NONE
-from spec.formats import FORMATS
+from spec.formats import OUTPUTS
 from spec.presets import PRESETS
 
 from .kinds import MismatchError, Number, Text
@@ -79,12 +79,12 @@ def _package(text: str) -> str:
 
 
 def _format(text: str) -> str:
-    if text in FORMATS:
+    if text in OUTPUTS:
         return text
     if text == "image":
         raise ValueError("an OCI image is a target, not an output: remove it here, and build with --target image")
-    near = suggest(text, FORMATS)
-    hint = f"did you mean `{near}`?" if near else f"the formats are {listing(FORMATS, 'and')}"
+    near = suggest(text, OUTPUTS)
+    hint = f"did you mean `{near}`?" if near else f"the formats are {listing(OUTPUTS, 'and')}"
     raise ValueError(f"unknown output format {quote(text)}: {hint}")
 
 
@@ -194,7 +194,7 @@ KernelVersion = Annotated[
         pattern=r"[A-Za-z0-9][A-Za-z0-9.+_~\-]*",
     ),
 ]
-Format = Annotated[str, Text(listing(FORMATS), choices=tuple(FORMATS), convert=_format)]
+Format = Annotated[str, Text(listing(OUTPUTS), choices=tuple(OUTPUTS), convert=_format)]
 FileName = Annotated[
     str,
     Text(

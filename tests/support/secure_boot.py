@@ -42,11 +42,15 @@ def enroll(variables: Path, db: Signer, platform: Signer) -> Path:
     """Write variables of UEFI firmware that has Secure Boot on and starts what `db` has signed."""
     owner = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
     keys = ("--set-pk", owner, str(platform.certificate), "--add-kek", owner, str(platform.certificate))
-    words = ("--input", str(host.find_firmware().variables), "--output", str(variables), *keys)
+    return fw_vars(host.find_firmware().variables, variables, *keys, "--add-db", owner, str(db.certificate), "--sb")
+
+
+def fw_vars(source: Path, target: Path, *words: str) -> Path:
+    """Write variables of UEFI firmware to `target` that are changed as `words` say."""
     program = str(Path(sys.executable).with_name("virt-fw-vars"))
-    certificate = ("--add-db", owner, str(db.certificate), "--sb")
-    subprocess.run((program, *words, *certificate), capture_output=True, check=True, timeout=60)
-    return variables
+    files = ("--input", str(source), "--output", str(target))
+    subprocess.run((program, *files, *words), capture_output=True, check=True, timeout=60)
+    return target
 
 
 def make_medium(medium: Path, program: Path, around: dict[str, bytes]) -> Path:

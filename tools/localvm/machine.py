@@ -48,7 +48,8 @@ class Machine:
     and the host listens on the address `listen`. `kvm` says that KVM works. `processors` 0 means a safe number.
     `architecture` is amd64, or arm64, which is always emulated. `variables` are those of firmware with keys for Secure
     Boot: it verifies what it starts. Without them it starts everything. `oem_strings` are those of SMBIOS, and `blobs`
-    (name, text) those of fw_cfg: what the owner of a hypervisor can tell a guest. `tpm` is the socket of swtpm.
+    (name, text) those of fw_cfg: what the owner of a hypervisor can tell a guest. `tpm` is the socket of swtpm. With `reboots`, a
+    guest that reboots starts again; else the machine ends.
     """
 
     drives: tuple[Drive, ...] = ()
@@ -68,6 +69,7 @@ class Machine:
     oem_strings: tuple[str, ...] = ()
     blobs: tuple[tuple[str, str], ...] = ()
     tpm: Path | None = None
+    reboots: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,9 @@ class Firmware:
 
 
 def command_line(machine: Machine, firmware: Firmware | None) -> tuple[str, ...]:
-    """Return the QEMU command: serial console on stdio, no display, and an exit at reboot or power-off."""
+    """Return the QEMU command: serial console on stdio, no display, and an exit at power-off."""
     words = [*_board(machine), "-m", str(machine.memory_mib)]
-    words += ["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"]
+    words += ["-nodefaults", "-display", "none", *(() if machine.reboots else ("-no-reboot",)), "-serial", "stdio"]
     # Early boot needs entropy; without a source, ssh-keygen and systemd may wait for minutes.
     words += ["-device", "virtio-rng-pci"]
     if machine.firmware and firmware is not None:

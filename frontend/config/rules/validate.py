@@ -10,7 +10,7 @@ import re
 from frontend.config.syntax.diagnostics import Collector
 from spec.document import Spec
 from spec.files import CopiedFile, FetchedFile, FileEntry, InlineFile, Symlink
-from spec.formats import FORMATS, formats_with
+from spec.formats import ENROLLMENTS, OUTPUTS, formats_with
 from spec.packages import Repository
 from spec.values.run_mounts import SecretMount
 from spec.values.wording import code, listing
@@ -47,11 +47,11 @@ def _outputs(spec: Spec, problems: Collector) -> None:
         problems.add(place, f"duplicate output {code(str(name))} (first on {line}): give one of them a `name`")
     for index, output in enumerate(spec.outputs):
         short, _, extension = output.name.rpartition(".")
-        if short and extension in (output.format, FORMATS[output.format].extension):
+        if short and extension in (output.format, OUTPUTS[output.format].extension):
             place = spec.positions.of("outputs", index, "name")
             text = f"the extension is added to `name`, which gives {output.filename}: write `name: {short}`"
             problems.add(place, text)
-        for key in dict.fromkeys(key for each in FORMATS.values() for key in each.keys):
+        for key in dict.fromkeys(key for each in OUTPUTS.values() for key in each.keys):
             if getattr(output, key) and output.format not in formats_with(key):
                 place = spec.positions.of("outputs", index, key)
                 able = listing(formats_with(key), "and")
@@ -160,6 +160,12 @@ def _firmware(spec: Spec, problems: Collector) -> None:
 
 def _secure_boot(spec: Spec, problems: Collector) -> None:
     signing = spec.secure_boot
+    for index, output in enumerate(spec.outputs):
+        place = spec.positions.of("outputs", index)
+        known = problems.any_in(place) or problems.any_in(spec.positions.of("secure_boot"))
+        if output.format in ENROLLMENTS and not (signing and signing.enroll) and not known:
+            problems.add(place, f"the output `{output.format}` needs keys: write `secure_boot: {{enroll: keys}}`, "
+                                "the directory in the build context with PK.auth, KEK.auth and db.auth")  # fmt: skip
     if signing and signing.private_key and signing.signature:
         place = spec.positions.of("secure_boot", "signature")
         problems.add(place, "`signature` replaces `key`: the build signs, or it attaches what was signed elsewhere: "

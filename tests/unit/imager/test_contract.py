@@ -28,7 +28,7 @@ from imager.requests.region import Keyboard, Locale, TimeZone
 from imager.requests.reports import Inspect, Sizes
 from imager.requests.sbom import Sbom
 from imager.requests.sealing import Layers, Seal
-from imager.requests.secureboot import Check, Sign, ToSign
+from imager.requests.secureboot import Check, Enroll, OvmfVars, Sign, ToSign
 from imager.requests.services import Services
 from imager.requests.state import State
 from spec.accounts import Group, HashSecret, HashText, KeyFile, KeyText, User
@@ -128,6 +128,8 @@ REQUESTS = (
     Check(certificate="/c", key="/k", output="/o", epoch=1),
     Sign(uki="/u.json", certificate="/c", signature="/s", output="/o.json", epoch=1),
     ToSign(uki="/u.json", certificate="/c", name="edge", output="/edge.tbs", epoch=1),
+    Enroll(keys="/k", name="edge", loader="/l.efi", architecture="amd64", output="/o", epoch=1, label="KEYS"),
+    OvmfVars(keys="/k", architecture="arm64", output="/o", epoch=1),
     Sbom(
         system="/system",
         output="/out/sbom",

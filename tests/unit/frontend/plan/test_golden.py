@@ -43,6 +43,7 @@ def request(case: str, text: str) -> FakeClient:
         "tree/acme_1.0_amd64.deb": b"",
         "key": b"",
         "common.yaml": INCLUDED,
+        **{f"keys/{name}.auth": b"" for name in ("PK", "KEK", "db")},
         "/uki.json": b'{"size": 1000}',
     }
     made = llb.marshal(llb.image("debian:trixie", name="[rootfs 1/1] FROM debian:trixie"))
