@@ -30,9 +30,10 @@ def main() -> int:
 def programs(argv: list[str]) -> int:
     """Run what `docker run` asks for, and return the exit code. Build steps start `build-image` themselves."""
     if argv[0] == "build-image":
+        from frontend import __version__
         from imager.build_image import main as build_image
 
-        return build_image(argv[1:])
+        return build_image(argv[1:], version=__version__)
     if argv[0] == "keys":
         from imager.keys import main as keys
 

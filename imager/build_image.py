@@ -21,6 +21,7 @@ from imager.core.errors import ImagerError, UsageError
 from imager.report import inspection, leftovers
 from imager.requests.outputs import BY_FORMAT, Disk
 from imager.requests.packing import Initramfs, Layer, Uki
+from imager.requests.sbom import Sbom
 from imager.requests.secureboot import Check, Sign
 from imager.rootfs.root import Root
 from imager.target import TARGETS
@@ -40,7 +41,8 @@ EXTENSIONS = {name: row.extension for name, row in FORMATS.items()}
 class Options:
     """The checked command line and environment; `output` has no extension, `epoch` is in seconds.
 
-    `key` and `certificate` are files that sign the image; empty if it is not signed.
+    `key` and `certificate` are files that sign the image; empty if it is not signed. `sbom`: whether to list what is in
+    it, in a file beside it.
     """
 
     format: str
@@ -52,6 +54,7 @@ class Options:
     exclude: tuple[str, ...] = ()
     key: str = ""
     certificate: str = ""
+    sbom: bool = False
 
     @property
     def path(self) -> str:
@@ -87,13 +90,15 @@ class Facts:
         return options.mode
 
 
-def main(argv: Sequence[str], environment: Mapping[str, str] = os.environ, system: str = SYSTEM) -> int:
-    """Build one image and return the exit code: 0 done, 1 failed, 2 wrong usage."""
+def main(
+    argv: Sequence[str], environment: Mapping[str, str] = os.environ, system: str = SYSTEM, version: str = ""
+) -> int:
+    """Build one image and return the exit code: 0 done, 1 failed, 2 wrong usage. `version` is that of Claylinux."""
     try:
         options = parse_options(argv, environment)
     except UsageError as error:
         return failure.tell("build-image", f"{error}; see build-image --help", failure.MISUSED)
-    return failure.attempt("build-image", lambda: build(options, system), options)
+    return failure.attempt("build-image", lambda: build(options, system, version), options)
 
 
 def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Options:
@@ -116,6 +121,7 @@ def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Option
         exclude=_patterns(arguments.exclude),
         key=arguments.secure_boot_key,
         certificate=arguments.secure_boot_cert,
+        sbom=arguments.sbom,
     )
 
 
@@ -133,11 +139,13 @@ def _epoch(text: str) -> int:
         raise UsageError(f"invalid SOURCE_DATE_EPOCH {text!r}: {error}") from None
 
 
-def build(options: Options, system: str) -> None:
+def build(options: Options, system: str, version: str = "") -> None:
     """Make the image that `options` describe; raises ImagerError."""
     facts = examine(system)
     with tempfile.TemporaryDirectory() as checked:
         size = _make(options, system, facts, _check_key(options, checked))
+    if options.sbom:
+        _list(options, system, facts, version)
     _print_summary(options, facts, size)
 
 
@@ -182,6 +190,23 @@ def _make(options: Options, system: str, facts: Facts, signer: str) -> int:
         label = {"label": options.volume} if issubclass(make, Disk) else {}
         perform(make(uki=uki, output=options.path, architecture=facts.architecture, epoch=options.epoch, **label))
         return layout.load(uki).size
+
+
+def _list(options: Options, system: str, facts: Facts, version: str) -> None:
+    """Write what is in the image. Where a system comes from is known to the Dockerfile only."""
+    target = TARGETS[facts.architecture]
+    perform(
+        Sbom(
+            system=system,
+            output=f"{options.output}.spdx.json",
+            name=Path(options.output).name,
+            generator=version,
+            file={},
+            stub=target.stub,
+            init=target.init,
+            epoch=options.epoch,
+        )
+    )
 
 
 def _check_key(options: Options, scratch: str) -> str:
@@ -318,4 +343,5 @@ def _parser() -> argparse.ArgumentParser:
         help="private key, RSA-2048 in PEM, that signs the image: mount it as a secret",
     )
     parser.add_argument("--secure-boot-cert", default="", metavar="FILE", help="certificate of that key, in PEM")
+    parser.add_argument("--sbom", action="store_true", help="write OUTPUT.spdx.json, too: what is in the image (SPDX)")
     return parser

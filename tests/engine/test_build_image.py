@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from frontend import __version__
 from tests.support.engine import REPOSITORY, Engine
 
 pytestmark = pytest.mark.engine
@@ -28,9 +30,10 @@ def test_a_directory_becomes_an_image_without_a_dockerfile(engine: Engine, small
     engine.buildx(small, target="system", output=tree).check()
     run = ("run", "--rm", f"--volume={tree}:/system:ro", f"--volume={out}:/out", "claylinux/imager")
     assert "build-image" in engine.docker(*run, "--help")
-    told = engine.docker(*run, "build-image", "-f", "iso", "-v", "SMALL", "-o", "/out/small")
+    told = engine.docker(*run, "build-image", "-f", "iso", "-v", "SMALL", "-o", "/out/small", "--sbom")
     assert told.startswith("build-image: /out/small.iso: Linux ")
-    (image,) = out.iterdir()
+    image, listed = sorted(out.iterdir())
+    assert json.loads(listed.read_text())["creationInfo"]["creators"] == [f"Tool: claylinux-{__version__}"]
     assert image.read_bytes()[0x8001:0x8006] == b"CD001"
     assert b"SMALL" in image.read_bytes()[0x8000:0x8800]
 

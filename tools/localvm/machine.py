@@ -48,8 +48,8 @@ class Machine:
     and the host listens on the address `listen`. `kvm` says that KVM works. `processors` 0 means a safe number.
     `architecture` is amd64, or arm64, which is always emulated. `variables` are those of firmware with keys for Secure
     Boot: it verifies what it starts. Without them it starts everything. `oem_strings` are those of SMBIOS, and `blobs`
-    (name, text) those of fw_cfg: what the owner of a hypervisor can tell a guest. `tpm` is the socket of swtpm. With `reboots`, a
-    guest that reboots starts again; else the machine ends.
+    (name, text) those of fw_cfg: what the owner of a hypervisor can tell a guest. `tpm` is the socket of swtpm.
+    With `reboots`, a guest that reboots starts again; else the machine ends.
     """
 
     drives: tuple[Drive, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stub and an init where the image has them."""
     (tmp_path / "stub").write_bytes(make_pe())
     (tmp_path / "init").write_bytes(b"init")
-    own = target.Target(str(tmp_path / "init"), "", str(tmp_path / "stub"), "console=tty0", microcode=True)
+    own = target.Target(str(tmp_path / "init"), "", str(tmp_path / "stub"), "", "console=tty0", microcode=True)
     monkeypatch.setitem(target.TARGETS, "amd64", own)
     return tmp_path
 
@@ -94,6 +95,22 @@ def test_a_wrong_key_is_told_before_anything_is_packed(parts: Path, capfd: pytes
     assert build(parts, "--secure-boot-key", str(other), "--secure-boot-cert", certificate) == 1
     assert "build-image: error: `key`: it is not the key of the certificate CN=db" in capfd.readouterr().err
     assert not (parts / "out").exists()
+
+
+def test_what_is_in_an_image_is_listed_beside_it(parts: Path) -> None:
+    system = make_system(parts / "system")
+    database = system / "var/lib/dpkg/status"
+    database.parent.mkdir(parents=True)
+    database.write_text("Package: acme\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.2\n\n")
+    words = ["--output", str(parts / "out/edge"), "--compression=none", "--format=efi", "--sbom"]
+    assert build_image.main(words, {"SOURCE_DATE_EPOCH": str(EPOCH)}, str(system), "4.5") == 0
+    assert sorted(each.name for each in (parts / "out").iterdir()) == ["edge.efi", "edge.spdx.json"]
+    found = json.loads((parts / "out/edge.spdx.json").read_text())
+    assert (found["name"], found["creationInfo"]["creators"]) == ("edge", ["Tool: claylinux-4.5"])
+    versions = {each["name"]: each.get("versionInfo") for each in found["packages"]}
+    assert versions["acme"] == "1.2"
+    assert {"linux", "systemd-stub", "claylinux-init"} <= set(versions)
+    assert (parts / "out/edge.spdx.json").stat().st_mtime == EPOCH
 
 
 def test_the_volume_has_its_label(parts: Path) -> None:
