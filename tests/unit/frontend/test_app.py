@@ -125,6 +125,10 @@ def test_without_merge_outputs_are_copied_together() -> None:
     client = ask("base: debian\noutputs: [raw, iso]\n", FakeClient(outputs=BOOTABLE, llb_caps=caps))
     assert client.error is None
     assert "[outputs] merge" in names(client)
+    merge = llb.dump(client.solved[-1]).partition("[outputs] merge")[2]
+    assert (merge.count('copy.src: "/"\n'), merge.count('copy.dest: "/"\n')) == (2, 2)
+    client = ask("base: debian\noutputs: [raw]\n", FakeClient(outputs=BOOTABLE, llb_caps=caps))
+    assert "[outputs] merge" not in names(client), "one output needs no copy"
 
 
 def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:

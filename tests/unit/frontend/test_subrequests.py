@@ -57,7 +57,8 @@ def test_check_tells_every_mistake_with_its_line() -> None:
     document, metadata = question("frontend.lint", "base: debain\npackges: []\n")
     assert metadata["result.statuscode"] == b"1"
     assert document["buildError"]["message"].count("\n") == 1
-    assert [place["start"]["line"] for place in document["buildError"]["location"]["ranges"]] == [1, 2]
+    location = document["buildError"]["location"]
+    assert (location["sourceIndex"], [place["start"]["line"] for place in location["ranges"]]) == (0, [1, 2])
 
 
 @pytest.mark.parametrize("name", ["frontend.outline", "frontend.targets"])

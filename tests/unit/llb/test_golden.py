@@ -82,7 +82,7 @@ def exec_mounts() -> llb.State:
         user="builder:users",
         network="none",
         mounts=(
-            llb.Ssh(optional=True),
+            llb.Ssh(optional=True, uid=3, gid=4, mode=0o660),
             llb.Secret(target="/run/secrets/key", id="key", uid=1, gid=2, mode=0o440),
             llb.Tmpfs(target="/tmp", size=1 << 20),
             llb.Tmpfs(target="/run"),

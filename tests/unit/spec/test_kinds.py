@@ -48,6 +48,14 @@ def test_a_pattern_for_interfaces_does_not_mean_all_others() -> None:
         kind.read("!en*")
 
 
+@pytest.mark.parametrize("meant", ["true", "false"])
+def test_other_words_for_a_switch_are_explained(meant: str) -> None:
+    words = {"true": ("yes", "on", "enabled"), "false": ("no", "off", "disabled")}[meant]
+    for word in words:
+        with pytest.raises(UnfitError, match=f"write `{meant}`$"):
+            KINDS["ServiceStart"].read(word)
+
+
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_the_expected_value_is_a_noun_phrase(name: str) -> None:
     expected = KINDS[name].expected

@@ -95,6 +95,7 @@ def test_a_oneshot_unit_stays_active() -> None:
             FULL,
             {
                 "supervisor": "supervise-daemon",
+                "respawn_max": "0",
                 "command_user": "op:data",
                 "directory": "/srv",
                 "depends": "yes",
@@ -121,11 +122,11 @@ def test_a_oneshot_unit_stays_active() -> None:
 )
 def test_a_script_means_what_was_asked(service: ServiceCommand, expected: dict[str, str]) -> None:
     """A shell reads the script, as openrc-run does, and evaluates the arguments, as its start function does."""
-    names = ["description", "supervisor", "command_background", "command_user", "directory"]
+    names = ["description", "supervisor", "respawn_max", "command_background", "command_user", "directory"]
     show = "".join(f'printf "%s\\0" "{name}=${name}"\n' for name in names)
     show += "if command -v depend >/dev/null; then printf 'depends=yes\\0'; else printf 'depends=\\0'; fi\n"
     show += 'eval set -- $command $command_args\nfor word in "$@"; do printf "word=%s\\0" "$word"; done\nenv -0\n'
-    unset = "RC_SVCNAME=x supervisor= command_background= command_user= directory= command_args=\n"
+    unset = "RC_SVCNAME=x supervisor= respawn_max= command_background= command_user= directory= command_args=\n"
     program = unset + script("a", service) + show
     done = subprocess.run(
         ["sh", "-euc", program], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True

@@ -148,3 +148,12 @@ def test_files_that_the_running_system_does_not_see_are_named(
     told = capsys.readouterr().err
     assert "files: /: the running system does not see /run/acme/x: this place is empty at boot" in told
     assert "etc/x" not in told
+
+
+@pytest.mark.parametrize("place", ["dev", "proc", "run", "sys", "tmp"])
+def test_every_place_that_is_empty_at_boot_is_known(
+    system: Path, source: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    put(source, **{f"{place}__x": "lost"})
+    assert copy(system, source) == 0
+    assert f"does not see /{place}/x: " in capsys.readouterr().err

@@ -71,6 +71,9 @@ class TestLines:
             with pytest.raises(ValueError, match="invisible character"):
                 ssh_key(line)
         assert ssh_key(f" {KEY} me\r\n") == f"{KEY} me"
+        for line in ("-----BEGIN OPENSSH PRIVATE KEY-----", f"{KEY}\n{KEY}"):
+            with pytest.raises(ValueError, match="not a public key on one line"):
+                ssh_key(line)
 
     @given(st.text())
     def test_lines_are_those_of_a_program(self, content: str) -> None:

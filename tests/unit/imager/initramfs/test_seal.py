@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from imager.archive.batch_writer import BatchWriter
+from imager.commands import perform
 from imager.initramfs import cpio_segment, layers, segments, snapshots
 from imager.requests.packing import Initramfs, Layer
+from imager.requests.sealing import Seal
 from imager.rootfs import private_keys, seal, tree
 from imager.rootfs.root import Root
 from tests.support.imager import EPOCH, Member, make_system, read_newc
@@ -206,6 +208,16 @@ def test_links_are_those_of_the_system(tmp_path: Path) -> None:
     kept = seal.find(Root(system), ["/etc/ssh/ssh_host_rsa_key", "/etc/ssh/ssh_host_ecdsa_key", "/etc/machine-id"])
     assert kept.left_out == frozenset()
     assert kept.emptied.keys() == {"srv/logs/app.log"}
+
+
+def test_an_image_lists_what_only_the_build_file_keeps(system: Path) -> None:
+    """So a build from that image keeps it as well, what is left out and what is emptied."""
+    keep = ("/etc/ssh/ssh_host_rsa_key", "/etc/machine-id")
+    perform(Seal(system=str(system), keep=keep, epoch=EPOCH))
+    assert (system / "boot/keep").read_text() == "/etc/machine-id\n/etc/ssh/ssh_host_rsa_key\n"
+    assert (system / "etc/machine-id").read_text() == ID
+    assert not (system / "etc/hostid").exists()
+    assert "etc/machine-id" not in seal.find(Root(system)).emptied
 
 
 @pytest.mark.parametrize("content", ["", "uninitialized\n", "a text of somebody\n"])

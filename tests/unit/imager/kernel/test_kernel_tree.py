@@ -178,6 +178,7 @@ def test_microcode_is_made_of_its_parts(system: Path) -> None:
     members = read_newc(image.read_bytes())
     assert [(member.name, member.data) for member in members][-1] == (b"kernel/x86/microcode/GenuineIntel.bin", b"ABC")
     assert {member.mtime for member in members} == {EPOCH}
+    assert {member.mode for member in members} == {0o40755, 0o100644}
     assert image.stat().st_mtime == (system / "boot").stat().st_mtime == EPOCH
     assert (system / "boot/amd-ucode.img").read_bytes() == b"070701 made by the distribution"
     assert [path for path in firmware_of(system) if "ucode/" in path] == ["intel-ucode/doc"]

@@ -33,7 +33,7 @@ kernel/fs/overlayfs/overlay.ko.xz:
 updates/dkms/zfs-core.ko:
 """
 BUILTIN = "kernel/fs/ext4/ext4.ko\nkernel/net/unix/unix.ko\n"
-SOFTDEP = "# text\nsoftdep btrfs pre: crypto-crc32c nothing post: veth\nsoftdep odd\n"
+SOFTDEP = "# text\nsoftdep btrfs pre: crypto-crc32c nothing post: veth\nsoftdep odd\nsoftdep\n"
 ALIAS = "alias crypto-crc32c crc32c_generic\nalias pci:v1* i915\nalias rtnl-link-veth veth\nalias short\n"
 
 

@@ -19,6 +19,7 @@ from spdx_tools.spdx.validation.document_validator import (
 
 from imager import commands
 from imager.requests.sbom import Sbom
+from imager.sbom import sources
 from spec.files import CopiedFile, FetchedFile
 from tests.support.imager import make_kernel, make_system
 from tests.unit.imager.sbom.test_licenses import HEAD
@@ -209,3 +210,6 @@ def test_a_system_of_strangers(request_: Sbom, tmp_path: Path) -> None:
     assert "rpm" in document["comment"]
     assert [each["name"] for each in document["packages"]] == ["edge", "systemd-stub", "claylinux-init", "a"]
     assert "homepage" not in document["packages"][-1]
+    assert sources.base("example/tool:1.2@sha256:ab").version == "sha256:ab"  # type: ignore[union-attr]
+    assert sources.base("server.example:5000/tool:1.2").version == "1.2"  # type: ignore[union-attr]
+    assert sources.base("server.example:5000/tool").version == ""  # type: ignore[union-attr]

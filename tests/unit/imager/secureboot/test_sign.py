@@ -164,6 +164,19 @@ def test_a_program_in_a_file_is_signed_too(signer: Signer, tmp_path: Path, size:
         sign(signed, signer)
 
 
+@pytest.mark.parametrize("directories", [4, 5])
+def test_the_signature_needs_a_directory(signer: Signer, tmp_path: Path, directories: int) -> None:
+    """The fifth one is for certificates; a program with fewer has sections or nothing there."""
+    program = bytearray(make_pe())
+    struct.pack_into("<I", program, struct.unpack_from("<I", program, 0x3C)[0] + 24 + 108, directories)
+    (tmp_path / "few.efi").write_bytes(program)
+    if directories == 5:
+        assert sign(tmp_path / "few.efi", signer).stat().st_size > len(program)
+        return
+    with pytest.raises(ImagerError, match="no place for a signature"):
+        sign(tmp_path / "few.efi", signer)
+
+
 def test_a_gap_is_refused(signer: Signer, tmp_path: Path) -> None:
     """Firmware hashes sections, other programs the whole file."""
     program = bytearray(make_pe(room=0x400) + bytes(0x200))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pefile  # type: ignore[import-untyped]
 import pytest
 
+from imager import memory
 from imager.archive import cpio
 from imager.core import output
 from imager.core.errors import ImagerError
@@ -248,6 +249,14 @@ def test_kernels_beside_their_modules_are_used(system: Path) -> None:
     assert place == system / f"usr/lib/modules/{VERSION}/vmlinuz"
     (count,) = struct.unpack_from("<H", build(system), 0x46)
     assert count == 6
+
+
+def test_the_summary_has_the_memory_that_booting_needs(system: Path) -> None:
+    kept, without = (request(system, unpacked=50 << 20, os_release=each) for each in (True, False))
+    told = [sections._summary(each, 900 << 20) for each in (kept, without)]
+    needed = [memory.required_ram("tmpfs", 900 << 20, 50 << 20, os_release=each) for each in (True, False)]
+    assert [memory.format_size(size) in line for size, line in zip(needed, told, strict=True)] == [True, True]
+    assert told[0] != told[1]
 
 
 def test_a_layer_is_aligned(system: Path) -> None:
