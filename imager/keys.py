@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from imager import failure
 from imager.core import terminal
-from imager.core.errors import UsageError
+from imager.core.errors import ImagerError, UsageError
 from imager.secureboot.keyring import Keyring
 from imager.target import HOME
 
@@ -39,7 +39,14 @@ def main(argv: Sequence[str], microsoft: str = MICROSOFT) -> int:
             raise UsageError(f"--name {arguments.name!r}: use letters, digits, spaces, `-`, `_` and `.`, as in Acme")
     except UsageError as error:
         return failure.tell("keys", f"{error}; see keys --help", failure.MISUSED)
-    return failure.attempt("keys", lambda: _perform(arguments, Path(microsoft)), arguments)
+    return failure.attempt("keys", lambda: _try(arguments, Path(microsoft)), arguments)
+
+
+def _try(arguments: argparse.Namespace, microsoft: Path) -> None:
+    try:
+        _perform(arguments, microsoft)
+    except OSError as error:
+        raise ImagerError(f"cannot write to {arguments.directory}: {error.strerror}") from None
 
 
 def _perform(arguments: argparse.Namespace, microsoft: Path) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,11 +27,11 @@ from imager.secureboot import certificates, lists, updates
 from imager.secureboot.lists import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 DAYS = 3650
 """The validity of certificates. Firmware does not look at it."""
-_OWNER = "owner.txt"
+_OWNER, _REMOVE = "owner.txt", "PK-remove.auth"
 _KINDS = ("PK", "KEK", "db")
 _MICROSOFT = {"KEK": ("ms-kek-*.pem",), "db": ("ms-uefi-*.pem", "windows-*.pem")}
 _NOT_PUBLIC = "# Private keys are for nobody else.\n*.key\n"
@@ -48,23 +49,25 @@ class Keyring:
 
         Raises ImagerError, before anything is written, if there is any of them.
         """
-        names = [*(f"{kind}.{end}" for kind in _KINDS for end in ("key", "crt")), _OWNER]
+        names = [*(f"{kind}.{end}" for kind in _KINDS for end in ("key", "crt", "esl", "auth")), _OWNER, _REMOVE]
         if found := [each for each in names if (self.directory / each).exists()]:
             raise ImagerError(
                 f"{self.directory} has {found[0]} already, and no key is ever replaced: `add NAME` makes one more key, "
                 "and another directory starts anew"
             )
+        others = {kind: _of_microsoft(microsoft, kind) if microsoft else () for kind in _KINDS}
         owner = uuid4()
         made = {kind: _new_pair(f"{name} Secure Boot {kind}".strip()) for kind in _KINDS}
         self.directory.mkdir(parents=True, exist_ok=True)
-        for kind, pair in made.items():
-            self._save_pair(kind, pair)
-        self._save(_OWNER, f"{owner}\n".encode())
-        self._save(".gitignore", _NOT_PUBLIC.encode())
-        for kind in _KINDS:
-            others = _of_microsoft(microsoft, kind) if microsoft else ()
-            self._save_lists(kind, (*others, self._entry(kind)))
-        self._save("PK-remove.auth", updates.make("PK", b"", self._signer("PK"), self._time("PK")))
+        with self._all_or_nothing(names):
+            for kind, pair in made.items():
+                self._save_pair(kind, pair)
+            self._save(_OWNER, f"{owner}\n".encode())
+            for kind in _KINDS:
+                self._save_lists(kind, (*others[kind], self._entry(kind)))
+            self._save(_REMOVE, updates.make("PK", b"", self._signer("PK"), self._time("PK")))
+            if not (self.directory / ".gitignore").exists():
+                self._save(".gitignore", _NOT_PUBLIC.encode())
 
     def add(self, name: str, title: str) -> None:
         """Make one more key for systems, called `name`, and add its certificate to db."""
@@ -74,8 +77,10 @@ class Keyring:
         for end in ("key", "crt"):
             if (self.directory / f"{name}.{end}").exists():
                 raise ImagerError(f"{self.directory} has {name}.{end} already: choose another name")
-        self._save_pair(name, _new_pair(f"{title} Secure Boot {name}".strip()))
-        self._save_lists("db", (*trusted, self._entry(name)), added=self._entry(name))
+        pair = _new_pair(f"{title} Secure Boot {name}".strip())
+        with self._all_or_nothing((f"{name}.key", f"{name}.crt")):
+            self._save_pair(name, pair)
+            self._save_lists("db", (*trusted, self._entry(name)), added=self._entry(name))
 
     def revoke(self, what: str) -> None:
         """Add a certificate, or a program by its Authenticode digest, to dbx; take such a certificate out of db."""
@@ -135,6 +140,16 @@ class Keyring:
         if added:
             more = updates.make(name, lists.make((added,)), signer, time, append=True)
             self._save(f"{name}-add.auth", more)
+
+    @contextmanager
+    def _all_or_nothing(self, names: Iterable[str]) -> Iterator[None]:
+        """Remove new files of these names if not all of them can be written: half of the keys would be in the way."""
+        try:
+            yield
+        except BaseException:
+            for name in names:
+                (self.directory / name).unlink(missing_ok=True)
+            raise
 
     def _save_pair(self, name: str, pair: tuple[bytes, bytes]) -> None:
         """Write a key that only its owner can read, and the certificate; never over anything."""

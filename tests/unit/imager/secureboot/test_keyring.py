@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import stat
 import subprocess
@@ -13,7 +14,8 @@ import virt.firmware  # type: ignore[import-untyped]
 from virt.firmware.efi import siglist  # type: ignore[import-untyped]
 
 from imager import keys
-from imager.secureboot import der, lists, pkcs7, updates
+from imager.core import output
+from imager.secureboot import der, keyring, lists, pkcs7, updates
 from tests.support.secure_boot import openssl
 from tests.support.vm import require_tool
 
@@ -141,6 +143,37 @@ def test_one_system_is_revoked_by_its_digest(made: Path, tmp_path: Path) -> None
     assert subjects(directory / "dbx.esl")[-1] == "ab" * 32
     (only,) = lists.read(updates.read((directory / "dbx-add.auth").read_bytes()).content)
     assert (only.kind, only.data) == (lists.SHA256, bytes.fromhex("ab" * 32))
+
+
+def test_a_full_disk_leaves_no_half_of_the_keys(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever file is the one that does not fit: what is left would be in the way of the next try."""
+    pair = ((made / "PK.key").read_bytes(), (made / "PK.crt").read_bytes())
+    monkeypatch.setattr(keyring, "_new_pair", lambda subject: pair)
+    whole, left = output.write_all, 0
+
+    def write(fd: int, data: bytes) -> None:
+        nonlocal left
+        if str(Path(f"/proc/self/fd/{fd}").readlink()).startswith(str(tmp_path)):
+            left -= 1
+            if left < 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+        whole(fd, data)
+
+    monkeypatch.setattr(output, "write_all", write)
+    for number in (0, 5, 7, 14):
+        left = number
+        assert run(tmp_path / "keys", "--no-microsoft") == 1, number
+        assert list((tmp_path / "keys").iterdir()) == []
+        assert f"keys: error: cannot write to {tmp_path}/keys: No space left on device\n" in capfd.readouterr().err
+    left = 15
+    assert run(tmp_path / "keys", "--no-microsoft") == 0
+    before = sorted((tmp_path / "keys").iterdir())
+    for number in (1, 3):
+        left = number
+        assert run(tmp_path / "keys", "add", "db-2") == 1
+        assert {each.name for each in (tmp_path / "keys").iterdir()} == {each.name for each in before}
 
 
 def test_wrong_usage_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
