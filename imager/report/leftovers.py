@@ -28,6 +28,10 @@ _ARRAYS = ("etc/mdadm/mdadm.conf", "etc/mdadm.conf", "etc/conf.d/dmcrypt")
 _ARRAY = re.compile(r"^(ARRAY\s|target=|swap=)", re.MULTILINE)
 _POOLS = ("etc/zfs/zpool.cache", "etc/lvm/backup", "etc/lvm/devices/system.devices")
 _CLOUD_INIT, _CLOUD_INIT_OFF = "etc/cloud/cloud.cfg", "etc/cloud/cloud-init.disabled"
+_NETWORKS = ("etc/netplan", "etc/systemd/network", "etc/NetworkManager/system-connections")
+_CARD = re.compile(
+    r"^\s*(?:permanent)?mac-?address\s*[:=]\s*[\"']?((?:[0-9a-f]{2}:){5}[0-9a-f]{2})", re.MULTILINE | re.I
+)
 _UNITS = "etc/systemd/system"
 _MOUNTS = {".mount": "Mount", ".swap": "Swap"}
 """Types of units that stand for a line of fstab, and the section that says what they mount."""
@@ -56,6 +60,11 @@ def _waits(base: Root, system: Root) -> Iterator[str]:
         device = " ".join(unit.words(_MOUNTS[unit.suffix], "What"))
         if unit.name in starting and device.startswith(("/dev/", *fstab.TAGS)):
             yield f"{device} ({unit.path})"
+    for path in (file for folder in _NETWORKS for file in _files_below(base, folder) if system.file(file)):
+        if "/10-claylinux-" in path:
+            continue  # of the key `network`: it was asked for
+        for card in dict.fromkeys(_CARD.findall(read(base, path))):
+            yield f"the network card {card} (/{path})"
     if all(root.file(_CLOUD_INIT) for root in (base, system)) and system.resolve(_CLOUD_INIT_OFF) is None:
         yield f"the settings of a cloud, for cloud-init (an empty /{_CLOUD_INIT_OFF} in `files` stops it)"
 

@@ -169,6 +169,21 @@ def test_units_that_stand_for_lines_of_fstab_are_told(tmp_path: Path) -> None:
     ]
 
 
+def test_network_cards_of_another_machine_are_told(tmp_path: Path) -> None:
+    network = "etc/systemd/network/10-lan.network"
+    add(
+        tmp_path,
+        "etc/netplan/50-cloud-init.yaml",
+        'ethernets:\n  a:\n    match: \n      macaddress: "52:54:00:12:34:56"\n',
+    )
+    add(tmp_path, network, "[Match]\nPermanentMACAddress=52:54:00:AB:CD:EF\n[Network]\nDHCP=yes\n")
+    add(tmp_path, "etc/systemd/network/20-all.network", "[Match]\nName=en*\n")
+    assert leftovers.find(Root(tmp_path), Root(tmp_path))["waits"] == [
+        "the network card 52:54:00:12:34:56 (/etc/netplan/50-cloud-init.yaml)",
+        f"the network card 52:54:00:AB:CD:EF (/{network})",
+    ]
+
+
 def test_hooks_of_packages_are_not_told(tmp_path: Path) -> None:
     add(tmp_path, "etc/mkinitfs/features.d/base.modules")
     add(tmp_path, "lib/apk/db/installed", "P:mkinitfs\nF:etc/mkinitfs/features.d\nR:base.modules\n")
