@@ -42,6 +42,11 @@ files:
     /var/data/www /srv none bind 0 0
     nas:/export /mnt nfs defaults 0 0
 """
+SLOW = """\
+files:
+  # An emulated machine finds its console late: systemd would give it up after 90 seconds.
+  /etc/systemd/system.conf.d/slow.conf: "[Manager]\\nDefaultDeviceTimeoutSec=600\\n"
+"""
 PE_MACHINES = {"amd64": 0x8664, "arm64": 0xAA64}
 
 
@@ -49,7 +54,7 @@ PE_MACHINES = {"amd64": 0x8664, "arm64": 0xAA64}
 def debian(engine: Engine, arm64: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The outputs of a Debian; its package steps run emulated."""
     folder = tmp_path_factory.mktemp("debian-arm64")
-    (folder / "claylinux.yaml").write_text(TEXT.format(base="debian-cloud"))
+    (folder / "claylinux.yaml").write_text(TEXT.format(base="debian-cloud") + SLOW)
     build: tuple[str, ...] = ("--platform=linux/arm64",)
     if engine.registry_has(DEBIAN):
         engine.buildx(folder, *build, output=folder / "out", timeout=BUILD_SECONDS).check()
