@@ -8,14 +8,17 @@ another version of Python, can only cost time.
 
 from __future__ import annotations
 
-import dataclasses
 import marshal
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from .gateway import lean
 from .warmup import NEEDED
+
+with lean.standing_in({"inspect": lean.light_inspect()}):
+    import dataclasses
 
 _FILE = Path(__file__).with_name("dataclasses.compiled")
 

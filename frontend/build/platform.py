@@ -160,14 +160,18 @@ def _gather(request: Request, spec: Spec, platform: llb.Platform) -> PlanInputs:
     from frontend.resolve.base import own_image, resolve_base
     from frontend.resolve.files import resolve_sources
 
+    from .background import start
+
     client, contexts = request.client, request.contexts
+    # Beside the base: neither needs the other, and both may have to wait for somebody.
+    sources = start(lambda: resolve_sources(client, contexts, spec, platform))
     return PlanInputs(
         spec=spec,
         options=request.options,
         caps=request.pong.llb_caps,
         platform=platform,
         base=resolve_base(client, contexts, spec, platform),
-        sources=resolve_sources(client, contexts, spec, platform),
+        sources=sources.result(),
         imager=own_image(contexts),
     )
 

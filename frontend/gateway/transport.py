@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -57,8 +56,10 @@ def open_channel(reader: int, writer: int) -> grpc.Channel:
     lean.load()
     import grpc
 
-    # The directory is private (0700), and is removed as soon as the connection exists.
-    path = Path(tempfile.mkdtemp(prefix="claylinux-")) / "bridge"
+    # The directory is private, and is removed as soon as the connection exists. `tempfile` would load a lot for it.
+    directory = Path("/tmp", f"claylinux-{os.urandom(16).hex()}")
+    directory.mkdir(mode=0o700)
+    path = directory / "bridge"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen(1)

@@ -34,3 +34,27 @@ def test_half_of_the_libraries_is_enough() -> None:
     argv = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+LATER = """
+import sys
+from frontend import precompiled
+precompiled.use()
+from frontend.gateway import lean
+lean.load()
+assert not {"inspect", "_hashlib"} & set(sys.modules)
+import dataclasses, hashlib, spec.document
+@dataclasses.dataclass
+class Undocumented:
+    number: int = 3
+assert Undocumented.__doc__.startswith("Undocumented(number: ")
+assert [each.name for each in dataclasses.fields(Undocumented)] == ["number"]
+import inspect
+assert inspect.isclass(Undocumented)
+print(hashlib.sha256(b"").hexdigest())
+"""
+
+
+def test_what_is_asked_for_later_is_real() -> None:
+    done = subprocess.run([sys.executable, "-c", LATER], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (done.stdout[:8], done.stderr) == ("e3b0c442", "")
