@@ -229,8 +229,7 @@ def _overrides(found: Seal) -> Overrides:
         changed[path] = synthetic_entry(path, status.st_mode)._replace(uid=status.st_uid, gid=status.st_gid)
     for text, (source, mode) in found.added.items():
         path = os.fsencode(text)
-        size = source.lstat().st_size if stat.S_ISREG(mode) else 0
-        changed[path] = synthetic_entry(path, mode, source=os.fsencode(source), size=size)
+        changed[path] = synthetic_entry(path, mode, source=os.fsencode(source), size=source.lstat().st_size)
         for parent in parents(path):
             changed.setdefault(parent, synthetic_entry(parent, stat.S_IFDIR | 0o755))
     changed.pop(b".", None)

@@ -66,6 +66,11 @@ def is_package_file(text: str) -> bool:
     return text.startswith("./")
 
 
+def package_name(text: str) -> str:
+    """Return the name in an item of `packages`, without version, release, architecture or repository."""
+    return re.split(r"[=~<>/:@]", text, maxsplit=1)[0]
+
+
 def _package(text: str) -> str:
     if is_package_file(text):
         if ".." in text.split("/") or not text.endswith((".deb", ".apk")):

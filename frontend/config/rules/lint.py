@@ -18,6 +18,7 @@ from spec.positions import Path, Range
 from spec.services import ServiceCommand
 from spec.values.run_mounts import BindMount, CacheMount
 from spec.values.wording import code
+from spec.values.words import package_name
 
 from .lint_boot import open_command_line
 from .lint_groups import unknown_groups
@@ -97,7 +98,7 @@ def _root_password(spec: Spec) -> _Found:
 
 
 def _user_password(spec: Spec) -> _Found:
-    installed = {package.partition("=")[0] for package in spec.packages}
+    installed = set(map(package_name, spec.packages))
     if not _SSH_SERVERS & (installed | set(spec.services)):
         return  # Only the console is open: a kiosk, a demo.
     for user, place in _open_users(spec):

@@ -8,6 +8,7 @@ from spec.document import Spec
 from spec.positions import Path, Range
 from spec.presets import DISTRIBUTIONS
 from spec.values.wording import code, suggest
+from spec.values.words import package_name
 
 from .presets import distribution_of
 
@@ -29,7 +30,7 @@ def unknown_groups(spec: Spec) -> Iterator[tuple[Range, str]]:
     groups = {each.name for each in spec.groups}
     # Packages and services often bring a group of their name.
     own = _GROUPS | groups | {each.name for each in spec.users} | set(spec.services)
-    own |= {package.partition("=")[0] for package in spec.packages}
+    own |= set(map(package_name, spec.packages))
     admins = _ADMINS.get(distribution_of(spec))
     for number, user in enumerate(spec.users):
         named: list[tuple[str, Path]] = [(name, ("groups", index)) for index, name in enumerate(user.groups)]

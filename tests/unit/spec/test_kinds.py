@@ -48,6 +48,13 @@ def test_a_pattern_for_interfaces_does_not_mean_all_others() -> None:
         kind.read("!en*")
 
 
+@pytest.mark.parametrize("operator", ["|", "||", "&&", ";", "&", ">", ">>", "<", "2>&1"])
+def test_a_command_line_is_for_no_shell(operator: str) -> None:
+    with pytest.raises(ValueError, match=f"`{re.escape(operator)}` would be an argument"):
+        KINDS["CommandLine"].read(f"/bin/a {operator} b")
+    assert KINDS["CommandLine"].read(f"/bin/a b{operator}") == ("/bin/a", f"b{operator}")
+
+
 @pytest.mark.parametrize("meant", ["true", "false"])
 def test_other_words_for_a_switch_are_explained(meant: str) -> None:
     words = {"true": ("yes", "on", "enabled"), "false": ("no", "off", "disabled")}[meant]

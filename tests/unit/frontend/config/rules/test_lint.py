@@ -41,6 +41,16 @@ def test_findings(
     assert code == (1 if ": error: " in text else 0)
 
 
+@pytest.mark.parametrize("end", ["", "=1:9.2", "~=9", "<9", ">9", "/trixie-backports", ":arm64", "@edge"])
+def test_a_package_is_known_by_its_name(capsys: pytest.CaptureFixture[str], tmp_path: Path, end: str) -> None:
+    file = tmp_path / "claylinux.yaml"
+    text = 'base: {{image: x}}\npackages: ["openssh-server{}"]\nusers: [{{name: a, password: ""}}]\n'
+    file.write_text(text.format(end))
+    assert "[UserWithoutPassword]" in check(capsys, str(file))[1]
+    file.write_text(text.format("-extra"))
+    assert "[UserWithoutPassword]" not in check(capsys, str(file))[1]
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_has_a_case_and_a_section(rule: str) -> None:
     # What only a build finds has its cases in test_plan_kernel.py.
