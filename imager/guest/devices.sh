@@ -25,7 +25,11 @@ efi_variable() { # NAME-GUID: its value as text, without the zeros between its c
     modprobe -q efivarfs
     mount -t efivarfs efivarfs "$variables" 2>/dev/null
   }
-  tail -c +5 "$variables/$1" 2>/dev/null | tr -d '\0'
+  value_of "$1" | tr -d '\0'
+}
+
+value_of() { # NAME-GUID: without its attributes. The files cannot be sought in, which tail(1) of coreutils would do
+  cat "$sys/firmware/efi/efivars/$1" 2>/dev/null | tail -c +5
 }
 
 boot_partition() { # the GUID of the partition that the firmware started us from; nothing if it told none
@@ -37,7 +41,7 @@ serial_of() { # DISK: as the device tells it
     [ -r "$each" ] && tr -d ' \n' <"$each" && return
   done
   # SCSI and SATA: page 80 of the vital product data, after four bytes
-  tail -c +5 "$sys/block/$1/device/vpd_pg80" 2>/dev/null | tr -d ' \n\0'
+  cat "$sys/block/$1/device/vpd_pg80" 2>/dev/null | tail -c +5 | tr -d ' \n\0'
 }
 
 wwid_of() {

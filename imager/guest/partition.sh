@@ -3,7 +3,7 @@
 # it, and the next boot makes its file system anew.
 
 state_partition() { # prints the device; makes it where there is none
-  wait_for_disks 50 300
+  wait_for_disks 5 30
   found=$(find_state)
   case $(echo "$found" | grep -c .) in
   0) make_state ;;
@@ -13,17 +13,24 @@ state_partition() { # prints the device; makes it where there is none
 }
 
 # Until there is a disk that is meant; where nobody knows which, until there is no new one any more.
-wait_for_disks() { # TENTHS-OF-A-SECOND-WITHOUT-A-NEW-ONE AT-MOST
+wait_for_disks() { # SECONDS-WITHOUT-A-NEW-ONE AT-MOST
   boot=$(boot_partition)
-  idle=0 seen='' passes=0
+  begun=$(seconds) seen=''
   while :; do
     load_drivers
     now=$(ls "$sys/class/block" 2>/dev/null)
-    [ "$now" = "$seen" ] || { seen=$now idle=0; [ -z "$(find_state)" ] && [ -z "$(chosen_disks)" ] || return 0; }
-    idle=$((idle + 1)) passes=$((passes + 1))
-    [ "$idle" -lt "$1" ] || { [ -n "$boot" ] && [ "$passes" -lt "$2" ]; } || return 0
-    sleep 0.1
+    if [ "$now" != "$seen" ]; then
+      seen=$now news=$(seconds)
+      [ -z "$(find_state)" ] && [ -z "$(chosen_disks)" ] || return 0
+    fi
+    [ $(($(seconds) - ${news:-$begun})) -lt "$1" ] ||
+      { [ -n "$boot" ] && [ $(($(seconds) - begun)) -lt "$2" ]; } || return 0
+    sleep 0.2
   done
+}
+
+seconds() { # since the machine was turned on
+  cut -d . -f 1 "$proc/uptime"
 }
 
 find_state() { # a line for each partition that is ours, on the disk that is meant: disk, number, name

@@ -106,6 +106,7 @@ remember() { # the base of a copy is the image's file if both are the same now; 
 }
 
 differences() { # what is not as the image has it: `changed`, `removed`, or `newer` where the image has a newer one, and the path
+  [ -d "$root$store/$own" ] || return 0 # nothing stays
   while read -r kind digest path; do
     now=$(digest "$root$store/persist$path")
     [ "$kind" != d ] && [ "$now" != "$kind $digest" ] || continue

@@ -8,8 +8,7 @@ os_release() { # FIELD
 
 secure_boot() { # on, off, or nothing where the firmware has none
   [ -d "$sys/firmware/efi" ] || return 0
-  case $(tail -c +5 "$sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c" 2>/dev/null |
-    od -An -tu1 | tr -d ' ') in
+  case $(value_of SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c | od -An -tu1 | tr -d ' ') in
   1) echo on ;;
   0) echo off ;;
   esac

@@ -21,7 +21,7 @@ show_status() {
   count=$(layers)
   row Layers "${count:+$count, $(mib "$(layers_size)") MiB in memory}"
   show_state
-  show_kept
+  [ -z "$(mount_of "$store")" ] || show_kept
 }
 
 booted() {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -108,7 +109,10 @@ def test_text(guest: Guest) -> None:
 def test_text_without_a_state(guest: Guest) -> None:
     (guest.place / "proc/mounts").write_text("overlay / overlay rw 0 0\n")
     (guest.place / "said").write_text("no disk is empty\n")
+    shutil.rmtree(guest.root / "state")
+    assert status(guest)["persist"]["differences"] == []  # type: ignore[index]
     text = guest.run(f"{USAGE}show_status")
+    assert "Kept" not in text and "Differs" not in text
     assert "State     none: changes are gone after a reboot\nProblem   no disk is empty\n" in text
 
 
