@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 UNUSED = ("asyncio", "calendar", "grpc.aio", "google.protobuf.internal.python_message")
 
@@ -31,7 +31,7 @@ def load() -> None:
 
 
 @contextmanager
-def standing_in(modules: dict[str, ModuleType | None]) -> Iterator[None]:
+def standing_in(modules: Mapping[str, ModuleType | None]) -> Iterator[None]:
     """Let an import find these modules instead of those that are not loaded yet; None: there is no such module."""
     missing = {name: module for name, module in modules.items() if name not in sys.modules}
     sys.modules.update(missing)  # type: ignore[arg-type]
