@@ -269,6 +269,16 @@ def test_after_an_image_that_is_too_large(guest: Guest) -> None:
     assert image.read_bytes() == before
 
 
+def test_sectors_of_four_kilobytes(guest: Guest) -> None:
+    """An image file has none of these, so the table is one line of `partitions`."""
+    guest.disk("sda", 100)
+    (guest.place / "sys/block/sda/queue").mkdir()
+    (guest.place / "sys/block/sda/queue/logical_block_size").write_text("4096\n")
+    row = f"1 256 5120 c12a7328-f81f-11d2-ba4b-00a0c93ec93b {ESP_GUID} EFI"
+    assert guest.run(f'partitions() {{ echo "{row}"; }}; free_space "$dev/sda"') == "10752 14592\n"
+    assert guest.run('sectors_of "$dev/sda"') == "25600\n"
+
+
 def test_the_file_system(guest: Guest, tmp_path: Path) -> None:
     image = tmp_path / "partition"
     with image.open("wb") as file:
