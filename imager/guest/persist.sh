@@ -119,3 +119,19 @@ differences() { # what is not as the image has it: `changed`, `removed`, or `new
     fi
   done <"$lists/image.list"
 }
+
+take() { # PATH: use the file of the image instead of the changed copy; fails if the image has none there
+  line=$(awk -v wanted="$1" '{ path = $0; sub(/^[^ ]+ [^ ]+ /, "", path) } path == wanted' "$lists/image.list")
+  case $line in f* | l*) ;; *) return 1 ;; esac
+  kept=$root$store/persist$1 image=$root$store/$own/image base=$root$store/$own/base.list
+  mkdir -p "$image" "${kept%/*}"
+  mount -o bind "$root/" "$image" || return 1 # without what is mounted over the directories that stay
+  cp -a "$image$1" "$kept.claylinux" && mv -f "$kept.claylinux" "$kept"
+  taken=$?
+  umount "$image"
+  rmdir "$image"
+  [ "$taken" = 0 ] || return 1
+  { awk -v wanted="$1" '{ path = $0; sub(/^[^ ]+ [^ ]+ /, "", path) } path != wanted' "$base"; echo "$line"; } >"$base.now"
+  save "$base.now" "$base"
+  rm -f "$base.now"
+}

@@ -106,6 +106,22 @@ def test_what_the_machine_changed_stays_and_is_shown(guest: Guest) -> None:
     assert differences(guest) == ["newer mine"]
 
 
+def test_the_file_of_the_image_can_be_taken(guest: Guest) -> None:
+    boot(guest, {"a b": "1", "c": "1", "d": None})
+    for name in ("a b", "c"):
+        (kept(guest) / name).write_text("machine")
+    boot(guest, {"a b": "2", "c": "2", "d": None})
+    assert differences(guest) == ["newer a b", "newer c"]
+    mounts = 'mount() { rmdir "$4" && ln -s "$3" "$4"; }; umount() { rm "$1" && mkdir "$1"; }\n'
+    assert guest.run(f'{mounts}take "{APP}/a b"; echo $?') == "0\n"
+    assert content(guest) == {"a b": "2", "c": "machine", "d": None}
+    assert differences(guest) == ["newer c"]
+    for path in (f"{APP}/d", f"{APP}/none", "/etc/passwd", "a b"):
+        assert guest.run(f'{mounts}take "{path}"; echo $?') == "1\n"
+    boot(guest, {"a b": "3", "c": "2", "d": None})
+    assert content(guest) == {"a b": "3", "c": "machine", "d": None}
+
+
 def test_a_power_cut_while_files_are_copied(guest: Guest) -> None:
     boot(guest, {"a": "1"})
     shutil.rmtree(guest.root / "state")

@@ -118,7 +118,17 @@ def test_text_without_a_state(guest: Guest) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [("status", 0), ("status --json", 0), ("persist", 0), ("--help", 0), ("", 2), ("stat", 2), ("status --yaml", 2)],
+    [
+        ("status", 0),
+        ("status --json", 0),
+        ("persist", 0),
+        ("--help", 0),
+        ("", 2),
+        ("stat", 2),
+        ("status --yaml", 2),
+        ("persist take", 2),
+        ("persist take /x", 1),
+    ],
 )
 def test_exit_codes(guest: Guest, arguments: str, code: int) -> None:
     places = "; ".join(f"{name}={guest.place / name}" for name in ("sys", "dev", "proc", "root"))
