@@ -39,19 +39,18 @@ _ADVICE = "No keys below? Choose setup mode in the firmware first"
 def run(request: Enroll) -> None:
     """Write the ISO."""
     label = iso.volume_label(request.label)
-    directory = Path(request.keys)
-    names = enrollment.load(directory)
+    updates = enrollment.load(Path(request.keys))
     program = f"/EFI/BOOT/{esp.PROGRAM_NAMES[request.architecture]}"
     files = {
         "loader/loader.conf": _SETTINGS,
         "loader/entries/first.conf": f"title {_ADVICE}\nefi /{_AGAIN}\n".encode(),
         "loader/entries/again.conf": f"title {_ADVICE}\nefi {program}\n".encode(),
         _AGAIN: Path(request.loader).read_bytes(),
-        **{f"loader/keys/{request.name}/{name}.auth": (directory / f"{name}.auth").read_bytes() for name in names},
+        **{f"loader/keys/{request.name}/{name}.auth": update.data for name, update in updates.items()},
     }
     loader = layout.load(request.loader)
     marks = "".join(f" {path} {hashlib.sha256(data).hexdigest()}" for path, data in files.items())
     whole = replace(loader, digest=hashlib.sha256(f"{loader.digest}{marks}".encode()).hexdigest())
     with raw.lay_out(whole, "ENROLL", request.epoch, files) as medium:
         iso.write(request, medium, label)
-    terminal.tell(f"enrolls {', '.join(names)} in setup mode, after asking")
+    terminal.tell(f"enrolls {', '.join(updates)} in setup mode, after asking")

@@ -40,11 +40,12 @@ _PKCS7 = UUID("4aafd29d-68df-49ee-8aa9-347d375665a7")
 
 @dataclass(frozen=True)
 class Update:
-    """What a file says: the `time` as firmware stores it, the signature (empty: none), and the new content."""
+    """What a file (`data`) says: the `time` as firmware stores it, the signature (empty: none), and the new content."""
 
     time: bytes
     signature: bytes
     content: bytes
+    data: bytes = b""
 
     @property
     def epoch(self) -> int:
@@ -82,7 +83,7 @@ def read(data: bytes) -> Update:
         raise ImagerError("it is no signed update (NAME.auth): a certificate or a list alone is not enough")
     signature = data[start + _CERTIFICATE.size : start + size]
     der.read(signature)
-    return Update(data[:start], signature, data[start + size :])
+    return Update(data[:start], signature, data[start + size :], data)
 
 
 def is_for(name: str, update: Update) -> bool:
