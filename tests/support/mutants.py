@@ -171,10 +171,11 @@ def _operators(node: ast.expr) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
-    """Yield the call with two arguments swapped, and without one of its keywords."""
+    """Yield the call with two different arguments swapped, and without one of its keywords."""
     given = node.args
     for index in range(1, len(given)):
-        if not any(isinstance(each, ast.Starred) for each in given[index - 1 : index + 1]):
+        one, other = given[index - 1 : index + 1]
+        if ast.dump(one) != ast.dump(other) and not any(isinstance(each, ast.Starred) for each in (one, other)):
             swapped = [*given[: index - 1], given[index], given[index - 1], *given[index + 1 :]]
             yield "swapped", ast.Call(node.func, swapped, node.keywords)
     for index in range(len(node.keywords)):

@@ -30,6 +30,7 @@ def first(items: "list[1]", name="a", *, strict=False) -> "1":
     for item in items:
         if item.size <= SIZE + 1:
             found(name, item, key="")
+            same(name, name)
             return item
 '''
 CHANGES = """\
@@ -53,7 +54,8 @@ CHANGES = """\
 16 swapped: found(item, name, key='')
 16 keyword: found(name, item)
 16 constant: found(name, item, key='X')
-17 return: return None
+17 removed: pass
+18 return: return None
 """
 PRODUCT = """\
 def larger(one, other):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from frontend import __version__
 from frontend.cli import main
 from frontend.config.rules.lint import BUILD_RULES, RULES, url
 from tests.support.fake_client import FakeClient
@@ -160,3 +161,9 @@ def test_a_build_fails_where_the_file_wants_that() -> None:
     client = ask("# check=error=true\n" + OPEN_ROOT, FakeClient())
     assert "[RootWithoutPassword]" in told(client)
     assert places(client) == [3]
+
+
+def test_the_program_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"claylinux {__version__}\n")
