@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from . import hints
 from .keys import NOTHING, key
-from .presets import DISTRIBUTIONS
-from .values import words
+from .presets import DISTRIBUTIONS, PurposeName
+from .values import paths, words
 
 _FLAVORS = "; ".join(
     f"{name.capitalize()}: {', '.join(row.flavors)}" for name, row in DISTRIBUTIONS.items() if row.flavors
@@ -35,6 +35,29 @@ class Modules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """A set of kernel modules for machines of a kind. Each keeps file systems, filters, ciphers and other software."""
+
+    SHORT: ClassVar[str] = "purpose"
+    CHOSEN_BY: ClassVar[str] = "purpose"
+    purpose: PurposeName = key(
+        "`server`: what machines without screen have, real or virtual. `virtual`: what clouds and hypervisors give to "
+        "their guests. `desktop`: also graphics, sound, radio and input devices. `all`: everything.",
+        "server",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineFile:
+    """The drivers and firmware of a machine, from a file made on it."""
+
+    CHOSEN_BY: ClassVar[str] = "source"
+    source: paths.SourcePath = key(
+        "The path, in the build context, of a file with a modalias or a name of a module in each line.", "machine.txt"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
     """The kernel and its settings."""
 
@@ -54,12 +77,21 @@ class Kernel:
     version: words.KernelVersion | None = key(
         "The kernel to boot, if the system has several.", "6.12.48+deb13-amd64", default=None
     )
+    for_: tuple[Purpose | MachineFile, ...] = key(
+        "The purposes, or machines, that the modules of the kernel are for; the others are removed. Default: that of "
+        "the preset, or with `modules.include` only what matches.",
+        "server",
+        name="for",
+        default=(),
+        one_or_many=True,
+        unique=True,
+    )
     modules: Modules = key("Kernel modules.", "{load: [br_netfilter]}", default=Modules())
     firmware: tuple[words.FirmwareGlob, ...] = key(
         "Firmware to keep: only `all` or `none`; or `auto` (files that modules of the system need) and patterns for "
-        "files below /usr/lib/firmware.",
+        "files below /usr/lib/firmware. Default: `all`; with a machine in `for`, `auto`.",
         "auto",
-        default=("all",),
+        default=(),
         one_or_many=True,
         unique=True,
     )
@@ -73,3 +105,13 @@ class Kernel:
     sysctl: Mapping[words.SysctlName, words.SysctlValue] = key(
         "Kernel parameters to set at boot.", "{net.ipv4.ip_forward: 1}", default=NOTHING
     )
+
+    @property
+    def machines(self) -> tuple[MachineFile, ...]:
+        """The machines in `for`."""
+        return tuple(each for each in self.for_ if isinstance(each, MachineFile))
+
+    @property
+    def kept_firmware(self) -> tuple[str, ...]:
+        """The value of `firmware`, or its default."""
+        return self.firmware or (("auto",) if self.machines else ("all",))

@@ -7,6 +7,10 @@ and one of the name of each package manager.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+PurposeName = Literal["server", "virtual", "desktop", "all"]
+"""A set of kernel modules: `imager.kernel.purposes` has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +33,15 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresetRow:
-    """A preset: a distribution with a kernel. `serial_login`: whether the serial port is the main console."""
+    """A preset: a distribution with a kernel. `serial_login`: whether the serial port is the main console.
+
+    `purpose` is the default of `kernel.for`.
+    """
 
     distribution: str
     flavor: str
     serial_login: bool = False
+    purpose: PurposeName = "all"
 
 
 # Alpine has all three kernels since 3.22.
@@ -49,6 +57,6 @@ PRESETS: dict[str, PresetRow] = {
     "alpine-lts": PresetRow(distribution="alpine", flavor="lts"),
     "alpine-stable": PresetRow(distribution="alpine", flavor="stable"),
     "alpine-virt": PresetRow(distribution="alpine", flavor="virt", serial_login=True),
-    "debian": PresetRow(distribution="debian", flavor="default"),
-    "debian-cloud": PresetRow(distribution="debian", flavor="cloud"),
+    "debian": PresetRow(distribution="debian", flavor="default", purpose="server"),
+    "debian-cloud": PresetRow(distribution="debian", flavor="cloud", purpose="virtual"),
 }

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import llb
 from frontend.options import DEFAULT_EPOCH
 from imager.requests.kernel import KernelTree
+from spec.base import PresetBase
+from spec.kernel import MachineFile, Purpose
+from spec.presets import PRESETS
 
 from . import places, state, swap
 from .files import new_file
+from .origins import MAIN
 from .packages import microcode_of
 from .steps import OUT, SYSTEM, Step, edit_files, run_imager, tree
 
@@ -21,8 +26,27 @@ if TYPE_CHECKING:
 FINDINGS = "/kernel.json"
 """The path of the report of a kernel step in the state beside `reduce_kernel`."""
 _LOAD, _SYSCTL = "/etc/modules-load.d/claylinux.conf", "/etc/sysctl.d/90-claylinux.conf"
+_MACHINES = "/machines"
+_ALL = Purpose(purpose="all")
 _REQUIRED = ("erofs", "loop", "overlay", "squashfs")
 """Modules that our init may load before the system is mounted."""
+
+
+def choose_modules(inputs: PlanInputs, base: llb.State) -> tuple[llb.State, llb.State | None]:
+    """Return the preset `base` with only the modules that `kernel.for` wants, and the report like `reduce_kernel`.
+
+    They are chosen before other packages are added, so that the base stays a stage of its own; with patterns of modules
+    that is left to `reduce_kernel`.
+    """
+    if not _chosen_early(inputs):
+        return base, None
+    kept = _for(inputs)
+    title = f"[base] modules for {' '.join(map(_title_of, kept))}"
+    step = Step(
+        title, places.location_of(inputs.spec, "kernel" if inputs.spec.kernel.for_ else "base"), ("base", "kernel")
+    )
+    request = _request(inputs, kept)
+    return _run(inputs, base, request, step, _machines(inputs))
 
 
 def reduce_kernel(inputs: PlanInputs, system: llb.State) -> tuple[llb.State, llb.State | None]:
@@ -31,8 +55,23 @@ def reduce_kernel(inputs: PlanInputs, system: llb.State) -> tuple[llb.State, llb
     Beside it stands a state with the report of the step at `FINDINGS`, or None if there is nothing to reduce. Later
     steps can add more: the build file names those files one by one.
     """
-    tree = _kernel_tree(inputs, system)
-    return (system, None) if tree is None else (tree.mount(SYSTEM), tree.mount(OUT))
+    kernel = inputs.spec.kernel
+    modules = kernel.modules
+    kept = () if _chosen_early(inputs) else _for(inputs)
+    microcode = tuple(sorted(microcode_of(inputs)))
+    firmware = () if "all" in kernel.kept_firmware else tuple(sorted(kernel.kept_firmware))
+    if not (kept or modules.include or modules.exclude or firmware or microcode):
+        return system, None
+    request = replace(
+        _request(inputs, kept),
+        kernel_version=kernel.version or "",
+        include=modules.include,
+        exclude=modules.exclude,
+        firmware=firmware,
+        microcode=microcode,
+    )
+    step = Step(f"[kernel] {_title(kernel, kept, microcode)}", places.location_of(inputs.spec, "kernel"), ("kernel",))
+    return _run(inputs, system, request, step, _machines(inputs) if kept else ())
 
 
 def add_boot_settings(inputs: PlanInputs, system: llb.State) -> llb.State:
@@ -51,35 +90,60 @@ def add_boot_settings(inputs: PlanInputs, system: llb.State) -> llb.State:
     return edit_files(inputs, system, actions, Step(f"[kernel] {', '.join(names)}", places.location_of(spec, "kernel")))
 
 
-def _kernel_tree(inputs: PlanInputs, packaged: llb.State) -> llb.ExecResult | None:
-    spec, kernel = inputs.spec, inputs.spec.kernel
-    modules = kernel.modules
-    microcode = tuple(sorted(microcode_of(inputs)))
-    firmware = () if "all" in kernel.firmware else tuple(sorted(kernel.firmware))
-    if not (modules.include or modules.exclude or firmware or microcode):
-        return None
-    request = KernelTree(
+def _for(inputs: PlanInputs) -> tuple[Purpose | MachineFile, ...]:
+    """Return what the modules are for, or nothing if that says nothing about them."""
+    kernel, base = inputs.spec.kernel, inputs.spec.base
+    kept = kernel.for_
+    if not kept and isinstance(base, PresetBase) and not kernel.modules.include:
+        kept = (Purpose(purpose=PRESETS[base.preset].purpose),)
+    return () if _ALL in kept else kept
+
+
+def _chosen_early(inputs: PlanInputs) -> bool:
+    modules = inputs.spec.kernel.modules
+    return bool(_for(inputs)) and isinstance(inputs.spec.base, PresetBase) and not (modules.include or modules.exclude)
+
+
+def _request(inputs: PlanInputs, kept: tuple[Purpose | MachineFile, ...]) -> KernelTree:
+    """Return a request that keeps the modules for `kept`, and all of them without any."""
+    return KernelTree(
         system=SYSTEM,
         output=OUT + FINDINGS,
-        kernel_version=kernel.version or "",
-        load=modules.load,
-        required=(*_REQUIRED, *swap.modules(spec), *state.modules(spec)),
-        include=modules.include,
-        exclude=modules.exclude,
-        firmware=firmware,
-        microcode=microcode,
+        load=inputs.spec.kernel.modules.load,
+        required=(*_REQUIRED, *swap.modules(inputs.spec), *state.modules(inputs.spec)),
+        purpose=tuple(sorted(each.purpose for each in kept if isinstance(each, Purpose))),
+        machine=tuple(mount.target for mount in _machines(inputs)) if kept else (),
         epoch=DEFAULT_EPOCH,
     )
-    mounts = (
-        tree(SYSTEM, packaged, readonly=False),
-        llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
+
+
+def _machines(inputs: PlanInputs) -> tuple[llb.Bind, ...]:
+    return tuple(
+        llb.Bind(
+            target=f"{_MACHINES}/{number}",
+            source=inputs.sources[MAIN].state,
+            selector=inputs.sources[MAIN].place(each.source),
+        )
+        for number, each in enumerate(inputs.spec.kernel.machines)
     )
-    step = Step(f"[kernel] {_title(kernel, microcode)}", places.location_of(spec, "kernel"), ("kernel",))
-    return run_imager(inputs, request, step=step, mounts=mounts)
 
 
-def _title(kernel: Kernel, microcode: tuple[str, ...]) -> str:
-    parts = ["modules"] if kernel.modules.include or kernel.modules.exclude else []
-    parts += [f"firmware {' '.join(kernel.firmware)}"] if "all" not in kernel.firmware else []
+def _run(
+    inputs: PlanInputs, system: llb.State, request: KernelTree, step: Step, machines: tuple[llb.Bind, ...]
+) -> tuple[llb.State, llb.State]:
+    out = llb.Bind(target=OUT, source=llb.scratch(), readonly=False)
+    made = run_imager(inputs, request, step=step, mounts=(tree(SYSTEM, system, readonly=False), out, *machines))
+    return made.mount(SYSTEM), made.mount(OUT)
+
+
+def _title(kernel: Kernel, kept: tuple[Purpose | MachineFile, ...], microcode: tuple[str, ...]) -> str:
+    parts = [f"modules for {' '.join(map(_title_of, kept))}"] if kept else []
+    parts += ["modules"] if not kept and (kernel.modules.include or kernel.modules.exclude) else []
+    firmware = kernel.kept_firmware
+    parts += [f"firmware {' '.join(firmware)}"] if "all" not in firmware else []
     parts += [f"microcode {' '.join(microcode)}"] if microcode else []
     return ", ".join(parts)
+
+
+def _title_of(kept: Purpose | MachineFile) -> str:
+    return kept.purpose if isinstance(kept, Purpose) else kept.source

@@ -27,7 +27,9 @@ _MICROCODE = {
 def is_needed(kernel: Kernel) -> bool:
     """Return whether the key asks for anything that the finished system may lack."""
     modules = kernel.modules
-    return bool(modules.load or modules.include or modules.exclude or kernel.microcode or kernel.firmware != ("all",))
+    return bool(
+        modules.load or modules.include or modules.exclude or kernel.microcode or kernel.firmware not in ((), ("all",))
+    )
 
 
 def problems(spec: Spec, report: Report, version: str, architecture: str) -> Iterator[Diagnostic]:

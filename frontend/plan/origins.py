@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from spec.accounts import KeyFile
 from spec.document import Spec
 from spec.files import CopiedFile
+from spec.kernel import MachineFile
 from spec.packages import CopiedKey, CopiedText
 from spec.positions import Range
 from spec.secure_boot import CertificateFile, SignatureFile
@@ -64,6 +65,10 @@ def needs(spec: Spec) -> Iterator[Need]:
     yield from _package_files(spec)
     yield from _key_files(spec)
     yield from _secure_boot_files(spec)
+    for index, machine in enumerate(spec.kernel.for_):
+        if isinstance(machine, MachineFile):
+            place = positions.of("kernel", "for", index, "source")
+            yield Need(MAIN, machine.source, "`kernel`: for", place, place)
     for index, step in enumerate(spec.run):
         for number, mount in enumerate(step.mounts):
             if isinstance(mount, BindMount) or (isinstance(mount, CacheMount) and mount.origin):

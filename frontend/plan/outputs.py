@@ -74,19 +74,19 @@ class Uki:
 
 def plan_inspect(inputs: PlanInputs, system: PlannedSystem) -> llb.State:
     """Return a state with the report about `system` at `REPORT`."""
-    findings = system.findings
+    findings = {f"{_FINDINGS}/{number}": state for number, state in enumerate(system.findings)}
     own_base = not isinstance(inputs.spec.base, PresetBase)
     request = Inspect(
         system=SYSTEM,
         output=OUT + REPORT,
         weigh=False,
         module=(*inputs.spec.kernel.modules.load, *kernel_checks.needed(inputs.spec).values()),
-        kernel_tree=_FINDINGS + FINDINGS if findings else "",
+        kernel_tree=tuple(place + FINDINGS for place in findings),
         path=hidden.paths(inputs.spec),
         user=hidden.users(inputs.spec),
         base=_BASE if own_base else "",
     )
-    trees = {SYSTEM: system.finished} | ({_FINDINGS: findings} if findings else {})
+    trees = {SYSTEM: system.finished} | findings
     trees |= {_BASE: inputs.base.state} if own_base else {}
     return run_on_trees(inputs, request, step=Step("[system] inspect"), trees=trees)
 

@@ -40,14 +40,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class PlannedSystem:
-    """The stages of a system, and the report of `kernel.reduce_kernel`, if it had anything to do.
+    """The stages of a system, and the reports of the steps that chose parts of the kernel.
 
     Stages that change less often come first. Each is based on the one before; the last one is the finished system.
     `without_files` is the system to which single files are added.
     """
 
     stages: tuple[Stage, ...]
-    findings: llb.State | None
+    findings: tuple[llb.State, ...]
     without_files: llb.State
 
     @property
@@ -58,7 +58,7 @@ class PlannedSystem:
 
 def plan_system(inputs: PlanInputs) -> PlannedSystem:
     """Return the system. It has no stage for steps that do nothing."""
-    base = make_bootable(inputs, disarm(inputs, inputs.base.state))
+    base, chosen = kernel.choose_modules(inputs, make_bootable(inputs, disarm(inputs, inputs.base.state)))
     packaged = prepare_region(inputs, add_packages(inputs, base))
     reduced, findings = kernel.reduce_kernel(inputs, packaged)
     # If the files of the kernel are reduced, the base contains all the unwanted ones: it is no stage of its own.
@@ -73,7 +73,7 @@ def plan_system(inputs: PlanInputs) -> PlannedSystem:
     for stage in stages:
         if not made or stage.state is not made[-1].state:
             made.append(stage)
-    return PlannedSystem(tuple(made), findings, without_files)
+    return PlannedSystem(tuple(made), tuple(each for each in (chosen, findings) if each is not None), without_files)
 
 
 def _prepare(inputs: PlanInputs, system: llb.State) -> llb.State:

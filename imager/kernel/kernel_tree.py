@@ -9,6 +9,7 @@ The report is a JSON object of facts, without a verdict:
     unmatched_firmware patterns that match no firmware
     removed            {"firmware": bytes, "modules": bytes}
     similar            {version: {name: name or null}}: missing modules to load, each with a similar name
+    beyond             {version: [module]}: what machines ask for and the purposes leave out; it stays
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from imager.core import output, patterns
 from imager.core.errors import ImagerError
-from imager.kernel import depmod, firmware, kernels, microcode, moddep, modfile, module_filter
+from imager.kernel import depmod, firmware, kernels, machines, microcode, moddep, modfile, module_filter, purposes
 from imager.rootfs import removal
 from imager.rootfs.root import Root
 from imager.rootfs.writing import set_time, write_file
@@ -46,6 +47,7 @@ class _Kernel:
     directory: str
     modules: moddep.Modules
     chosen: Choice
+    beyond: frozenset[str] = frozenset()
     requested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -61,7 +63,7 @@ def run(request: KernelTree) -> None:
     trees = {version: _plan_kernel(request, root, version, scratch) for version in versions}
     removed = {"modules": sum(_remove_modules(request, root, kernel) for kernel in trees.values()), "firmware": 0}
     for version, kernel in trees.items():
-        if request.include or request.exclude:
+        if _chooses(request):
             depmod.run(root, kernel.directory, version, scratch, request.epoch)
     found["not_included"] = {version: list(kernel.chosen.not_included) for version, kernel in trees.items()}
     found["not_excluded"] = {version: list(kernel.chosen.not_excluded) for version, kernel in trees.items()}
@@ -69,6 +71,8 @@ def run(request: KernelTree) -> None:
         version: {name: moddep.similar(name, kernel.modules) for name in request.load if name not in kernel.modules}
         for version, kernel in trees.items()
     }
+    if request.machine and request.purpose:
+        found["beyond"] = {version: sorted(kernel.beyond) for version, kernel in trees.items()}
     keep, unmatched = _select_firmware(request.firmware, files, trees.values())
     found["unmatched_firmware"] = unmatched
     found["missing_firmware"] = _missing_firmware(request, files, trees.values())
@@ -85,9 +89,30 @@ def _plan_kernel(request: KernelTree, root: Root, version: str, scratch: Path) -
     if root.file(f"{directory}/modules.dep") is None:
         depmod.run(root, directory, version, scratch, request.epoch)
     modules = moddep.load(root, version)
-    chosen = module_filter.choose(modules, request.include, request.exclude, (*request.load, *request.required))
+    some, beyond = _for_purposes(request, root, version, modules)
+    required = (*request.load, *request.required)
+    chosen = module_filter.choose(modules, request.include, request.exclude, required, some)
     requested = _requested_firmware(root, version, modules, chosen.keep) if _AUTO in request.firmware else {}
-    return _Kernel(directory, modules, chosen, requested)
+    return _Kernel(directory, modules, chosen, beyond, requested)
+
+
+def _for_purposes(
+    request: KernelTree, root: Root, version: str, modules: moddep.Modules
+) -> tuple[frozenset[str] | None, frozenset[str]]:
+    """Return the modules for purposes and machines, None without any, and those that only machines ask for."""
+    if not request.purpose and not request.machine:
+        return None, frozenset()
+    sets = [purposes.PURPOSES[name] for name in request.purpose] or [purposes.SOFTWARE]
+    some = frozenset().union(*(each.choose(modules) for each in sets))
+    asked = frozenset().union(
+        *(machines.drivers(root, version, modules, machines.load(path)) for path in request.machine)
+    )
+    return some | asked, asked - modules.closure(some)
+
+
+def _chooses(request: KernelTree) -> bool:
+    """Return whether the request is about modules: firmware and microcode leave their lists as they are."""
+    return bool(request.purpose or request.machine or request.include or request.exclude)
 
 
 def _requested_firmware(
@@ -110,7 +135,7 @@ def _requested_firmware(
 
 
 def _remove_modules(request: KernelTree, root: Root, kernel: _Kernel) -> int:
-    if not request.include and not request.exclude:
+    if not _chooses(request):
         return 0
     gone = {path for name, path in kernel.modules.paths.items() if name not in kernel.chosen.keep}
     return removal.remove(root, kernel.directory, gone, request.epoch)

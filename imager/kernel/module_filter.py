@@ -38,14 +38,22 @@ class Choice:
     named: frozenset[str] = frozenset()
 
 
-def choose(modules: Modules, include: Iterable[str], exclude: Iterable[str], required: Iterable[str]) -> Choice:
-    """Return the modules that `include` matches (all if empty) and `exclude` does not, and all their dependencies.
+def choose(
+    modules: Modules,
+    include: Iterable[str],
+    exclude: Iterable[str],
+    required: Iterable[str],
+    also: frozenset[str] | None = None,
+) -> Choice:
+    """Return the modules that `include` matches, or that are in `also`, except those that `exclude` matches.
 
-    `required` are names that stay regardless of the patterns.
+    All their dependencies stay, too. Without `include` and `also`, these are all modules. `required` are names that
+    stay regardless of the patterns.
     """
     included = {pattern: matching(modules, pattern) for pattern in include}
     excluded = {pattern: matching(modules, pattern) for pattern in exclude}
-    wanted = frozenset(modules.paths) if not included else frozenset(GENERAL).union(*included.values())
+    chosen = frozenset(GENERAL).union(also or (), *included.values())
+    wanted = frozenset(modules.paths) if also is None and not included else chosen
     keep = modules.closure(wanted.difference(*excluded.values()) | {*map(moddep.to_name, required)})
     return Choice(
         keep,

@@ -10,7 +10,7 @@ The report is a JSON object with sorted keys:
     init             the first that exists of /sbin/init, /usr/sbin/init, /lib/systemd/systemd, or null
     init_machine     its architecture, or null if it is not an ELF program
     kernels          [{"machine", "path", "version"}], by version; machine is null if it is not an EFI program
-    kernel_tree      the report of `imager.kernel.kernel_tree`, {} if not requested
+    kernel_tree      the reports of `imager.kernel.kernel_tree` in one; what a later one says about a key counts
     leftovers        what `base` has left from a disk (see `imager.report.leftovers`), {} if there is no such base
     microcode        paths of microcode images, in the order of the initramfs
     modules          versions with a modules directory
@@ -62,7 +62,10 @@ def run(request: Inspect) -> None:
     facts["hidden_files"] = hidden_files(root, request.path)
     facts["hidden_homes"] = hidden_homes(root, request.user)
     facts["leftovers"] = leftovers.find(Root(Path(request.base)), root) if request.base else {}
-    facts["kernel_tree"] = json.loads(Path(request.kernel_tree).read_bytes()) if request.kernel_tree else {}
+    facts["kernel_tree"] = {}
+    for path in request.kernel_tree:
+        found = json.loads(Path(path).read_bytes())
+        facts["kernel_tree"] |= {key: value for key, value in found.items() if value or key not in facts["kernel_tree"]}
     output.save_json(request.output, facts, 0)
 
 

@@ -12,8 +12,10 @@ from imager.request import Request
 class KernelTree(Request):
     """Reduce the modules, firmware and microcode of `system`, and write what was found to `output`.
 
-    `include`, `exclude`: patterns of modules (see `imager.kernel.module_filter`); `load` and `required` stay in any
-    case, `load` being what the user named. `firmware`: none, auto or patterns, nothing: all of it.
+    `purpose`: names of sets of modules (see `imager.kernel.purposes`); `machine`: files with what machines ask for
+    (see `imager.kernel.machines`). `include`, `exclude`: patterns of modules (see `imager.kernel.module_filter`);
+    `load` and `required` stay in any case, `load` being what the user named. `firmware`: none, auto or patterns,
+    nothing: all of it.
     `microcode`: intel, amd. `kernel_version`: the only kernel to look at; empty: all of them. See
     `imager.kernel.kernel_tree`.
     """
@@ -24,6 +26,8 @@ class KernelTree(Request):
     kernel_version: str = ""
     load: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    purpose: tuple[str, ...] = ()
+    machine: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     firmware: tuple[str, ...] = ()

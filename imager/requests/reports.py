@@ -12,7 +12,7 @@ from imager.request import Request
 class Inspect(Request):
     """Write a JSON report of what is in `system` to `output` (see `imager.report.inspection`).
 
-    `module`: names of modules to look for in every kernel. `kernel_tree`: what the request of this name wrote.
+    `module`: names of modules to look for in every kernel. `kernel_tree`: what requests of this name wrote.
     `weigh`: whether to count files, which means to look at all of them. `path` and `user`: files, and owners of homes,
     that the running system may not see, or programs that it may not be able to start. `base` is the system as its owner
     made it, if it was not made here.
@@ -23,7 +23,7 @@ class Inspect(Request):
     output: str
     weigh: bool = True
     module: tuple[str, ...] = ()
-    kernel_tree: str = ""
+    kernel_tree: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
     user: tuple[str, ...] = ()
     base: str = ""

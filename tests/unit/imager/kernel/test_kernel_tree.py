@@ -121,6 +121,36 @@ def test_modules_are_removed_and_their_lists_written_anew(system: Path, depmods:
     }
 
 
+def test_modules_for_a_purpose_and_a_machine(system: Path, tmp_path: Path, depmods: list[str]) -> None:
+    """A machine brings back what the set leaves out, which the report tells, and the firmware of that."""
+    machine = tmp_path / "machines/0"
+    machine.parent.mkdir()
+    machine.write_text("pci:v00008086d00000001sv0\n")
+    for old, new in (("kernel/gpu", "kernel/drivers/gpu"), ("kernel/net", "kernel/drivers/net/wireless")):
+        (system / MODULES / new).parent.mkdir(parents=True, exist_ok=True)
+        (system / MODULES / old).rename(system / MODULES / new)
+    dep = system / MODULES / "modules.dep"
+    moved = (
+        dep.read_text().replace("kernel/gpu", "kernel/drivers/gpu").replace("kernel/net", "kernel/drivers/net/wireless")
+    )
+    dep.write_text(moved)
+    (system / MODULES / "modules.alias").write_text("alias pci:v*d00000001sv* gpu\nalias pci:v*d00000002sv* wifi\n")
+    out = tmp_path / "machines/kernel.json"
+    request = KernelTree(
+        system=str(system),
+        output=str(out),
+        purpose=("server",),
+        machine=(str(machine),),
+        firmware=("auto",),
+        epoch=EPOCH,
+    )
+    kernel_tree.run(request)
+    assert modules(system) == ["gpu", "overlay"]
+    assert json.loads(out.read_text())["beyond"] == {VERSION: ["gpu"]}
+    assert firmware_of(system) == ["disk.bin", "gpu/one.bin"]
+    assert depmods == [VERSION]
+
+
 def test_firmware_that_modules_ask_for_stays(system: Path) -> None:
     """Compressed, by pattern, through links to folders and files, and for what is built into the kernel."""
     found = reduce(system, include=("wifi",), firmware=("auto",))
