@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from frontend.plan.inputs import PlanInputs
     from frontend.plan.outputs import Uki
     from frontend.plan.sizes import Earlier
+    from frontend.plan.system import PlannedSystem
 
 _BIG = 1 << 30
 """Bytes. The UKI of a smaller system is far from the size that firmware cannot start."""
@@ -37,7 +38,7 @@ def measure(
     client: Client,
     solve: Callable[[llb.State], Ref],
     inputs: PlanInputs,
-    system: llb.State,
+    system: PlannedSystem,
     uki: Uki,
     previous: Earlier | None,
 ) -> tuple[Ref | None, tuple[Diagnostic, ...]]:

@@ -124,7 +124,7 @@ def _build_target(
         uki = sign(inputs, uki, certificate)
     reports, measured = None, is_wanted(inputs, uki)
     if measured:
-        reports, found = measure(request.client, solve, inputs, system, uki, previous)
+        reports, found = measure(request.client, solve, inputs, planned, uki, previous)
         _warn(request, found)
     ref = reports or solve(plan_outputs(inputs, uki, laid_out=measured))
     return Built(ref, image_config({}, platform, labels))

@@ -19,6 +19,8 @@ from .packages import microcode_of
 from .steps import OUT, SYSTEM, Step, edit_files, run_imager, tree
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spec.kernel import Kernel
 
     from .inputs import PlanInputs
@@ -72,6 +74,11 @@ def reduce_kernel(inputs: PlanInputs, system: llb.State) -> tuple[llb.State, llb
     )
     step = Step(f"[kernel] {_title(kernel, kept, microcode)}", places.location_of(inputs.spec, "kernel"), ("kernel",))
     return _run(inputs, system, request, step, _machines(inputs) if kept else ())
+
+
+def findings_of(states: Sequence[llb.State]) -> dict[str, llb.State]:
+    """Return the states with reports of kernel steps, by the mount points where other steps see them."""
+    return {f"/findings/{number}": state for number, state in enumerate(states)}
 
 
 def add_boot_settings(inputs: PlanInputs, system: llb.State) -> llb.State:

@@ -17,7 +17,7 @@ from spec.outputs import Output
 
 from . import enrollment, hidden, kernel_checks, places
 from .inputs import PlanInputs
-from .kernel import FINDINGS
+from .kernel import FINDINGS, findings_of
 from .packing import SEGMENT, Packed
 from .report import KernelFile, Report
 from .steps import OUT, SYSTEM, Step, run_on_trees, together
@@ -25,7 +25,6 @@ from .system import PlannedSystem
 
 REPORT = "/report.json"
 _BASE = "/base"
-_FINDINGS = "/findings"
 _SEGMENTS = "/segments"
 _SIGNER = "/signer.json"
 SIGNER = "/certificate.pem.json"
@@ -74,7 +73,7 @@ class Uki:
 
 def plan_inspect(inputs: PlanInputs, system: PlannedSystem) -> llb.State:
     """Return a state with the report about `system` at `REPORT`."""
-    findings = {f"{_FINDINGS}/{number}": state for number, state in enumerate(system.findings)}
+    findings = findings_of(system.findings)
     own_base = not isinstance(inputs.spec.base, PresetBase)
     request = Inspect(
         system=SYSTEM,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import llb
 from imager.requests.reports import Sizes
 
-from . import places
+from . import kernel, places
 from .steps import OUT, SYSTEM, Step, run_imager, tree
 
 if TYPE_CHECKING:
     from .inputs import PlanInputs
     from .outputs import Uki
+    from .system import PlannedSystem
 
 _PREVIOUS = "/previous"
 
@@ -32,13 +33,14 @@ def report_name(name: str, ending: str) -> str:
 
 
 def plan_sizes(
-    inputs: PlanInputs, system: llb.State, uki: Uki, previous: Earlier | None = None, *, os_release: bool
+    inputs: PlanInputs, system: PlannedSystem, uki: Uki, previous: Earlier | None = None, *, os_release: bool
 ) -> llb.State:
     """Return a state with all reports about a system and its UKI, which may be compared with an earlier one.
 
     `os_release`: what loads the UKI adds an os-release, which takes memory.
     """
     spec = inputs.spec
+    findings = kernel.findings_of(system.findings)
     request = Sizes(
         system=SYSTEM,
         uki=uki.place,
@@ -51,11 +53,12 @@ def plan_sizes(
         os_release=os_release,
         exclude=spec.rootfs.exclude,
         previous=f"{_PREVIOUS}/{previous.path}" if previous else "",
+        kernel_tree=tuple(place + kernel.FINDINGS for place in findings),
         epoch=inputs.options.epoch,
     )
     mounts = (
-        tree(SYSTEM, system),
-        *(tree(target, state) for target, state in uki.mounts.items()),
+        tree(SYSTEM, system.finished),
+        *(tree(target, state) for target, state in (uki.mounts | findings).items()),
         *((llb.Bind(target=_PREVIOUS, source=previous.tree),) if previous else ()),
         llb.Bind(target=OUT, source=llb.scratch(), readonly=False),
     )

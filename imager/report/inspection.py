@@ -10,7 +10,7 @@ The report is a JSON object with sorted keys:
     init             the first that exists of /sbin/init, /usr/sbin/init, /lib/systemd/systemd, or null
     init_machine     its architecture, or null if it is not an ELF program
     kernels          [{"machine", "path", "version"}], by version; machine is null if it is not an EFI program
-    kernel_tree      the reports of `imager.kernel.kernel_tree` in one; what a later one says about a key counts
+    kernel_tree      the reports of `imager.kernel.kernel_tree` in one, {} without any
     leftovers        what `base` has left from a disk (see `imager.report.leftovers`), {} if there is no such base
     microcode        paths of microcode images, in the order of the initramfs
     modules          versions with a modules directory
@@ -24,7 +24,6 @@ The report is a JSON object with sorted keys:
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -34,7 +33,7 @@ from imager.core import machine, output
 from imager.core.errors import ImagerError
 from imager.initramfs import bootstrap, segments
 from imager.kernel import kernels, microcode, moddep, squashfs_support
-from imager.report import leftovers
+from imager.report import findings, leftovers
 from imager.report.broken import broken
 from imager.report.hidden import hidden_files, hidden_homes
 from imager.rootfs import osrelease, tree
@@ -62,10 +61,7 @@ def run(request: Inspect) -> None:
     facts["hidden_files"] = hidden_files(root, request.path)
     facts["hidden_homes"] = hidden_homes(root, request.user)
     facts["leftovers"] = leftovers.find(Root(Path(request.base)), root) if request.base else {}
-    facts["kernel_tree"] = {}
-    for path in request.kernel_tree:
-        found = json.loads(Path(path).read_bytes())
-        facts["kernel_tree"] |= {key: value for key, value in found.items() if value or key not in facts["kernel_tree"]}
+    facts["kernel_tree"] = findings.merged(request.kernel_tree)
     output.save_json(request.output, facts, 0)
 
 

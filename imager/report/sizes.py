@@ -14,6 +14,8 @@ first bytes, scaled so that the sum is the real size of the compressed system.
     unpackaged    {"size", "files", "compressed"}: files that belong to no package
     excluded      [{"pattern", "size", "files"}]: what is not packed, in the order of the patterns; the first one counts
     modules, firmware    the same, for all kernels
+    kernel        {"removed", "beyond"}: bytes of modules and firmware that were removed, and modules that stay for a
+                  machine although its purpose leaves them out
     directories   [{"path", "size", "files", "compressed"}], the largest first, at most three levels deep, each
                   without the deeper ones in the list
 """
@@ -31,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 from imager import memory
 from imager.core import output, terminal
 from imager.kernel import microcode
-from imager.report import files
+from imager.report import files, findings
 from imager.report.files import Tally
 from imager.rootfs import tree
 from imager.rootfs.root import Root
@@ -55,6 +57,7 @@ def run(request: Sizes) -> None:
     moments = memory.moments(request.mode, uki.size, request.unpacked, os_release=request.os_release) if known else ()
     found = measure(root, shipped, uki, request.name, moments)
     found["excluded"] = list(_excluded(root, request.exclude, walk.left_out))
+    found["kernel"] = _kernel(findings.merged(request.kernel_tree))
     previous = json.loads(Path(request.previous).read_bytes()) if request.previous else None
     text = sizetable.render(found, request.mode, previous)
     output.save_json(request.output, found, request.epoch)
@@ -96,6 +99,11 @@ def measure(
         "directories": _largest("path", directories, scale),
         **{kind: tally.describe(scale) for kind, tally in tallies.items()},
     }
+
+
+def _kernel(found: Mapping[str, Any]) -> dict[str, Any]:
+    beyond = {name for names in found.get("beyond", {}).values() for name in names}
+    return {"removed": sum(found.get("removed", {}).values()), "beyond": sorted(beyond)}
 
 
 def _largest(key: str, tallies: Mapping[str, Tally], scale: float) -> list[dict[str, Any]]:

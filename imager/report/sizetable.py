@@ -47,6 +47,12 @@ def _lines(found: Mapping[str, Any], mode: str) -> Iterator[str]:
     if found["excluded"]:
         size, files = (sum(row[unit] for row in found["excluded"]) for unit in ("size", "files"))
         yield f"{'left out by `rootfs.exclude`':<52}{mebibytes(size):>10}{'':>12}{files:>9,}"
+    if found["kernel"]["removed"]:
+        yield f"{'left out by `kernel`':<52}{mebibytes(found['kernel']['removed']):>10}"
+    if beyond := found["kernel"]["beyond"]:
+        yield f"{len(beyond)} modules that only a machine asks for: {', '.join(beyond[:_ROWS])}" + " ..." * (
+            len(beyond) > _ROWS
+        )
     for title, key in (("packages", "name"), ("directories", "path")):
         rows = found[title]
         if rows:

@@ -62,12 +62,14 @@ def test_modules_are_looked_for_in_every_kernel_that_has_a_list(tmp_path: Path) 
     (system / "usr/lib/modules/6.1.0-1-amd64/modules.dep").write_text("kernel/net/br_netfilter.ko.xz:\n")
     (system / "usr/lib/modules/6.1.0-1-amd64/modules.builtin").write_text("kernel/fs/ext4/ext4.ko\n")
     (system / "usr/lib/modules/9").mkdir()
-    (tmp_path / "early.json").write_text('{"removed": {}, "beyond": {"6.1": ["snd"]}, "similar": {"a": "b"}}')
+    (tmp_path / "early.json").write_text(
+        '{"removed": {"modules": 2}, "beyond": {"6.1": ["snd"]}, "similar": {"a": "b"}}'
+    )
     (tmp_path / "late.json").write_text('{"removed": {"modules": 1}, "similar": {}}')
     trees = (str(tmp_path / "early.json"), str(tmp_path / "late.json"))
     value = found(system, module=("br-netfilter", "ext4", "br_netfiler", "zzz"), kernel_tree=trees)
     assert value["unknown_modules"] == {"6.1.0-1-amd64": {"br_netfiler": "br_netfilter", "zzz": None}}
-    assert value["kernel_tree"] == {"removed": {"modules": 1}, "beyond": {"6.1": ["snd"]}, "similar": {"a": "b"}}
+    assert value["kernel_tree"] == {"removed": {"modules": 3}, "beyond": {"6.1": ["snd"]}, "similar": {"a": "b"}}
 
 
 def test_an_empty_system(tmp_path: Path) -> None:

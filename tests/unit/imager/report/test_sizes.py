@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +140,14 @@ def test_an_empty_system_has_a_report(tmp_path: Path) -> None:
     assert found["system"] == {"files": 0, "size": 0}
     assert found["ram"] is None
     assert "RAM" not in text
+
+
+def test_what_the_kernel_key_left_out(system: Path, tmp_path: Path) -> None:
+    assert measured(system)[0]["kernel"] == {"removed": 0, "beyond": []}
+    early, late = tmp_path / "early.json", tmp_path / "late.json"
+    early.write_text(json.dumps({"removed": {"modules": 5 << 20, "firmware": 0}, "beyond": {"6.1": ["snd", "i915"]}}))
+    late.write_text(json.dumps({"removed": {"modules": 0, "firmware": 1 << 20}}))
+    found, text = measured(system, kernel_tree=(str(early), str(late)))
+    assert found["kernel"] == {"removed": 6 << 20, "beyond": ["i915", "snd"]}
+    assert re.search(r"^left out by `kernel` +6\.0M$", text, re.M)
+    assert "2 modules that only a machine asks for: i915, snd\n" in text
