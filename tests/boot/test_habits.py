@@ -29,6 +29,7 @@ EXPECTED = {
     "ping": "1",
     "mailname": "mail.habits.example",
     "lists": "0",
+    "lacking": "",
     "policy": "",
     "zone": "CET Europe/Berlin Europe/Berlin",
     "locale": "LANG=de_DE.UTF-8 LANG=de_DE.UTF-8",
