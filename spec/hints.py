@@ -163,6 +163,7 @@ KERNEL = _hints(
     ("package image", "add the package of the kernel to `packages`, or copy its files with `files`: the build uses the "
      "kernel of the system"),
     ("params", "write `cmdline` or `sysctl`"),
+    ("purpose machine machines drivers modaliases", "write `for`"),
 )  # fmt: skip
 ROOTFS = _hints(
     ("ignore remove without excludes", "write `exclude`"),

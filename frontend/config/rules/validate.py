@@ -11,6 +11,7 @@ from frontend.config.syntax.diagnostics import Collector
 from spec.document import Spec
 from spec.files import CopiedFile, FetchedFile, FileEntry, InlineFile, Symlink
 from spec.formats import ENROLLMENTS, OUTPUTS, formats_with
+from spec.kernel import Purpose
 from spec.packages import Repository
 from spec.values.run_mounts import SecretMount
 from spec.values.wording import code, listing
@@ -33,6 +34,7 @@ def validate(spec: Spec, problems: Collector) -> None:
     _file_sources(spec, problems)
     _run_mounts(spec, problems)
     _firmware(spec, problems)
+    _purposes(spec, problems)
     _secure_boot(spec, problems)
 
 
@@ -156,6 +158,13 @@ def _firmware(spec: Spec, problems: Collector) -> None:
     if alone is not None and len(firmware) > 1:
         place = spec.positions.of("kernel", "firmware", firmware.index(alone))
         problems.add(place, f"{code(alone)} must be the only item of `firmware`: remove it, or all other items")
+
+
+def _purposes(spec: Spec, problems: Collector) -> None:
+    kept = spec.kernel.for_
+    if (everything := Purpose(purpose="all")) in kept and len(kept) > 1:
+        place = spec.positions.of("kernel", "for", kept.index(everything))
+        problems.add(place, f"{code('all')} must be the only item of `for`: remove it, or all other items")
 
 
 def _secure_boot(spec: Spec, problems: Collector) -> None:
