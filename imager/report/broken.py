@@ -23,7 +23,7 @@ _RUN = re.compile(
 """Files that something starts because of where they are. Those with a dot in the name are left alone."""
 _TABLE = re.compile(r"etc/crontab|etc/cron\.d/[^/.]+|(var/spool/cron|etc)/crontabs/[^/]+")
 _INITTAB = "etc/inittab"
-_ENTRY = re.compile(r"\s*(?!\w+\s*=)(?:@\w+\s+|(?:\S+\s+){5})(.*)")
+_ENTRY = re.compile(r"^[ \t]*(?!\w+\s*=)(?:@\w+\s+|(?:\S+\s+){5})(.*)")
 """A line of cron, behind its times."""
 _PROGRAM = re.compile(r"-?(/[^\s;&|<>$`'\"()]+)")
 _STARTS = (b"#!", b"\x7fELF", b"\xef\xbb\xbf#!")

@@ -29,9 +29,7 @@ _ARRAY = re.compile(r"^(ARRAY\s|target=|swap=)", re.MULTILINE)
 _POOLS = ("etc/zfs/zpool.cache", "etc/lvm/backup", "etc/lvm/devices/system.devices")
 _CLOUD_INIT, _CLOUD_INIT_OFF = "etc/cloud/cloud.cfg", "etc/cloud/cloud-init.disabled"
 _NETWORKS = ("etc/netplan", "etc/systemd/network", "etc/NetworkManager/system-connections")
-_CARD = re.compile(
-    r"^\s*(?:permanent)?mac-?address\s*[:=]\s*[\"']?((?:[0-9a-f]{2}:){5}[0-9a-f]{2})", re.MULTILINE | re.I
-)
+_CARD = re.compile(r"(?im)^[ \t]*(?:permanent)?mac-?address[ \t]*[:=][ \t]*[\"']?((?:[0-9a-f]{2}:){5}[0-9a-f]{2})")
 _UNITS = "etc/systemd/system"
 _MOUNTS = {".mount": "Mount", ".swap": "Swap"}
 """Types of units that stand for a line of fstab, and the section that says what they mount."""

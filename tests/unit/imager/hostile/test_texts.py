@@ -17,7 +17,7 @@ from imager.core import patterns, terminal
 from imager.core.errors import ImagerError
 from imager.customize import openrc_switch, startable, users
 from imager.kernel import kernels, moddep
-from imager.report import inspection, leftovers
+from imager.report import broken, inspection, leftovers
 from imager.requests.accounts import Users
 from imager.requests.kernel import KernelTree
 from imager.rootfs import osrelease, owners, text
@@ -127,11 +127,12 @@ class TestTerminal:
         assert main(list(request.argv())) == 0
         assert json.loads(out.read_text())["missing_firmware"] == {"x": ["good.bin"]}
 
-    @pytest.mark.parametrize("line", ["{}", "need{}!", "need a{}!", "command={}!", "RESUME={}"])
+    @pytest.mark.parametrize("line", ["{}", "need{}!", "need a{}!", "command={}!", "RESUME={}", "macaddress{}!"])
     @pytest.mark.parametrize("much", ["\n", " ", "\t", "a ", "a"])
     def test_lines_take_time_by_their_length(self, line: str, much: str) -> None:
         """What began with `^\\s*` took a minute for 200,000 empty lines, and for ever for a long one."""
-        for expression in (leftovers._RESUMES, startable._COMMAND, openrc_switch._DEPENDENCY):
+        read = (leftovers._RESUMES, leftovers._CARD, startable._COMMAND, openrc_switch._DEPENDENCY, broken._ENTRY)
+        for expression in read:
             with within(10):
                 expression.findall(line.format(much * 200_000))
 
