@@ -75,7 +75,7 @@ OWN_FILES = {
     },
     "uki/layout.py": {".is_file", ".read_bytes", ".stat"},
     "uki/pe.py": {".read_bytes", ".stat"},
-    "uki/sections.py": {".stat"},
+    "uki/sections.py": {".read_bytes", ".stat"},
 }
 """Files of ours, of the builder, or places that `Root.file` found."""
 ALLOWED = {**DOORS, **PACKING, **OWN_FILES}

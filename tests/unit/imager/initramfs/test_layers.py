@@ -29,6 +29,10 @@ class Memory:
     def __init__(self) -> None:
         self.data = bytearray()
 
+    @property
+    def sent(self) -> int:
+        return len(self.data)
+
     def write(self, data: bytes | bytearray) -> None:
         self.data += data
 
