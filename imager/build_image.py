@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 SYSTEM = "/system"
 OUTPUT = "/out/claylinux"
 EXTENSIONS = {name: row.extension for name, row in FORMATS.items()}
+_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -250,9 +250,9 @@ def examine(system: str) -> Facts:
     root = Root(Path(system))
     stops = leftovers.find(root, root)["disarmed"]
     if stops:
-        print(  # noqa: T201
-            f"build-image: warning: these entries can stop the boot of a system in memory: {', '.join(stops)}",
-            file=sys.stderr,
+        shown = ", ".join(stops[:_SHOWN]) + (f" and {len(stops) - _SHOWN} more" if len(stops) > _SHOWN else "")
+        terminal.tell(
+            f"build-image: warning: these entries can stop the boot of a system in memory: {shown}", error=True
         )
     found = inspection.inspect(root)
     kernels = found["kernels"]

@@ -53,6 +53,19 @@ def test_every_format_is_made_alone_and_dated(parts: Path, name: str, capfd: pyt
     assert "Linux 6.1.0-1-amd64 for amd64" in capfd.readouterr().out
 
 
+def test_what_can_stop_the_boot_is_one_printable_line(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A name in fstab that is no UTF-8 gave a traceback, and one with escapes went to the terminal as it was."""
+    lines = [
+        b"/dev/\x1b[2J\xff /a ext4 defaults 0 0",
+        *(b"/dev/x%d /x%d ext4 defaults 0 0" % (n, n) for n in range(40)),
+    ]
+    (make_system(parts / "system") / "etc/fstab").write_bytes(b"\n".join(lines) + b"\n")
+    assert build(parts, "--format", "efi") == 0
+    told = capfd.readouterr().err
+    assert r"/dev/\x1b[2J\udcff" in told
+    assert " more\n" in told and told.count("\n") == 1 and len(told) < 2000
+
+
 def test_what_is_excluded_is_left_out(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     big = make_system(parts / "system") / "opt/big"
     big.mkdir(parents=True)

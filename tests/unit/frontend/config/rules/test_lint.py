@@ -167,3 +167,6 @@ def test_the_program_tells_its_version(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert (ended.value.code, capsys.readouterr().out) == (0, f"claylinux {__version__}\n")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "[--version]" in capsys.readouterr().out, "a beginning of an option would do, too"
