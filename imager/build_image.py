@@ -21,7 +21,7 @@ from imager.report import inspection, leftovers
 from imager.requests.outputs import BY_FORMAT, Disk
 from imager.requests.packing import Initramfs, Layer, Uki
 from imager.requests.sbom import Sbom
-from imager.requests.secureboot import Check, Sign
+from imager.requests.secureboot import SIGNER, Check, Sign
 from imager.rootfs.root import Root
 from imager.target import TARGETS
 from imager.uki import layout
@@ -213,10 +213,9 @@ def _check_key(options: Options, scratch: str) -> str:
     """Look at key and certificate before minutes of packing, not after them. Return a file that says who signs."""
     if not options.key:
         return ""
-    checked = f"{scratch}/certificate"
     files = {"certificate": options.certificate, "key": options.key}
-    perform(Check(output=checked, epoch=options.epoch, **files))
-    return f"{checked}.json"
+    perform(Check(output=scratch, epoch=options.epoch, **files))
+    return scratch + SIGNER
 
 
 def _sign(options: Options, uki: str) -> str:

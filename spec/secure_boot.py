@@ -94,6 +94,12 @@ class SecureBoot:
         "{source: edge.sig}",
         default=None,
     )
+    pcr_key: PrivateKey | None = key(
+        "Another private key (RSA-2048, in PEM). It signs what PCR 11 of a TPM will be: encrypted volumes that trust "
+        "it open for this system and its next versions.",
+        "{secret: pcr.key}",
+        default=None,
+    )
     enroll: paths.SourcePath | None = key(
         "The directory in the build context with PK.auth, KEK.auth, db.auth and perhaps dbx.auth, for the outputs "
         "`enroll` and `ovmf-vars`. `docker run claylinux/imager keys` makes them.",

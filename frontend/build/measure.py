@@ -57,7 +57,7 @@ def measure(
     size: int = documents.read(found, "the layout of the UKI", _LAYOUT)["size"]
     # The output that needs the most memory counts.
     os_release = uki.request.os_release or (
-        not uki.signed and any(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
+        not uki.changed and any(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
     )
     ram = memory.required_ram(uki.system.mode, size, uki.system.unpacked, os_release=os_release)
     problems = tuple(limits.exceeded(spec, size, ram))

@@ -91,7 +91,7 @@ def _build_target(
     from frontend.plan.packing import key_warnings
     from frontend.plan.packing import warnings as packing_warnings
     from frontend.plan.report import parse_report
-    from frontend.plan.secure_boot import plan_check, plan_tbs, sign
+    from frontend.plan.secure_boot import plan_check, plan_pcrs, plan_tbs, sign, sign_measurements
     from frontend.result import Built, image_config
 
     spec, platform, system = inputs.spec, inputs.platform, planned.finished
@@ -118,15 +118,18 @@ def _build_target(
     packed = packing.finish(report, kernel.version)
     _warn(request, packing_warnings(spec, packed))
     uki = plan_uki(inputs, system, report, kernel, packed, certificate)
-    if certificate and request.options.target == TBS:
-        return Built(solve(plan_tbs(inputs, uki, certificate)), image_config({}, platform, labels))
+    beside: tuple[llb.State, ...] = ()
     if certificate:
+        uki = sign_measurements(inputs, uki)
+        if request.options.target == TBS:
+            return Built(solve(plan_tbs(inputs, uki, certificate)), image_config({}, platform, labels))
+        beside = (plan_pcrs(inputs, uki),)
         uki = sign(inputs, uki, certificate)
     reports, measured = None, is_wanted(inputs, uki)
     if measured:
         reports, found = measure(request.client, solve, inputs, planned, uki, previous)
         _warn(request, found)
-    ref = reports or solve(plan_outputs(inputs, uki, laid_out=measured))
+    ref = reports or solve(plan_outputs(inputs, uki, beside, laid_out=measured))
     return Built(ref, image_config({}, platform, labels))
 
 

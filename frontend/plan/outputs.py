@@ -10,6 +10,7 @@ from imager import memory
 from imager.requests import packing
 from imager.requests.outputs import BY_FORMAT
 from imager.requests.reports import Inspect
+from imager.requests.secureboot import PCR_KEY, SIGNER
 from imager.target import TARGETS
 from spec.base import PresetBase
 from spec.formats import FORMATS, OUTPUTS
@@ -26,21 +27,18 @@ from .system import PlannedSystem
 REPORT = "/report.json"
 _BASE = "/base"
 _SEGMENTS = "/segments"
-_SIGNER = "/signer.json"
-SIGNER = "/certificate.pem.json"
-"""Who signs a UKI: a file in a state of `frontend.plan.secure_boot`."""
+_CHECKED = "/checked"
 
 
 @dataclass(frozen=True, slots=True)
 class Uki:
     """The UKI in all outputs: the request for its layout, the trees that it reads, and the system in it.
 
-    `layout` is a state with its layout, for several steps. They find it at `MOUNT` + `FILE`. `signed` has that of the
-    signed UKI, if there is one. Its pieces are in both.
+    `layout` is a state with its layout, for several steps. They find it at `MOUNT` + `FILE`. `changed` are states with
+    the layouts that were made of it, one of the other, by mount point. The pieces of the last one are in all of them.
     """
 
     MOUNT: ClassVar[str] = "/uki"
-    SIGNED: ClassVar[str] = "/signed"
     FILE: ClassVar[str] = "/uki.json"
 
     step: Step
@@ -48,22 +46,22 @@ class Uki:
     trees: dict[str, llb.State]
     layout: llb.State
     system: Packed
-    signed: llb.State | None = None
+    changed: tuple[tuple[str, llb.State], ...] = ()
 
     @property
     def shipped(self) -> llb.State:
-        """The state with the layout of what the outputs carry."""
-        return self.signed or self.layout
+        """The state with the last layout: that of what the outputs carry."""
+        return list(self.mounts.values())[-1]
 
     @property
     def place(self) -> str:
         """The place of that layout, in steps that have `mounts`."""
-        return (self.SIGNED if self.signed else self.MOUNT) + self.FILE
+        return list(self.mounts)[-1] + self.FILE
 
     @property
     def mounts(self) -> dict[str, llb.State]:
         """The layouts, by mount point."""
-        return {self.MOUNT: self.layout} | ({self.SIGNED: self.signed} if self.signed else {})
+        return {self.MOUNT: self.layout, **dict(self.changed)}
 
     @property
     def segments(self) -> dict[str, llb.State]:
@@ -90,18 +88,20 @@ def plan_inspect(inputs: PlanInputs, system: PlannedSystem) -> llb.State:
     return run_on_trees(inputs, request, step=Step("[system] inspect"), trees=trees)
 
 
-def plan_outputs(inputs: PlanInputs, uki: Uki, *, laid_out: bool = False) -> llb.State:
-    """Return a state with all outputs of the target in its root directory.
+def plan_outputs(
+    inputs: PlanInputs, uki: Uki, beside: tuple[llb.State, ...] = (), *, laid_out: bool = False
+) -> llb.State:
+    """Return a state with all outputs of the target in its root directory, and what is in the states `beside` them.
 
     `laid_out`: the layout of the UKI is already built.
     """
     wanted = wanted_outputs(inputs)
     alike = [output for output in wanted if FORMATS[output.format].os_release == uki.request.os_release]
     shared = alike if laid_out or len(alike) > 1 else []
-    if uki.signed:
+    if uki.changed:
         shared = [*wanted]  # one signature, so one UKI
     states = [_plan_output(inputs, output, uki, shared=output in shared) for output in wanted]
-    return together(inputs, [*states, *enrollment.plan(inputs)])
+    return together(inputs, [*beside, *states, *enrollment.plan(inputs)])
 
 
 def wanted_outputs(inputs: PlanInputs) -> tuple[Output, ...]:
@@ -119,10 +119,11 @@ def plan_uki(
     report: Report,
     kernel: KernelFile,
     packed: Packed,
-    signer: llb.State | None = None,
+    checked: llb.State | None = None,
 ) -> Uki:
-    """Return the UKI of a packed system. `signer` has the file `SIGNER`, if somebody will sign it."""
-    spec, architecture, epoch = inputs.spec, inputs.platform.architecture, inputs.options.epoch
+    """Return the UKI of a packed system. `checked` is what a `Check` wrote, if somebody will sign it."""
+    spec, signing = inputs.spec, inputs.spec.secure_boot
+    architecture, epoch = inputs.platform.architecture, inputs.options.epoch
     segments = _segments(packed)
     overlay = packed.mode == memory.OVERLAY
     request = packing.Uki(
@@ -141,12 +142,13 @@ def plan_uki(
         layers=len(segments) if overlay else 0,
         unpacked=packed.unpacked,
         lacks=packed.lacks,
-        signer=_SIGNER if signer else "",
+        signer=_CHECKED + SIGNER if checked else "",
+        pcr_key=_CHECKED + PCR_KEY if signing and signing.pcr_key else "",
     )
     step = Step(f"[uki] Linux {kernel.version}", places.location_of(spec, "kernel"), ("uki",))
     trees = {SYSTEM: system, **segments}
     # By content: the step that made it always runs.
-    mounts = (llb.Bind(target=_SIGNER, source=signer, selector=SIGNER, by_content=True),) if signer else ()
+    mounts = (llb.Bind(target=_CHECKED, source=checked, by_content=True),) if checked else ()
     layout = run_on_trees(inputs, replace(request, output=OUT + Uki.FILE), step=step, trees=trees, mounts=mounts)
     return Uki(step, request, trees, layout, packed)
 

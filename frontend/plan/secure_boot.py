@@ -1,4 +1,4 @@
-"""The key `secure_boot`: one signature of the one UKI, between its layout and the outputs."""
+"""The key `secure_boot`: what is signed of the one UKI, between its layout and the outputs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import llb
 from frontend.config.syntax.diagnostics import Diagnostic
 from frontend.options import DEFAULT_EPOCH
 from frontend.targets import IMAGE, REPORT, SBOM_FORMS, TBS
-from imager.requests.secureboot import Check, Sign, ToSign
+from imager.requests.secureboot import CERTIFICATE, Check, Pcrs, Policy, Sign, ToSign
 from spec.secure_boot import (
     Certificate,
     CertificateFile,
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from .outputs import Uki
 
 _CERTIFICATE, _KEY, _SIGNATURE = "/secure-boot/certificate", "/secure-boot/key", "/secure-boot/signature"
-_CHECKED = "/certificate.pem"
-"""The certificate in the state of `plan_check`."""
+_PCR_KEY = "/secure-boot/pcr-key"
 
 
 def for_target(spec: Spec, target: str) -> Spec:
@@ -62,7 +61,7 @@ def for_target(spec: Spec, target: str) -> Spec:
 
 
 def plan_check(inputs: PlanInputs) -> llb.State:
-    """Return a state with the certificate, after a look at it and the key.
+    """Return a state with what a `Check` wrote, after a look at certificate and keys.
 
     Whoever builds it first learns in a second what is missing, not after the packages are installed. With a secret this
     step always runs, as secrets are no part of a cache key. The steps that depend on it run again if the certificate is
@@ -70,13 +69,42 @@ def plan_check(inputs: PlanInputs) -> llb.State:
     """
     signing = inputs.spec.secure_boot
     assert signing is not None
-    key = signing.private_key
-    request = Check(certificate=_CERTIFICATE, key=_KEY if key else "", output=OUT + _CHECKED, epoch=DEFAULT_EPOCH)
-    mounts = [_given(inputs, signing.certificate, _CERTIFICATE), *_key(key)]
+    key, pcr_key = signing.private_key, signing.pcr_key
+    request = Check(
+        certificate=_CERTIFICATE,
+        key=_KEY if key else "",
+        pcr_key=_PCR_KEY if pcr_key else "",
+        output=OUT,
+        epoch=DEFAULT_EPOCH,
+    )
+    mounts = [_given(inputs, signing.certificate, _CERTIFICATE), *_key(key), *_key(pcr_key, _PCR_KEY)]
     place = places.location_of(inputs.spec, "secure_boot", "key" if key else "certificate")
-    step = Step(f"[secure boot] check {'key and ' if key else ''}certificate", place, ("secure_boot",))
-    always = key is not None or isinstance(signing.certificate, CertificateSecret)
+    what = "keys" if key and pcr_key else "key" if key or pcr_key else ""
+    step = Step(f"[secure boot] check {f'{what} and ' if what else ''}certificate", place, ("secure_boot",))
+    always = bool(what) or isinstance(signing.certificate, CertificateSecret)
     return run_imager(inputs, request, step=step, mounts=(_out(), *mounts), always=always).mount(OUT)
+
+
+def sign_measurements(inputs: PlanInputs, uki: Uki) -> Uki:
+    """Return the UKI with signatures of its measurements; as it is where the spec has no key for them."""
+    signing = inputs.spec.secure_boot
+    assert signing is not None
+    if not signing.pcr_key:
+        return uki
+    request = Policy(uki=uki.place, key=_PCR_KEY, output=OUT + uki.FILE, epoch=inputs.options.epoch)
+    place = places.location_of(inputs.spec, "secure_boot", "pcr_key")
+    step = Step("[secure boot] sign the measurements", place, ("secure_boot",))
+    mounts = (*_to_read(uki), *_key(signing.pcr_key, _PCR_KEY), _out())
+    result = run_imager(inputs, request, step=step, mounts=mounts).mount(OUT)
+    return replace(uki, changed=(*uki.changed, ("/policy", result)))
+
+
+def plan_pcrs(inputs: PlanInputs, uki: Uki) -> llb.State:
+    """Return a state with a file that says what a TPM will measure of a UKI, which is not signed yet."""
+    spec = inputs.spec
+    request = Pcrs(uki=uki.place, name=spec.name, output=f"{OUT}/{spec.name}.pcrs.json", epoch=inputs.options.epoch)
+    step = Step("[secure boot] predict the measurements", places.location_of(spec, "secure_boot"), ("secure_boot",))
+    return run_imager(inputs, request, step=step, mounts=(*_to_read(uki), _out())).mount(OUT)
 
 
 def sign(inputs: PlanInputs, uki: Uki, certificate: llb.State) -> Uki:
@@ -87,43 +115,49 @@ def sign(inputs: PlanInputs, uki: Uki, certificate: llb.State) -> Uki:
     if not key and not signature:
         return uki
     request = Sign(
-        uki=uki.MOUNT + uki.FILE,
+        uki=uki.place,
         certificate=_CERTIFICATE,
         key=_KEY if key else "",
         signature=_SIGNATURE if signature else "",
         output=OUT + uki.FILE,
         epoch=inputs.options.epoch,
     )
-    mounts = [*_to_read(uki, certificate), *_key(key)]
+    mounts = [*_to_read(uki), _certificate(certificate), *_key(key), _out()]
     if signature:
         mounts.append(_given(inputs, signature, _SIGNATURE))
     place = places.location_of(inputs.spec, "secure_boot", "key" if key else "signature")
     step = Step(f"[secure boot] {'sign' if key else 'attach the signature'}", place, ("secure_boot",))
-    return replace(uki, signed=run_imager(inputs, request, step=step, mounts=tuple(mounts)).mount(OUT))
+    result = run_imager(inputs, request, step=step, mounts=tuple(mounts)).mount(OUT)
+    return replace(uki, changed=(*uki.changed, ("/signed", result)))
 
 
 def plan_tbs(inputs: PlanInputs, uki: Uki, certificate: llb.State) -> llb.State:
     """Return a state with the bytes that a key elsewhere has to sign, and what they mean."""
     spec = inputs.spec
     request = ToSign(
-        uki=uki.MOUNT + uki.FILE,
+        uki=uki.place,
         certificate=_CERTIFICATE,
         name=spec.name,
         output=f"{OUT}/{spec.name}.tbs",
         epoch=inputs.options.epoch,
     )
     step = Step("[secure boot] the bytes to sign", places.location_of(spec, "secure_boot"), ("secure_boot",))
-    return run_imager(inputs, request, step=step, mounts=_to_read(uki, certificate)).mount(OUT)
+    mounts = (*_to_read(uki), _certificate(certificate), _out())
+    return run_imager(inputs, request, step=step, mounts=mounts).mount(OUT)
 
 
-def _to_read(uki: Uki, certificate: llb.State) -> tuple[llb.Mount, ...]:
+def _to_read(uki: Uki) -> tuple[llb.Mount, ...]:
     """Return the mounts of a step that reads the whole program.
 
-    The layout is a part of its cache key by content: it has the digest of all that is signed.
+    The layouts are a part of its cache key by content: the last one has the digest of all that is signed.
     """
-    layout = llb.Bind(target=uki.MOUNT, source=uki.layout, by_content=True)
+    layouts = (llb.Bind(target=target, source=state, by_content=True) for target, state in uki.mounts.items())
     segments = (tree(target, state) for target, state in sorted(uki.segments.items()))
-    return (layout, *segments, llb.Bind(target=_CERTIFICATE, source=certificate, selector=_CHECKED), _out())
+    return (*layouts, *segments)
+
+
+def _certificate(checked: llb.State) -> llb.Mount:
+    return llb.Bind(target=_CERTIFICATE, source=checked, selector=CERTIFICATE)
 
 
 def _given(inputs: PlanInputs, value: Certificate | Signature, target: str) -> llb.Mount:
@@ -138,8 +172,8 @@ def _given(inputs: PlanInputs, value: Certificate | Signature, target: str) -> l
             return llb.Secret(target=target, id=name)
 
 
-def _key(key: PrivateKey | None) -> tuple[llb.Mount, ...]:
-    return (llb.Secret(target=_KEY, id=key.secret),) if key else ()
+def _key(key: PrivateKey | None, target: str = _KEY) -> tuple[llb.Mount, ...]:
+    return (llb.Secret(target=target, id=key.secret),) if key else ()
 
 
 def _out() -> llb.Mount:

@@ -78,6 +78,8 @@ def _secrets(spec: Spec) -> Iterator[_Need]:
             yield _Need(spec.secure_boot.certificate.secret, True, place)
         if spec.secure_boot.private_key:
             yield _Need(spec.secure_boot.private_key.secret, True, spec.positions.of("secure_boot", "key"))
+        if spec.secure_boot.pcr_key:
+            yield _Need(spec.secure_boot.pcr_key.secret, True, spec.positions.of("secure_boot", "pcr_key"))
 
 
 def _agents(spec: Spec) -> Iterator[_Need]:

@@ -62,7 +62,8 @@ class Uki(Request):
     of the `initrd` are such: our `init` and the modules that it needs go before them. `unpacked` is what the system
     takes in a tmpfs, in bytes, `lacks` what modules the kernel would have to have for layers, where that is why there
     are none. `signer` is a file that says who will sign the program (see `secureboot.Check`): its command line is
-    closed (see `imager.uki.cmdline`), and init accepts no other one.
+    closed (see `imager.uki.cmdline`), and init accepts no other one. `pcr_key` is a file with a public key: the program
+    has it, and room for its signatures of what will be measured.
     """
 
     performed_by: ClassVar[str] = "uki.sections"
@@ -82,4 +83,5 @@ class Uki(Request):
     unpacked: int = 0
     lacks: tuple[str, ...] = ()
     signer: str = ""
+    pcr_key: str = ""
     detached: bool = True

@@ -7,18 +7,50 @@ from typing import ClassVar
 
 from imager.request import Request
 
+CERTIFICATE, SIGNER, PCR_KEY = "/certificate.pem", "/signer.json", "/pcr.pem"
+"""What a `Check` writes: the certificate alone, whose it is (`imager.uki.layout.Signer`), and the public `pcr_key`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Check(Request):
     """Check that firmware can verify what `certificate` signs, and that `key`, if given, is its private key.
 
-    Both are files in PEM. `output` gets the certificate alone, and a file with .json after that name whose it is:
-    {"sha256", "subject"} (see `imager.uki.layout.Signer`).
+    Both are files in PEM, and so is `pcr_key`, a private key for measurements. `output` is a directory, which gets the
+    files named above.
     """
 
     performed_by: ClassVar[str] = "secureboot.check"
     certificate: str
     key: str = ""
+    pcr_key: str = ""
+    output: str
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy(Request):
+    """Put signatures by the private `key` of what PCR 11 will be into the layout `uki`, which has room for them.
+
+    `output` ends in .json, like `uki`: the pieces that stay as they are stay in the files of `uki`.
+    """
+
+    performed_by: ClassVar[str] = "secureboot.policy"
+    uki: str
+    key: str
+    output: str
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pcrs(Request):
+    """Write what PCR 11 will be when a machine runs the unsigned layout `uki` to `output`, as JSON.
+
+    A signature changes nothing of it (see `imager.secureboot.pcrs`).
+    """
+
+    performed_by: ClassVar[str] = "secureboot.pcrs"
+    uki: str
+    name: str
     output: str
     epoch: int
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imager.core.errors import ImagerError
 from imager.secureboot import der, pkcs7
@@ -37,13 +37,21 @@ _INDIRECT_DATA, _PE_IMAGE = der.oid("1.3.6.1.4.1.311.2.1.4"), der.oid("1.3.6.1.4
 _NO_FILE = der.make(der.SEQUENCE, der.make(der.BITS, b"\0"), der.tagged(0, der.tagged(2, der.make(0x80))))
 
 
+class Section(NamedTuple):
+    """A section: its name, its place in the file, and how many bytes of memory it has."""
+
+    name: str
+    start: int
+    end: int
+    size: int
+
+
 @dataclass(frozen=True)
 class Program:
     """An EFI program of `size` bytes that is to be signed: the places of its headers that matter.
 
     `headers` are the bytes before the first section. `checksum` and `directory` are the positions of the fields that a
-    signature leaves out: the checksum, and the entry that locates signatures. `sections` has name, start and end of
-    each section, in the order of the file.
+    signature leaves out: the checksum, and the entry that locates signatures. `sections` are in the order of the file.
     """
 
     extents: tuple[Extent, ...]
@@ -51,13 +59,13 @@ class Program:
     headers: bytes
     checksum: int
     directory: int
-    sections: tuple[tuple[str, int, int], ...]
+    sections: tuple[Section, ...]
 
     def digest(self) -> bytes:
         """Return the digest that firmware compares: of everything except for the two fields, padded with zeros."""
         found = hashlib.sha256()
         for start, end in ((0, self.checksum), (self.checksum + 4, self.directory), (self.directory + 8, self.size)):
-            for chunk in self._chunks(start, end):
+            for chunk in self.chunks(start, end):
                 found.update(chunk)
         found.update(bytes(-self.size % _ALIGNMENT))
         return found.digest()
@@ -65,11 +73,11 @@ class Program:
     def digests(self) -> dict[str, str]:
         """Return the SHA-256 of each section in hexadecimal, by name."""
         found = {}
-        for name, start, end in self.sections:
+        for each in self.sections:
             part = hashlib.sha256()
-            for chunk in self._chunks(start, end):
+            for chunk in self.chunks(each.start, each.end):
                 part.update(chunk)
-            found[name] = part.hexdigest()
+            found[each.name] = part.hexdigest()
         return found
 
     def head(self, table: int) -> bytes:
@@ -83,7 +91,7 @@ class Program:
         """The position of the certificate table."""
         return self.size + -self.size % _ALIGNMENT
 
-    def _chunks(self, start: int, end: int) -> Iterator[bytes]:
+    def chunks(self, start: int, end: int) -> Iterator[bytes]:
         """Yield the bytes from `start` to `end`; between the extents there are zeros."""
         for extent in self.extents:
             low, high = max(start, extent.start), min(end, extent.end)
@@ -111,24 +119,24 @@ def parse(extents: tuple[Extent, ...], size: int) -> Program:
         raise ImagerError("this EFI program is signed already")
     sections = []
     at = headers
-    for name, low, high in sorted(_sections(head, optional + optional_size, count), key=lambda each: each[1]):
+    for section in sorted(_sections(head, optional + optional_size, count), key=lambda each: each.start):
         # Firmware hashes section after section, other programs all of the file: gaps would make a difference.
-        if low != at:
+        if section.start != at:
             raise ImagerError(
-                f"this EFI program has a gap before its section {name}, which some firmware does not sign"
+                f"this EFI program has a gap before its section {section.name}, which some firmware does not sign"
             )
-        sections.append((name, low, high))
-        at = high
+        sections.append(section)
+        at = section.end
     if at > size or headers > len(head):
         raise ImagerError("this EFI program is shorter than its headers say")
     return Program(extents, size, head[:headers], optional + 64, directory, tuple(sections))
 
 
-def _sections(head: bytes, at: int, count: int) -> Iterator[tuple[str, int, int]]:
+def _sections(head: bytes, at: int, count: int) -> Iterator[Section]:
     for number in range(count):
-        name, size, start = struct.unpack_from("<8s8xII", head, at + 40 * number)
-        if size:
-            yield name.rstrip(b"\0").decode("ascii", "replace"), start, start + size
+        name, size, stored, start = struct.unpack_from("<8sI4xII", head, at + 40 * number)
+        if stored:
+            yield Section(name.rstrip(b"\0").decode("ascii", "replace"), start, start + stored, size)
 
 
 def _zeros(size: int) -> Iterator[bytes]:

@@ -99,6 +99,20 @@ def _fields(data: bytes) -> tuple[der.Value, ...]:
     return found
 
 
+@dataclass(frozen=True)
+class PublicKey:
+    """An RSA key: `data` is the DER of its SubjectPublicKeyInfo, `pem` the same for people."""
+
+    data: bytes
+    pem: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 in hexadecimal by which systemd knows it: that of its RSAPublicKey (PKCS #1)."""
+        bits = der.read(der.read(self.data)[0].content)[1]
+        return hashlib.sha256(bits.content[1:]).hexdigest()
+
+
 def load(path: Path) -> Certificate:
     """Read a certificate in PEM. Raises ImagerError with the reason if it cannot sign for firmware."""
     text = read(path, "certificate")
@@ -138,21 +152,27 @@ def to_pem(path: Path) -> bytes:
 
 def check_key(path: Path, certificate: Certificate) -> None:
     """Raise ImagerError unless the private key in a file is that of `certificate`."""
-    text = read(path, "key")
-    if re.search(rb"ENCRYPTED", text):
-        raise ImagerError(
-            "`key`: it is encrypted: `openssl pkey -in FILE` prints it as it has to be passed, without a passphrase"
-        )
-    try:
-        public = tools.run(("openssl", "pkey", "-in", str(path), "-passin", "pass:", "-pubout", "-outform", "DER"))
-    except ToolError:
-        raise ImagerError("`key`: expected a private key in PEM (`-----BEGIN PRIVATE KEY-----`)") from None
-    _rsa(der.read(public)[0].whole, "key")
-    if public != certificate.public_key:
+    if public_key(path, "key").data != certificate.public_key:
         raise ImagerError(
             f"`key`: it is not the key of the certificate {certificate.describe()}: "
             "pass the key that the certificate was made with"
         )
+
+
+def public_key(path: Path, key: str) -> PublicKey:
+    """Return the public half of the private key in a file, the value of `key`. Raises ImagerError if it is none."""
+    text = read(path, key)
+    if re.search(rb"ENCRYPTED", text):
+        raise ImagerError(
+            f"`{key}`: it is encrypted: `openssl pkey -in FILE` prints it as it has to be passed, without a passphrase"
+        )
+    words = ("openssl", "pkey", "-in", str(path), "-passin", "pass:", "-pubout", "-outform")
+    try:
+        public = PublicKey(tools.run((*words, "DER")), tools.run((*words, "PEM")))
+    except ToolError:
+        raise ImagerError(f"`{key}`: expected a private key in PEM (`-----BEGIN PRIVATE KEY-----`)") from None
+    _rsa(public.data, key)
+    return public
 
 
 def sign(path: Path, message: bytes) -> bytes:

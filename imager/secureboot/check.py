@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imager.core import output, terminal
+from imager.requests.secureboot import CERTIFICATE, PCR_KEY, SIGNER
 from imager.secureboot import certificates
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ def run(request: Check) -> None:
     if request.key:
         certificates.check_key(Path(request.key), certificate)
     terminal.tell(f"Secure Boot: {certificate.describe()}")
-    with output.writing(request.output, request.epoch) as fd:
-        output.write_all(fd, certificates.to_pem(place))
-    output.save_json(f"{request.output}.json", certificate.signer, request.epoch)
+    found = {CERTIFICATE: certificates.to_pem(place)}
+    if request.pcr_key:
+        found[PCR_KEY] = certificates.public_key(Path(request.pcr_key), "pcr_key").pem
+    for name, data in found.items():
+        with output.writing(request.output + name, request.epoch) as fd:
+            output.write_all(fd, data)
+    output.save_json(request.output + SIGNER, certificate.signer, request.epoch)

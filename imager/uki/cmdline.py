@@ -10,11 +10,12 @@ from imager.core.errors import ImagerError
 if TYPE_CHECKING:
     from imager.requests.packing import Uki
 
-CLOSING = {"lockdown": "integrity", "systemd.import_credentials": "no"}
+CLOSING = {"lockdown": "integrity", "systemd.import_credentials": "no", "systemd.gpt_auto": "no"}
 """What a signed command line has, unless it says otherwise.
 
 Debian's kernels lock themselves down with Secure Boot, Alpine's do not. systemd takes credentials, which can be whole
-units, from SMBIOS and fw_cfg of a virtual machine: nobody has signed those.
+units, from SMBIOS and fw_cfg of a virtual machine, and looks for partitions to mount on the disk that it started from:
+nobody has signed those.
 """
 LIMIT = 2047
 """Bytes that the kernel takes (COMMAND_LINE_SIZE of x86 and arm64)."""

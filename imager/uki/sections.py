@@ -16,7 +16,7 @@ from imager.initramfs import layer_archive
 from imager.kernel import kernels, microcode
 from imager.rootfs import osrelease
 from imager.rootfs.root import Root
-from imager.uki import cmdline, layout, pe, signed
+from imager.uki import cmdline, layout, pe, policy_room, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,6 +32,7 @@ def run(request: Uki) -> None:
         *_os_release(root, request),
         pe.Section(".cmdline", (line.encode(),)),
         pe.Section(".uname", (request.kernel_version.encode(),)),
+        *(policy_room.sections(Path(request.pcr_key).read_bytes()) if request.pcr_key else ()),
         pe.Section(".initrd", _initrd(root, request, line)),
         # Last, because some kernels decompress themselves beyond their end.
         pe.Section(".linux", (kernel(root, request.kernel_version, request.architecture),), pe.CODE),

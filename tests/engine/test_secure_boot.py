@@ -20,6 +20,7 @@ pytestmark = pytest.mark.engine
 
 MARK = "claylinux-mark-of-a-signing-key-41f6d2"
 WITH_KEY = "secure_boot: {certificate: {source: db.crt}, key: {secret: db.key}}"
+WITH_BOTH = "secure_boot: {certificate: {source: db.crt}, key: {secret: db.key}, pcr_key: {secret: pcr.key}}"
 ELSEWHERE = "secure_boot: {certificate: {source: db.crt}, signature: {source: edge.sig}}"
 CERTIFICATE_SECRET = "secure_boot: {certificate: {secret: db.crt}, key: {secret: db.key}}"
 
@@ -150,17 +151,19 @@ def test_a_dockerfile_signs_too(engine: Engine, project: Path, tmp_path: Path) -
     verified(project, tmp_path / "out/claylinux.efi")
 
 
-def test_the_key_is_nowhere(throwaway_engine: Callable[..., Engine], project: Path, tmp_path: Path) -> None:
+def test_the_keys_are_nowhere(throwaway_engine: Callable[..., Engine], project: Path, tmp_path: Path) -> None:
     engine = throwaway_engine(containerd_store=True)
-    private = project.parent / "db.key"
-    private.write_text(f"{MARK}\n{private.read_text()}")
-    pem = private.read_bytes()
-    numbers = openssl("pkey", "-in", str(private), "-outform", "DER")
-    # What is searched for: the text, a line of the PEM, and parts of the numbers as they are.
-    needles = [MARK.encode(), pem.split(b"\n")[4], numbers[600:632], numbers[900:932]]
+    write(project, WITH_BOTH)
+    needles = [MARK.encode()]
+    for private in (project.parent / "db.key", make_signer(tmp_path, "pcr").key):
+        private.write_text(f"{MARK}\n{private.read_text()}")
+        numbers = openssl("pkey", "-in", str(private), "-outform", "DER")
+        # What is searched for: the text, a line of the PEM, and parts of the numbers as they are.
+        needles += [private.read_bytes().split(b"\n")[4], numbers[600:632], numbers[900:932]]
     certificate = (project / "db.crt").read_bytes().split(b"\n")[2]
     kinds, public, private_places = set(), set(), []
-    for place in leftovers.build(engine, tmp_path / "engine", project, tmp_path, key(project), "--target=raw"):
+    flags = (key(project), f"--secret=id=pcr.key,src={tmp_path}/pcr.key", "--target=raw")
+    for place in leftovers.build(engine, tmp_path / "engine", project, tmp_path, *flags):
         kinds.add(place.kind)
         if place.holds_any([certificate]):
             public.add(place.kind)

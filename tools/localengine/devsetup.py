@@ -58,6 +58,7 @@ HOST_FILES = UNIT_FILES | {
     "qemu-system-x86_64": "qemu-system-x86",
     "setcap": "libcap2-bin",
     "shellcheck": "shellcheck",
+    "swtpm": "swtpm",
 }
 
 

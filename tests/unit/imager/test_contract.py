@@ -28,7 +28,7 @@ from imager.requests.region import Keyboard, Locale, TimeZone
 from imager.requests.reports import Inspect, Sizes
 from imager.requests.sbom import Sbom
 from imager.requests.sealing import Layers, Seal
-from imager.requests.secureboot import Check, Enroll, OvmfVars, Sign, ToSign
+from imager.requests.secureboot import Check, Enroll, OvmfVars, Pcrs, Policy, Sign, ToSign
 from imager.requests.services import Services
 from imager.requests.state import State
 from spec.accounts import Group, HashSecret, HashText, KeyFile, KeyText, User
@@ -125,7 +125,9 @@ REQUESTS = (
         microcode=("amd", "intel"),
         epoch=1,
     ),
-    Check(certificate="/c", key="/k", output="/o", epoch=1),
+    Check(certificate="/c", key="/k", pcr_key="/p", output="/o", epoch=1),
+    Policy(uki="/u.json", key="/p", output="/o.json", epoch=1),
+    Pcrs(uki="/u.json", name="edge", output="/edge.pcrs.json", epoch=1),
     Sign(uki="/u.json", certificate="/c", signature="/s", output="/o.json", epoch=1),
     ToSign(uki="/u.json", certificate="/c", name="edge", output="/edge.tbs", epoch=1),
     Enroll(keys="/k", name="edge", loader="/l.efi", architecture="amd64", output="/o", epoch=1, label="KEYS"),

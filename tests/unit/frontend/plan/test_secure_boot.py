@@ -13,6 +13,7 @@ BASE = "base: debian\noutputs: [raw, iso, efi]\n"
 CERTIFICATE = "certificate: {source: db.crt}"
 WITH_KEY = f"{BASE}secure_boot: {{{CERTIFICATE}, key: {{secret: db.key}}}}\n"
 ELSEWHERE = f"{BASE}secure_boot: {{{CERTIFICATE}, signature: {{source: edge.sig}}}}\n"
+MEASURED = f"{BASE}secure_boot: {{{CERTIFICATE}, key: {{secret: db.key}}, pcr_key: {{secret: pcr.key}}}}\n"
 NEITHER = f"{BASE}secure_boot: {{{CERTIFICATE}}}\n"
 
 
@@ -31,10 +32,29 @@ def test_one_signature_for_one_uki_in_all_outputs() -> None:
     assert steps(build(WITH_KEY)) == [
         "[secure boot] check key and certificate",
         "[uki] Linux 6.12",
+        "[secure boot] predict the measurements",
         "[secure boot] sign",
         "[output] claylinux.img",
         "[output] claylinux.iso",
         "[output] claylinux.efi",
+    ]
+
+
+def test_measurements_are_signed_before_the_program_is() -> None:
+    """So what somebody elsewhere signs has their signatures, too."""
+    client = build(MEASURED)
+    assert steps(client)[:5] == [
+        "[secure boot] check keys and certificate",
+        "[uki] Linux 6.12",
+        "[secure boot] sign the measurements",
+        "[secure boot] predict the measurements",
+        "[secure boot] sign",
+    ]
+    assert steps(build(MEASURED, "tbs")) == [
+        "[secure boot] check key and certificate",
+        "[uki] Linux 6.12",
+        "[secure boot] sign the measurements",
+        "[secure boot] the bytes to sign",
     ]
 
 

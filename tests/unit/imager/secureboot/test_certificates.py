@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 def check(signer: Signer, tmp_path: Path) -> None:
     files = {"certificate": str(signer.certificate), "key": str(signer.key)}
-    perform(Check(output=str(tmp_path / "certificate.pem"), epoch=0, **files))
+    perform(Check(output=str(tmp_path), epoch=0, **files))
 
 
 @pytest.fixture(scope="module")

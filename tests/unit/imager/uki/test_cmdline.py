@@ -15,7 +15,7 @@ from tests.unit.imager.uki.test_sections import build, system
 
 __all__ = ["system"]
 
-ADDED = "lockdown=integrity systemd.import_credentials=no"
+ADDED = "lockdown=integrity systemd.import_credentials=no systemd.gpt_auto=no"
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ ADDED = "lockdown=integrity systemd.import_credentials=no"
         ("quiet -- single", f"quiet {ADDED} -- single"),
         ("quiet --", f"quiet {ADDED} --"),
         ('quiet note="a -- b" x', f'quiet note="a -- b" x {ADDED} --'),
-        ("lockdown=none", "lockdown=none systemd.import_credentials=no --"),
-        ("systemd.import_credentials=yes", "systemd.import_credentials=yes lockdown=integrity --"),
+        ("lockdown=none", "lockdown=none systemd.import_credentials=no systemd.gpt_auto=no --"),
+        ("systemd.import_credentials=yes", "systemd.import_credentials=yes lockdown=integrity systemd.gpt_auto=no --"),
         # Behind the end, a word says nothing to the kernel.
         ("quiet -- lockdown=none", f"quiet {ADDED} -- lockdown=none"),
         ("xlockdown=none", f"xlockdown=none {ADDED} --"),
