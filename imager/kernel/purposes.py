@@ -77,7 +77,7 @@ _OLD = (
 """Of times before UEFI, without which Claylinux starts on no machine: ISA, PCMCIA, parallel ATA and SCSI."""
 _BOARDS = (
     *_below("drivers", "comedi/ gnss/ iio/ memstick/ mtd/ slimbus/ staging/ w1/ atm/ net/can/ net/ieee802154/"),
-    *_below("drivers", "usb/atm/ usb/dwc*/ usb/gadget/ spi/ hwtracing/ bcma/ ssb/ platform/x86/x86-android-tablets/"),
+    *_below("drivers", "usb/atm/ usb/gadget/ hwtracing/ bcma/ ssb/ platform/x86/x86-android-tablets/"),
     *_below("fs", "jffs2/ ubifs/"),
     *_below("net", "6lowpan/ atm/ can/ ieee802154/ mac802154/"),
 )
@@ -111,7 +111,7 @@ _SPECIAL = (
         "cs42l43*",
         "regmap-sdw*",
     ),
-    *_below("drivers/net/ethernet", "broadcom/bnx2 broadcom/cnic cavium/ netronome/ stmicro/"),
+    *_below("drivers/net/ethernet", "broadcom/bnx2 broadcom/cnic netronome/"),
     *_below(
         "drivers/net/usb",
         "cdc-phonet cdc_mbim cx82310_eth hso huawei_cdc_ncm ipheth kalmia lg-vl600 qmi_wwan sierra_net",
