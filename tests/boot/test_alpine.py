@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from localvm.machine import Drive, Machine
 from tests.support.alpine import Alpine
 from tests.support.answers import ask, greeting, page
 from tests.support.engine import REPOSITORY
+from tests.support.secure_boot import enroll, make_signer
 from tests.support.vm import boot, free_port
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
@@ -43,6 +45,7 @@ users: [{name: root, password: ""}]
 kernel: {modules: {include: [/drivers/virtio, virtio_net, virtio_blk, evdev, button]}}
 outputs: [raw, efi]
 """
+SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 SMALL = 208
 """Enough MiB of memory: before unpacking, firmware and kernel each hold the image (docs/internals/memory.md)."""
 
@@ -72,15 +75,30 @@ def test_four_lines_are_an_ssh_server(alpine: Alpine, tmp_path: Path) -> None:
 def test_runlevels_services_and_names(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str, mode: str, output: str
 ) -> None:
-    """Alpine with apk-tools 2, and with apk-tools 3 and a merged /usr: all of what starts is up, and keeps quiet."""
+    """Alpine with apk-tools 2, and with apk-tools 3 and a merged /usr: all of what starts is up, and keeps quiet.
+
+    The ISO is signed, and its firmware starts nothing else.
+    """
     alpine: Alpine = request.getfixturevalue(f"alpine_{kind}")
-    project = REPOSITORY / "tests/boot/alpine"
-    alpine.build(project, f"--target={output}", f"--build-arg=MODE={mode}", output=tmp_path).check()
+    project = tmp_path / "project"
+    shutil.copytree(REPOSITORY / "tests/boot/alpine", project)
+    machine, flags = Machine(network=True), [f"--target={output}", f"--build-arg=MODE={mode}"]
+    if output == "iso":
+        signer = make_signer(project)
+        with (project / "claylinux.yaml").open("a") as text:
+            text.write("secure_boot: {certificate: {source: db.crt}, key: {secret: db.key}}\n")
+        flags.append(f"--secret=id=db.key,src={signer.key}")
+        machine = replace(machine, variables=enroll(tmp_path / "variables.fd", signer, make_signer(tmp_path, "pk")))
+    alpine.build(project, *flags, output=tmp_path).check()
     image = tmp_path / f"alpine.{output}"
-    machine = Machine(network=True)
     drive = Drive(path=image, bus="cdrom")
     with boot(replace(machine, kernel=image) if output == "efi" else replace(machine, drives=(drive,))) as console:
         log_in(console, "clay.example")
+        if output == "iso":
+            ask(console, "mount -t efivarfs efivarfs /sys/firmware/efi/efivars")
+            ask(console, "mount -t securityfs security /sys/kernel/security")
+            assert ask(console, f"tail -c 1 {SECURE_BOOT} | od -An -tu1").strip() == "1"
+            assert "[integrity]" in ask(console, "cat /sys/kernel/security/lockdown")
         found = ask(console, "rc-status -a")
         levels = {
             level: set(
