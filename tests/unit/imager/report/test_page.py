@@ -17,6 +17,7 @@ from imager.memory import moments
 from imager.report import changes, treemap
 from imager.report.files import DOCUMENTATION, KINDS, LIBRARY, MODULES, OTHER, PROGRAM, SCRIPT, File, kind_of
 from imager.report.page import page
+from tests.support.engine import unavailable
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 HOSTILE = (
@@ -170,8 +171,9 @@ def test_what_grew_is_told() -> None:
     assert '<th scope="row">gone</th>' in text
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 def test_a_browser_draws_the_map(tmp_path: Path) -> None:
+    if BROWSER is None:
+        unavailable("chromium is not installed")
     place = tmp_path / "box.report.html"
     place.write_text(rendered())
     command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
