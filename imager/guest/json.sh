@@ -26,7 +26,9 @@ show_json() {
   printf '{\n  "schema": 1,\n'
   printf '  "system": {"name": %s, "version": %s, "os": %s, "kernel": %s},\n' "$(text "$(os_release IMAGE_ID)")" \
     "$(text "$(os_release IMAGE_VERSION)")" "$(text "$(os_release PRETTY_NAME)")" "$(text "$(uname -r)")"
-  printf '  "boot": {"device": %s, "secure_boot": %s},\n' "$(text "$(boot_device)")" "$(text "$(secure_boot)")"
+  record=$(signer_record)
+  printf '  "boot": {"device": %s, "secure_boot": %s, "signer": %s},\n' \
+    "$(text "$(boot_device)")" "$(text "$(secure_boot)")" "${record:-null}"
   set -- $(usage_of /)
   printf '  "memory": {"total": %s, "available": %s, "changes": %s, "changes_limit": %s},\n' \
     "$(number "$(memory MemTotal)")" "$(number "$(memory MemAvailable)")" "$(number "${2-}")" "$(number "${1-}")"

@@ -14,6 +14,15 @@ secure_boot() { # on, off, or nothing where the firmware has none
   esac
 }
 
+signer_record() { # what init was told of who signed the image: a line of JSON, see imager/uki/signed.py
+  [ ! -r "$root/run/claylinux/signer.json" ] || cat "$root/run/claylinux/signer.json"
+}
+
+signer() { # certificate's subject and fingerprint, as text
+  signer_record | sed -n 's/.*"subject": "\(.*\)", "sha256": "\([0-9a-f]*\)".*/\1 (certificate SHA-256 \2)/p' |
+    sed 's/\\\(["\\]\)/\1/g'
+}
+
 boot_device() { # the partition that the machine booted from
   guid=$(boot_partition)
   [ -n "$guid" ] || return 0

@@ -15,6 +15,7 @@ from tests.support.guest_programs import ESP, GUEST, MIB, SHELLS, Guest
 SCHEMA = json.loads((REPOSITORY / "docs/status.schema.json").read_text())
 OVERLAY = "22 1 0:20 / / rw shared:1 - overlay overlay rw,lowerdir=/l/2:/l/1:/l/0,upperdir=/u,workdir=/w\n"
 OS_RELEASE = 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nIMAGE_ID=web\nIMAGE_VERSION="1.4 \\"x\\""\n'
+SIGNER = {"schema": 1, "subject": 'CN=A "b\\c" Ä', "sha256": "5e" * 32}
 USAGE = "usage_of() { case $1 in /) echo 1048576000 10485760 ;; *) echo 2097152 1048576 ;; esac; }\n"
 
 
@@ -29,6 +30,8 @@ def guest(request: pytest.FixtureRequest, tmp_path: Path) -> Guest:
     for number in range(3):
         (made.place / f"sys/block/loop{number}").mkdir()
         (made.place / f"sys/block/loop{number}/size").write_text(f"{2048 * number}\n")
+    (made.root / "run/claylinux").mkdir(parents=True)
+    (made.root / "run/claylinux/signer.json").write_text(f"{json.dumps(SIGNER, ensure_ascii=False)}\n")
     (made.root / "etc").mkdir()
     (made.root / "etc/os-release").write_text(OS_RELEASE)
     variables = made.place / "sys/firmware/efi/efivars"
@@ -57,7 +60,7 @@ def test_json(guest: Guest) -> None:
     assert found["system"] | {"kernel": ""} == {  # type: ignore[operator]
         "name": "web", "version": '1.4 "x"', "os": "Debian GNU/Linux 13 (trixie)", "kernel": ""
     }  # fmt: skip
-    assert found["boot"] == {"device": "/dev/vda1", "secure_boot": "on"}
+    assert found["boot"] == {"device": "/dev/vda1", "secure_boot": "on", "signer": SIGNER}
     memory = {"total": 2097152000, "available": 1048576000, "changes": 10485760, "changes_limit": 1048576000}
     assert found["memory"] == memory
     assert found["layers"] == {"count": 3, "size": 3 * MIB}
@@ -79,10 +82,11 @@ def test_json_of_a_machine_that_knows_little(guest: Guest) -> None:
     (guest.place / "lists/persist.list").write_text("")
     (guest.place / "lists/image.list").write_text("")
     (guest.root / "etc/os-release").write_text("")
+    (guest.root / "run/claylinux/signer.json").unlink()
     for file in (guest.place / "sys/firmware/efi/efivars").iterdir():
         file.write_bytes(b"")
     found = status(guest)
-    assert found["boot"] == {"device": None, "secure_boot": None}
+    assert found["boot"] == {"device": None, "secure_boot": None, "signer": None}
     assert found["layers"] == {"count": None, "size": None}
     assert found["state"]["problem"] == "no disk is empty; an \\ oddone"  # type: ignore[index]
     assert found["persist"] == {"words": [], "paths": [], "differences": []}
@@ -94,6 +98,7 @@ def test_text(guest: Guest) -> None:
         'System    web 1.4 "x" (Debian GNU/Linux 13 (trixie))\n'
         "Kernel    Linux 6.12\n"
         "Booted    /dev/vda1, checked by Secure Boot\n"
+        f'Signed    CN=A "b\\c" Ä (certificate SHA-256 {"5e" * 32})\n'
         "Memory    1000 of 2000 MiB in use\n"
         "Changes   10 MiB in memory, at most 1000 MiB\n"
         "Layers    3, 3 MiB in memory\n"
