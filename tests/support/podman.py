@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +19,17 @@ BUILD_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Podman:
-    """The command and its storage."""
+    """The command and its storage. The path of `runtime` has at most 50 characters, as Podman demands."""
 
     storage: Path
+    runtime: Path
 
     def argv(self, *args: str) -> list[str]:
         """Return the command line of a podman command."""
-        directories = [f"--{name}={self.storage / name}" for name in ("root", "runroot")]
+        directories = [f"--root={self.storage}", f"--runroot={self.runtime}"]
         # The engine includes runc; Debian prefers crun, which rejects machines with both kinds of cgroups.
-        runtime = ["--runtime=runc"] if shutil.which("runc") else []
-        return ["podman", *directories, "--storage-driver=overlay", *runtime, *args]
+        runc = ["--runtime=runc"] if shutil.which("runc") else []
+        return ["podman", *directories, "--storage-driver=overlay", *runc, *args]
 
     def run(self, *args: str, cwd: Path | None = None, timeout: float = BUILD_SECONDS) -> str:
         """Return the output of a podman command; fail the test if the command fails."""
@@ -56,15 +58,16 @@ class Podman:
         """Copy images from the engine to this storage."""
         with subprocess.Popen(["docker", "save", *images], env=engine.env, stdout=subprocess.PIPE) as save:
             load = self.argv("load", "--quiet")
-            subprocess.run(load, stdin=save.stdout, capture_output=True, timeout=120, check=True)
-        assert save.returncode == 0
+            done = subprocess.run(load, stdin=save.stdout, capture_output=True, text=True, timeout=120, check=False)
+        assert (done.returncode, save.returncode) == (0, 0), done.stderr
 
 
 @pytest.fixture(scope="session")
 def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
     """Yield Podman as Debian ships it, without images."""
     require_tool("podman")
-    own = Podman(tmp_path_factory.mktemp("podman"))
-    yield own
-    own.run("rmi", "--all", "--force")
-    shutil.rmtree(own.storage)
+    with tempfile.TemporaryDirectory(prefix="podman-") as runtime:
+        own = Podman(tmp_path_factory.mktemp("podman"), Path(runtime))
+        yield own
+        own.run("rmi", "--all", "--force")
+        shutil.rmtree(own.storage)
