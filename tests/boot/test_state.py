@@ -1,7 +1,8 @@
-"""What stays on a disk, on Debian: over a reboot and a new image."""
+"""What stays on a disk, on Debian and on Alpine: over reboots, a new image, and a larger disk."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -11,7 +12,9 @@ import jsonschema
 import pytest
 
 from localvm.machine import Drive, Machine
+from tests.support.alpine import Alpine
 from tests.support.engine import REPOSITORY, Engine
+from tests.support.guest_programs import sfdisk
 from tests.support.vm import boot
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
@@ -35,6 +38,29 @@ def test_debian(engine: Engine, tmp_path: Path) -> None:
     went_on(first, second)
 
 
+def test_alpine(alpine_official: Alpine, tmp_path: Path) -> None:
+    def build(version: str) -> Path:
+        values = {"VERSION": version, "BASE": "alpine-virt", "SERVER": "openssh"}
+        arguments = (f"--build-arg={name}={value}" for name, value in values.items())
+        alpine_official.build(CONTEXT, *arguments, output=tmp_path / version).check()
+        return tmp_path / version / "state.img"
+
+    disk = tmp_path / "disk.img"
+    image = build("1")
+    first = begin(image, disk)
+    renew(build("2"), disk)
+    second = guest(disk)
+    assert (first["running"], second["running"]) == ("", "")
+    went_on(first, second)
+    grow(disk, disk.stat().st_size + 200 * MIB)
+    third = guest(disk)
+    assert (third["code"], third["boots"], third["keys"]) == ("0", "3", first["keys"])
+    assert (third["ours"], third["differs"]) == ("2", "")  # it has taken that of the image
+    assert third["json"]["state"]["size"] - second["json"]["state"]["size"] > 150 * MIB
+    assert "the partition takes 200 MiB more" in third["told"]
+    foreign(image, disk)
+
+
 def begin(image: Path, disk: Path) -> dict[str, Any]:
     """Boot an image on a disk that is larger than it, and return what the guest says."""
     disk.write_bytes(image.read_bytes())
@@ -46,7 +72,7 @@ def begin(image: Path, disk: Path) -> dict[str, Any]:
     assert re.fullmatch("[0-9a-f]{32}", found["id"])
     assert int(found["number"]) >= 2
     assert "making a partition" in found["told"]
-    assert found["json"]["boot"] == {"device": "/dev/vda1", "secure_boot": "off"}
+    assert found["json"]["boot"] == {"device": "/dev/vda1", "secure_boot": "off", "signer": None}
     assert found["json"]["state"]["device"] == "/dev/vda2"
     return found
 
@@ -65,6 +91,23 @@ def went_on(first: dict[str, Any], second: dict[str, Any]) -> None:
     assert (first["logs"], second["logs"]) == ("1", "2")
     assert "adding the partition that stays again" in second["told"]
     assert (first["json"]["system"]["version"], second["json"]["system"]["version"]) == ("1", "2")
+
+
+def foreign(image: Path, disk: Path) -> None:
+    """Boot a disk on which another system has a partition behind ours."""
+    disk.write_bytes(image.read_bytes())
+    grow(disk, image.stat().st_size + 100 * MIB)
+    start = image.stat().st_size // 512
+    sfdisk(disk, f"start={start}, type=linux", "--append")
+    with disk.open("r+b") as file:
+        file.seek(start * 512)
+        file.write(b"another system" * MIB)
+    before = hashlib.sha256(disk.read_bytes()).hexdigest()
+    found = guest(disk)
+    assert (found["code"], found["boots"], found["json"]["state"]["device"]) == ("1", "1", None)
+    assert "has no room" in found["json"]["state"]["problem"]
+    assert "has no room" in found["told"]
+    assert hashlib.sha256(disk.read_bytes()).hexdigest() == before
 
 
 def grow(disk: Path, size: int) -> None:
