@@ -9,7 +9,7 @@ import llb
 from frontend.gateway.client import Ref, Stat
 from tests.support.build_files.cases import Case
 from tests.support.fake_client import FakeClient
-from tests.unit.frontend.test_app import BOOTABLE
+from tests.support.whole_request import BOOTABLE
 
 _SIZES = json.dumps(
     {"packages": [], **{part: {"size": 1 << 20} for part in ("modules", "firmware", "unpackaged")}}

@@ -9,7 +9,7 @@ import pytest
 import llb
 from tests.support.fake_client import FakeClient
 from tests.support.places import ROOT
-from tests.unit.frontend.test_app import BOOTABLE, REPORT, ask
+from tests.support.whole_request import BOOTABLE, REPORT, ask
 
 EXAMPLES = ROOT / "examples"
 CASES = sorted(path.parent.name for path in EXAMPLES.glob("*/claylinux.yaml"))

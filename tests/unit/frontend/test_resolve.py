@@ -16,7 +16,7 @@ from frontend.gateway.client import ResolvedImage, Solved
 from frontend.resolve import base
 from proto import ops_pb2, status_pb2
 from tests.support.fake_client import FakeClient
-from tests.unit.frontend.test_app import BOOTABLE, ask, names, places, told
+from tests.support.whole_request import BOOTABLE, ask, names, places, told
 
 DOCKERFILE = 'base: {dockerfile: os/Dockerfile, target: rootfs, args: {A: "1", B: "2"}}\n'
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.fake_client import FakeClient
 from tests.support.golden import check_golden
 from tests.support.places import GOLDEN
-from tests.unit.frontend.test_app import ask, told
+from tests.support.whole_request import ask, told
 
 
 def question(name: str, text: str, **options: str) -> tuple[Any, dict[str, bytes]]:

@@ -9,7 +9,7 @@ from frontend.errors import EngineError
 from frontend.gateway import status as wire
 from llb import Definition, Platform
 from tests.support.fake_client import FakeClient
-from tests.unit.frontend.test_app import ask, places, told
+from tests.support.whole_request import ask, places, told
 
 PROBE = "[internal] can linux/arm64 be run here?"
 WORDS = 'process "/runs" did not complete successfully: exit code: 1'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.fake_client import FakeClient
-from tests.unit.frontend.test_app import BOOTABLE, ask
+from tests.support.whole_request import BOOTABLE, ask
 
 SYSTEM = {"/etc": None, "/etc/passwd": b"root", "/bin": None}
 

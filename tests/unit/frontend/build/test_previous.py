@@ -8,7 +8,7 @@ import pytest
 
 import llb
 from tests.support.fake_client import FakeClient
-from tests.unit.frontend.test_app import BOOTABLE, ask, told
+from tests.support.whole_request import BOOTABLE, ask, told
 
 SIZE = {"size": 1}
 REPORT = {

@@ -8,7 +8,7 @@ import pytest
 
 import llb
 from tests.support.fake_client import FakeClient
-from tests.unit.frontend.test_app import BOOTABLE, ask, names, places, told
+from tests.support.whole_request import BOOTABLE, ask, names, places, told
 
 KEYS = {f"keys/{name}.auth": b"" for name in ("PK", "KEK", "db")}
 SIGNING = "secure_boot: {certificate: {source: keys/db.crt}, key: {secret: db.key}, enroll: keys}\n"

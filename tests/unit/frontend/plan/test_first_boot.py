@@ -7,7 +7,7 @@ import pytest
 from frontend.distro.registry import FAMILIES
 from frontend.plan.first_boot import matters
 from tests.support.fake_client import FakeClient
-from tests.unit.frontend.test_app import BOOTABLE, ask
+from tests.support.whole_request import BOOTABLE, ask
 
 STEP = "[system] first-boot work of systemd"
 TIDY = "[system] remove traces of package managers"

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.golden import check_golden
 from tests.support.places import GOLDEN
+from tests.support.whole_request import ask, places, told
 from tests.unit.frontend.plan.test_kernel import client
-from tests.unit.frontend.test_app import ask, places, told
 
 GOLDEN = GOLDEN / "plan_errors"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@example"

@@ -19,7 +19,7 @@ from spec.document import Spec
 from tests.support.fake_client import FakeClient
 from tests.support.golden import check_golden
 from tests.support.places import GOLDEN, ROOT
-from tests.unit.frontend.test_app import BOOTABLE, ask
+from tests.support.whole_request import BOOTABLE, ask
 
 FOLDER = GOLDEN / "plan"
 CASES = sorted(path.stem for path in FOLDER.glob("*.yaml"))

@@ -13,7 +13,7 @@ from imager import memory
 from tests.support.fake_client import FakeClient
 from tests.support.golden import check_golden
 from tests.support.places import GOLDEN
-from tests.unit.frontend.test_app import REPORT, ask, facts, names, places, told
+from tests.support.whole_request import REPORT, ask, facts, names, places, told
 
 GOLDEN = GOLDEN / "plan_errors"
 MEBIBYTE = 1 << 20

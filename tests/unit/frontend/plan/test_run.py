@@ -7,7 +7,7 @@ import pytest
 import llb
 from proto import ops_pb2 as pb
 from tests.support.fake_client import FakeClient
-from tests.unit.frontend.test_app import BOOTABLE, ask
+from tests.support.whole_request import BOOTABLE, ask
 
 TEXT = """\
 base: debian

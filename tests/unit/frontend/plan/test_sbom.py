@@ -11,7 +11,7 @@ from imager.requests.sbom import Sbom
 from proto import ops_pb2
 from spec.files import CopiedFile, FetchedFile
 from tests.support.fake_client import FakeClient
-from tests.unit.frontend.test_app import BOOTABLE, ask
+from tests.support.whole_request import BOOTABLE, ask
 
 STEP = "[sbom] what is in claylinux"
 SUM = f"sha256:{'2' * 64}"

@@ -6,7 +6,7 @@ import pytest
 
 import llb
 from tests.support.fake_client import FakeClient
-from tests.unit.frontend.test_app import BOOTABLE, ask, names, places, told
+from tests.support.whole_request import BOOTABLE, ask, names, places, told
 
 FILES = {"db.crt": b"", "edge.sig": b"", "/uki.json": b'{"size": 1000}'}
 BASE = "base: debian\noutputs: [raw, iso, efi]\n"

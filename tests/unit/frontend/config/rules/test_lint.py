@@ -17,7 +17,7 @@ from frontend.config.rules.lint import BUILD_RULES, RULES, url
 from tests.support.fake_client import FakeClient
 from tests.support.golden import check_golden
 from tests.support.places import ROOT
-from tests.unit.frontend.test_app import ask, places, told
+from tests.support.whole_request import ask, places, told
 
 FOLDER = ROOT / "tests" / "golden" / "lint"
 CASES = sorted(FOLDER.glob("*.yaml"))
