@@ -43,12 +43,13 @@ def _file_systems(systemd: bool, texts: list[str]) -> Iterator[str]:
     parsed = [fstab.parse(text) for text in texts]
     found = fstab.from_elsewhere(line for line in parsed if line is not None)
     for text, line in zip(texts, parsed, strict=True):
-        if line is None or line not in found:
+        if line is None:
             yield text
-        elif found[line]:
-            yield _with_options(text, _options(line, systemd))
-        else:
+        elif found.get(line) is False:
             yield f"# Claylinux: the system is in memory: {text}"
+        else:
+            kept = _with_options(text, _options(line, systemd)) if line in found else text
+            yield kept if systemd else _unchecked(kept)
 
 
 def _options(line: fstab.Line, systemd: bool) -> tuple[str, ...]:
@@ -60,6 +61,15 @@ def _options(line: fstab.Line, systemd: bool) -> tuple[str, ...]:
     if line.is_over_network:
         return (fstab.NOFAIL, "x-systemd.automount", "x-systemd.mount-timeout=10")
     return (*fstab.NOT_WAITED_FOR, "x-systemd.before=local-fs.target")
+
+
+def _unchecked(text: str) -> str:
+    """Return a line whose file system is not checked: OpenRC ends the boot if a disk to check is not there.
+
+    That holds for lines with `nofail`, too, which busybox's fsck does not know.
+    """
+    words = text.split()
+    return "\t".join((*words[:5], "0")) if words[5:] not in ([], ["0"]) else text
 
 
 def _encrypted(text: str) -> str:

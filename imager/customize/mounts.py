@@ -51,14 +51,17 @@ def _line(root: Root, point: str, mount: FileSystem, epoch: int) -> str:
     options = list(mount.options)
     if mount.optional:
         options.append("nofail")  # with systemd, the boot does not even wait for it
+    init = initsystem.find(root)
     # busybox, which mounts with OpenRC, hands unknown words to the kernel.
-    if mount.create and initsystem.find(root) == initsystem.SYSTEMD:
+    if mount.create and init == initsystem.SYSTEMD:
         options.append(f"x-systemd.requires={filesystems.unit_of(point)}")
     bind = "bind" in options or "rbind" in options
     fstype = mount.fstype or ("none" if bind else "nfs" if ":/" in mount.device else "auto")
     if fstype.startswith("nfs") or mount.device.startswith("//"):
         options.append("_netdev")
-    return _join(mount.device, point, fstype, options, check=fstype in _CHECKED)
+    # OpenRC ends the boot if a disk to check is not there, whatever the options say.
+    check = fstype in _CHECKED and not (mount.optional and init == initsystem.OPENRC)
+    return _join(mount.device, point, fstype, options, check=check)
 
 
 def _size(mount: MemoryMount) -> list[str]:

@@ -77,6 +77,9 @@ def test_openrc_gets_no_words_of_systemd(system: Path) -> None:
     (system / "sbin").mkdir()
     (system / "sbin/openrc-run").touch()
     assert make(system, CREATE) == ["LABEL=DATA\t/data\text4\tdefaults\t0\t2"]
+    # It ends the boot if it cannot check a disk, so one that may be missing is not checked.
+    optional = {"/data": DeviceMount(device="LABEL=DATA", fstype="ext4", optional=True)}
+    assert make(system, optional) == ["LABEL=DATA\t/data\text4\tnofail\t0\t0"]
 
 
 def test_a_folder_in_memory_is_as_the_one_it_hides(system: Path) -> None:

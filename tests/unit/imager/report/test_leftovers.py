@@ -90,8 +90,21 @@ def test_busybox_gets_only_words_that_it_knows(base: Path) -> None:
     (base / "sbin/openrc-run").touch()
     disk_entries.run(DiskEntries(system=str(base), epoch=EPOCH))
     lines = (base / "etc/fstab").read_text().splitlines()
-    assert lines[5] == "UUID=2-2\t/srv\text4\tdefaults,nofail\t0\t2"
+    # A disk that is not there is not checked either: OpenRC ends the boot for that.
+    assert lines[5] == "UUID=2-2\t/srv\text4\tdefaults,nofail\t0\t0"
     assert lines[7] == "nas:/x\t/x\tnfs\tdefaults,nofail\t0\t0"
+
+
+def test_openrc_checks_no_disk_that_may_be_missing(tmp_path: Path) -> None:
+    """Whatever the base says of it; busybox's fsck does not know `nofail`."""
+    add(tmp_path, "sbin/openrc-run")
+    add(tmp_path, "etc/fstab", "LABEL=a /a ext4 nofail 0 2\n/dev/cdrom /b iso9660 noauto,ro 0 0\nUUID=3 /c xfs\n")
+    disk_entries.run(DiskEntries(system=str(tmp_path), epoch=EPOCH))
+    assert (tmp_path / "etc/fstab").read_text().splitlines() == [
+        "LABEL=a\t/a\text4\tnofail\t0\t0",
+        "/dev/cdrom /b iso9660 noauto,ro 0 0",
+        "UUID=3\t/c\txfs\tnofail",
+    ]
 
 
 def test_a_system_without_such_entries_stays_as_it_is(tmp_path: Path) -> None:
