@@ -31,7 +31,8 @@ EXPECTED = {
 
 def test_a_server_does_its_job(engine: Engine, tmp_path: Path) -> None:
     engine.buildx(REPOSITORY / "tests/boot/server", output=tmp_path).check()
-    with boot(Machine(drives=(Drive(path=tmp_path / "server.img", bus="nvme"),), memory_mib=2048)) as console:
+    drive = Drive(path=tmp_path / "server.img", bus="nvme")
+    with boot(Machine(drives=(drive,), memory_mib=2048, network=True, restricted=True)) as console:
         console.expect(r"^server login: ", 600)
         console.send("root\n")
         console.expect(r"# $", 120)
