@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from imager import keys
 from tests.support import leftovers
 from tests.support.engine import Engine, digests
 from tests.support.secure_boot import make_signer, openssl
@@ -152,24 +153,33 @@ def test_a_dockerfile_signs_too(engine: Engine, project: Path, tmp_path: Path) -
 
 
 def test_the_keys_are_nowhere(throwaway_engine: Callable[..., Engine], project: Path, tmp_path: Path) -> None:
+    """Nor are those that lie in the build context, beside the updates to enroll."""
     engine = throwaway_engine(containerd_store=True)
-    write(project, WITH_BOTH)
+    assert keys.main([f"--directory={project}/keys", "--no-microsoft"]) == 0
+    write(project, f"{WITH_BOTH[:-1]}, enroll: keys}}")
+    text = (project / "claylinux.yaml").read_text()
+    (project / "claylinux.yaml").write_text(text.replace("[raw, iso, efi]", "[raw, enroll, ovmf-vars]"))
     needles = [MARK.encode()]
     for private in (project.parent / "db.key", make_signer(tmp_path, "pcr").key):
         private.write_text(f"{MARK}\n{private.read_text()}")
         numbers = openssl("pkey", "-in", str(private), "-outform", "DER")
         # What is searched for: the text, a line of the PEM, and parts of the numbers as they are.
         needles += [private.read_bytes().split(b"\n")[4], numbers[600:632], numbers[900:932]]
-    certificate = (project / "db.crt").read_bytes().split(b"\n")[2]
-    kinds, public, private_places = set(), set(), []
-    flags = (key(project), f"--secret=id=pcr.key,src={tmp_path}/pcr.key", "--target=raw")
+    needles += [each.read_bytes().split(b"\n")[4] for each in (project / "keys").glob("*.key")]
+    assert len(needles) == 10
+    certificate, update = ((project / name).read_bytes() for name in ("db.crt", "keys/PK.auth"))
+    kinds, public, enrolled, private_places = set(), set(), set(), []
+    flags = (key(project), f"--secret=id=pcr.key,src={tmp_path}/pcr.key", "--target=")
     for place in leftovers.build(engine, tmp_path / "engine", project, tmp_path, *flags):
         kinds.add(place.kind)
-        if place.holds_any([certificate]):
+        if place.holds_any([certificate.split(b"\n")[2]]):
             public.add(place.kind)
+        if place.holds_any([update[-200:]]):
+            enrolled.add(place.kind)
         if place.holds_any(needles):
             private_places.append((place.kind, place.name))
     assert kinds == leftovers.KINDS
-    # The certificate, which is public, is where it has to be: the search finds what is there.
+    # The certificate and the updates, which are public, are where they have to be: the search finds what is there.
     assert public >= {"cache", "engine"}
+    assert enrolled >= {"layer", "engine"}
     assert private_places == []
