@@ -119,8 +119,11 @@ def logs_in(image: Path, distribution: str) -> None:
         console.expect(r"# $", 60)
         assert ask(console, "uname -m; cat /proc/consoles | cut -d' ' -f1").split()[:2] == ["aarch64", "ttyAMA0"]
         if distribution == "alpine":
-            assert ask(console, "grep -c '^# Claylinux' /etc/fstab; grep -c nofail /etc/fstab").split() == ["2", "4"]
-            assert ask(console, "rc-status -a | grep -c crashed").split() == ["0"]
+            # Each is short: a terminal of 80 columns breaks what it echoes.
+            assert ask(console, "grep -c '^# Claylinux' /etc/fstab").split() == ["2"]
+            assert ask(console, "grep -c nofail /etc/fstab").split() == ["4"]
+            # The machine has no buttons, which acpid demands.
+            assert ask(console, "rc-status -a | grep crashed | grep -vc acpid").split() == ["0"]
         assert f"ID={distribution}" in ask(console, "cat /etc/os-release").split()
         console.send("poweroff\n")
         assert console.wait_off(120) == 0
