@@ -72,6 +72,8 @@ for path in sorted(pathlib.Path("/usr/lib/claylinux").glob("init/*")):
     assert run(engine, "/usr/bin/python3", "-c", script).splitlines() == [
         "linuxaa64.efi.stub 0xaa64",
         "linuxx64.efi.stub 0x8664",
+        "systemd-bootaa64.efi 0xaa64",
+        "systemd-bootx64.efi 0x8664",
         "amd64 0x3e 0o755",
         "arm64 0xb7 0o755",
     ]

@@ -182,10 +182,15 @@ class Engine:
 
 
 def digests(directory: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file below `directory` by relative path, so that equal outputs give equal results."""
+    """Return the SHA-256 of each file below `directory` by relative path, so that equal outputs give equal results.
+
+    A link stands for its text: what `etc/mtab` of a system leads to belongs to this machine.
+    """
     found = {}
     for path in sorted(directory.rglob("*")):
-        if path.is_file():
+        if path.is_symlink():
+            found[str(path.relative_to(directory))] = hashlib.sha256(os.fsencode(path.readlink())).hexdigest()
+        elif path.is_file():
             with path.open("rb") as file:
                 found[str(path.relative_to(directory))] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
