@@ -14,6 +14,9 @@ from imager.disk import gpt
 from spec.kept import PARTITION_TYPE
 from tests.support.guest_programs import ESP, ESP_GUID, MIB, SHELLS, Guest, sfdisk
 
+# Each asks sfdisk many times: together two thirds of all unit tests.
+pytestmark = pytest.mark.slow
+
 ESP_ROW = ["1", "1", "20", "EFI System Partition"]
 OTHER = 'start=122880, size=40960, type=linux, name="OTHER"'
 MAKE = 'make_filesystem() { echo "mkfs $1" >&9; }\nwait_for_disks() { :; }\n'
