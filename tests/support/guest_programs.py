@@ -10,13 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from spec.kept import PARTITION_TYPE
 from tests.support.engine import REPOSITORY
 from tests.support.vm import require_tool
 
 GUEST = REPOSITORY / "imager/guest"
-SHELLS = ("dash", "busybox")
-"""That of Debian with its tools, and that of Alpine with its own."""
+SHELLS = ("dash", pytest.param("busybox", marks=pytest.mark.slow))
+"""That of Debian with its tools, and that of Alpine with its own, which fewer runs try."""
 ESP_GUID = "11111111-2222-3333-4444-555555555555"
 MIB = 1 << 20
 _PARTS = ("say", "devices", "table", "partition", "persist", "words", "status", "text", "json")

@@ -19,6 +19,8 @@ from imager.secureboot import der, keyring, lists, pkcs7, updates
 from tests.support.secure_boot import openssl
 from tests.support.vm import require_tool
 
+pytestmark = pytest.mark.slow  # most of them make keys
+
 MICROSOFT = Path(virt.firmware.__file__).parent / "certs/microsoft.com"
 
 
