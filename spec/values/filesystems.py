@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from typing import Annotated
 
 from .kinds import MismatchError, Text
+from .paths import normal
 from .sizes import MEMORY_SIZE, memory
 from .types import Share
 
@@ -30,9 +30,7 @@ _DEVICE = (
 
 
 def _mount_point(text: str) -> str:
-    if ".." in text.split("/"):
-        raise MismatchError("it must not contain `..`")
-    path = posixpath.normpath("/" + text.lstrip("/"))
+    path = normal(text)
     if path == "/":
         raise ValueError("the root file system is in memory, not on a disk: mount a directory (for example `/data`), "
                          "or see the key `rootfs`")  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from spec.kept import STORE, WORDS
 
 from .filesystems import NEEDED
 from .kinds import MismatchError, Text
+from .paths import normal
 from .sizes import SIZE, size
 from .wording import code, listing, suggest
 
@@ -42,9 +42,7 @@ def _kept(text: str) -> str:
     if not text.startswith("/"):
         near = suggest(text, WORDS)
         raise MismatchError(f"did you mean {code(near)}?" if near else f"the words are {listing(WORDS, 'and')}")
-    if ".." in text.split("/"):
-        raise MismatchError("it must not contain `..`")
-    path = posixpath.normpath("/" + text.lstrip("/"))
+    path = normal(text)
     if path in _USE_WORD:
         raise ValueError(f"a program replaces {path}: write the word `{_USE_WORD[path]}`")
     if f"{path}/".startswith(f"{STORE}/"):

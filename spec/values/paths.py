@@ -23,11 +23,15 @@ _GIT_ADDRESS = r"(https?|ssh|git)://[^/\s]+/\S+|[\w.\-]+@[^/:\s]+:\S+"
 """A URL, or ssh's own short form."""
 
 
-def _system_path(text: str) -> str:
-    """Return the path without `.`, double slashes and a final slash."""
+def normal(text: str) -> str:
+    """Return an absolute path without `.`, double slashes and a final slash. Raises `MismatchError` for `..`."""
     if ".." in text.split("/"):
         raise MismatchError("it must not contain `..`")
-    path = posixpath.normpath("/" + text.lstrip("/"))
+    return posixpath.normpath("/" + text.lstrip("/"))
+
+
+def _system_path(text: str) -> str:
+    path = normal(text)
     if path in _USE_KEY:
         raise ValueError(f"the key `{_USE_KEY[path]}` writes {path}: use that key")
     top = "/" + path.split("/")[1]
