@@ -1,6 +1,5 @@
 """Start and stop one dockerd, whatever happened to the previous one."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from localengine.api import ping
 from localengine.commands import run
 from localengine.errors import EngineError
 from localengine.host import install_host_tools
+from localengine.locks import locked
 from localengine.packages import unpack
 from localengine.places import Places
 from localengine.say import say
@@ -175,8 +175,7 @@ def _locked(places: Places) -> Iterator[None]:
     """Allow only one `up` or `down` at a time per instance."""
     places.runtime.mkdir(parents=True, exist_ok=True)
     places.state.mkdir(parents=True, exist_ok=True)
-    with (places.runtime / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(places.runtime / "lock"):
         yield
 
 

@@ -1,13 +1,11 @@
 """Download and unpack the engine's Debian packages without changing the host's package state."""
 
-import fcntl
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from localengine.commands import run, watch
 from localengine.host import host_mirror
+from localengine.locks import locked
 from localengine.say import say
 
 # runc and iptables come from the host, see host.py.
@@ -21,7 +19,7 @@ def unpack(suite: str, prefix: Path) -> None:
     All instances share them, and two of them may start for the first time at once.
     """
     prefix.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(prefix.with_name(f"{prefix.name}.lock")):
+    with locked(prefix.with_name(f"{prefix.name}.lock")):
         if not prefix.is_dir():
             _unpack(suite, prefix)
 
@@ -38,14 +36,6 @@ def _unpack(suite: str, prefix: Path) -> None:
     (work / "root" / "packages.txt").write_text(versions)
     (work / "root").rename(prefix)
     shutil.rmtree(work)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Let only one process at a time into a `with` block."""
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _download(suite: str, work: Path) -> None:
