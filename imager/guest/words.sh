@@ -39,8 +39,8 @@ keep_host_keys() {
   for server in ssh dropbear; do
     place=$root/etc/$server kept=$root$store/$own/$server-host-keys
     [ -d "$place" ] || continue
-    for key in "$kept"/*; do
-      [ ! -s "$key" ] || [ -e "$place/${key##*/}" ] || cp -p "$key" "$place"
+    for key in "$kept"/*host_*key "$kept"/*host_*key.pub; do # nothing else: sshd runs /etc/ssh/sshrc, and trusts more
+      [ ! -s "$key" ] || [ -L "$key" ] || [ -e "$place/${key##*/}" ] || cp -p "$key" "$place"
     done
   done
   [ ! -x "$root$ours/make-identity" ] || "$root$ours/make-identity" host-keys >/dev/null 2>&1

@@ -228,6 +228,22 @@ def test_host_keys_stay(guest: Guest) -> None:
     assert key.read_text() == "of the image"
 
 
+def test_only_host_keys_come_from_their_place(guest: Guest) -> None:
+    """Whoever has the disk can put anything there: sshd would run a file sshrc as root, and a link leads elsewhere."""
+    (guest.root / "etc/ssh").mkdir(parents=True)
+    (guest.root / "etc/secret").write_text("secret")
+    guest.settings["persist_words"] = "ssh-host-keys"
+    for name in ("persist", "image"):
+        (guest.place / f"lists/{name}.list").write_text("")
+    place = guest.root / "state/.claylinux/ssh-host-keys"
+    place.mkdir(parents=True)
+    for name in ("sshrc", "ssh_known_hosts", "ssh_host_a_key", "ssh_host_a_key.pub"):
+        (place / name).write_text(name)
+    (place / "ssh_host_b_key").symlink_to(guest.root / "etc/secret")
+    guest.run(KEEP)
+    assert sorted(path.name for path in (guest.root / "etc/ssh").iterdir()) == ["ssh_host_a_key", "ssh_host_a_key.pub"]
+
+
 def test_owners_stay(guest: Guest) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give files away")
