@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
+import stat
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,9 +58,16 @@ def build(engine: Engine, data_root: Path, project: Path, folder: Path, *flags: 
                 content = file.read()
                 yield Place(_kind_of(content), member.name, content)
     # Its databases, the history among them, and every snapshot.
-    for path in data_root.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            yield Place("engine", str(path), path.read_bytes())
+    yield from _files(data_root)
+
+
+def _files(data_root: Path) -> Iterator[Place]:
+    """Yield what is in the directory of a running engine, which removes snapshots meanwhile."""
+    for directory, _, names in os.walk(data_root):  # it passes over directories that are gone
+        for path in (Path(directory, name) for name in names):
+            with suppress(FileNotFoundError):
+                if stat.S_ISREG(path.lstat().st_mode):
+                    yield Place("engine", str(path), path.read_bytes())
 
 
 def _kind_of(blob: bytes) -> str:
