@@ -61,16 +61,20 @@ def test_base_images_keep_the_command_line_of_their_preset(file: Path) -> None:
 def test_a_component_is_a_word_and_no_command_of_sed(tmp_path: Path) -> None:
     """What comes after a slash was: `a/e` ran the rest of the line in a shell, `a/w/file` wrote a file."""
     lists = tmp_path / "sources.list"
+    (tmp_path / "sources.list.d").mkdir()
+    stanza = tmp_path / "sources.list.d/debian.sources"
+    stanza.write_text("Types: deb\nComponents: main\n")
     lists.write_text("deb http://deb.example/ trixie main\ndeb-src http://deb.example/ trixie main axb\n")
     parts = ("a/e", f"a/w{tmp_path}/written", "updates/main", "a.b", "updates/main")
     script = FAMILIES["apt"].add_sources((PackageSource(name="more", components=parts),)).script
-    script = script.replace("/etc/apt/sources.list ", f"{lists} ")
+    script = script.replace("/etc/apt/", f"{tmp_path}/")
     done = subprocess.run(["sh", "-eu", "-c", script], text=True, capture_output=True, check=False, timeout=10)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     first, second = lists.read_text().splitlines()
     assert first == f"deb http://deb.example/ trixie main {' '.join(parts[:-1])}"
     assert second == "deb-src http://deb.example/ trixie main axb"
-    assert [each.name for each in tmp_path.iterdir()] == ["sources.list"]
+    assert stanza.read_text() == f"Types: deb\nComponents: main {' '.join(parts[:-1])}\n"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["sources.list", "sources.list.d"]
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
