@@ -112,6 +112,7 @@ def test_the_whole_language_is_walked() -> None:
     assert {each.name for each in LINES} & {"files.content", "run.script"} == {"files.content", "run.script"}
 
 
+@pytest.mark.slow  # the tests below walk the whole language, too
 @pytest.mark.parametrize("place", ONE_LINE, ids=lambda place: place.name)
 def test_a_line_stays_a_line(place: Place) -> None:
     also = getattr(place.kind, "also", "")

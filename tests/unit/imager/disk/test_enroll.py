@@ -45,6 +45,7 @@ def make(directory: Path, output: Path, name: str = "edge") -> bytes:
     return output.read_bytes()
 
 
+@pytest.mark.slow  # makes keys
 @pytest.mark.parametrize("name", ["edge", NAME, "thirteen-long"])
 def test_other_programs_find_the_files(made: Path, tmp_path: Path, name: str) -> None:
     image = tmp_path / "enroll.iso"

@@ -143,6 +143,7 @@ def test_a_power_cut_before_the_lists_are_written(guest: Guest) -> None:
     assert content(guest) == {"a": "2", "b": "2"}
 
 
+@pytest.mark.slow
 def test_a_power_cut_at_any_moment(guest: Guest) -> None:
     """The next boot goes on: what the machine changed is its own, all else is that of the newest image."""
     chance = random.Random(12)
@@ -166,6 +167,7 @@ def test_a_directory_that_cannot_be_copied(guest: Guest) -> None:
     assert guest.said.startswith("/none could not be copied from the image")
 
 
+@pytest.mark.slow
 def test_random_lives(guest: Guest) -> None:
     """A file that the machine never touched is that of the newest image; one that it did is its own."""
     chance = random.Random(3)
