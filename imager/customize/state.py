@@ -1,4 +1,4 @@
-"""What stays on a disk: the programs of `imager/guest`, which run in the machine, and what they need to know.
+"""What stays on a disk: what the programs in the machine need to know.
 
 They run before the system's own init, which reads some of the files that stay as soon as it starts: a script takes the
 place of /sbin/init, and becomes the init in the end.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from imager.core import output
 from imager.core.errors import ImagerError
+from imager.customize import guest
 from imager.rootfs import initsystem, seal
-from imager.rootfs.installed import has_program
 from imager.rootfs.root import Root
 from imager.rootfs.text import write
 from imager.rootfs.writing import make_directory, make_link, write_file
@@ -26,9 +25,6 @@ from spec.kept import JOURNAL, MACHINE_ID, NETWORK, PARTITION_TYPE, SSH_HOST_KEY
 if TYPE_CHECKING:
     from imager.requests.state import State
 
-_GUEST = Path(__file__).parents[1] / "guest"
-_PLACE = "usr/lib/claylinux"
-_COMMAND = "claylinux"
 _INIT = "sbin/init"
 _PROGRAMS = {
     "sfdisk": "fdisk (sfdisk on Alpine)",
@@ -52,20 +48,19 @@ def run(request: State) -> None:
     """Install the programs and their lists. Raises ImagerError for what the system lacks."""
     root = Root(Path(request.system))
     init = initsystem.need(root, "state")
-    for program, package in _PROGRAMS.items():
-        if not has_program(root, program):
-            raise ImagerError(f"state: it needs {program} in the system: add {package} to `packages`")
+    guest.need_programs(root, "state", _PROGRAMS)
     paths = tuple(sorted({path for name in request.persist for path in _paths(root, init, name)}))
     for path in paths:
         _check(root, path, request.epoch)
     make_directory(root, STORE, epoch=request.epoch)
-    _install(root, request.epoch)
-    write(root, f"{_PLACE}/state.conf", _settings(request), request.epoch)
-    write(root, f"{_PLACE}/persist.list", "".join(f"{path}\n" for path in paths), request.epoch)
+    guest.install(root, request.epoch)
+    comment = "By Claylinux, from the keys `state` and `persist`. Sizes are in MiB; 0 is all."
+    guest.write_settings(root, "state", comment, _settings(request), request.epoch)
+    write(root, f"{guest.PLACE}/persist.list", "".join(f"{path}\n" for path in paths), request.epoch)
     sealed = seal.find(root, request.keep)
     own = {*sealed.left_out, *sealed.emptied}
     listed = (line for path in paths for line in _list(root, path, own))
-    write(root, f"{_PLACE}/image.list", "".join(listed), request.epoch)
+    write(root, f"{guest.PLACE}/image.list", "".join(listed), request.epoch)
     _take_over(root, request.epoch)
 
 
@@ -94,13 +89,12 @@ def _check(root: Root, path: str, epoch: int) -> None:
         raise ImagerError(f"persist: {path} leads to {real} by a link: write that path")
 
 
-def _settings(request: State) -> str:
-    """Return the settings as assignments of the shell."""
+def _settings(request: State) -> dict[str, str]:
     state = request.state
     words = {*request.persist} & {MACHINE_ID, SSH_HOST_KEYS}
     if JOURNAL in request.persist:
         words.add(MACHINE_ID)  # journald sorts its files by it, and shows only those of its own
-    settings = {
+    return {
         "state_label": state.label,
         "state_type": PARTITION_TYPE,
         "state_size": str(-(-(state.size or 0) >> 20)),
@@ -108,16 +102,6 @@ def _settings(request: State) -> str:
         "state_required": "yes" if state.required else "no",
         "persist_words": " ".join(sorted(words)),
     }
-    lines = (f"{name}={shlex.quote(value)}\n" for name, value in settings.items())
-    return "".join(("# By Claylinux, from the keys `state` and `persist`. Sizes are in MiB; 0 is all.\n", *lines))
-
-
-def _install(root: Root, epoch: int) -> None:
-    for file in sorted(_GUEST.iterdir()):
-        if not file.name.startswith("."):
-            place = "usr/bin" if file.name == _COMMAND else _PLACE
-            mode = 0o644 if file.suffix else 0o755
-            write(root, f"{place}/{file.name}", file.read_text(encoding="utf-8"), epoch, mode)
 
 
 def _list(root: Root, directory: str, own: set[str]) -> Iterator[str]:
@@ -150,14 +134,14 @@ def _take_over(root: Root, epoch: int) -> None:
     data = None if real is None else root.file(_INIT)
     if real is None or data is None:
         raise ImagerError("state: the system has no /sbin/init: add an init system to `packages`")
-    if real == f"{_PLACE}/start":
+    if real == f"{guest.PLACE}/start":
         return
     if root.target(_INIT) is None:  # no link: its file moves
         status = root.status(_INIT)
         assert status is not None
         with output.reading(data) as fd:
             content = output.read_at(fd, 0, status.st_size)
-        write_file(root, f"{_PLACE}/init", content, mode=stat.S_IMODE(status.st_mode), epoch=epoch)
+        write_file(root, f"{guest.PLACE}/init", content, mode=stat.S_IMODE(status.st_mode), epoch=epoch)
     else:
-        make_link(root, f"{_PLACE}/init", f"/{real}", epoch=epoch)
-    make_link(root, f"/{_INIT}", f"/{_PLACE}/start", epoch=epoch)
+        make_link(root, f"{guest.PLACE}/init", f"/{real}", epoch=epoch)
+    make_link(root, f"/{_INIT}", f"/{guest.PLACE}/start", epoch=epoch)

@@ -45,7 +45,7 @@ OWN_FILES = {
     "build_image.py": {".is_dir", ".mkdir", ".stat"},
     "customize/hashes.py": {"os.utime"},
     "customize/sealing.py": {".readlink", ".stat"},
-    "customize/state.py": {".iterdir", ".read_text"},
+    "customize/guest.py": {".iterdir", ".read_text"},
     "core/output.py": {"os.open", "os.utime", ".open", ".is_file", ".read_text", ".rename", ".unlink"},
     "disk/enroll.py": {".read_bytes"},
     "initramfs/bootstrap.py": {".is_file", ".read_bytes"},

@@ -142,10 +142,11 @@ def test_exit_codes(guest: Guest, arguments: str, code: int) -> None:
         "PATH=/usr": f"PATH={guest.place}/bin:$PATH:/usr",
         "ours=/usr/lib/claylinux": f"ours={GUEST}",
         "sys=/sys dev=/dev proc=/proc root=''": places,
-        '. "$ours/state.conf"': "persist_words=''; lists=$root/../lists; said=$root/../said",
+        '"$ours"/*.conf': f"{guest.place}/*.conf",
     }.items():
         assert old in text
         text = text.replace(old, new)
+    (guest.place / "state.conf").write_text("state_label=STATE; lists=$root/../lists; said=$root/../said\n")
     script = guest.place / "claylinux"
     script.write_text(text)
     shell = "busybox sh" if guest.shell == "busybox" else guest.shell
