@@ -18,9 +18,9 @@ def test_the_command_works_without_any_settings(tmp_path: Path) -> None:
     ours = tmp_path / guest.PLACE
     command = (tmp_path / "usr/bin/claylinux").read_text()
     script = command.replace("ours=/usr/lib/claylinux", f"ours={ours}").replace("proc=/proc", f"proc={tmp_path}")
-    for name in ("meminfo", "mounts", "self/mountinfo"):
+    for name, text in {"meminfo": "MemTotal: 9 kB\nMemAvailable: 5 kB\n", "mounts": "", "self/mountinfo": ""}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text(text)
     done = subprocess.run(
         ["dash", "-c", script, "claylinux", "status"], capture_output=True, text=True, timeout=60, check=False
     )
