@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imager.core.terminal import printable
@@ -71,21 +72,40 @@ def explain(error: EngineError, definition: Definition, source: SourceFile | Non
     info = definition.vertices.get(vertex)
     if info is None:
         return error
-    message = _in_our_words(status.message, info)
+    several = len(info.locations) > 1
+    reason, info = _failed_part(status.message, info)
+    message = _in_our_words(reason, info)
     if message != status.message:
         status.message, status.code = message, wire.UNKNOWN
-    if len(info.locations) > 1 or not any(wire.details(status, wire.SOURCE)):
+    if several or not any(wire.details(status, wire.SOURCE)):
         kept = [detail for detail in status.details if detail.type_url != wire.SOURCE]
         del status.details[:]
         status.details.extend(kept)
-        wire.add_snippets(status, source, _places(error.status.message, info))
+        wire.add_snippets(status, source, _places(reason, info))
     return EngineError(status)
+
+
+def _failed_part(message: str, info: VertexInfo) -> tuple[str, VertexInfo]:
+    """Return `message` and `info` as they would be if the part that failed were a step of its own."""
+    from imager.failure import DONE, MISUSED, parted
+
+    found = _EXIT_CODE.search(message)
+    number, code = parted(int(found[1])) if found else (0, DONE)
+    if found is None or number >= len(info.parts) or not DONE < code <= MISUSED:
+        return message, info
+    part = info.parts[number]
+    place = (part.location,) if part.location else ()
+    return f"{message[: found.start(1)]}{code}{message[found.end(1) :]}", replace(
+        info, name=part.name, locations=place, parts=()
+    )
 
 
 def _places(message: str, info: VertexInfo) -> tuple[SourceRange, ...]:
     """Return the places that the failure is about: where the step stands, or how it reaches what is outside."""
     from .distro.refusal import UNREACHABLE
 
+    if info.parts:
+        return info.locations  # it may be any of them
     exit_code = _EXIT_CODE.search(message)
     outside = exit_code[1] == str(UNREACHABLE) if exit_code else bool(_needed(message))
     return (outside and info.locations[1:]) or info.locations[:1]

@@ -12,7 +12,7 @@ from imager.core.errors import UsageError
 
 
 def main(argv: list[str]) -> int:
-    """Run the requests until one fails; 0 done, 1 cannot be done, 2 wrong usage."""
+    """Run the requests until one fails; 0 done, 1 cannot be done, 2 wrong usage, as `failure.numbered` tells it."""
     if argv and argv[0] in ("-h", "--help", "help"):
         print(usage())  # noqa: T201
         return failure.DONE
@@ -20,9 +20,9 @@ def main(argv: list[str]) -> int:
         requests = parse(argv)
     except UsageError as error:
         return failure.tell("imager", str(error), failure.MISUSED)
-    for request in requests:
+    for number, request in enumerate(requests):
         if code := failure.attempt("imager", partial(perform, request), request, name=request.command()):
-            return code
+            return failure.numbered(code, number)
     return failure.DONE
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DONE, FAILED, MISUSED = 0, 1, 2
+_APART, _LAST = 8, 14
+"""How far apart the exit codes of two requests of one step are, and the last number with codes of its own: those from
+126 on are a shell's."""
 
 
 def attempt(program: str, action: Callable[[], None], request: object, name: str = "") -> int:
@@ -29,6 +32,16 @@ def attempt(program: str, action: Callable[[], None], request: object, name: str
             return tell(program, str(NoSpaceError(request)), FAILED)
         return tell(program, lead + _explain(error), FAILED)
     return DONE
+
+
+def numbered(code: int, number: int) -> int:
+    """Return the exit code that says which request of a step ended with `code`; `number` counts from 0, to 14."""
+    return code and code + min(number, _LAST) * _APART
+
+
+def parted(code: int) -> tuple[int, int]:
+    """Return the number of the request and its own code, the reverse of `numbered`."""
+    return divmod(code, _APART)
 
 
 def tell(program: str, message: str, code: int) -> int:

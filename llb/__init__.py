@@ -26,7 +26,7 @@ from .op import State, scratch
 from .platform import Platform
 from .reference import Reference
 from .sourcemap import SourceFile, SourceRange
-from .vertex import ProgressGroup, VertexOptions
+from .vertex import Part, ProgressGroup, VertexOptions
 
 __all__ = [
     "Action",
@@ -41,6 +41,7 @@ __all__ = [
     "Mkfile",
     "Mount",
     "Owner",
+    "Part",
     "Platform",
     "ProgressGroup",
     "Proxy",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .errors import LlbError
 from .op import Op, State
 from .sourcemap import Origin, SourceFile, SourceRange, source_to_pb
+from .vertex import Part
 
 if TYPE_CHECKING:
     from proto import ops_pb2
@@ -27,11 +28,13 @@ class VertexInfo:
     """Details about a vertex, used to explain an error that contains its digest.
 
     `kind` is source, exec, file, merge, diff or foreign; `locations` are our own, never those of foreign graphs.
+    `parts` is what it does one after the other, if that is more than one thing.
     """
 
     name: str
     locations: tuple[SourceRange, ...]
     kind: str
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,8 @@ def _union(first: tuple[Origin, ...], other: tuple[Origin, ...]) -> tuple[Origin
 def _info(first: VertexInfo | None, op: Op, metadata: ops_pb2.OpMetadata) -> VertexInfo:
     locations = (*(first.locations if first else ()), *op.vertex.locations)
     name = metadata.description.get("llb.customname", "")
-    return VertexInfo(name, tuple(dict.fromkeys(locations)), first.kind if first else op.kind)
+    kind, parts = (first.kind, first.parts) if first else (op.kind, op.vertex.parts)
+    return VertexInfo(name, tuple(dict.fromkeys(locations)), kind, parts)
 
 
 def _digest(data: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from . import checks
@@ -22,15 +22,25 @@ class ProgressGroup:
     weak: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several things that a vertex does, one after the other."""
+
+    name: str
+    location: SourceRange | None = None
+
+
 class VertexOptions(TypedDict, total=False):
     """Keyword arguments of everything that makes a vertex. None is part of the cache key.
 
     `name` is the line in the progress output; control characters appear escaped. `location` is the place or places in
-    the user's file that appear when the vertex fails. `ignore_cache` runs the vertex even if its result is cached.
+    the user's file that appear when the vertex fails. `parts` serve those who know which one failed; engines never see
+    them. `ignore_cache` runs the vertex even if its result is cached.
     """
 
     name: str
     location: SourceRange | tuple[SourceRange, ...] | None
+    parts: tuple[Part, ...]
     ignore_cache: bool
     progress_group: ProgressGroup | None
 
@@ -41,6 +51,7 @@ class Vertex:
 
     name: str = ""
     locations: tuple[SourceRange, ...] = ()
+    parts: tuple[Part, ...] = ()
     ignore_cache: bool = False
     progress_group: ProgressGroup | None = None
 
@@ -50,8 +61,13 @@ class Vertex:
         name = checks.text("the name of a vertex", options.get("name", ""))
         location = options.get("location") or ()
         return cls(
-            name=_CONTROL.sub(lambda found: repr(found[0])[1:-1], name),
+            name=_escaped(name),
             locations=(location,) if isinstance(location, SourceRange) else location,
+            parts=tuple(replace(each, name=_escaped(each.name)) for each in options.get("parts", ())),
             ignore_cache=options.get("ignore_cache", False),
             progress_group=options.get("progress_group"),
         )
+
+
+def _escaped(name: str) -> str:
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], name)

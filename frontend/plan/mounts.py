@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import llb
+from collections.abc import Iterator
+
 from frontend.options import DEFAULT_EPOCH
 from imager.requests.mounts import Mounts
 
 from . import places
 from .inputs import PlanInputs
-from .steps import SYSTEM, Step, edit_system
+from .steps import SYSTEM, Edit, Step
 
 
-def add_mounts(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with the file systems table of the spec."""
+def mounts(inputs: PlanInputs) -> Iterator[Edit]:
+    """Yield the change that writes the file systems table of the spec."""
     spec = inputs.spec
     if not spec.mounts:
-        return system
-    mounts = dict(sorted(spec.mounts.items()))
-    request = Mounts(system=SYSTEM, mount=mounts, epoch=DEFAULT_EPOCH)
-    step = Step(f"[mounts] {' '.join(mounts)}", places.location_of(spec, "mounts"), ("mounts",))
-    return edit_system(inputs, system, request, step)
+        return
+    wanted = dict(sorted(spec.mounts.items()))
+    request = Mounts(system=SYSTEM, mount=wanted, epoch=DEFAULT_EPOCH)
+    yield Edit(request, Step(f"[mounts] {' '.join(wanted)}", places.location_of(spec, "mounts"), ("mounts",)))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import llb
+from collections.abc import Iterator
+
 from frontend.options import DEFAULT_EPOCH
-from imager.requests import network
+from imager.requests.network import Network
 
 from . import places
 from .inputs import PlanInputs
-from .steps import SYSTEM, Step, edit_system
+from .steps import SYSTEM, Edit, Step
 
 
-def add_network(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with its interfaces set up for the network service that it has."""
+def network(inputs: PlanInputs) -> Iterator[Edit]:
+    """Yield the change that sets up the interfaces for the network service that the system has."""
     spec = inputs.spec
     if spec.network is None:
-        return system
+        return
     interfaces = dict(sorted(spec.network.interfaces.items()))
-    request = network.Network(system=SYSTEM, interface=interfaces, epoch=DEFAULT_EPOCH)
-    step = Step(f"[network] {' '.join(interfaces)}", places.location_of(spec, "network"), ("network",))
-    return edit_system(inputs, system, request, step)
+    request = Network(system=SYSTEM, interface=interfaces, epoch=DEFAULT_EPOCH)
+    yield Edit(request, Step(f"[network] {' '.join(interfaces)}", places.location_of(spec, "network"), ("network",)))

@@ -10,11 +10,12 @@ from spec.region import PLAIN_LOCALES
 
 from . import places
 from .packages import run_package_manager
-from .steps import SYSTEM, Step, edit_system
+from .steps import SYSTEM, Edit, Step, edit_system
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import llb
-    from imager.request import Request
 
     from .inputs import PlanInputs
 
@@ -38,17 +39,13 @@ def prepare_region(inputs: PlanInputs, packaged: llb.State) -> llb.State:
     return packaged
 
 
-def set_region(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with the time zone and the locale of the spec."""
-    spec = inputs.spec
-    wanted: dict[str, tuple[str, Request]] = {}
-    if spec.timezone:
-        wanted["timezone"] = spec.timezone, TimeZone(system=SYSTEM, zone=spec.timezone, epoch=DEFAULT_EPOCH)
-    if spec.locale:
-        wanted["locale"] = spec.locale, Locale(system=SYSTEM, name=spec.locale, epoch=DEFAULT_EPOCH)
-    for key, (title, request) in wanted.items():
-        system = edit_system(inputs, system, request, _step(inputs, key, title))
-    return system
+def region(inputs: PlanInputs) -> Iterator[Edit]:
+    """Yield the changes that set the time zone and the locale of the spec."""
+    zone, locale = inputs.spec.timezone, inputs.spec.locale
+    if zone:
+        yield Edit(TimeZone(system=SYSTEM, zone=zone, epoch=DEFAULT_EPOCH), _step(inputs, "timezone", zone))
+    if locale:
+        yield Edit(Locale(system=SYSTEM, name=locale, epoch=DEFAULT_EPOCH), _step(inputs, "locale", locale))
 
 
 def _step(inputs: PlanInputs, key: str, title: str) -> Step:

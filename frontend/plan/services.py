@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import llb
+from collections.abc import Iterator
+
 from frontend.options import DEFAULT_EPOCH
 from imager.requests.services import Services
 from spec.services import Service, ServiceCommand
@@ -10,15 +11,15 @@ from spec.services import Service, ServiceCommand
 from . import places, swap
 from .inputs import PlanInputs
 from .packages import preset_of
-from .steps import SYSTEM, Step, edit_system
+from .steps import SYSTEM, Edit, Step
 
 
-def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with its services made, and switched on and off."""
+def services(inputs: PlanInputs) -> Iterator[Edit]:
+    """Yield the change that makes services, and switches them on and off."""
     spec = inputs.spec
     needed = tuple(key for key in ("mounts", "network", "keyboard", "swap") if getattr(spec, key))
     if not spec.services and not needed:
-        return system
+        return
     request = Services(
         system=SYSTEM,
         service=dict(sorted({**swap.services(spec), **spec.services}.items())),
@@ -28,7 +29,7 @@ def set_services(inputs: PlanInputs, system: llb.State) -> llb.State:
     )
     title = " ".join(_shown(name, each) for name, each in sorted(spec.services.items())) or " ".join(needed)
     place = places.location_of(spec, "services" if spec.services else needed[0])
-    return edit_system(inputs, system, request, Step(f"[services] {title}", place, ("services",)))
+    yield Edit(request, Step(f"[services] {title}", place, ("services",)))
 
 
 def _yielding(inputs: PlanInputs) -> dict[str, str]:

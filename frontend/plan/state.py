@@ -9,10 +9,11 @@ from imager.requests.state import State
 
 from . import places
 from .files import wanted_files
-from .steps import SYSTEM, Step, edit_system
+from .steps import SYSTEM, Edit, Step
 
 if TYPE_CHECKING:
-    import llb
+    from collections.abc import Iterator
+
     from spec.document import Spec
 
     from .inputs import PlanInputs
@@ -22,14 +23,14 @@ _MODULES = (EXT4, "efivarfs")
 """The kernel modules of the file system, and of what the firmware tells about the boot."""
 
 
-def add_state(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with what finds the partition at boot, and brings back what is on it.
+def state(inputs: PlanInputs) -> Iterator[Edit]:
+    """Yield the change that adds what finds the partition at boot, and brings back what is on it.
 
     It comes after all that writes files which may stay: it lists them.
     """
     spec = inputs.spec
     if spec.state is None:
-        return system
+        return
     request = State(
         system=SYSTEM,
         state=spec.state,
@@ -39,7 +40,7 @@ def add_state(inputs: PlanInputs, system: llb.State) -> llb.State:
     )
     place = places.location_of(spec, "persist" if spec.persist else "state")
     title = f"[state] {spec.state.label} on {spec.state.disk}: {' '.join(spec.persist) or 'nothing of the image'}"
-    return edit_system(inputs, system, request, Step(title, place, ("state", "persist")))
+    yield Edit(request, Step(title, place, ("state", "persist")))
 
 
 def modules(spec: Spec) -> tuple[str, ...]:

@@ -36,6 +36,14 @@ class Step:
     outside: llb.SourceRange | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of the system by the imager that reads nothing else."""
+
+    request: Request
+    step: Step
+
+
 def run_in_system(
     inputs: PlanInputs,
     system: llb.State,
@@ -79,12 +87,19 @@ def cache_id(inputs: PlanInputs, name: str) -> str:
 
 
 def run_imager(
-    inputs: PlanInputs, *requests: Request, step: Step, mounts: tuple[llb.Mount, ...], always: bool = False
+    inputs: PlanInputs,
+    *requests: Request,
+    step: Step,
+    mounts: tuple[llb.Mount, ...],
+    parts: tuple[Step, ...] = (),
+    always: bool = False,
 ) -> llb.ExecResult:
     """Run imager commands on the builder's own platform, without network. `mounts` are the trees they work on.
 
+    `parts`: what each of several requests is called where it fails, if not like the step.
     `always`: never take the result from the cache.
     """
+    parts = parts or (step,) * len(requests)
     return llb.execute(
         inputs.imager,
         (_PYTHON, "-m", "imager", *join(requests)),
@@ -94,7 +109,8 @@ def run_imager(
         readonly_root=True,
         platform=inputs.options.build_platform,
         name=_label(inputs, step),
-        location=step.location,
+        location=tuple(dict.fromkeys(part.location for part in parts if part.location)),
+        parts=tuple(llb.Part(_label(inputs, part), part.location) for part in parts),
         ignore_cache=always or inputs.options.ignores_cache(*step.keys),
     )
 
@@ -113,6 +129,17 @@ def edit_system(
 ) -> llb.State:
     """Return `system`, mounted at `SYSTEM`, after an imager command changed it. `mounts` are what else it reads."""
     return run_imager(inputs, request, step=step, mounts=(tree(SYSTEM, system, readonly=False), *mounts)).mount(SYSTEM)
+
+
+def edit_together(inputs: PlanInputs, system: llb.State, edits: Sequence[Edit]) -> llb.State:
+    """Return `system` after these changes, all in one step: its container takes longer than what they do."""
+    if not edits:
+        return system
+    parts = tuple(edit.step for edit in edits)
+    step = Step("; ".join(part.name for part in parts), keys=tuple(key for part in parts for key in part.keys))
+    requests = (edit.request for edit in edits)
+    mounts = (tree(SYSTEM, system, readonly=False),)
+    return run_imager(inputs, *requests, step=step, mounts=mounts, parts=parts).mount(SYSTEM)
 
 
 def run_on_trees(

@@ -11,10 +11,11 @@ from spec.swap import ZRAM_PROGRAM, ZramSwap
 from spec.values.types import Share
 
 from . import places
-from .steps import SYSTEM, Step, edit_system
+from .steps import SYSTEM, Edit, Step
 
 if TYPE_CHECKING:
-    import llb
+    from collections.abc import Iterator
+
     from spec.document import Spec
 
     from .inputs import PlanInputs
@@ -24,14 +25,14 @@ _ALGORITHMS = ("lz4", "lzo-rle", "zstd")
 """The defaults of kernels, and their modules: nothing else says that zram needs one of them."""
 
 
-def add_swap(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with the swap spaces of the spec."""
+def swap(inputs: PlanInputs) -> Iterator[Edit]:
+    """Yield the change that adds the swap spaces of the spec."""
     spec = inputs.spec
     if not spec.swap:
-        return system
+        return
     title = " ".join(f"zram {_size(each)}" if isinstance(each, ZramSwap) else each.device for each in spec.swap)
     step = Step(f"[swap] {title}", places.location_of(spec, "swap"), ("swap",))
-    return edit_system(inputs, system, Swap(system=SYSTEM, swap=spec.swap, epoch=DEFAULT_EPOCH), step)
+    yield Edit(Swap(system=SYSTEM, swap=spec.swap, epoch=DEFAULT_EPOCH), step)
 
 
 def services(spec: Spec) -> dict[str, ServiceCommand]:

@@ -15,19 +15,19 @@ from . import kernel, places
 from .accounts import add_users
 from .files import add_files, add_trees, new_file
 from .first_boot import finish_first_boot
-from .identity import add_identity
+from .identity import identity
 from .inputs import PlanInputs
 from .leftovers import disarm
-from .mounts import add_mounts
+from .mounts import mounts
 from .names import set_names
-from .network import add_network
+from .network import network
 from .packages import add_packages, make_bootable, preset_of
-from .region import prepare_region, set_region
+from .region import prepare_region, region
 from .run import add_run_steps
-from .services import set_services
-from .state import add_state
-from .steps import Step, edit_files
-from .swap import add_swap
+from .services import services
+from .state import state
+from .steps import Step, edit_files, edit_together
+from .swap import swap
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,8 @@ def _customise(inputs: PlanInputs, system: llb.State) -> llb.State:
         system = add_files(inputs, system)
     system = add_run_steps(inputs, system)
     system = finish_first_boot(inputs, system)
-    system = set_region(inputs, system)
-    system = add_mounts(inputs, system)
-    system = add_swap(inputs, system)
-    system = add_network(inputs, system)
-    system = set_services(inputs, system)
-    system = add_identity(inputs, system)
-    system = add_state(inputs, system)
+    kinds = (region, mounts, swap, network, services, identity, state)
+    system = edit_together(inputs, system, [edit for kind in kinds for edit in kind(inputs)])
     return set_names(inputs, system)
 
 

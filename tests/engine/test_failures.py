@@ -111,10 +111,13 @@ def test_a_package_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_a_service_that_does_not_exist(engine: Engine, tmp_path: Path) -> None:
-    text = BASE + "packages: [systemd-sysv]\nservices: [nope, neither]\n"
+    """What is done in one step with it is not to blame."""
+    text = BASE + "packages: [systemd-sysv]\ntimezone: Europe/Berlin\nservices: [nope, neither]\nversion: '1'\n"
     result = build(engine, tmp_path, text, "--target=image")
     assert result.returncode != 0
     assert "services: no such service: neither, nope" in result.log
+    assert "failed to solve: [services] neither nope failed with exit code 1 (see the output above)" in result.log
+    assert MARK.findall(result.log) == [("5", "services: [nope, neither]")]
 
 
 @pytest.mark.parametrize(

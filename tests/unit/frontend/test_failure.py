@@ -10,6 +10,7 @@ from frontend.distro.refusal import UNREACHABLE
 from frontend.errors import EngineError
 from frontend.failure import explain, to_status
 from frontend.gateway import status as wire
+from imager.failure import FAILED, MISUSED, numbered
 from spec.positions import Position, Range
 from tests.support.golden import check_golden
 from tests.support.places import GOLDEN
@@ -77,6 +78,38 @@ def test_only_what_is_outside_points_at_the_lines_about_it(message: str, line: i
     ranges = [detail["ranges"] for detail in wire.details(told, wire.SOURCE)]
     assert [place[0]["start"]["line"] for place in ranges if isinstance(place, list)] == [line]
     assert any(wire.details(told, wire.VERTEX))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "lines"),
+    [
+        (numbered(FAILED, 0), "[network] eth0 failed with exit code 1 (see the output above)", [1]),
+        (numbered(MISUSED, 1), "[services] x failed with exit code 2 (see the output above)", [2]),
+        (numbered(FAILED, 2), "[system] os-release: x failed with exit code 1 (see the output above)", []),
+        (numbered(FAILED, 3), "[network] eth0; ... failed with exit code 25 (see the output above)", [1, 2]),
+        (UNREACHABLE, f"[network] eth0; ... failed with exit code {UNREACHABLE} (see the output above)", [1, 2]),
+        (
+            137,
+            "[network] eth0; ... failed with exit code 137: it was killed, usually because of too little memory",
+            [1, 2],
+        ),
+    ],
+)
+def test_of_several_things_in_one_step_the_one_that_failed(code: int, expected: str, lines: list[int]) -> None:
+    places = (llb.SourceRange(1, 0, 1, 4), llb.SourceRange(2, 0, 2, 4))
+    parts = (
+        llb.Part("[network] eth0", places[0]),
+        llb.Part("[services] x", places[1]),
+        llb.Part("[system] os-release: x"),
+    )
+    step = llb.execute(llb.scratch(), ["/bin/x"], name="[network] eth0; ...", location=places, parts=parts).root
+    definition = llb.marshal(step, SOURCE)
+    status = wire.make(f'process "/bin/x" did not complete successfully: exit code: {code}', SOURCE, places)
+    wire.add_detail(status, wire.VERTEX, {"digest": definition.digest_of(step)})
+    told = explain(EngineError(status), definition, SOURCE)
+    assert str(told) == expected
+    ranges = [detail.get("ranges") for detail in wire.details(told.status, wire.SOURCE)]
+    assert sorted(place[0]["start"]["line"] for place in ranges if isinstance(place, list)) == lines
 
 
 @pytest.mark.parametrize(

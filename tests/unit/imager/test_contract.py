@@ -12,8 +12,9 @@ import pytest
 
 import spec.keyboard
 import spec.state
+from frontend.distro.refusal import UNREACHABLE
 from imager import __main__ as program
-from imager import commands
+from imager import commands, failure
 from imager.core.errors import UsageError
 from imager.request import Request, join
 from imager.requests.accounts import Hashes, Users
@@ -251,9 +252,20 @@ def test_nothing_is_done_after_a_request_that_failed(tmp_path: Path, capfd: pyte
 
     for name in ("first", "last"):
         (tmp_path / name).mkdir()
-    assert program.main(list(join((look("first"), look("gone"), look("last"))))) == 1
+    code = program.main(list(join((look("first"), look("gone"), look("last")))))
+    assert failure.parted(code) == (1, failure.FAILED)
     assert [path.name for path in tmp_path.glob("*.json")] == ["first.json"]
     assert len(capfd.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", range(15))
+@pytest.mark.parametrize("code", [failure.FAILED, failure.MISUSED])
+def test_an_exit_code_tells_which_request_failed(number: int, code: int) -> None:
+    told = failure.numbered(code, number)
+    assert failure.parted(told) == (number, code)
+    assert 0 < told < 126, "the codes behind are a shell's"
+    assert told != UNREACHABLE
+    assert failure.numbered(failure.DONE, number) == failure.DONE
 
 
 def test_a_full_disk_says_what_to_do(

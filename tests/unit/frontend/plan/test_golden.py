@@ -15,6 +15,7 @@ import pytest
 import llb
 from frontend.config import Arguments, load
 from frontend.config.decode.shapes import ChoiceShape, ListShape, MapShape, ObjectShape, Shape, object_shape
+from proto import ops_pb2
 from spec.document import Spec
 from tests.support.fake_client import FakeClient
 from tests.support.golden import check_golden
@@ -134,3 +135,13 @@ def test_graphs_do_not_depend_on_the_hash_seed() -> None:
         for seed in ("1", "2")
     }
     assert len(dumps) == 1
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_step_of_several_requests_knows_the_name_of_each(case: str) -> None:
+    definitions = request(case, (FOLDER / f"{case}.yaml").read_text()).solved
+    for definition in definitions:
+        ops = [ops_pb2.Op.FromString(data) for data in getattr(definition.to_pb(), "def")]
+        steps = [[*op.exec.meta.args] for op in ops if op.HasField("exec")]
+        requests = sorted(args.count("then") + 1 for args in steps if args[1:3] == ["-m", "imager"])
+        assert sorted(len(each.parts) for each in definition.vertices.values() if each.parts) == requests
