@@ -59,7 +59,7 @@ def _answer(request: Request) -> Solved:
 
         read = partial(_read, load, request, options.platforms[0])
         outline = partial(_read, load_outline, request, options.platforms[0])
-        return answer(options.request_id, Question(request.build_file.source, read, outline))
+        return answer(options.request_id, Question(request.build_file.source, options.target, read, outline))
     spec = _load(request, options.platforms[0])
     _check_target(spec, options)
     _lint(request, spec)

@@ -41,22 +41,27 @@ def for_target(spec: Spec, target: str) -> Spec:
 
     Never is a system silently unsigned that was to be signed.
     """
-    signing = spec.secure_boot
-    if target == IMAGE or target in SBOM_FORMS:  # no UKI is made
-        return replace(spec, secure_boot=None)
+    signing, needed = spec.secure_boot, needed_for(spec, target)
     if is_all(spec, target):
         if signing is None or signing.enroll is None:
             text = f"`--target {target}` needs keys: write `secure_boot: {{enroll: keys}}`"
             raise places.user_error(spec, [Diagnostic(spec.positions.of("secure_boot"), text)])
-        return replace(spec, secure_boot=replace(signing, private_key=None, signature=None))
-    if target == TBS:
+    elif target == TBS:
         if signing is None:
             text = "`--target tbs` needs the certificate of the key: write `secure_boot: {certificate: ...}`"
             raise places.user_error(spec, [Diagnostic(spec.positions.of("base"), text)])
-        return replace(spec, secure_boot=replace(signing, private_key=None, signature=None))
-    if signing and not signing.private_key and not signing.signature and target != REPORT:
+    elif signing and needed.secure_boot and not (signing.private_key or signing.signature or target == REPORT):
         text = "`secure_boot` has no `key` and no `signature`: add one, or get what to sign with `--target tbs`"
         raise places.user_error(spec, [Diagnostic(spec.positions.of("secure_boot"), text)])
+    return needed
+
+
+def needed_for(spec: Spec, target: str) -> Spec:
+    """Return `spec` without what this target does not need to sign."""
+    if target == IMAGE or target in SBOM_FORMS:  # no UKI is made
+        return replace(spec, secure_boot=None)
+    if spec.secure_boot and (target == TBS or is_all(spec, target)):
+        return replace(spec, secure_boot=replace(spec.secure_boot, private_key=None, signature=None))
     return spec
 
 

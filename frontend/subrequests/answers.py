@@ -32,10 +32,11 @@ class Question:
     """The build file of a question, and two ways to read it.
 
     `load` reads it as a build does. `outline` also works before all arguments have values, and returns those without.
-    `image_target` is the target that gives an OCI image.
+    `target` is the one that the question is about; empty for the outputs of the file.
     """
 
     source: SourceFile
+    target: str
     load: Callable[[], Spec]
     outline: Callable[[], tuple[Spec, Mapping[str, str]]]
 
@@ -67,7 +68,7 @@ def _outline(question: Question) -> Solved:
     from . import outline
 
     spec, missing = question.outline()
-    document = outline.document(spec, missing, lambda place: _location(spec, place))
+    document = outline.document(spec, question.target, missing, lambda place: _location(spec, place))
     return _result({**document, "sources": [_encoded(question.source)]}, outline.text(document))
 
 

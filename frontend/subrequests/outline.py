@@ -5,9 +5,11 @@ The document has BuildKit's format (frontend/subrequests/outline). The text is w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from frontend.plan.enrollment import is_all
+from frontend.plan.secure_boot import needed_for
 from spec.accounts import HashSecret
 from spec.document import Spec
 from spec.positions import Range
@@ -23,8 +25,11 @@ class _Need(NamedTuple):
     range: Range
 
 
-def document(spec: Spec, missing: Mapping[str, str], locate: Callable[[Range], object]) -> dict[str, Any]:
+def document(spec: Spec, target: str, missing: Mapping[str, str], locate: Callable[[Range], object]) -> dict[str, Any]:
     """Return the answer without its sources. `missing` has the messages about arguments that need a value."""
+    spec, alone = needed_for(spec, target), is_all(spec, target)
+    # What makes machines trust the system takes public files, and no system.
+    secrets, agents, caches = ((), (), ()) if alone else (_secrets(spec), _agents(spec), _caches(spec))
     args = [
         {
             "name": name,
@@ -38,9 +43,9 @@ def document(spec: Spec, missing: Mapping[str, str], locate: Callable[[Range], o
         "name": spec.name,
         "description": f"builds {', '.join(output.filename for output in spec.outputs)}",
         "args": args,
-        "secrets": [_needed(each, locate) for each in _merged(_secrets(spec))],
-        "ssh": [_needed(each, locate) for each in _merged(_agents(spec))],
-        "cache": [{"ID": each.name, "location": locate(each.range)} for each in _merged(_caches(spec))],
+        "secrets": [_needed(each, locate) for each in _merged(secrets)],
+        "ssh": [_needed(each, locate) for each in _merged(agents)],
+        "cache": [{"ID": each.name, "location": locate(each.range)} for each in _merged(caches)],
     }
 
 
@@ -94,7 +99,7 @@ def _caches(spec: Spec) -> Iterator[_Need]:
             yield _Need(mount.id, False, place)
 
 
-def _merged(needs: Iterator[_Need]) -> tuple[_Need, ...]:
+def _merged(needs: Iterable[_Need]) -> tuple[_Need, ...]:
     """List each name once, at its first place. It is required if any of its places requires it."""
     found: dict[str, _Need] = {}
     for each in needs:

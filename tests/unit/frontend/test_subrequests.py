@@ -104,6 +104,31 @@ def test_a_secret_that_is_required_once_is_required() -> None:
     assert [(each["name"], each.get("required")) for each in document["ssh"]] == [("default", None), ("x", True)]
 
 
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("", ["tls", "token", "db.crt", "db.key", "pcr.key"]),
+        ("tbs", ["tls", "token", "db.crt", "pcr.key"]),
+        ("image", ["tls", "token"]),
+        ("sbom", ["tls", "token"]),
+        ("enroll", []),
+        ("ovmf-vars", []),
+    ],
+)
+def test_a_target_needs_its_own_secrets_only(target: str, expected: list[str]) -> None:
+    """What makes machines trust the system takes nothing of it."""
+    text = (
+        "base: debian\noutputs: [raw, enroll]\n"
+        "run: [{script: x, mounts: ['type=secret,id=tls,required', type=ssh, 'type=cache,target=/c']}]\n"
+        "package_manager: {credentials: {secret: token}}\n"
+        "secure_boot: {certificate: {secret: db.crt}, key: {secret: db.key}, pcr_key: {secret: pcr.key}, "
+        "enroll: keys}\n"
+    )
+    document, _ = question("frontend.outline", text, **({"target": target} if target else {}))
+    assert [each["name"] for each in document["secrets"]] == expected
+    assert (document["ssh"] == [], document["cache"] == []) == (not expected, not expected)
+
+
 CALLS = GOLDEN / "calls"
 
 
