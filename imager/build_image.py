@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imager import bootable, failure, memory
+from imager import bootable, failure, image_signing, memory
 from imager.archive.compress import Compression
 from imager.commands import perform
 from imager.core import clock, terminal
 from imager.core.errors import ImagerError, UsageError
+from imager.image_signing import Checked, Keys
 from imager.report import inspection, leftovers
 from imager.requests.outputs import BY_FORMAT, Disk
 from imager.requests.packing import Initramfs, Layer, Uki
 from imager.requests.sbom import Sbom
-from imager.requests.secureboot import SIGNER, Check, Sign
 from imager.rootfs.root import Root
 from imager.target import TARGETS
 from imager.uki import layout
@@ -41,8 +41,7 @@ _SHOWN = 12
 class Options:
     """The checked command line and environment; `output` has no extension, `epoch` is in seconds.
 
-    `key` and `certificate` are files that sign the image; empty if it is not signed. `sbom`: whether to list what is in
-    it, in a file beside it.
+    `sbom`: whether to list what is in the image, in a file beside it.
     """
 
     format: str
@@ -52,8 +51,7 @@ class Options:
     mode: str
     epoch: int
     exclude: tuple[str, ...] = ()
-    key: str = ""
-    certificate: str = ""
+    keys: Keys = image_signing.NONE
     sbom: bool = False
 
     @property
@@ -109,8 +107,6 @@ def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Option
         raise UsageError(
             f"--output {arguments.output!r} has no file name: give a path without extension, for example {OUTPUT}"
         )
-    if bool(arguments.secure_boot_key) != bool(arguments.secure_boot_cert):
-        raise UsageError("--secure-boot-key and --secure-boot-cert go together")
     return Options(
         format=arguments.format,
         output=arguments.output,
@@ -119,8 +115,7 @@ def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Option
         mode=arguments.rootfs,
         epoch=_epoch(environment.get("SOURCE_DATE_EPOCH", "")),
         exclude=_patterns(arguments.exclude),
-        key=arguments.secure_boot_key,
-        certificate=arguments.secure_boot_cert,
+        keys=image_signing.of(arguments),
         sbom=arguments.sbom,
     )
 
@@ -142,14 +137,14 @@ def _epoch(text: str) -> int:
 def build(options: Options, system: str, version: str = "") -> None:
     """Make the image that `options` describe; raises ImagerError."""
     facts = examine(system)
-    with tempfile.TemporaryDirectory() as checked:
-        size = _make(options, system, facts, _check_key(options, checked))
+    with tempfile.TemporaryDirectory() as scratch:
+        size = _make(options, system, facts, image_signing.check(options.keys, scratch, options.epoch))
     if options.sbom:
         _list(options, system, facts, version)
     _print_summary(options, facts, size)
 
 
-def _make(options: Options, system: str, facts: Facts, signer: str) -> int:
+def _make(options: Options, system: str, facts: Facts, checked: Checked) -> int:
     """Write the image; return the size of its UKI."""
     target = TARGETS[facts.architecture]
     directory = Path(options.path).parent
@@ -181,11 +176,11 @@ def _make(options: Options, system: str, facts: Facts, signer: str) -> int:
                 init=target.init,
                 layers=1 if overlay else 0,
                 os_release=_has_os_release(options),
-                signer=signer,
+                signer=checked.signer,
+                pcr_key=checked.pcr_key,
             )
         )
-        if options.key:
-            uki = _sign(options, uki)
+        uki = image_signing.sign(options.keys, uki, options.output, options.epoch)
         make = BY_FORMAT[options.format]
         label = {"label": options.volume} if issubclass(make, Disk) else {}
         perform(make(uki=uki, output=options.path, architecture=facts.architecture, epoch=options.epoch, **label))
@@ -207,22 +202,6 @@ def _list(options: Options, system: str, facts: Facts, version: str) -> None:
             epoch=options.epoch,
         )
     )
-
-
-def _check_key(options: Options, scratch: str) -> str:
-    """Look at key and certificate before minutes of packing, not after them. Return a file that says who signs."""
-    if not options.key:
-        return ""
-    files = {"certificate": options.certificate, "key": options.key}
-    perform(Check(output=scratch, epoch=options.epoch, **files))
-    return scratch + SIGNER
-
-
-def _sign(options: Options, uki: str) -> str:
-    """Return the layout of the signed program."""
-    signed = uki.replace("uki.json", "signed.json")
-    perform(Sign(uki=uki, certificate=options.certificate, key=options.key, output=signed, epoch=options.epoch))
-    return signed
 
 
 def _has_os_release(options: Options) -> bool:
@@ -335,12 +314,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATTERN",
         help="leave out matching files and directories, such as /usr/share/icons/ or *.pyc; may be repeated",
     )
-    parser.add_argument(
-        "--secure-boot-key",
-        default="",
-        metavar="FILE",
-        help="private key, RSA-2048 in PEM, that signs the image: mount it as a secret",
-    )
-    parser.add_argument("--secure-boot-cert", default="", metavar="FILE", help="certificate of that key, in PEM")
+    image_signing.add_options(parser)
     parser.add_argument("--sbom", action="store_true", help="write OUTPUT.spdx.json, too: what is in the image (SPDX)")
     return parser

@@ -141,15 +141,26 @@ def test_the_report_says_by_whom(engine: Engine, project: Path, tmp_path: Path) 
 
 
 def test_a_dockerfile_signs_too(engine: Engine, project: Path, tmp_path: Path) -> None:
-    text = (project / "Dockerfile").read_text()
-    step = (
-        "RUN --mount=from=system,target=/system --mount=type=secret,id=db.key,required --mount=source=db.crt,target=/db"
+    """With the key for measurements, too: the prediction of `secure_boot` is the same."""
+    flags = (key(project), f"--secret=id=pcr.key,src={make_signer(tmp_path, 'pcr').key}")
+    write(project, WITH_BOTH)
+    engine.buildx(project, *flags, output=tmp_path / "yaml", target="efi").check()
+    mounts = (
+        "from=system,target=/system",
+        "type=secret,id=db.key",
+        "type=secret,id=pcr.key",
+        "source=db.crt,target=/db",
     )
-    build = f"{step} build-image -f efi --secure-boot-key /run/secrets/db.key --secure-boot-cert /db"
-    head, last = text.split("FROM claylinux/imager AS build\n")
-    (project / "Dockerfile").write_text(f"{head}FROM claylinux/imager AS build\n{build}\nFROM {last.split('FROM ')[1]}")
-    engine.buildx(project, "-f", "Dockerfile", key(project), output=tmp_path / "out").check()
-    verified(project, tmp_path / "out/claylinux.efi")
+    words = "-o /out/edge --secure-boot-key db.key --secure-boot-pcr-key pcr.key --secure-boot-cert /db"
+    step = f"WORKDIR /run/secrets\nRUN {' '.join(f'--mount={each}' for each in mounts)} build-image -f efi {words}"
+    head, last = (project / "Dockerfile").read_text().split("FROM claylinux/imager AS build\n")
+    (project / "Dockerfile").write_text(f"{head}FROM claylinux/imager AS build\n{step}\nFROM {last.split('FROM ')[1]}")
+    engine.buildx(project, "-f", "Dockerfile", *flags, output=tmp_path / "out").check()
+    verified(project, tmp_path / "out/edge.efi")
+    predicted = [json.loads((tmp_path / place / "edge.pcrs.json").read_text()) for place in ("yaml", "out")]
+    sections = [{each["name"]: each["sha256"] for each in one["sections"]} for one in predicted]
+    assert sections[0].keys() == sections[1].keys()
+    assert sections[0][".pcrpkey"] == sections[1][".pcrpkey"]
 
 
 def test_the_keys_are_nowhere(throwaway_engine: Callable[..., Engine], project: Path, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from imager import build_image, target
 from spec.formats import FORMATS
-from tests.support.imager import EPOCH, make_kernel, make_pe, make_system
-from tests.support.secure_boot import make_signer
+from tests.support.imager import EPOCH, make_kernel, make_pe, make_system, read_sections
+from tests.support.secure_boot import make_signer, openssl
 from tests.support.vm import require_tool
 
 
@@ -91,22 +91,33 @@ def test_why_a_system_is_unpacked_is_told(parts: Path, capfd: pytest.CaptureFixt
 def test_an_image_is_signed(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The bytes of the program are those that `secure_boot` gives: tests/unit/imager/secureboot looks at them."""
     require_tool("sbverify")
-    signer = make_signer(parts)
+    signer, pcr = make_signer(parts), make_signer(parts, "pcr")
     (parts / "stub").write_bytes(make_pe(room=0x1000))
     make_system(parts / "system")
     files = ("--secure-boot-key", str(signer.key), "--secure-boot-cert", str(signer.certificate))
-    assert build(parts, "--format", "efi", *files) == 0
-    assert "signed by CN=db (certificate SHA-256 " in capfd.readouterr().out
-    (made,) = (parts / "out").iterdir()
-    subprocess.run(("sbverify", "--cert", str(signer.certificate), str(made)), check=True, capture_output=True)
+    predicted = []
+    for more in ((), ("--secure-boot-pcr-key", str(pcr.key))):
+        assert build(parts, "--format", "efi", *files, *more) == 0
+        assert "signed by CN=db (certificate SHA-256 " in capfd.readouterr().out
+        program, told = sorted((parts / "out").iterdir())
+        assert (program.name, told.name) == ("claylinux.efi", "claylinux.pcrs.json")
+        subprocess.run(("sbverify", "--cert", str(signer.certificate), program), check=True, capture_output=True)
+        predicted.append(json.loads(told.read_text())["phases"][""])
+    found = read_sections(program.read_bytes())
+    assert found[".pcrpkey"][2] == openssl("pkey", "-in", str(pcr.key), "-pubout")
+    assert [entry["pcrs"] for entry in json.loads(found[".pcrsig"][2])["sha256"]] == [[11]] * 3
+    assert predicted[0] != predicted[1]  # the key is measured
 
 
 def test_a_wrong_key_is_told_before_anything_is_packed(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     make_system(parts / "system")
     other = make_signer(parts, "other").key
     certificate = str(make_signer(parts).certificate)
-    assert build(parts, "--secure-boot-key", str(other), "--secure-boot-cert", certificate) == 1
+    files = ("--secure-boot-cert", certificate, "--secure-boot-key")
+    assert build(parts, *files, str(other)) == 1
     assert "build-image: error: `key`: it is not the key of the certificate CN=db" in capfd.readouterr().err
+    assert build(parts, *files, str(parts / "db.key"), "--secure-boot-pcr-key", certificate) == 1
+    assert "build-image: error: `pcr_key`: " in capfd.readouterr().err
     assert not (parts / "out").exists()
 
 
@@ -156,6 +167,7 @@ def test_the_command_line_comes_from_the_system(parts: Path, text: str | None, e
         (("--output", "out/"), "'out/' has no file name"),
         (("surplus",), "unrecognized arguments: surplus"),
         (("--secure-boot-key", "x"), "--secure-boot-key and --secure-boot-cert go together"),
+        (("--secure-boot-pcr-key", "x"), "--secure-boot-pcr-key needs --secure-boot-key and --secure-boot-cert"),
     ],
 )
 def test_a_wrong_option_is_named(
