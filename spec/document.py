@@ -25,6 +25,7 @@ from .secure_boot import SecureBoot
 from .services import Service, ServiceSwitch
 from .state import State
 from .swap import Swap
+from .update import Update
 from .values import filesystems, kept, networking, paths, region, words
 
 NO_BASE = PresetBase(preset=next(iter(PRESETS)))
@@ -150,6 +151,12 @@ class Spec:
         "[machine-id, ssh-host-keys, /var/lib/app]",
         default=(),
         unique=True,
+    )
+    update: Update | None = key(
+        "How machines get the next version, and come back from a bad one. See docs/guide/update.md. Default: somebody "
+        "writes a new image to them.",
+        "{from: oci://registry.example/web, key: {secret: update.key, public: keys/update.pub}}",
+        default=None,
     )
     kernel: Kernel = key("The kernel and its settings.", "{cmdline: console=ttyS0}", default=Kernel())
     outputs: tuple[Output, ...] = key(

@@ -40,6 +40,7 @@ SPEC = _hints(
     ("time_zone tz", "write `timezone: Europe/Berlin`"),
     ("lang language locales", "write `locale: de_DE.UTF-8`"),
     ("keymap vconsole console_setup", "write `keyboard: de`"),
+    ("updates upgrade autoupdate sysupdate ota", "write `update: {from: oci://HOST/NAME}`"),
     ("ntp", "add a client such as chrony to `packages`, and write its configuration with `files`"),
     ("persistence persistent stateful store data", "write `state: rest` for a partition that stays, and `persist` for "
      "the directories on it"),
@@ -88,6 +89,31 @@ STATE = _hints(
     ("paths directories", "write them in `persist`, beside `state`"),
     ("create", "remove it: it is made at the first boot, in empty space"),
 )
+UPDATE = _hints(
+    ("url source registry repository server", "write `from`"),
+    ("tag stream branch", "write `channel`"),
+    ("public_key keys verify", "write `key: {secret: ID, public: FILE}`, and further public keys in `trust`"),
+    ("interval schedule timer period", "write `every`"),
+    ("window maintenance", "write `reboot: 03:00-05:00`"),
+    ("auto automatic", "write `every: 1d`, and `reboot: auto`"),
+    ("size partition", "write `space`"),
+    ("limit bandwidth speed", "write `rate`"),
+    ("credentials netrc auth password user", "write `login: /PATH`, a file of the machine"),
+    ("check rollback good", "write `health: {services: [...], command: ...}`"),
+    ("tries", "remove it: a new version is tried three times"),
+    ("version", "write `version` at the top level of the file"),
+)
+HEALTH = _hints(
+    ("service units", "write `services`"),
+    ("script test run exec", "write `command`"),
+    ("within wait after", "write `timeout`"),
+)
+UPDATE_KEY = _hints(
+    ("private source file path", "a private key must not be in the build file or the build context: write "
+     "`secret: ID`, and pass it with `--secret id=ID,src=FILE`"),
+    ("certificate pub cert", "write `public`"),
+    ("id", "write `secret`"),
+)  # fmt: skip
 KEYBOARD = _hints(
     ("xlayout xlayouts xkblayout keymap vckeymap", "write `layout`"),
     ("xkbvariant", "write `variant`"),

@@ -80,5 +80,6 @@ def preset(name: str, row: PresetRow) -> Preset:
             "timezone": ("tzdata",),
             "keyboard": ("kbd-bkeymaps",),
             "state": ("e2fsprogs", "e2fsprogs-extra", "sfdisk"),
+            "update": ("ca-certificates", "curl", "dosfstools", "openssl", "sfdisk"),
         },
     )

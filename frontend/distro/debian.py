@@ -52,5 +52,6 @@ def preset(name: str, row: PresetRow) -> Preset:
             "locale": ("locales",),
             "keyboard": ("console-setup", "kbd"),
             "state": ("e2fsprogs", "fdisk"),
+            "update": ("ca-certificates", "curl", "dosfstools", "fdisk", "openssl"),
         },
     )

@@ -65,6 +65,7 @@ def needs(spec: Spec) -> Iterator[Need]:
     yield from _package_files(spec)
     yield from _key_files(spec)
     yield from _secure_boot_files(spec)
+    yield from _update_files(spec)
     for index, machine in enumerate(spec.kernel.for_):
         if isinstance(machine, MachineFile):
             place = positions.of("kernel", "for", index, "source")
@@ -109,6 +110,20 @@ def _secure_boot_files(spec: Spec) -> Iterator[Need]:
             # By file: private keys may lie beside these, and have no business in a build.
             path = posixpath.join(spec.secure_boot.enroll, f"{name}.auth")
             yield Need(MAIN, path, "`secure_boot`: enroll", place, place, optional=optional)
+
+
+def _update_files(spec: Spec) -> Iterator[Need]:
+    update = spec.update
+    if update is None:
+        return
+    named: list[tuple[tuple[str | int, ...], str | None]] = [(("ca",), update.ca)]
+    named += [(("trust", index), path) for index, path in enumerate(update.trust)]
+    if update.signing_key:
+        named.append((("key", "public"), update.signing_key.public))
+    for name, path in named:
+        if path is not None:
+            place = spec.positions.of("update", *name)
+            yield Need(MAIN, path, f"`update`: {name[0]}", place, place)
 
 
 def origin_of_file(entry: CopiedFile) -> Origin:

@@ -16,7 +16,7 @@ from spec.base import PresetBase
 from spec.formats import FORMATS, OUTPUTS
 from spec.outputs import Output
 
-from . import enrollment, hidden, kernel_checks, places
+from . import enrollment, hidden, kernel_checks, places, update
 from .inputs import PlanInputs
 from .kernel import FINDINGS, findings_of
 from .packing import SEGMENT, Packed
@@ -159,6 +159,8 @@ def _has_os_release(inputs: PlanInputs) -> bool:
     What is signed is one UKI for all outputs of the build file, whatever the target. It has an os-release if any of
     them has one: with it firmware needs more memory, without it boot managers do not list the file.
     """
+    if inputs.spec.update:
+        return True
     if inputs.spec.secure_boot:
         return any(OUTPUTS[output.format].os_release for output in inputs.spec.outputs)
     return all(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
@@ -171,7 +173,8 @@ def _segments(packed: Packed) -> dict[str, llb.State]:
 def _cmdline(inputs: PlanInputs, report: Report) -> str:
     """Return the command line of the spec, else the /boot/cmdline of the system, else both consoles."""
     words = inputs.spec.kernel.cmdline
-    return " ".join(words) if words else report.boot_cmdline or TARGETS[inputs.platform.architecture].consoles
+    line = " ".join(words) if words else report.boot_cmdline or TARGETS[inputs.platform.architecture].consoles
+    return update.command_line(inputs.spec, line)
 
 
 def _plan_output(inputs: PlanInputs, output: Output, uki: Uki, *, shared: bool) -> llb.State:

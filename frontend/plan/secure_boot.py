@@ -10,24 +10,15 @@ from frontend.config.syntax.diagnostics import Diagnostic
 from frontend.options import DEFAULT_EPOCH
 from frontend.targets import IMAGE, REPORT, SBOM_FORMS, TBS
 from imager.requests.secureboot import CERTIFICATE, Check, Pcrs, Policy, Sign, ToSign
-from spec.secure_boot import (
-    Certificate,
-    CertificateFile,
-    CertificateSecret,
-    CertificateText,
-    Signature,
-    SignatureFile,
-    SignatureText,
-)
+from spec.secure_boot import CertificateSecret, SecureBoot
 
 from . import places
 from .enrollment import is_all
-from .origins import MAIN
+from .key_mounts import given, private
 from .steps import OUT, Step, run_imager, tree
 
 if TYPE_CHECKING:
     from spec.document import Spec
-    from spec.secure_boot import PrivateKey
 
     from .inputs import PlanInputs
     from .outputs import Uki
@@ -59,10 +50,17 @@ def for_target(spec: Spec, target: str) -> Spec:
 def needed_for(spec: Spec, target: str) -> Spec:
     """Return `spec` without what this target does not need to sign."""
     if target == IMAGE or target in SBOM_FORMS:  # no UKI is made
-        return replace(spec, secure_boot=None)
+        return replace(spec, secure_boot=_certificate_for_updates(spec))
     if spec.secure_boot and (target == TBS or is_all(spec, target)):
         return replace(spec, secure_boot=replace(spec.secure_boot, private_key=None, signature=None))
     return spec
+
+
+def _certificate_for_updates(spec: Spec) -> SecureBoot | None:
+    """Return what a system needs of the key if no UKI is made: machines verify updates by the certificate."""
+    if spec.secure_boot is None or spec.update is None or spec.update.signing_key:
+        return None
+    return SecureBoot(certificate=spec.secure_boot.certificate)
 
 
 def plan_check(inputs: PlanInputs) -> llb.State:
@@ -82,7 +80,7 @@ def plan_check(inputs: PlanInputs) -> llb.State:
         output=OUT,
         epoch=DEFAULT_EPOCH,
     )
-    mounts = [_given(inputs, signing.certificate, _CERTIFICATE), *_key(key), *_key(pcr_key, _PCR_KEY)]
+    mounts = [given(inputs, signing.certificate, _CERTIFICATE), *private(key, _KEY), *private(pcr_key, _PCR_KEY)]
     place = places.location_of(inputs.spec, "secure_boot", "key" if key else "certificate")
     what = "keys" if key and pcr_key else "key" if key or pcr_key else ""
     step = Step(f"[secure boot] check {f'{what} and ' if what else ''}certificate", place, ("secure_boot",))
@@ -99,7 +97,7 @@ def sign_measurements(inputs: PlanInputs, uki: Uki) -> Uki:
     request = Policy(uki=uki.place, key=_PCR_KEY, output=OUT + uki.FILE, epoch=inputs.options.epoch)
     place = places.location_of(inputs.spec, "secure_boot", "pcr_key")
     step = Step("[secure boot] sign the measurements", place, ("secure_boot",))
-    mounts = (*_to_read(uki), *_key(signing.pcr_key, _PCR_KEY), _out())
+    mounts = (*_to_read(uki), *private(signing.pcr_key, _PCR_KEY), _out())
     result = run_imager(inputs, request, step=step, mounts=mounts).mount(OUT)
     return replace(uki, changed=(*uki.changed, ("/policy", result)))
 
@@ -127,9 +125,9 @@ def sign(inputs: PlanInputs, uki: Uki, certificate: llb.State) -> Uki:
         output=OUT + uki.FILE,
         epoch=inputs.options.epoch,
     )
-    mounts = [*_to_read(uki), _certificate(certificate), *_key(key), _out()]
+    mounts = [*_to_read(uki), _certificate(certificate), *private(key, _KEY), _out()]
     if signature:
-        mounts.append(_given(inputs, signature, _SIGNATURE))
+        mounts.append(given(inputs, signature, _SIGNATURE))
     place = places.location_of(inputs.spec, "secure_boot", "key" if key else "signature")
     step = Step(f"[secure boot] {'sign' if key else 'attach the signature'}", place, ("secure_boot",))
     result = run_imager(inputs, request, step=step, mounts=tuple(mounts)).mount(OUT)
@@ -163,22 +161,6 @@ def _to_read(uki: Uki) -> tuple[llb.Mount, ...]:
 
 def _certificate(checked: llb.State) -> llb.Mount:
     return llb.Bind(target=_CERTIFICATE, source=checked, selector=CERTIFICATE)
-
-
-def _given(inputs: PlanInputs, value: Certificate | Signature, target: str) -> llb.Mount:
-    match value:
-        case CertificateText(content=content) | SignatureText(content=content):
-            file = llb.Mkfile("/file", content.encode(), timestamp_ns=DEFAULT_EPOCH * 1_000_000_000)
-            source = llb.edit(llb.scratch(), file, name="[internal] a text of `secure_boot`")
-            return llb.Bind(target=target, source=source, selector="/file")
-        case CertificateFile(source=path) | SignatureFile(source=path):
-            return llb.Bind(target=target, source=inputs.sources[MAIN].state, selector=f"/{path}")
-        case CertificateSecret(secret=name):
-            return llb.Secret(target=target, id=name)
-
-
-def _key(key: PrivateKey | None, target: str = _KEY) -> tuple[llb.Mount, ...]:
-    return (llb.Secret(target=target, id=key.secret),) if key else ()
 
 
 def _out() -> llb.Mount:

@@ -38,10 +38,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change of the system by the imager that reads nothing else."""
+    """A change of the system by the imager. `mounts` are what else it reads."""
 
     request: Request
     step: Step
+    mounts: tuple[llb.Mount, ...] = ()
 
 
 def run_in_system(
@@ -138,7 +139,7 @@ def edit_together(inputs: PlanInputs, system: llb.State, edits: Sequence[Edit]) 
     parts = tuple(edit.step for edit in edits)
     step = Step("; ".join(part.name for part in parts), keys=tuple(key for part in parts for key in part.keys))
     requests = (edit.request for edit in edits)
-    mounts = (tree(SYSTEM, system, readonly=False),)
+    mounts = (tree(SYSTEM, system, readonly=False), *(mount for edit in edits for mount in edit.mounts))
     return run_imager(inputs, *requests, step=step, mounts=mounts, parts=parts).mount(SYSTEM)
 
 

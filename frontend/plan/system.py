@@ -1,5 +1,5 @@
 """The system, step by step in the fixed order: base, packages, kernel, users, files, run, first boot, region, mounts,
-swap, network, services, state, names.
+swap, network, services, updates, state, names.
 
 Host name, hosts and resolver come last, by file operations: BuildKit mounts its own /etc/hosts and
 /etc/resolv.conf over every step that runs a program, so no such step can write them.
@@ -28,6 +28,7 @@ from .services import services
 from .state import state
 from .steps import Step, edit_files, edit_together
 from .swap import swap
+from .update import update
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def _customise(inputs: PlanInputs, system: llb.State) -> llb.State:
         system = add_files(inputs, system)
     system = add_run_steps(inputs, system)
     system = finish_first_boot(inputs, system)
-    kinds = (region, mounts, swap, network, services, identity, state)
+    kinds = (region, mounts, swap, network, services, identity, update, state)
     system = edit_together(inputs, system, [edit for kind in kinds for edit in kind(inputs)])
     return set_names(inputs, system)
 

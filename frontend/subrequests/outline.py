@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from frontend.plan.enrollment import is_all
 from frontend.plan.secure_boot import needed_for
+from frontend.plan.update import is_signed_in
 from spec.accounts import HashSecret
 from spec.document import Spec
 from spec.positions import Range
@@ -29,7 +30,9 @@ def document(spec: Spec, target: str, missing: Mapping[str, str], locate: Callab
     """Return the answer without its sources. `missing` has the messages about arguments that need a value."""
     spec, alone = needed_for(spec, target), is_all(spec, target)
     # What makes machines trust the system takes public files, and no system.
-    secrets, agents, caches = ((), (), ()) if alone else (_secrets(spec), _agents(spec), _caches(spec))
+    secrets, agents, caches = (
+        ((), (), ()) if alone else ((*_secrets(spec), *_update_key(spec, target)), _agents(spec), _caches(spec))
+    )
     args = [
         {
             "name": name,
@@ -85,6 +88,11 @@ def _secrets(spec: Spec) -> Iterator[_Need]:
             yield _Need(spec.secure_boot.private_key.secret, True, spec.positions.of("secure_boot", "key"))
         if spec.secure_boot.pcr_key:
             yield _Need(spec.secure_boot.pcr_key.secret, True, spec.positions.of("secure_boot", "pcr_key"))
+
+
+def _update_key(spec: Spec, target: str) -> Iterator[_Need]:
+    if spec.update and spec.update.signing_key and is_signed_in(target):
+        yield _Need(spec.update.signing_key.secret, True, spec.positions.of("update", "key"))
 
 
 def _agents(spec: Spec) -> Iterator[_Need]:

@@ -175,6 +175,25 @@ def public_key(path: Path, key: str) -> PublicKey:
     return public
 
 
+def load_public(path: Path, key: str) -> PublicKey:
+    """Return the public key in a file, or that of a certificate, for the value of `key`. Raises ImagerError."""
+    text = read(path, key)
+    if b"PRIVATE KEY-----" in text:
+        raise ImagerError(f"`{key}`: there is a private key where a public one is expected: pass that as a secret")
+    if b"-----BEGIN CERTIFICATE-----" in text:
+        return PublicKey(load(path).public_key, tools.run(("openssl", "x509", "-in", str(path), "-noout", "-pubkey")))
+    words = ("openssl", "pkey", "-pubin", "-in", str(path), "-pubout", "-outform")
+    try:
+        public = PublicKey(tools.run((*words, "DER")), tools.run((*words, "PEM")))
+    except ToolError:
+        raise ImagerError(
+            f"`{key}`: expected a public key (`-----BEGIN PUBLIC KEY-----`) or a certificate in PEM: "
+            "`openssl pkey -in update.key -pubout` prints the one of a private key"
+        ) from None
+    _rsa(public.data, key)
+    return public
+
+
 def sign(path: Path, message: bytes) -> bytes:
     """Return the signature of `message` by the private key in a file (RSASSA-PKCS1-v1_5, SHA-256)."""
     fd = os.memfd_create("message")

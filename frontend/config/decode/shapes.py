@@ -21,12 +21,26 @@ from spec.values import (
     programs,
     region,
     sizes,
+    update,
     words,
 )
 from spec.values.kinds import Kind, Switch, Text
 from spec.values.wording import listing
 
-_MODULES = (credentials, filesystems, kept, kinds, mount_grammar, networking, paths, programs, region, sizes, words)
+_MODULES = (
+    credentials,
+    filesystems,
+    kept,
+    kinds,
+    mount_grammar,
+    networking,
+    paths,
+    programs,
+    region,
+    sizes,
+    update,
+    words,
+)
 GRAMMAR = {module.__name__.rpartition(".")[2]: module for module in _MODULES}
 """The grammar that modules of `spec` name in annotations, without importing it: build steps have no use for it."""
 

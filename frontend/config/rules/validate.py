@@ -20,6 +20,7 @@ from .network import validate_network
 from .presets import validate_presets
 from .state import validate_state
 from .system import duplicates, validate_system
+from .update import validate_update
 
 
 def validate(spec: Spec, problems: Collector) -> None:
@@ -30,6 +31,7 @@ def validate(spec: Spec, problems: Collector) -> None:
     validate_system(spec, problems)
     validate_network(spec, problems)
     validate_state(spec, problems)
+    validate_update(spec, problems)
     _files(spec, problems)
     _file_sources(spec, problems)
     _run_mounts(spec, problems)

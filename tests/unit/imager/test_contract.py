@@ -12,6 +12,7 @@ import pytest
 
 import spec.keyboard
 import spec.state
+import spec.update
 from frontend.distro.refusal import UNREACHABLE
 from imager import __main__ as program
 from imager import commands, failure
@@ -32,6 +33,7 @@ from imager.requests.sealing import Layers, Seal
 from imager.requests.secureboot import Check, Enroll, OvmfVars, Pcrs, Policy, Sign, ToSign
 from imager.requests.services import Services
 from imager.requests.state import State
+from imager.requests.update import Keys, Update
 from spec.accounts import Group, HashSecret, HashText, KeyFile, KeyText, User
 from spec.files import CopiedFile, Directory, FetchedFile, Symlink
 from spec.formats import FORMATS
@@ -100,6 +102,18 @@ REQUESTS = (
     Locale(system="/system", name="sr_RS.UTF-8@latin", epoch=0),
     Mounts(system="/system", mount=MOUNTS, epoch=1),
     State(system="/system", state=spec.state.State(size=1 << 30, required=True), persist=("/srv", "journal"), epoch=1),
+    Keys(public=("/update/public/0", "/update/public/1"), key="/update/key", output="/out", epoch=1),
+    Update(
+        system="/system",
+        update=spec.update.Update(
+            source="oci://registry.example/web", health=spec.update.Health(services=("nginx",), command="true"), rate=1
+        ),
+        name="web",
+        architecture="arm64",
+        trusted="/update/trusted",
+        ca="/update/ca.pem",
+        epoch=1,
+    ),
     DiskEntries(system="/system", epoch=1),
     Hashes(source="/secrets", name=("root_hash",), output="/out", epoch=1),
     Directories(system="/system", directory={"/a": Directory(), "/b": Directory(mode=0, owner=OWNER)}, epoch=1),
