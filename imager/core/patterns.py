@@ -23,6 +23,12 @@ def name_matcher(pattern: str) -> Matcher:
     return lambda name: matches(name) is not None
 
 
+def text_matcher(pattern: str) -> Matcher:
+    """Return a function that tells whether a line matches, in which a `/` is a letter like others."""
+    matches = name_matcher(pattern.replace("/", "\n"))
+    return lambda text: matches(text.replace("/", "\n"))
+
+
 def path_matcher(pattern: str) -> Matcher:
     """Return a function that tells whether a relative path matches a pattern with a `/`."""
     start = "" if pattern.startswith("/") else "(?:.*/)?"

@@ -6,13 +6,14 @@ patterns of them for each driver (modprobe(8)). Loaded modules are in /proc/modu
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imager.core.errors import ImagerError
+from imager.core.patterns import text_matcher
 from imager.core.terminal import printable
 from imager.kernel import moddep
 from imager.rootfs.root import LARGE, Root
@@ -52,6 +53,7 @@ def load(path: str) -> tuple[str, ...]:
 def drivers(root: Root, version: str, modules: Modules, asked: tuple[str, ...]) -> frozenset[str]:
     """Return the modules of a kernel that a machine asks for, as far as the kernel has them in files."""
     patterns = _patterns(read(root, f"{moddep.directory_of(root, version)}/modules.alias", LARGE))
+    matcher = cache(text_matcher)  # many devices try the same patterns
     found: set[str] = set()
     for text in asked:
         if ":" not in text:
@@ -59,7 +61,7 @@ def drivers(root: Root, version: str, modules: Modules, asked: tuple[str, ...]) 
             continue
         for end in range(len(text) + 1):
             for pattern, name in patterns.get(text[:end], ()):
-                if fnmatch.fnmatchcase(text, pattern):
+                if matcher(pattern)(text):
                     found.add(name)
     return frozenset(found & modules.paths.keys())
 

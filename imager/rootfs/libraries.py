@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 from collections import deque
 from typing import TYPE_CHECKING
 
+from imager.core.patterns import name_matcher
 from imager.rootfs import elf
 from imager.rootfs.text import lines, read
 
@@ -64,7 +64,7 @@ def _directories(root: Root) -> tuple[str, ...]:
     """Return the directories of libraries that every program has."""
     named = dict.fromkeys(_configured(root, _CONF, set()))
     for name in root.names("/etc"):
-        if fnmatch.fnmatch(name, "ld-musl-*.path"):
+        if name.startswith("ld-musl-") and name.endswith(".path"):
             named |= dict.fromkeys(read(root, f"/etc/{name}").replace(":", "\n").split())
     multiarch = (f"{folder}/{name}" for folder in _COMMON[:2] for name in root.names(folder) if "-linux-" in name)
     return tuple(dict.fromkeys((*named, *multiarch, *_COMMON)))
@@ -80,7 +80,7 @@ def _configured(root: Root, path: str, seen: set[str]) -> Iterator[str]:
         if words[:1] == ["include"]:
             for pattern in words[1:]:
                 folder, _, names = posixpath.join(posixpath.dirname(path), pattern).rpartition("/")
-                for name in fnmatch.filter(root.names(folder), names):
+                for name in filter(name_matcher(names), root.names(folder)):
                     yield from _configured(root, f"{folder}/{name}", seen)
         else:
             yield from (word for word in words[:1] if word.startswith("/"))

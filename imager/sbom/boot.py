@@ -36,7 +36,7 @@ def parts(root: Root, os_release: Mapping[str, str], owners: Mapping[str, str]) 
             name="linux",
             version=kernel.version,
             purl="" if owner else _kernel_purl(kernel.version, kernel.machine or "", os_release),
-            sha256=digests.of_file(root, kernel.path),
+            sha256=digests.of_file(root, kernel.path, kernels.LIMIT),
             note=f"The kernel /{kernel.path}.",
             owner=owner,
         )
@@ -45,7 +45,7 @@ def parts(root: Root, os_release: Mapping[str, str], owners: Mapping[str, str]) 
             key=key("microcode", path.rpartition("/")[2]),
             kind="firmware",
             name=path.rpartition("/")[2],
-            sha256=digests.of_file(root, path),
+            sha256=digests.of_file(root, path, microcode.LIMIT),
             note=f"Microcode for processors, /{path}.",
             owner=owners.get(root.real(path) or path, ""),
         )

@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from imager.rootfs.root import Root
 
-LIMIT = 64 << 30
-"""The most bytes that get a digest. A file of holes can seem to have far more, and each of its zeros would count."""
+LIMIT = 4 << 30
+"""The most bytes that get a digest: as many as a PE program, which has the whole system, can have.
+
+A file of holes can seem to have far more, and each of its zeros takes as long as another byte. Which bytes are holes
+does not count: file systems differ about them, and the same system must give the same document.
+"""
 _TREE, _LINK, _PROGRAM, _FILE = b"40000", b"120000", b"100755", b"100644"
 
 
-def of_file(root: Root, path: str) -> str:
-    """Return the SHA-256 of a file in hex digits; nothing if it is too large, or not a regular file."""
+def of_file(root: Root, path: str, most: int = LIMIT) -> str:
+    """Return the SHA-256 in hex digits; nothing for a file of more than `most` bytes, or what is no regular file."""
     with root.opening(path) as fd:
-        if fd is None or os.fstat(fd).st_size > LIMIT:
+        if fd is None or os.fstat(fd).st_size > most:
             return ""
         with open(fd, "rb", buffering=0, closefd=False) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

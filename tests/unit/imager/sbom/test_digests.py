@@ -48,6 +48,31 @@ def test_a_file(tmp_path: Path) -> None:
     assert digests.of_file(Root(tmp_path), "pipe") == digests.of_file(Root(tmp_path), "none") == ""
 
 
+def test_the_most_bytes_that_get_a_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/one").write_bytes(b"123")
+    assert digests.of_file(Root(tmp_path), "a/one", 3) == hashlib.sha256(b"123").hexdigest()
+    assert digests.of_file(Root(tmp_path), "a/one", 2) == ""
+    monkeypatch.setattr(digests, "LIMIT", 3)
+    assert digests.of_directory(Root(tmp_path), "a") == "swh:1:dir:" + git_tree({"one": b"123"})
+    (tmp_path / "a/two").write_bytes(b"4")
+    assert digests.of_directory(Root(tmp_path), "a") == "", "together they have more"
+
+
+def git_tree(files: dict[str, bytes]) -> str:
+    """Return what git calls a tree of files, which are in its order."""
+    entries = b"".join(
+        f"100644 {name}\0".encode() + hashlib.sha1(f"blob {len(data)}\0".encode() + data).digest()
+        for name, data in files.items()
+    )
+    return hashlib.sha1(f"tree {len(entries)}\0".encode() + entries).hexdigest()
+
+
+def test_a_system_fits_into_the_limit_and_no_more() -> None:
+    """A digest of more would take a minute and more, of a file that nobody can boot."""
+    assert digests.LIMIT == 1 << 32
+
+
 def test_what_seems_to_have_terabytes_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "holes").open("wb") as file:
         file.truncate(digests.LIMIT + 1)
