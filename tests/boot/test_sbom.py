@@ -12,10 +12,22 @@ import pytest
 
 from localvm.machine import Drive, Machine
 from tests.boot.test_alpine import LEAST, log_in
+from tests.boot.test_secure_boot import AROUND, BLOB, CREDENTIAL
 from tests.support.alpine import Alpine
 from tests.support.answers import ask
 from tests.support.engine import REPOSITORY, Engine
+from tests.support.secure_boot import make_medium
 from tests.support.vm import boot
+
+TAKEN = {
+    "/run/by-smbios",
+    "by-fw-cfg",
+    "/.extra/credentials/tmpfiles.extra.cred",
+    "/.extra/global_credentials/tmpfiles.extra.cred",
+    "/.extra/sysext/more.sysext.raw",
+    "/.extra/confext/more.confext.raw",
+}
+"""What an unsigned system is told. Of what is beside it on the disk, only an initrd of systemd would make anything."""
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
 
@@ -37,13 +49,18 @@ def kernel(path: Path) -> str:
 
 
 def test_debian(engine: Engine, tmp_path: Path) -> None:
-    """The packages that `dpkg -l` lists, the digests of two files, and the kernel."""
+    """The packages that `dpkg -l` lists, the digests of two files, and the kernel.
+
+    Its disk and its hypervisor have for it what those of test_secure_boot.py have for signed systems, of which nothing
+    comes there: here it does.
+    """
     shutil.copytree(REPOSITORY / "tests/boot/contents", tmp_path, dirs_exist_ok=True)
     out = tmp_path / "out"
     engine.buildx(tmp_path, output=out).check()
     engine.buildx(tmp_path, target="sbom", output=out).check()
     document = out / "contents.spdx.json"
-    with boot(Machine(kernel=out / "contents.efi", memory_mib=1024)) as console:
+    drive = Drive(path=make_medium(tmp_path / "medium.img", out / "contents.efi", AROUND), bus="sata")
+    with boot(Machine(drives=(drive,), memory_mib=1536, oem_strings=(CREDENTIAL,), blobs=(BLOB,))) as console:
         start = console.expect(r"^report-begin=42\s*$", 300).end()
         end = console.expect(r"^report-end=43", 60).start()
         said = console.text[start:end].replace("\r", "")
@@ -56,6 +73,7 @@ def test_debian(engine: Engine, tmp_path: Path) -> None:
     assert len(files) == 2
     assert {path: sums[path] for _, path in files} == {path: digest for digest, path in files}
     assert re.findall(r"^kernel=(.*)$", said, re.MULTILINE) == [kernel(document)]
+    assert set(re.findall(r"^told=(.*)$", said, re.MULTILINE)) == TAKEN
 
 
 def test_alpine(alpine: Alpine, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ secure_boot: {certificate: {source: db.crt}, key: {secret: db.key}}
 outputs: [raw, iso, efi]
 """
 CREDENTIAL = "io.systemd.credential:tmpfiles.extra=f /run/by-smbios - - - - x"
-BLOB = ("opt/io.systemd.credentials/tmpfiles.extra", "f /run/by-fw-cfg - - - - x")
+BLOB = ("opt/io.systemd.credentials/sysctl.extra", "kernel.domainname=by-fw-cfg")
 AROUND = {
     "EFI/BOOT/BOOTX64.EFI.extra.d/tmpfiles.extra.cred": b"f /run/by-disk - - - - x\n",
     "EFI/BOOT/BOOTX64.EFI.extra.d/more.sysext.raw": bytes(4096),
@@ -46,9 +46,11 @@ CHECKS = (
     (f"od -An -tu1 -j4 -N1 {STATE} | tr -d ' '", "1"),
     ("grep -c '.integrity.' /sys/kernel/security/lockdown", "1"),
     ("grep -c CN=db /run/claylinux/signer.json", "1"),
-    # What somebody left for the system is there, and nothing has made anything of it.
+    # What somebody left for the system is there, and nothing has made anything of it. test_sbom.py shows an unsigned
+    # system that does.
     ("cat /sys/firmware/dmi/entries/11-*/raw | grep -ac io.systemd.credential:tmpfiles.extra", "1"),
     ("ls -d /run/by-* /.extra 2>/dev/null | wc -l", "0"),
+    ("cat /proc/sys/kernel/domainname", r"\(none\)"),
 )
 """Commands for the guest, and what they print."""
 

@@ -95,7 +95,7 @@ def test_an_image_is_signed(parts: Path, capfd: pytest.CaptureFixture[str]) -> N
     (parts / "stub").write_bytes(make_pe(room=0x1000))
     make_system(parts / "system")
     files = ("--secure-boot-key", str(signer.key), "--secure-boot-cert", str(signer.certificate))
-    predicted = []
+    predicted, found = [], {}
     for more in ((), ("--secure-boot-pcr-key", str(pcr.key))):
         assert build(parts, "--format", "efi", *files, *more) == 0
         assert "signed by CN=db (certificate SHA-256 " in capfd.readouterr().out
@@ -103,7 +103,7 @@ def test_an_image_is_signed(parts: Path, capfd: pytest.CaptureFixture[str]) -> N
         assert (program.name, told.name) == ("claylinux.efi", "claylinux.pcrs.json")
         subprocess.run(("sbverify", "--cert", str(signer.certificate), program), check=True, capture_output=True)
         predicted.append(json.loads(told.read_text())["phases"][""])
-    found = read_sections(program.read_bytes())
+        found = read_sections(program.read_bytes())
     assert found[".pcrpkey"][2] == openssl("pkey", "-in", str(pcr.key), "-pubout")
     assert [entry["pcrs"] for entry in json.loads(found[".pcrsig"][2])["sha256"]] == [[11]] * 3
     assert predicted[0] != predicted[1]  # the key is measured
