@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-_SUPPORT = ("dockerfile", "engine", "vm", "guest", "packer", "podman", "registry", "alpine", "managers", "web")
+_SUPPORT = (
+    "dockerfile",
+    "engine",
+    "vm",
+    "guest",
+    "packer",
+    "podman",
+    "registry",
+    "alpine",
+    "managers",
+    "web",
+    "update_guest",
+    "update_server",
+)
 pytest_plugins = [f"tests.support.{name}" for name in _SUPPORT]
 
 

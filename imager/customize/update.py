@@ -30,7 +30,11 @@ RebootWatchdogSec=2min
 """
 
 
-_SERVICES = (guest.Service("claylinux-watchdog", "multi-user.target", "default"),)
+_SERVICES = (
+    guest.Service("claylinux-watchdog", "multi-user.target", "default"),
+    guest.Service("claylinux-health", "sysinit.target", "boot"),
+    guest.Service("claylinux-update", "multi-user.target", "default"),
+)
 
 
 def run(request: Update) -> None:

@@ -29,6 +29,7 @@ show_json() {
   record=$(signer_record)
   printf '  "boot": {"device": %s, "secure_boot": %s, "signer": %s},\n' \
     "$(text "$(boot_device)")" "$(text "$(secure_boot)")" "${record:-null}"
+  if [ -d "$ours/update" ]; then json_versions; else printf '  "update": null,\n'; fi
   set -- $(usage_of /)
   printf '  "memory": {"total": %s, "available": %s, "changes": %s, "changes_limit": %s},\n' \
     "$(number "$(memory MemTotal)")" "$(number "$(memory MemAvailable)")" "$(number "${2-}")" "$(number "${1-}")"

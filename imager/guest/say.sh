@@ -4,7 +4,7 @@ said=${said:-/usr/lib/claylinux/said}
 log=${log:-/dev/kmsg}
 
 tell() { # LEVEL TEXT
-  echo "<$1>claylinux: state: $2" >>"$log"
+  echo "<$1>claylinux: ${subject:-state}: $2" >>"$log"
 }
 
 note() { tell 5 "$*"; }

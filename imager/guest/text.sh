@@ -16,6 +16,7 @@ show_status() {
   device=$(boot_device)
   row Booted "$(booted)"
   row Signed "$(signer)"
+  [ ! -d "$ours/update" ] || show_versions
   row Memory "$(mib "$(($(memory MemTotal) - $(memory MemAvailable)))") of $(mib "$(memory MemTotal)") MiB in use"
   set -- $(usage_of /)
   row Changes "$(mib "${2-}") MiB in memory, at most $(mib "${1-}") MiB"

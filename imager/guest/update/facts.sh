@@ -1,0 +1,48 @@
+# shellcheck shell=sh
+# What `claylinux status` says of versions and updates.
+
+look_at_versions() { # sets what follows; fails where the disk has no place for them
+  entry='' trial='' next='' previous=''
+  system_facts && find_places || return 1
+  mkdir -p "$work"
+  mounted=no
+  [ -d "$places/updates/EFI" ] || { attach ro && mounted=yes; } || return 1
+  # shellcheck disable=SC2046
+  set -- $(entry_of "$version")
+  [ $# = 0 ] || entry=${1}:/EFI/Linux/$5
+  case ${3--}/${4--} in -/- | 0/0) ;; *) trial=$3 ;; esac
+  # shellcheck disable=SC2046
+  set -- $(best_entry)
+  next=${2-} next_left=${3--}
+  # shellcheck disable=SC2046
+  set -- $(best_entry "$next")
+  previous=${2-}
+  result=$(last_result result) result_version=$(last_result version) result_time=$(last_result time)
+  result_why=$(last_result text)
+  given_up=$(entries | while read -r place its left tries file; do
+    case $left/$tries in 0/0 | [!0]*) ;; *) echo "$its: $(failure_of "$its" "$tries")" ;; esac
+  done)
+  [ "$mounted" = no ] || detach
+}
+
+show_versions() {
+  look_at_versions || { row Updates "none: $why"; return; }
+  row Entry "$entry${trial:+, on trial: $trial more tries}"
+  row Next "$([ -z "$next" ] || [ "$next" = "$version" ] || echo "$next starts at the next reboot")"
+  row Fallback "$previous"
+  row "Given up" "$given_up"
+  [ -z "$result" ] || row Update "$result_version: $result: $result_why ($result_time)"
+}
+
+json_versions() {
+  if look_at_versions; then
+    printf '  "update": {\n    "entry": %s, "tries_left": %s, "next": %s, "fallback": %s, "problem": null,\n' \
+      "$(text "$entry")" "$(number "$trial")" "$(text "$next")" "$(text "$previous")"
+    printf '    "given_up": %s,\n' "$(printf '%s\n' "$given_up" | grep . | texts)"
+    printf '    "last": {"version": %s, "result": %s, "text": %s, "time": %s}\n  },\n' "$(text "$result_version")" \
+      "$(text "$result")" "$(text "$result_why")" "$(text "$result_time")"
+  else
+    printf '  "update": {"entry": null, "tries_left": null, "next": null, "fallback": null, "problem": %s, "given_up": [], "last": %s},\n' \
+      "$(text "$why")" '{"version": null, "result": null, "text": null, "time": null}'
+  fi
+}

@@ -1,0 +1,99 @@
+# shellcheck shell=sh
+# The disk that the machine booted from has two places for versions: the EFI partition with the installed one, which is
+# never written, and UPDATES with later ones. Their names say all about them: NAME_VERSION+LEFT-DONE.efi is on trial,
+# NAME_VERSION.efi is good, and one with 0 tries left is not started as long as there is another.
+XBOOTLDR=bc13c2ff-59e6-4262-a352-b275fd6f7172
+
+system_facts() { # who we are; fails where the system has no name or version
+  name=$(os_release IMAGE_ID) version=$(os_release IMAGE_VERSION)
+  [ -n "$name" ] && is_version "$version" || { why="/etc/os-release has no IMAGE_ID, or no IMAGE_VERSION that can be compared"; return 1; }
+}
+
+architecture() {
+  case $(uname -m) in x86_64) echo amd64 ;; aarch64) echo arm64 ;; *) uname -m ;; esac
+}
+
+digest_of() { # FILE
+  sha256sum <"$1" | cut -c 1-64
+}
+
+find_places() { # sets `esp_node` and `updates_node`
+  esp_node='' updates_node=''
+  guid=$(boot_partition)
+  [ -n "$guid" ] || { why="the machine did not boot from a disk"; return 1; }
+  for disk in $(disks); do
+    rows=$(partitions "$dev/$disk")
+    case $rows in *" $guid "*) ;; *) continue ;; esac
+    number=$(echo "$rows" | awk -v type="$ESP" '$4 == type { print $1; exit }')
+    [ -z "$number" ] || esp_node=$(node_of "$dev/$disk" "$number")
+    number=$(echo "$rows" | awk -v type="$XBOOTLDR" '$4 == type && $6 == "UPDATES" { print $1; exit }')
+    [ -z "$number" ] || updates_node=$(node_of "$dev/$disk" "$number")
+  done
+  [ -n "$esp_node" ] && [ -n "$updates_node" ] && return 0
+  why="the disk that the machine booted from has no partition UPDATES"
+  return 1
+}
+
+attach() { # ro|rw: both places, below `places`; rw only for UPDATES
+  mkdir -p "$places/esp" "$places/updates"
+  attach_one "$esp_node" "$places/esp" ro && attach_one "$updates_node" "$places/updates" "$1" && return 0
+  detach
+  return 1
+}
+
+attach_one() { # NODE POINT MODE
+  [ "$3" = ro ] || repair "$1"
+  left=5
+  until mount -t vfat -o "$3,nodev,nosuid,noexec,umask=077" "$1" "$2" 2>"$work/told"; do
+    left=$((left - 1)) # another one may look at it just now
+    [ "$left" -gt 0 ] || { why="$1 cannot be mounted: $(tail -n 1 "$work/told")"; return 1; }
+    sleep 1
+  done
+}
+
+repair() { # NODE: gives back the space that a power cut has left
+  fsck.vfat -a "$1" >/dev/null 2>&1 || :
+}
+
+detach() {
+  sync
+  umount "$places/updates" 2>/dev/null
+  umount "$places/esp" 2>/dev/null
+  rmdir "$places/updates" "$places/esp" "$places" 2>/dev/null || :
+}
+
+entries() { # a line for each version: place, version, tries left, tries done (`-` and `-`: good), file
+  for place in esp updates; do
+    for file in "$places/$place/EFI/Linux/${name}_"*.efi; do
+      [ -f "$file" ] || continue
+      rest=${file##*/"${name}"_} rest=${rest%.efi} left=- tries=-
+      case $rest in *+*) left=${rest##*+} rest=${rest%+*} tries=0 ;; esac
+      case $left in *-*-* | -) ;; *-*) tries=${left#*-} left=${left%-*} ;; esac
+      case $left$tries in -- | *[0-9]) ;; *) continue ;; esac
+      ! is_version "$rest" || echo "$place $rest $left $tries ${file##*/}"
+    done
+  done
+}
+
+entry_of() { # VERSION: the last line of `entries`, as a version on UPDATES takes the place of one on the EFI partition
+  entries | awk -v version="$1" '$2 == version { found = $0 } END { if (found != "") print found }'
+}
+
+best_entry() { # [VERSION-THAT-IS-NOT-MEANT]: what the loader starts next, as it orders them
+  best='' best_bad=''
+  entries | {
+    while read -r where its left tries file; do
+      [ "$its" != "${1-}" ] || continue
+      bad=0
+      [ "$left" != 0 ] || bad=1
+      [ -z "$best" ] || [ "$bad" -lt "$best_bad" ] ||
+        { [ "$bad" = "$best_bad" ] && [ "$(compare_versions "$its" "$best_version")" = 1 ]; } || continue
+      best="$where $its $left $tries $file" best_bad=$bad best_version=$its
+    done
+    [ -z "$best" ] || echo "$best"
+  }
+}
+
+uki_path() { # an entry: its file
+  echo "$places/$1/EFI/Linux/$5"
+}

@@ -1,0 +1,33 @@
+# shellcheck shell=sh
+# What became of the last update. It is on UPDATES when it is about a version that was written, so that it outlives a
+# reboot into another one.
+
+result_text() { # VERSION RESULT TEXT
+  printf 'version %s\nresult %s\ntime %s\ntext %s\n' "$1" "$2" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(echo "$3" | tr '\n' ' ' | cut -c 1-500)"
+}
+
+record() { # VERSION RESULT TEXT: on UPDATES, which is attached for writing. `written`, `good` or `bad`
+  mkdir -p "$places/updates/claylinux"
+  result_text "$@" >"$places/updates/claylinux/last.new"
+  mv "$places/updates/claylinux/last.new" "$places/updates/claylinux/last"
+  rm -f "$work/last"
+}
+
+remember() { # VERSION RESULT TEXT: until the next reboot. `current`, `failed`
+  result_text "$@" >"$work/last"
+}
+
+last_result() { # FIELD
+  for file in "$work/last" "$places/updates/claylinux/last"; do
+    [ ! -r "$file" ] || { sed -n "s/^$1 //p" "$file"; return; }
+  done
+}
+
+failure_of() { # VERSION TRIES: why it was given up
+  last=$places/updates/claylinux/last
+  if [ -r "$last" ] && grep -qxF "version $1" "$last" && grep -qxF 'result bad' "$last"; then
+    sed -n 's/^text //p' "$last"
+  else
+    echo "it did not come up: $2 tries, and no word from it"
+  fi
+}
