@@ -12,16 +12,17 @@ import pytest
 
 from localvm.machine import Drive, Machine
 from tests.boot.test_alpine import LEAST, log_in
-from tests.boot.test_secure_boot import AROUND, BLOB, CREDENTIAL
+from tests.boot.test_secure_boot import ADDON, AROUND, BLOB, CREDENTIAL
 from tests.support.alpine import Alpine
 from tests.support.answers import ask
 from tests.support.engine import REPOSITORY, Engine
-from tests.support.secure_boot import make_medium
+from tests.support.secure_boot import make_addon, make_medium
 from tests.support.vm import boot
 
 TAKEN = {
     "/run/by-smbios",
     "by-fw-cfg",
+    "clay.addon",
     "/.extra/credentials/tmpfiles.extra.cred",
     "/.extra/global_credentials/tmpfiles.extra.cred",
     "/.extra/sysext/more.sysext.raw",
@@ -59,7 +60,8 @@ def test_debian(engine: Engine, tmp_path: Path) -> None:
     engine.buildx(tmp_path, output=out).check()
     engine.buildx(tmp_path, target="sbom", output=out).check()
     document = out / "contents.spdx.json"
-    drive = Drive(path=make_medium(tmp_path / "medium.img", out / "contents.efi", AROUND), bus="sata")
+    around = {**AROUND, ADDON: make_addon("clay.addon", tmp_path)}
+    drive = Drive(path=make_medium(tmp_path / "medium.img", out / "contents.efi", around), bus="sata")
     with boot(Machine(drives=(drive,), memory_mib=1536, oem_strings=(CREDENTIAL,), blobs=(BLOB,))) as console:
         start = console.expect(r"^report-begin=42\s*$", 300).end()
         end = console.expect(r"^report-end=43", 60).start()

@@ -16,7 +16,7 @@ import pytest
 from localvm.machine import Drive, Machine
 from tests.campaigns import flipped_bits
 from tests.support.engine import Engine
-from tests.support.secure_boot import enroll, make_medium, make_signer
+from tests.support.secure_boot import enroll, make_addon, make_medium, make_signer
 from tests.support.vm import boot, said
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
@@ -39,6 +39,7 @@ AROUND = {
     "EFI/BOOT/BOOTX64.EFI.extra.d/more.confext.raw": bytes(4096),
     "loader/credentials/tmpfiles.extra.cred": b"f /run/by-loader - - - - x\n",
 }
+ADDON = "EFI/BOOT/BOOTX64.EFI.extra.d/more.addon.efi"
 WORDS = "rdinit=/bin/sh noinitrd init=/bin/sh claylinux.on_failure=shell systemd.debug_shell"
 STATE = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
@@ -82,7 +83,9 @@ def test_a_signed_output_boots_to_a_login(signed: Signed, tmp_path: Path, name: 
     """On machines that tell the guest more than it wants to know."""
     image = signed.out / name
     if name.endswith(".efi"):
-        image = make_medium(tmp_path / "medium.img", image, AROUND)
+        # With the words of the addon, init would stop.
+        around = {**AROUND, ADDON: make_addon("clay.addon", tmp_path)}
+        image = make_medium(tmp_path / "medium.img", image, around)
     drive, told = Drive(path=image, bus=bus), (CREDENTIAL,)
     machine = Machine(drives=(drive,), variables=signed.variables, memory_mib=1536, oem_strings=told, blobs=(BLOB,))
     with boot(machine) as console:

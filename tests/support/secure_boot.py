@@ -10,7 +10,7 @@ from pathlib import Path
 import pefile  # type: ignore[import-untyped]
 
 from localvm import host
-from tests.support.vm import require_tool
+from tests.support.vm import debian_file, require_tool
 
 SIGNATURE = 256
 """Bytes of a signature by RSA-2048."""
@@ -64,6 +64,18 @@ def make_medium(medium: Path, program: Path, around: dict[str, bytes]) -> Path:
     for name, content in files.items():
         subprocess.run(("mcopy", "-i", str(medium), "-", f"::/{name}"), input=content, check=True)
     return medium
+
+
+def make_addon(words: str, directory: Path) -> bytes:
+    """Return what systemd's stub takes for an addon, whose words it appends to the command line. It is not signed."""
+    require_tool("objcopy")
+    stub = debian_file("systemd-boot-efi", "./usr/lib/systemd/boot/efi/linuxx64.efi.stub")
+    text, addon = directory / "words", directory / "words.addon.efi"
+    text.write_text(words)
+    section = (f"--add-section=.cmdline={text}", "--set-section-flags=.cmdline=data,readonly")
+    # Behind all others.
+    subprocess.run(("objcopy", *section, "--change-section-vma=.cmdline=0x30000", stub, addon), check=True)
+    return addon.read_bytes()
 
 
 def places(program: bytes) -> dict[str, range]:

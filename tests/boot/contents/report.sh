@@ -8,7 +8,8 @@ dmesg -n 1
   sha256sum /usr/local/sbin/report /srv/image | sed 's/^/file=/'
   echo "kernel=$(uname -r)"
   find /run/by-* /.extra/*/* ! -type d | sed 's/^/told=/'
-  echo "told=$(cat /proc/sys/kernel/domainname)"
+  sed 's/^/told=/' /proc/sys/kernel/domainname
+  grep -o 'clay\.addon' /proc/cmdline | sed 's/^/told=/'
   echo "report-end=43"
 } >/dev/ttyS0
 systemctl poweroff
