@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 CODE := claylinux frontend imager llb spec tests tools $(if $(wildcard bench/*.py),bench)
 # The programs in tools/ have no suffix; linters have to be told about them.
 SCRIPTS = $(shell grep -lE '^\#!.*python' tools/* 2>/dev/null)
-SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/sh' .ci/* bench/* emulator/* tools/* 2>/dev/null) $(shell find imager/guest -type f ! -path '*/units/*')
+SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/sh' .ci/* bench/* emulator/* tools/* 2>/dev/null) $(shell find imager/guest -type f ! -name '.*' ! -path '*/units/*')
 WORKFLOWS = $(wildcard .github/workflows/*.yaml examples/ci/*.yaml)
 EXAMPLE ?= hello
 NAME ?= hostile_trees

@@ -8,7 +8,8 @@ use_own() { # whether the wanted version is on this disk, and whole; then `used`
   set -- $(entry_of "$wanted")
   [ $# = 5 ] && is_usable "$@" || { detach; return 1; }
   new_version=$wanted used=1
-  set_aside_above "$wanted" || return 0
+  can_go_back "$wanted" || return 0
+  set_aside_above "$wanted"
   case $3/$4 in
   0/0) mv "$(uki_path "$@")" "$places/updates/EFI/Linux/${name}_$wanted.efi" ;;
   0/*) mv "$(uki_path "$@")" "$places/updates/EFI/Linux/${name}_$wanted+3.efi" ;;
@@ -30,19 +31,20 @@ is_usable() { # an entry: whether it came up before, or is what its index says
   esac
 }
 
-set_aside_above() { # VERSION
-  newer=$(entries | while read -r place its left tries file; do
+newer_entries() { # VERSION: lines of place, version and file, of those that the loader would start before it
+  entries | while read -r place its left tries file; do
     [ "$left" = 0 ] || [ "$(compare_versions "$its" "$1")" != 1 ] || echo "$place $its $file"
-  done)
-  case $newer in
-  'esp '* | *"
-esp "*)
-    why="the installed version is newer, and always starts before it: install $1 instead"
-    return 1
-    ;;
-  esac
-  [ -z "$newer" ] || echo "$newer" | while read -r place each file; do
-    mv "$places/updates/EFI/Linux/$file" "$places/updates/EFI/Linux/${name}_$each+0.efi"
+  done
+}
+
+can_go_back() { # VERSION: whether no newer one is on the EFI partition, which is never written
+  ! newer_entries "$1" | grep -q '^esp ' ||
+    { why="the installed version is newer, and always starts before it: install $1 instead"; return 1; }
+}
+
+set_aside_above() { # VERSION
+  newer_entries "$1" | while read -r place its file; do
+    mv "$places/updates/EFI/Linux/$file" "$places/updates/EFI/Linux/${name}_$its+0.efi"
   done
   sync
 }

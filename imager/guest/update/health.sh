@@ -31,7 +31,7 @@ wait_for_places() { # early in the boot the disk may not be there yet
 tell_failures() { # of versions that were given up
   entries | while read -r place its left tries file; do
     case $left/$tries in 0/0 | [!0]*) continue ;; esac
-    [ "$its" = "$version" ] || tell 3 "$name $its was given up: $(failure_of "$its" "$tries"). $version runs"
+    [ "$its" = "$version" ] || tell 3 "$name $its: $(failure_of "$its" "$tries"). $version runs"
   done
 }
 
@@ -82,7 +82,7 @@ is_up() { # whether all that starts at boot has started
 
 is_hopeless() {
   is_systemd && systemctl is-active --quiet emergency.target rescue.target || return 1
-  why="the system is in emergency mode: $(systemctl list-units --failed --plain --no-legend 2>/dev/null | cut -d ' ' -f 1 | tr '\n' ' ')"
+  why="the system is in emergency mode: $(systemctl list-units --failed --plain --no-legend 2>/dev/null | cut -d ' ' -f 1 | tr '\n' ' ' | sed 's/ $//')"
 }
 
 is_active() { # SERVICE

@@ -3,7 +3,7 @@
 # reboot into another one.
 
 result_text() { # VERSION RESULT TEXT
-  printf 'version %s\nresult %s\ntime %s\ntext %s\n' "$1" "$2" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(echo "$3" | tr '\n' ' ' | cut -c 1-500)"
+  printf 'version %s\nresult %s\ntime %s\ntext %s\n' "$1" "$2" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(echo "$3" | tr '\n' ' ' | sed 's/ *$//' | cut -c 1-500)"
 }
 
 record() { # VERSION RESULT TEXT: on UPDATES, which is attached for writing. `written`, `good` or `bad`
@@ -23,11 +23,13 @@ last_result() { # FIELD
   done
 }
 
-failure_of() { # VERSION TRIES: why it was given up
+failure_of() { # VERSION TRIES: why it is not started any more
   last=$places/updates/claylinux/last
-  if [ -r "$last" ] && grep -qxF "version $1" "$last" && grep -qxF 'result bad' "$last"; then
-    sed -n 's/^text //p' "$last"
+  if [ "$2" = 0 ]; then
+    echo "it was set aside here by --to"
+  elif [ -r "$last" ] && grep -qxF "version $1" "$last" && grep -qxF 'result bad' "$last"; then
+    echo "it was given up: $(sed -n 's/^text //p' "$last")"
   else
-    echo "it did not come up: $2 tries, and no word from it"
+    echo "it was given up: it did not come up: $2 tries, and no word from it"
   fi
 }

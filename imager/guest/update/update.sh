@@ -108,10 +108,11 @@ install_version() {
   set -- $(entry_of "$new_version")
   if [ -z "$wanted" ]; then
     ! is_bad "$new_version" ||
-      { why="it was given up here: $(failure_of "$new_version" "${4:-3}"). To try it again, run claylinux update --to $new_version"; return 1; }
+      { why="$(failure_of "$new_version" "${4:-3}"). To try it again, run claylinux update --to $new_version"; return 1; }
     [ $# = 0 ] || { echo "$name $new_version is there already, and starts at the next reboot"; written=yes; : >"$work/pending"; return 0; }
-  elif [ $# != 0 ] && [ "$1" = updates ]; then # given up: what it was made of may be damaged
-    rm -f "$(uki_path "$@")"
+  else
+    can_go_back "$new_version" || return 1
+    [ "${1-}" != updates ] || rm -f "$(uki_path "$@")" # given up, and damaged
   fi
   put_version
 }
@@ -122,7 +123,7 @@ put_version() {
   has_room "$places/updates/EFI/Linux/${name}_$new_version.new" || return 1
   echo "writing $name $new_version: $(mib "$missing") of $(mib "$(index_value "$work/index" size)") MiB come from $from"
   write_version "$new_version" || return 1
-  set_aside_above "$new_version" || return 1
+  set_aside_above "$new_version"
   forgive "$new_version"
   record "$new_version" written "it starts at the next reboot"
   written=yes

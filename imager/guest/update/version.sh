@@ -9,7 +9,7 @@ compare_versions() { # A B: prints -1, 0 or 1. Both are versions by `is_version`
   awk -v a="$1" -v b="$2" '
     function sign(x, y) { return x == y ? 0 : x < y ? -1 : 1 }
     function has(text, character) { return substr(text, 1, 1) == character }
-    function decide(how) { if (how != 0) { decided = 1; print how; exit } }
+    function decide(how) { if (how != 0) { print how; exit } }
     function separator(character) { # a version that goes on is newer than one that has this separator
       if (!has(a, character) && !has(b, character)) return
       decide(has(b, character) - has(a, character))
@@ -21,7 +21,7 @@ compare_versions() { # A B: prints -1, 0 or 1. Both are versions by `is_version`
     BEGIN {
       for (;;) {
         separator("~")
-        if (a == "" || b == "") { decide(sign(a != "", b != "")); break }
+        if (a == "" || b == "") { print sign(a != "", b != ""); exit }
         separator("-"); separator("^"); separator(".")
         if (a ~ /^[0-9]/ || b ~ /^[0-9]/) {
           x = digits(a); y = digits(b)
@@ -35,6 +35,5 @@ compare_versions() { # A B: prints -1, 0 or 1. Both are versions by `is_version`
         }
         decide(sign(x "", y ""))
       }
-    }
-    END { if (!decided) print 0 }'
+    }'
 }
