@@ -7,6 +7,7 @@ from spec.formats import OUTPUTS
 IMAGE = "image"
 REPORT = "report"
 TBS = "tbs"
+UPDATE = "update"
 SBOM_FORMS = {"sbom": "spdx", "cyclonedx": "cyclonedx"}
 """The targets that list what is in the system, with the form in which they do."""
 OTHERS = {
@@ -14,6 +15,7 @@ OTHERS = {
     REPORT: "a size report, as a page, text and JSON",
     "sbom": "a list of what is in the system, as SPDX",
     "cyclonedx": "the same list as CycloneDX",
+    UPDATE: "the pieces of the system, as machines with the key `update` fetch them",
     TBS: "the bytes that a Secure Boot key elsewhere has to sign, and what they mean",
 }
 """The targets that are no output, with what they give."""

@@ -16,13 +16,15 @@ class Target:
     """The parts for one architecture: paths in our image, and the default consoles of a system.
 
     `runs` is a program that does nothing and succeeds: it shows whether a builder runs programs of this architecture.
-    `microcode`: whether its processors take microcode from the kernel. `loader` is the boot manager that enrolls keys.
+    `microcode`: whether its processors take microcode from the kernel. `loader` is the boot manager that enrolls keys,
+    `counting` the newer one that counts how often a version was tried.
     """
 
     init: str
     runs: str
     stub: str
     loader: str
+    counting: str
     consoles: str
     microcode: bool
 
@@ -33,6 +35,7 @@ TARGETS: dict[str, Target] = {
         f"{HOME}/runs/{architecture}",
         f"{HOME}/stubs/linux{efi}.efi.stub",
         f"{HOME}/stubs/systemd-boot{efi}.efi",
+        f"{HOME}/loaders/systemd-boot{efi}.efi",
         consoles,
         microcode,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from frontend.errors import EngineError, UserError
 from frontend.failure import explain
-from frontend.targets import IMAGE, REPORT, SBOM_FORMS, TBS
+from frontend.targets import IMAGE, REPORT, SBOM_FORMS, TBS, UPDATE
 
 from .request import Request, tell
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from frontend.config.syntax.diagnostics import Diagnostic
     from frontend.gateway.client import Pong, Ref
     from frontend.plan.inputs import PlanInputs
+    from frontend.plan.outputs import Uki
     from frontend.plan.sizes import Earlier
     from frontend.plan.system import PlannedSystem
     from frontend.result import Built
@@ -34,10 +35,12 @@ def build(request: Request, spec: Spec, platform: llb.Platform) -> Built:
     from frontend.plan.enrollment import is_all, plan_all
     from frontend.plan.secure_boot import for_target
     from frontend.plan.system import plan_system
+    from frontend.plan.update import check_target
     from frontend.result import Built, image_config
 
     from .background import start
 
+    check_target(spec, request.options.target)
     spec = for_target(spec, request.options.target)
     inputs = _gather(request, spec, platform)
     previous = _previous(request, spec, platform)
@@ -92,6 +95,7 @@ def _build_target(
     from frontend.plan.packing import warnings as packing_warnings
     from frontend.plan.report import parse_report
     from frontend.plan.secure_boot import plan_check, plan_pcrs, plan_tbs, sign, sign_measurements
+    from frontend.plan.update import is_signed_in
     from frontend.result import Built, image_config
 
     spec, platform, system = inputs.spec, inputs.platform, planned.finished
@@ -125,12 +129,26 @@ def _build_target(
             return Built(solve(plan_tbs(inputs, uki, certificate)), image_config({}, platform, labels))
         beside = (plan_pcrs(inputs, uki),)
         uki = sign(inputs, uki, certificate)
+    if spec.update and is_signed_in(request.options.target):
+        from frontend.plan.update_media import add_index
+
+        uki = add_index(inputs, uki, certificate)
     reports, measured = None, is_wanted(inputs, uki)
     if measured:
         reports, found = measure(request.client, solve, inputs, planned, uki, previous)
         _warn(request, found)
+    if request.options.target == UPDATE:
+        return Built(_pieces(request, inputs, uki, solve), image_config({}, platform, labels))
     ref = reports or solve(plan_outputs(inputs, uki, beside, laid_out=measured))
     return Built(ref, image_config({}, platform, labels))
+
+
+def _pieces(request: Request, inputs: PlanInputs, uki: Uki, solve: Callable[[llb.State], Ref]) -> Ref:
+    """Build what machines fetch. How many pieces there are is known only when the index is built."""
+    from frontend.plan.update_media import index_of, plan_layers, plan_pieces
+
+    index = request.client.read_file(solve(uki.shipped), index_of(uki))
+    return solve(plan_layers(inputs, plan_pieces(inputs, uki), index))
 
 
 def _warn(request: Request, warnings: Iterable[Diagnostic]) -> None:

@@ -97,7 +97,7 @@ def sign_measurements(inputs: PlanInputs, uki: Uki) -> Uki:
     request = Policy(uki=uki.place, key=_PCR_KEY, output=OUT + uki.FILE, epoch=inputs.options.epoch)
     place = places.location_of(inputs.spec, "secure_boot", "pcr_key")
     step = Step("[secure boot] sign the measurements", place, ("secure_boot",))
-    mounts = (*_to_read(uki), *private(signing.pcr_key, _PCR_KEY), _out())
+    mounts = (*to_read(uki), *private(signing.pcr_key, _PCR_KEY), _out())
     result = run_imager(inputs, request, step=step, mounts=mounts).mount(OUT)
     return replace(uki, changed=(*uki.changed, ("/policy", result)))
 
@@ -107,7 +107,7 @@ def plan_pcrs(inputs: PlanInputs, uki: Uki) -> llb.State:
     spec = inputs.spec
     request = Pcrs(uki=uki.place, name=spec.name, output=f"{OUT}/{spec.name}.pcrs.json", epoch=inputs.options.epoch)
     step = Step("[secure boot] predict the measurements", places.location_of(spec, "secure_boot"), ("secure_boot",))
-    return run_imager(inputs, request, step=step, mounts=(*_to_read(uki), _out())).mount(OUT)
+    return run_imager(inputs, request, step=step, mounts=(*to_read(uki), _out())).mount(OUT)
 
 
 def sign(inputs: PlanInputs, uki: Uki, certificate: llb.State) -> Uki:
@@ -125,13 +125,25 @@ def sign(inputs: PlanInputs, uki: Uki, certificate: llb.State) -> Uki:
         output=OUT + uki.FILE,
         epoch=inputs.options.epoch,
     )
-    mounts = [*_to_read(uki), _certificate(certificate), *private(key, _KEY), _out()]
+    mounts = [*to_read(uki), _certificate(certificate), *private(key, _KEY), _out()]
     if signature:
         mounts.append(given(inputs, signature, _SIGNATURE))
     place = places.location_of(inputs.spec, "secure_boot", "key" if key else "signature")
     step = Step(f"[secure boot] {'sign' if key else 'attach the signature'}", place, ("secure_boot",))
     result = run_imager(inputs, request, step=step, mounts=tuple(mounts)).mount(OUT)
     return replace(uki, changed=(*uki.changed, ("/signed", result)))
+
+
+def sign_program(inputs: PlanInputs, program: str, output: str, certificate: llb.State) -> llb.State:
+    """Return a state with a program of our image, signed by the key, as a layout at `output`."""
+    assert inputs.spec.secure_boot is not None
+    key = inputs.spec.secure_boot.private_key
+    request = Sign(uki=program, certificate=_CERTIFICATE, key=_KEY, output=OUT + output, epoch=DEFAULT_EPOCH)
+    step = Step(
+        "[secure boot] sign the boot manager", places.location_of(inputs.spec, "secure_boot", "key"), ("secure_boot",)
+    )
+    mounts = (_certificate(certificate), *private(key, _KEY), _out())
+    return run_imager(inputs, request, step=step, mounts=mounts).mount(OUT)
 
 
 def plan_tbs(inputs: PlanInputs, uki: Uki, certificate: llb.State) -> llb.State:
@@ -145,11 +157,11 @@ def plan_tbs(inputs: PlanInputs, uki: Uki, certificate: llb.State) -> llb.State:
         epoch=inputs.options.epoch,
     )
     step = Step("[secure boot] the bytes to sign", places.location_of(spec, "secure_boot"), ("secure_boot",))
-    mounts = (*_to_read(uki), _certificate(certificate), _out())
+    mounts = (*to_read(uki), _certificate(certificate), _out())
     return run_imager(inputs, request, step=step, mounts=mounts).mount(OUT)
 
 
-def _to_read(uki: Uki) -> tuple[llb.Mount, ...]:
+def to_read(uki: Uki) -> tuple[llb.Mount, ...]:
     """Return the mounts of a step that reads the whole program.
 
     The layouts are a part of its cache key by content: the last one has the digest of all that is signed.

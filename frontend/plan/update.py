@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import llb
+from frontend.config.syntax.diagnostics import Diagnostic
 from frontend.options import DEFAULT_EPOCH
-from frontend.targets import IMAGE, REPORT, SBOM_FORMS, TBS
+from frontend.targets import IMAGE, REPORT, SBOM_FORMS, TBS, UPDATE
 from imager.requests.update import TRUSTED, Keys, Update
 
 from . import places
@@ -48,6 +49,16 @@ def command_line(spec: Spec, line: str) -> str:
     named = {word.partition("=")[0] for word in line.split()}
     added = [word for word in _WORDS if word.partition("=")[0] not in named]
     return " ".join([*added, line]).rstrip()
+
+
+def check_target(spec: Spec, target: str) -> None:
+    """Raise `UserError` for the pieces of a system that does not update itself."""
+    if target == UPDATE and spec.update is None:
+        text = (
+            "`--target update` needs the key `update`: "
+            "write `update: {key: {secret: update.key, public: keys/update.pub}}`"
+        )
+        raise places.user_error(spec, [Diagnostic(spec.positions.of("base"), text)])
 
 
 def is_signed_in(target: str) -> bool:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from imager.core import output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -40,3 +46,21 @@ class Extent:
             output.write_at(target, at, self.read(low, high))
         else:
             output.copy_at(self.content.fd, target, at, high - low, self.content.start + low - self.start)
+
+
+def chunks(extents: tuple[Extent, ...], start: int, end: int) -> Iterator[bytes]:
+    """Yield the bytes from `start` to `end`, chunk by chunk; between the extents there are zeros."""
+    for extent in extents:
+        low, high = max(start, extent.start), min(end, extent.end)
+        if low >= high:
+            continue
+        yield from _zeros(low - start)
+        for at in range(low, high, _CHUNK):
+            yield extent.read(at, min(at + _CHUNK, high))
+        start = high
+    yield from _zeros(end - start)
+
+
+def _zeros(size: int) -> Iterator[bytes]:
+    for at in range(0, size, _CHUNK):
+        yield bytes(min(_CHUNK, size - at))

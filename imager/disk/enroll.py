@@ -10,13 +10,11 @@ goes on to the next disk.
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imager.core import terminal
-from imager.disk import esp, iso, raw
+from imager.disk import esp, iso, raw, versions
 from imager.secureboot import enrollment
 from imager.uki import layout
 
@@ -40,7 +38,7 @@ def run(request: Enroll) -> None:
     """Write the ISO."""
     label = iso.volume_label(request.label)
     updates = enrollment.load(Path(request.keys))
-    program = f"/EFI/BOOT/{esp.PROGRAM_NAMES[request.architecture]}"
+    program = f"/{esp.program_path(request.architecture)}"
     files = {
         "loader/loader.conf": _SETTINGS,
         "loader/entries/first.conf": f"title {_ADVICE}\nefi /{_AGAIN}\n".encode(),
@@ -49,8 +47,6 @@ def run(request: Enroll) -> None:
         **{f"loader/keys/{request.name}/{name}.auth": update.data for name, update in updates.items()},
     }
     loader = layout.load(request.loader)
-    marks = "".join(f" {path} {hashlib.sha256(data).hexdigest()}" for path, data in files.items())
-    whole = replace(loader, digest=hashlib.sha256(f"{loader.digest}{marks}".encode()).hexdigest())
-    with raw.lay_out(whole, "ENROLL", request.epoch, files) as medium:
+    with raw.lay_out(versions.identified(loader, files), "ENROLL", request.epoch, files) as medium:
         iso.write(request, medium, label)
     terminal.tell(f"enrolls {', '.join(updates)} in setup mode, after asking")

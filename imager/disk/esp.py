@@ -1,5 +1,7 @@
 """The EFI system partition: a FAT file system around a single program, and small files if a loader needs any.
 
+The same for the partition of updates, which is empty.
+
 This module computes everything except the program's own bytes, so the program is copied once, to its final, aligned
 place. Reference: Microsoft "FAT32 File System Specification" 1.03.
 
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from imager.core import output
 from imager.core.errors import ImagerError
-from imager.disk.fat_tree import DIRECTORY, VOLUME, Tree, dots, entry
+from imager.disk.fat_tree import VOLUME, Placed, Tree, entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +33,8 @@ _HEADROOM = _MEBIBYTE
 _FAT32_CLUSTERS = 65_525 + 16
 _FAT16_CLUSTERS = 4_085 + 16
 """The minimum plus 16; the specification recommends this because many readers count incorrectly."""
+_PER_CLUSTER = (64, 32, 16, 8, 4, 2, 1)
+EMPTY_LEAST = 64 * _MEBIBYTE
 _ROOT16 = 512
 """The number of entries in the root directory of a FAT16."""
 _END16, _END32 = 0xFFFF, 0x0FFFFFFF
@@ -68,6 +72,11 @@ class _Geometry:
         """The sector of cluster 2, the first one."""
         return self.reserved + 2 * self.fat + self.root
 
+    @property
+    def root_at(self) -> int:
+        """The position of the root directory in bytes."""
+        return self.offset(2) if self.bits == 32 else (self.reserved + 2 * self.fat) * SECTOR
+
     def offset(self, cluster: int) -> int:
         """Return the position of `cluster` in bytes."""
         return (self.data + (cluster - 2) * self.per_cluster) * SECTOR
@@ -76,7 +85,7 @@ class _Geometry:
 def plan(
     *,
     size: int,
-    architecture: str,
+    program: str,
     label: str,
     volume_id: int,
     start: int,
@@ -85,7 +94,7 @@ def plan(
 ) -> Esp:
     """Return the layout of a partition for a program of `size` bytes; `start` is its first sector on the disk.
 
-    `label` comes from `fat_label`. `files` are small files by their paths.
+    `program` is its path, `label` comes from `fat_label`, and `files` are small files by their paths.
     """
     if size > FILE_LIMIT:
         raise ImagerError(
@@ -102,10 +111,8 @@ def plan(
     while shape.offset(first) % output.ALIGNMENT:
         first += 1
     count = -(-size // step)
-    root_at = shape.offset(2) if shape.bits == 32 else (shape.reserved + 2 * shape.fat) * SECTOR
-    tree = Tree(first + count, step, shape.end, epoch)
-    tree.add(files)
-    root = _entry(label, VOLUME, 0, 0, epoch) + _entry("EFI", DIRECTORY, efi, 0, epoch) + tree.entries
+    tree = Tree(first + count, step, shape.end, epoch, {"EFI": efi, "EFI/BOOT": boot})
+    tree.add({program: Placed(first, size), **files})
     table = _table(shape, boot, first, count, tree.chains)
     used = boot - 1 + count + len(tree.chains)
     return Esp(
@@ -114,16 +121,34 @@ def plan(
             *_boot_sectors(shape, label, volume_id, start, used, first + count + len(tree.chains)),
             (shape.reserved * SECTOR, table),
             ((shape.reserved + shape.fat) * SECTOR, table),
-            (root_at, root),
-            (shape.offset(efi), dots(efi, 0, epoch) + _entry("BOOT", DIRECTORY, boot, 0, epoch)),
-            (
-                shape.offset(boot),
-                dots(boot, efi, epoch) + _entry(PROGRAM_NAMES[architecture], 0x20, first, size, epoch),
-            ),
+            (shape.root_at, _volume(label, epoch) + tree.entries),
             *((shape.offset(cluster), data) for cluster, data in tree.content),
         ),
         program=shape.offset(first),
     )
+
+
+def empty(*, size: int, label: str, volume_id: int, start: int, epoch: int) -> Esp:
+    """Return the layout of an empty FAT32 of `size` bytes, a whole number of MiB and at least `EMPTY_LEAST`."""
+    shape = next(
+        found for each in _PER_CLUSTER if (found := _divide(32, size // SECTOR, each)).clusters >= _FAT32_CLUSTERS
+    )
+    table = _table(shape, 2, 3, 0, [])
+    return Esp(
+        size=size,
+        pieces=(
+            *_boot_sectors(shape, label, volume_id, start, 1, 3),
+            (shape.reserved * SECTOR, table),
+            ((shape.reserved + shape.fat) * SECTOR, table),
+            (shape.root_at, _volume(label, epoch)),
+        ),
+        program=0,
+    )
+
+
+def program_path(architecture: str) -> str:
+    """Return where firmware looks for a program on a medium."""
+    return f"EFI/BOOT/{PROGRAM_NAMES[architecture]}"
 
 
 def fat_label(label: str) -> str:
@@ -139,7 +164,7 @@ def fat_label(label: str) -> str:
 def _geometry(size: int) -> _Geometry:
     """Choose FAT32 with the largest clusters that give enough clusters, or else FAT16."""
     content = size + _HEADROOM
-    for per_cluster in (64, 32, 16, 8, 4, 2, 1):
+    for per_cluster in _PER_CLUSTER:
         shape = _shape(32, content, per_cluster)
         if shape.clusters >= _FAT32_CLUSTERS:
             return shape
@@ -152,8 +177,12 @@ def _geometry(size: int) -> _Geometry:
 
 def _shape(bits: int, content: int, per_cluster: int) -> _Geometry:
     """Return a file system of a whole number of MiB that holds `content` bytes and its own structures."""
+    return _divide(bits, -(-(content + content // 64 + _MEBIBYTE // 2) // _MEBIBYTE) * _MEBIBYTE // SECTOR, per_cluster)
+
+
+def _divide(bits: int, total: int, per_cluster: int) -> _Geometry:
+    """Return a file system of `total` sectors."""
     root = 0 if bits == 32 else _ROOT16 * 32 // SECTOR
-    total = -(-(content + content // 64 + _MEBIBYTE // 2) // _MEBIBYTE) * _MEBIBYTE // SECTOR
     # One entry per cluster and two more; the estimate ignores the clusters that the FATs themselves replace.
     fat = -(-(total // per_cluster + 2) * bits // 8 // SECTOR) + 1
     # Reserved sectors align the first cluster.
@@ -209,7 +238,5 @@ def _boot_sectors(
     return ((0, sector), (SECTOR, info), (6 * SECTOR, sector), (7 * SECTOR, info))
 
 
-def _entry(name: str, attributes: int, cluster: int, size: int, epoch: int) -> bytes:
-    """Return a directory entry; `name` is in capitals and in 8.3 form."""
-    stem, _, extension = (name, "", "") if attributes == VOLUME else name.partition(".")
-    return entry((stem.ljust(8) + extension.ljust(3)).ljust(11).encode(), attributes, cluster, size, epoch)
+def _volume(label: str, epoch: int) -> bytes:
+    return entry(label.ljust(11).encode(), VOLUME, 0, 0, epoch)

@@ -1,4 +1,4 @@
-"""The GUID partition table with one EFI system partition (UEFI specification, section 5).
+"""The GUID partition table (UEFI specification, section 5).
 
 The bytes depend only on the arguments: GUIDs come from content, not from random numbers.
 """
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 SECTOR = 512
 ESP_TYPE = UUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")
+XBOOTLDR_TYPE = UUID("BC13C2FF-59E6-4262-A352-B275FD6F7172")
+"""What a boot manager looks for programs on, too (UAPI group, "Discoverable Partitions Specification")."""
 _NAMESPACE = UUID("5d0b2f4e-6f3c-5f0e-9d0c-6f2b8c1a7e11")
 """Our namespace; every GUID that we make is derived from it."""
 _ENTRIES = 128
@@ -36,23 +38,36 @@ class Tables:
     tail: bytes
 
 
+@dataclass(frozen=True)
+class Partition:
+    """A partition from sector `first` to `last`, inclusive. `role` gives its GUID, `name` is for people."""
+
+    kind: UUID
+    role: str
+    name: str
+    first: int
+    last: int
+
+
 def identify(digest: str) -> Callable[[str], UUID]:
     """Return a function that derives the GUID of each role from the `digest` of the content."""
     return lambda role: uuid5(_NAMESPACE, f"{role} {digest}")
 
 
-def tables(*, sectors: int, first: int, last: int, guid: Callable[[str], UUID], name: str) -> Tables:
-    """Return the tables of a disk of `sectors` with one partition, from sector `first` to `last`, inclusive."""
-    entry = struct.pack(
-        "<16s16sQQQ72s",
-        ESP_TYPE.bytes_le,
-        guid("partition").bytes_le,
-        first,
-        last,
-        0,
-        name.encode("utf-16-le"),
-    )
-    entries = entry.ljust(_TABLE * SECTOR, b"\0")
+def tables(*, sectors: int, partitions: Sequence[Partition], guid: Callable[[str], UUID]) -> Tables:
+    """Return the tables of a disk of `sectors`."""
+    entries = b"".join(
+        struct.pack(
+            "<16s16sQQQ72s",
+            each.kind.bytes_le,
+            guid(each.role).bytes_le,
+            each.first,
+            each.last,
+            0,
+            each.name.encode("utf-16-le"),
+        )
+        for each in partitions
+    ).ljust(_TABLE * SECTOR, b"\0")
 
     def header(own: int, other: int, start: int) -> bytes:
         def pack(crc: int) -> bytes:

@@ -47,7 +47,7 @@ class _File:
 def run(request: Iso) -> None:
     """Write the ISO."""
     label = volume_label(request.label)
-    with raw.open_medium(request, "CLAYLINUX") as medium:
+    with raw.open_medium(request, "CLAYLINUX", alone=True) as medium:
         write(request, medium, label)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from imager.core.errors import ImagerError
+from imager.core.extents import chunks
 from imager.secureboot import der, pkcs7
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from imager.core.extents import Extent
     from imager.secureboot.certificates import Certificate
 
-_CHUNK = 1 << 20
 _HEADERS = 1 << 16
 """The most bytes that headers may have."""
 _ALIGNMENT = 8
@@ -93,15 +93,7 @@ class Program:
 
     def chunks(self, start: int, end: int) -> Iterator[bytes]:
         """Yield the bytes from `start` to `end`; between the extents there are zeros."""
-        for extent in self.extents:
-            low, high = max(start, extent.start), min(end, extent.end)
-            if low >= high:
-                continue
-            yield from _zeros(low - start)
-            for at in range(low, high, _CHUNK):
-                yield extent.read(at, min(at + _CHUNK, high))
-            start = high
-        yield from _zeros(end - start)
+        return chunks(self.extents, start, end)
 
 
 def parse(extents: tuple[Extent, ...], size: int) -> Program:
@@ -137,11 +129,6 @@ def _sections(head: bytes, at: int, count: int) -> Iterator[Section]:
         name, size, stored, start = struct.unpack_from("<8sI4xII", head, at + 40 * number)
         if stored:
             yield Section(name.rstrip(b"\0").decode("ascii", "replace"), start, start + stored, size)
-
-
-def _zeros(size: int) -> Iterator[bytes]:
-    for at in range(0, size, _CHUNK):
-        yield bytes(min(_CHUNK, size - at))
 
 
 def attributes(digest: bytes) -> bytes:

@@ -6,6 +6,7 @@ file. `imager uki` writes two files:
     uki.json   {"architecture", "digest", "pieces": [{"at", "path", "size", "start"}], "sections": {name: size},
                "signer": null or {"subject", "sha256"}, "size"}; `size` bytes from byte `start` of the file `path`
                belong at byte `at` of the program. The bytes between the pieces are zeros
+               A system that updates itself has "update": {"name", "space"}, and three files beside (see `Update`)
     uki.head   the small pieces, one after the other; their `path` is ""
 
 Users who have a complete EFI program in a file can pass that file instead.
@@ -17,7 +18,7 @@ import hashlib
 import json
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from imager.requests.outputs import Output
 
 LAYOUT = ".json"
+INDEX = ".pieces"
 _HEAD = ".head"
+_LOADER, _SIGNATURE = ".loader", ".sig"
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,21 @@ class Signer:
 
 
 @dataclass(frozen=True)
+class Update:
+    """What a medium has beside a program that updates itself.
+
+    `name` is that of its file, without an ending. `space` are the bytes for new versions. `loader` is the boot manager,
+    `index` lists the pieces of the program (see `imager.update.index`), and `signature` is that of the index.
+    """
+
+    name: str
+    space: int
+    loader: bytes
+    index: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True)
 class UkiLayout:
     """An EFI program of `size` bytes for `architecture`; no two different programs have the same `digest`."""
 
@@ -64,6 +82,7 @@ class UkiLayout:
     sections: Mapping[str, int] = field(default_factory=dict)
     """The size of each section added to the stub, by name."""
     signer: Signer | None = None
+    update: Update | None = None
 
     @contextmanager
     def open_extents(self, at: int = 0) -> Iterator[tuple[Extent, ...]]:
@@ -85,8 +104,18 @@ def load(place: str) -> UkiLayout:
     found = json.loads(path.read_bytes())
     head = str(path.with_suffix(_HEAD))
     pieces = tuple(Piece(**{**piece, "path": piece["path"] or head}) for piece in found.pop("pieces"))
-    signer = found.pop("signer", None)
-    return UkiLayout(pieces=pieces, signer=Signer(**signer) if signer else None, **found)
+    signer, update = found.pop("signer", None), found.pop("update", None)
+    return UkiLayout(
+        pieces=pieces,
+        signer=Signer(**signer) if signer else None,
+        update=_update(path, **update) if update else None,
+        **found,
+    )
+
+
+def _update(path: Path, name: str, space: int) -> Update:
+    loader, index, signature = (path.with_suffix(ending).read_bytes() for ending in (_LOADER, INDEX, _SIGNATURE))
+    return Update(name, space, loader, index, signature)
 
 
 def load_for(request: Output) -> UkiLayout:
@@ -139,8 +168,20 @@ def write_changed(place: str, epoch: int, uki: UkiLayout, head: bytes) -> None:
     _save(place, epoch, uki)
 
 
+def write_update(place: str, epoch: int, uki: UkiLayout, update: Update) -> None:
+    """Write a layout to `place` again, with what updates need beside it."""
+    for ending, data in ((_HEAD, b""), (_LOADER, update.loader), (INDEX, update.index), (_SIGNATURE, update.signature)):
+        with output.writing(str(Path(place).with_suffix(ending)), epoch) as fd:
+            output.write_all(fd, data)
+    _save(place, epoch, replace(uki, update=update))
+
+
 def _save(place: str, epoch: int, uki: UkiLayout) -> None:
-    output.save_json(place, asdict(uki), epoch)
+    found = asdict(replace(uki, update=None))
+    del found["update"]
+    if uki.update:
+        found["update"] = {"name": uki.update.name, "space": uki.update.space}
+    output.save_json(place, found, epoch)
 
 
 def _whole(path: Path) -> UkiLayout:

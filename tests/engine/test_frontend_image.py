@@ -61,19 +61,26 @@ print(len(programs) > 1, sorted(program for program in programs if shutil.which(
 
 def test_stubs_and_init_are_there_for_both_architectures(engine: Engine) -> None:
     script = """
-import pathlib, struct
-for path in sorted(pathlib.Path("/usr/lib/claylinux").glob("stubs/*")):
+import pathlib, re, struct
+for path in sorted(pathlib.Path("/usr/lib/claylinux").glob("[sl]*s/*.efi*")):
     data = path.read_bytes()
     header = struct.unpack_from("<I", data, 0x3C)[0]
-    print(path.name, hex(struct.unpack_from("<H", data, header + 4)[0]))
+    print(path.parent.name, path.name, hex(struct.unpack_from("<H", data, header + 4)[0]))
+    version = re.search(rb"#### LoaderInfo: systemd-boot ([0-9]+)", data)
+    if path.parent.name == "loaders":
+        print("counts and comes back:", int(version[1]) >= 258)
 for path in sorted(pathlib.Path("/usr/lib/claylinux").glob("init/*")):
     print(path.name, hex(struct.unpack_from("<H", path.read_bytes(), 18)[0]), oct(path.stat().st_mode & 0o777))
 """
     assert run(engine, "/usr/bin/python3", "-c", script).splitlines() == [
-        "linuxaa64.efi.stub 0xaa64",
-        "linuxx64.efi.stub 0x8664",
-        "systemd-bootaa64.efi 0xaa64",
-        "systemd-bootx64.efi 0x8664",
+        "loaders systemd-bootaa64.efi 0xaa64",
+        "counts and comes back: True",
+        "loaders systemd-bootx64.efi 0x8664",
+        "counts and comes back: True",
+        "stubs linuxaa64.efi.stub 0xaa64",
+        "stubs linuxx64.efi.stub 0x8664",
+        "stubs systemd-bootaa64.efi 0xaa64",
+        "stubs systemd-bootx64.efi 0x8664",
         "amd64 0x3e 0o755",
         "arm64 0xb7 0o755",
     ]

@@ -22,7 +22,7 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stub and an init where the image has them."""
     (tmp_path / "stub").write_bytes(make_pe())
     (tmp_path / "init").write_bytes(b"init")
-    own = target.Target(str(tmp_path / "init"), "", str(tmp_path / "stub"), "", "console=tty0", microcode=True)
+    own = target.Target(str(tmp_path / "init"), "", str(tmp_path / "stub"), "", "", "console=tty0", microcode=True)
     monkeypatch.setitem(target.TARGETS, "amd64", own)
     return tmp_path
 

@@ -33,7 +33,7 @@ from imager.requests.sealing import Layers, Seal
 from imager.requests.secureboot import Check, Enroll, OvmfVars, Pcrs, Policy, Sign, ToSign
 from imager.requests.services import Services
 from imager.requests.state import State
-from imager.requests.update import Keys, Update
+from imager.requests.update import Index, Keys, Pieces, Update
 from spec.accounts import Group, HashSecret, HashText, KeyFile, KeyText, User
 from spec.files import CopiedFile, Directory, FetchedFile, Symlink
 from spec.formats import FORMATS
@@ -103,6 +103,19 @@ REQUESTS = (
     Mounts(system="/system", mount=MOUNTS, epoch=1),
     State(system="/system", state=spec.state.State(size=1 << 30, required=True), persist=("/srv", "journal"), epoch=1),
     Keys(public=("/update/public/0", "/update/public/1"), key="/update/key", output="/out", epoch=1),
+    Index(
+        uki="/uki/uki.json",
+        loader="/loader/loader.json",
+        key="/update/key",
+        trusted="/update/trusted",
+        name="web",
+        version="1.4.0",
+        channel="edge",
+        space=1 << 30,
+        output="/out/uki.json",
+        epoch=1,
+    ),
+    Pieces(uki="/update/made/uki.json", output="/out", epoch=1),
     Update(
         system="/system",
         update=spec.update.Update(

@@ -11,7 +11,7 @@ import pytest
 from imager import keys
 from imager.core.errors import ImagerError
 from imager.disk import enroll
-from imager.disk.fat_tree import Tree, long_entry
+from imager.disk.fat_tree import Tree
 from imager.requests.secureboot import Enroll
 from tests.support.vm import require_tool
 
@@ -106,5 +106,15 @@ def test_a_file_of_several_clusters_is_one_chain() -> None:
     assert [at for at, _ in tree.content] == [10, 11, 14]
 
 
-def test_a_long_name_has_an_entry_for_13_characters() -> None:
-    assert [len(long_entry("x" * size, 1, 0x20, 2, 0, 0)) // 32 for size in (1, 13, 14, 26, 27)] == [2, 2, 3, 3, 4]
+@pytest.mark.parametrize(("size", "entries"), [(1, 2), (13, 2), (14, 3), (26, 3), (27, 4)])
+def test_a_long_name_has_an_entry_for_13_characters(size: int, entries: int) -> None:
+    tree = Tree(first=10, step=512, end=0xFFFF, epoch=0)
+    tree.add({"x" * size: b"", "BOOTX64.EFI": b""})
+    assert len(tree.entries) // 32 == entries + 1
+
+
+def test_a_directory_can_have_several_clusters() -> None:
+    tree = Tree(first=10, step=512, end=0xFFFF, epoch=0)
+    tree.add({f"a/{'x' * 100}{number}": b"" for number in range(9)})  # 2 + 9 * (8 + 1) entries
+    assert tree.chains == [*range(11, 16), 0xFFFF]
+    assert [(at, len(data)) for at, data in tree.content] == [(10, 83 * 32)]

@@ -125,7 +125,7 @@ SIZES = [
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_kind_of_fat_follows_the_number_of_clusters(size: int) -> None:
-    layout = esp.plan(size=size, architecture="amd64", label="X", volume_id=1, start=2048, epoch=EPOCH)
+    layout = esp.plan(size=size, program="EFI/BOOT/BOOTX64.EFI", label="X", volume_id=1, start=2048, epoch=EPOCH)
     boot = layout.pieces[0][1]
     per_cluster, reserved, root, small, fat16 = struct.unpack_from("<BHxHHxH", boot, 13)
     total, fat32 = struct.unpack_from("<II", boot, 32)
@@ -146,7 +146,7 @@ def test_the_kind_of_fat_follows_the_number_of_clusters(size: int) -> None:
 
 def test_big_programs_get_fat32_and_small_ones_fat16() -> None:
     def kind(size: int) -> bytes:
-        layout = esp.plan(size=size, architecture="amd64", label="X", volume_id=1, start=0, epoch=EPOCH)
+        layout = esp.plan(size=size, program="EFI/BOOT/BOOTX64.EFI", label="X", volume_id=1, start=0, epoch=EPOCH)
         return b"FAT32" if b"FAT32   " in layout.pieces[0][1] else b"FAT16"
 
     kinds = [kind(size) for size in SIZES]
@@ -157,7 +157,7 @@ def test_big_programs_get_fat32_and_small_ones_fat16() -> None:
 @needs("fsck.fat")
 @pytest.mark.parametrize("size", [0x400, 3 * MIB, 30 * MIB, 34 * MIB, 130 * MIB, (1 << 32) - (1 << 16)])
 def test_fsck_finds_no_problem(tmp_path: Path, size: int) -> None:
-    layout = esp.plan(size=size, architecture="arm64", label="CLAY-1", volume_id=7, start=2048, epoch=EPOCH)
+    layout = esp.plan(size=size, program="EFI/BOOT/BOOTAA64.EFI", label="CLAY-1", volume_id=7, start=2048, epoch=EPOCH)
     image = tmp_path / "esp"
     with image.open("wb") as file:
         file.truncate(layout.size)

@@ -63,7 +63,11 @@ def test_our_own_disks_on_a_larger_one(guest: Guest) -> None:
     """The second table of an image is where the image ends, not where the disk does."""
     image = guest.disk("vda", 30)
     ids = {"partition": uuid.UUID(ESP_GUID), "disk": uuid.UUID(int=7)}
-    tables = gpt.tables(sectors=30 * 2048, first=2048, last=29 * 2048 - 1, guid=ids.__getitem__, name="EFI")
+    tables = gpt.tables(
+        sectors=30 * 2048,
+        partitions=[gpt.Partition(gpt.ESP_TYPE, "partition", "EFI", 2048, 29 * 2048 - 1)],
+        guid=ids.__getitem__,
+    )
     with image.open("r+b") as file:
         file.write(tables.head)
         file.seek(30 * MIB - len(tables.tail))
