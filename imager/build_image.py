@@ -180,7 +180,7 @@ def _make(options: Options, system: str, facts: Facts, checked: Checked) -> int:
                 pcr_key=checked.pcr_key,
             )
         )
-        uki = image_signing.sign(options.keys, uki, options.output, options.epoch)
+        uki = image_signing.sign(options.keys, uki, options.path, Path(options.output).name, options.epoch)
         make = BY_FORMAT[options.format]
         label = {"label": options.volume} if issubclass(make, Disk) else {}
         perform(make(uki=uki, output=options.path, architecture=facts.architecture, epoch=options.epoch, **label))

@@ -69,14 +69,15 @@ def check(keys: Keys, scratch: str, epoch: int) -> Checked:
     return Checked(scratch + SIGNER, scratch + PCR_KEY if keys.pcr else "")
 
 
-def sign(keys: Keys, uki: str, output: str, epoch: int) -> str:
+def sign(keys: Keys, uki: str, image: str, name: str, epoch: int) -> str:
     """Return the layout of the signed program `uki`; as it is without a key.
 
-    What a TPM will measure of it goes to a file beside `output`, a path without extension.
+    What a TPM will measure of it goes to a file beside the `image` that it will be in: others of this name may have
+    another program (some formats have an os-release).
     """
     if not keys.private:
         return uki
-    perform(Pcrs(uki=uki, name=output.rpartition("/")[2], output=f"{output}.pcrs.json", epoch=epoch))
+    perform(Pcrs(uki=uki, name=name, output=f"{image}.pcrs.json", epoch=epoch))
     if keys.pcr:
         perform(Policy(uki=uki, key=keys.pcr, output=(uki := f"{uki.removesuffix('.json')}-policy.json"), epoch=epoch))
     signed = f"{uki.removesuffix('.json')}-signed.json"

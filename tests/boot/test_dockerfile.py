@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from tests.support.answers import ask, page
 from tests.support.dockerfile import TOLD
 from tests.support.engine import REPOSITORY, Engine, digests
 from tests.support.podman import Podman
-from tests.support.vm import boot, free_port
+from tests.support.secure_boot import make_signer
+from tests.support.vm import boot, free_port, said
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
 
@@ -30,21 +32,42 @@ SHELL = {
 def test_docker_and_podman_make_the_same_images_that_boot(
     engine: Engine, podman: Podman, small: Path, tmp_path: Path
 ) -> None:
-    """Every format with its name, from two engines that share no code, with the caller's date."""
+    """Every format with its name, from two engines that share no code, with the caller's date and keys."""
     args = {"FORMATS": " ".join(EXTENSIONS), "SOURCE_DATE_EPOCH": EPOCH}
     by_docker, by_podman = tmp_path / "docker", tmp_path / "podman"
-    engine.buildx(small, output=by_docker, build_args=args).check()
+    project, secrets = signing(small, tmp_path)
+    engine.buildx(project, *secrets, output=by_docker, build_args=args).check()
     podman.take(engine, "claylinux/imager")
-    podman.build(small, *(f"--build-arg={name}={value}" for name, value in args.items()), f"--output={by_podman}")
+    arguments = (f"--build-arg={name}={value}" for name, value in args.items())
+    podman.build(project, *secrets, *arguments, f"--output={by_podman}")
     found = digests(by_docker)
-    assert sorted(found) == sorted(f"claylinux.{extension}" for extension in EXTENSIONS.values())
+    images = [f"claylinux.{extension}" for extension in EXTENSIONS.values()]
+    assert sorted(found) == sorted((*images, *(f"{each}.pcrs.json" for each in images)))
     assert digests(by_podman) == found
     assert {int(path.stat().st_mtime) for path in by_docker.iterdir()} == {int(EPOCH)}
     machine = Machine(drives=(Drive(path=by_podman / "claylinux.img"),), memory_mib=512)
     with boot(machine) as console:
         end = console.expect(r"^token 42$", 90).start()
-        assert dict(re.findall(r"^(\w+)=(.*?)\r?$", console.text[:end], re.MULTILINE)) == TOLD
+        told = dict(re.findall(r"^(\w+)=(.*?)\r?$", console.text[:end], re.MULTILINE))
+        assert said(console.text)[0].startswith("this image is signed by CN=db ")
         assert console.wait_off(30) == 0
+    assert told.pop("cmdline").startswith(TOLD["cmdline"])
+    assert told.items() == {name: value for name, value in TOLD.items() if name != "cmdline"}.items()
+
+
+def signing(small: Path, tmp_path: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return the small system with steps that sign, and the words of both engines that give them their keys."""
+    project = tmp_path / "project"
+    shutil.copytree(small, project)
+    shutil.copy(make_signer(tmp_path).certificate, project)
+    make_signer(tmp_path, "pcr")
+    mounts = ("type=secret,id=db.key", "type=secret,id=pcr.key", "type=bind,source=db.crt,target=/db.crt")
+    keys = "--secure-boot-key db.key --secure-boot-pcr-key pcr.key --secure-boot-cert /db.crt"
+    text = (project / "Dockerfile").read_text()
+    step = f"WORKDIR /run/secrets\nRUN {' '.join(f'--mount={each}' for each in mounts)}"
+    text = text.replace("RUN --mount=from=system", f"{step} --mount=from=system")
+    (project / "Dockerfile").write_text(text.replace("build-image --format", f"build-image {keys} --format"))
+    return project, tuple(f"--secret=id={name},src={tmp_path / name}" for name in ("db.key", "pcr.key"))
 
 
 def test_alpine_from_a_dockerfile_serves(alpine: Alpine, podman: Podman, tmp_path: Path) -> None:

@@ -157,7 +157,8 @@ def test_a_dockerfile_signs_too(engine: Engine, project: Path, tmp_path: Path) -
     (project / "Dockerfile").write_text(f"{head}FROM claylinux/imager AS build\n{step}\nFROM {last.split('FROM ')[1]}")
     engine.buildx(project, "-f", "Dockerfile", *flags, output=tmp_path / "out").check()
     verified(project, tmp_path / "out/edge.efi")
-    predicted = [json.loads((tmp_path / place / "edge.pcrs.json").read_text()) for place in ("yaml", "out")]
+    places = ("yaml/edge.pcrs.json", "out/edge.efi.pcrs.json")
+    predicted = [json.loads((tmp_path / place).read_text()) for place in places]
     sections = [{each["name"]: each["sha256"] for each in one["sections"]} for one in predicted]
     assert sections[0].keys() == sections[1].keys()
     assert sections[0][".pcrpkey"] == sections[1][".pcrpkey"]

@@ -100,7 +100,7 @@ def test_an_image_is_signed(parts: Path, capfd: pytest.CaptureFixture[str]) -> N
         assert build(parts, "--format", "efi", *files, *more) == 0
         assert "signed by CN=db (certificate SHA-256 " in capfd.readouterr().out
         program, told = sorted((parts / "out").iterdir())
-        assert (program.name, told.name) == ("claylinux.efi", "claylinux.pcrs.json")
+        assert (program.name, told.name) == ("claylinux.efi", "claylinux.efi.pcrs.json")
         subprocess.run(("sbverify", "--cert", str(signer.certificate), program), check=True, capture_output=True)
         predicted.append(json.loads(told.read_text())["phases"][""])
         found = read_sections(program.read_bytes())
