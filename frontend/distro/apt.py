@@ -9,22 +9,20 @@ from types import MappingProxyType
 
 import llb
 
+from . import apt_download
+from .apt_download import ARCHIVES, CHECKED, WORK
 from .caches import sweep
 from .family import PACKAGES, Family, PackageSource, PackageStep
 from .refusal import unreachable
 from .systemd import DAY, FINISH, FINISH_AGAIN, LEFTOVERS
 from .unread import leave_out
 
-_WORK = "/run/claylinux-apt"
-"""Where apt works during a build, in memory. /run is never part of an image."""
-_LISTS = f"{_WORK}/lists"
-_PACKAGES = f"{_WORK}/packages"
-_CHECKED = f"{_PACKAGES}/checked"
+_LISTS = f"{WORK}/lists"
 
 _OPTIONS = (
     f"Dir::State::Lists={_LISTS}",
-    f"Dir::Cache={_WORK}",
-    f"Dir::Cache::Archives={_CHECKED}",
+    f"Dir::Cache={WORK}",
+    f"Dir::Cache::Archives={CHECKED}",
     # Some images switch it off: then every call of apt reads all lists.
     "Dir::Cache::pkgcache=pkgcache.bin",
     "Acquire::GzipIndexes=false",
@@ -62,9 +60,20 @@ _OLD_IDENTITIES = """\
 identities() { ls /etc/ssh/ssh_host_* /var/lib/systemd/random-seed /var/lib/dbus/machine-id 2>/dev/null || :; }
 old=$(identities) old_id=$(cat /etc/machine-id 2>/dev/null || :)
 """
+# Keys that are removed again need not be made, half a second of CPU time: a package makes none that is there.
+_KEYS_HELD = """\
+ssh=$(ls -d /etc/ssh 2>/dev/null || :)
+mkdir -p /etc/ssh
+for kind in rsa ecdsa ed25519; do
+  [ -e /etc/ssh/ssh_host_${kind}_key ] || : > /etc/ssh/ssh_host_${kind}_key
+done
+"""
 _IDENTITIES = """\
 identities | grep -vxF -e "$old" | xargs -r rm -f --
 [ -n "$old_id" ] || [ ! -s /etc/machine-id ] || : > /etc/machine-id
+"""
+_KEYS_LET_GO = """\
+[ -n "$ssh" ] || rmdir --ignore-fail-on-non-empty /etc/ssh
 """
 _CLEAN = _TRACES + _DAYS + _IDENTITIES
 _LISTS_AND_ARCHIVES = """\
@@ -96,19 +105,19 @@ cd {_LISTS}
 find . -name '*Release' -exec awk '
   FNR == 1 {{ prefix = substr(FILENAME, 3); sub(/(In)?Release$/, "", prefix) }}
   /^[^ ]/ {{ hashes = $1 == "SHA256:" }}
-  hashes && NF == 3 {{ gsub("/", "_", $3); print prefix $3, $2, $1 }}' {{}} + > {_WORK}/listed
-find . -name '*_Packages' -printf '%f\\n' | grep -vxF -e "$(sound {_WORK}/listed)" | xargs -r rm -f --
+  hashes && NF == 3 {{ gsub("/", "_", $3); print prefix $3, $2, $1 }}' {{}} + > {WORK}/listed
+find . -name '*_Packages' -printf '%f\\n' | grep -vxF -e "$(sound {WORK}/listed)" | xargs -r rm -f --
 cd /
 refresh
 """
 # apt takes any file of the right name and size for the package, so it sees those only that are what the lists say.
 _CHECK = f"""\
-keep() {{ find {_CHECKED} -maxdepth 1 -type f -name '*.deb' -exec mv -ft {_PACKAGES} {{}} + 2>/dev/null || :; }}
+keep() {{ find {CHECKED} -maxdepth 1 -type f -name '*.deb' -exec mv -ft {ARCHIVES} {{}} + 2>/dev/null || :; }}
 keep # of a build that was killed
-{sweep(_PACKAGES, "*.deb")}mkdir -p {_CHECKED}/partial
+{sweep(ARCHIVES, "*.deb")}mkdir -p {CHECKED}/partial
 trap keep EXIT
-cd {_PACKAGES}
-find . -name '*.deb' -printf '%f\\n' > {_WORK}/kept
+cd {ARCHIVES}
+find . -name '*.deb' -printf '%f\\n' > {WORK}/kept
 awk '
   NR == FNR {{ sub(/_.*/, ""); kept[$0]; next }}
   {{ name = substr($0, 10, index($0, "\\n") - 10) }}
@@ -119,38 +128,9 @@ awk '
         field[substr(lines[count], 1, RLENGTH - 2)] = substr(lines[count], RLENGTH + 1)
     gsub(":", "%3a", field["Version"])
     print name "_" field["Version"] "_" field["Architecture"] ".deb", field["Size"], field["SHA256"]
-  }}' {_WORK}/kept RS= {_LISTS}/*_Packages > {_WORK}/listed || :
-sound {_WORK}/listed | xargs -r mv -t {_CHECKED} --
+  }}' {WORK}/kept RS= {_LISTS}/*_Packages > {WORK}/listed || :
+sound {WORK}/listed | xargs -r mv -t {CHECKED} --
 cd /
-"""
-
-# A line a second while apt downloads, from the third second on, from what it tells its descriptor 3. That is much, so
-# that asking for the time must cost no process. What dpkg does is not told again: it says so itself.
-_PROGRESS = f"""\
-uptime() {{ read -r now _ < /proc/uptime; now=${{now%%.*}}; }}
-progress() {{
-  uptime
-  at=$now next=$((now + 2)) had=
-  while IFS=: read -r kind _ percent _; do
-    [ "$kind" = dlstatus ] || continue
-    uptime
-    [ "$now" -ge "$next" ] || continue
-    has=$(du -sk {_CHECKED} | cut -f 1)
-    speed=$(((has - ${{had:-$has}}) * 1024 / (now - at) / 100000))
-    [ -z "$had" ] || echo "downloading packages: ${{percent%%.*}} %, $((speed / 10)).$((speed % 10)) MB/s"
-    at=$now had=$has next=$((now + 1))
-  done
-}}
-apt_install() {{
-  mkfifo {_WORK}/status
-  progress < {_WORK}/status &
-  watcher=$! code=0
-  apt -o APT::Status-Fd=3 -y install "$@" 3<> {_WORK}/status || code=$?
-  # It would wait for whatever the packages started.
-  kill "$watcher"
-  wait "$watcher" || :
-  return "$code"
-}}
 """
 
 # `explain` gets the requested packages, and reports what is wrong with each of them.
@@ -183,7 +163,7 @@ explain() {{
   fi
   exit "$code"
 }}
-{unreachable("apt", "and the repositories")}{_SOUND}{_REFRESH}{_CHECK}{_PROGRESS}"""
+{unreachable("apt", "and the repositories")}{_SOUND}{_REFRESH}{_CHECK}{apt_download.install(_FLAGS)}"""
 
 _AVAILABLE = f"""\
 available() {{
@@ -221,12 +201,15 @@ class Apt:
 
     def _install(self, before: str, names: str, cache_id: str) -> PackageStep:
         mounts = (
-            llb.Tmpfs(target=_WORK),
+            llb.Tmpfs(target=WORK),
             llb.Cache(target=_LISTS, id=f"{cache_id}-lists", sharing="locked"),
-            llb.Cache(target=_PACKAGES, id=f"{cache_id}-archives", sharing="locked"),
+            llb.Cache(target=ARCHIVES, id=f"{cache_id}-archives", sharing="locked"),
             _no_daemons(),
         )
-        script = f"{_OLD_IDENTITIES}{before}{_HEAD}apt_install {names} || explain {names}\n{FINISH}{_CLEAN}"
+        script = (
+            f"{_OLD_IDENTITIES}{before}{_HEAD}{_KEYS_HELD}apt_install {names} || explain {names}\n"
+            f"{FINISH}{_CLEAN}{_KEYS_LET_GO}"
+        )
         return PackageStep(script=script, mounts=mounts, env=_ENV)
 
     def assemble(

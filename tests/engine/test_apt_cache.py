@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -66,6 +69,42 @@ def test_what_is_intact_is_not_downloaded_again(case: Case) -> None:
     case.asked.clear()
     assert case.projects.build("wanted, other")["ran"] == b"good\n"
     assert [name for name in case.asked if name != "InRelease"] == ["other_1.0_amd64.deb"]
+
+
+class Together(SimpleHTTPRequestHandler):
+    """Sends a package only when as many are asked for at the same time."""
+
+    number = 4
+    met: ClassVar = threading.Barrier(number, timeout=60)
+
+    def do_GET(self) -> None:
+        if self.path.endswith(".deb"):
+            self.met.wait()
+        super().do_GET()
+
+
+def test_several_packages_come_over_several_connections(case: Case) -> None:
+    """apt alone would have one; what does not come that way, it downloads as ever."""
+    packages = [Deb(name=f"part{number}", postinst=f"echo good > /ran-{number}") for number in range(Together.number)]
+    case.publish(*packages)
+    with serve(case.repository, Together) as (url, asked):
+        projects = replace(case.projects, dockerfile=BASE.format(key=case.signer.public.read_text(), url=url))
+        files = projects.build(", ".join(each.name for each in packages))
+    assert [files[f"ran-{number}"] for number in range(Together.number)] == [b"good\n"] * Together.number
+    assert sorted(name for name in asked if name.endswith(".deb")) == [each.file for each in packages]
+
+
+def test_a_damaged_package_is_not_taken_from_any_connection(case: Case) -> None:
+    names = [f"part{number}" for number in range(4)]
+    case.publish(*(Deb(name=name, postinst="echo good > /ran") for name in names))
+    broken = case.repository / "pool" / Deb(name=names[0]).file
+    real = broken.read_bytes()
+    broken.write_bytes(EVIL.pack(len(real)))
+    assert "a package cannot be downloaded" in case.projects.fail(", ".join(names))
+    broken.write_bytes(real)
+    case.asked.clear()
+    assert case.projects.build(", ".join(names))["ran"] == b"good\n"
+    assert {name for name in case.asked if name.endswith(".deb")} == {broken.name}
 
 
 SPOILT = f"""\

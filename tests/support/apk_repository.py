@@ -102,11 +102,13 @@ def publish(packages: list[Package], key: SigningKey, directory: Path, machine: 
 
 
 @contextmanager
-def serve(directory: Path) -> Iterator[tuple[str, list[str]]]:
-    """Serve `directory` on the loopback interface; yield its URL and the list of requested paths."""
+def serve(
+    directory: Path, kind: type[SimpleHTTPRequestHandler] = SimpleHTTPRequestHandler
+) -> Iterator[tuple[str, list[str]]]:
+    """Serve `directory` on the loopback interface; yield its URL and the list of requested names of files."""
     asked: list[str] = []
 
-    class Handler(SimpleHTTPRequestHandler):
+    class Handler(kind):  # type: ignore[misc, valid-type]
         def log_message(self, *_: object) -> None:
             asked.append(self.path.rpartition("/")[2])
 

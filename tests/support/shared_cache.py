@@ -58,9 +58,9 @@ class Projects:
                     found[member.name] = file.read()
         return found
 
-    def fail(self) -> str:
+    def fail(self, packages: str = "wanted") -> str:
         """Build the victim, which cannot succeed; return the log."""
-        result = self._build(self._project("victim", self.dockerfile))
+        result = self._build(self._project("victim", self.dockerfile, packages))
         assert result.returncode != 0
         return result.log
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from frontend.config import Arguments, load
-from frontend.distro import apt
+from frontend.distro import apt_download
 from frontend.distro.family import Family, PackageSource, PackageStep, Preset
 from frontend.distro.registry import FAMILIES, PRESETS
 from tests.support.places import ROOT
@@ -98,7 +98,7 @@ def test_a_long_download_tells_how_far_it_is(tmp_path: Path) -> None:
     packages = tmp_path / "packages"
     packages.mkdir()
     grow = f'uptime() {{ now=$((${{now:-0}} + 1)); head -c 3000000 /dev/zero >> "{packages}/a.deb"; }}'
-    script = apt._PROGRESS.replace(apt._CHECKED, str(packages)) + f"{grow}\nprogress\n"
+    script = apt_download._PROGRESS.replace(apt_download.CHECKED, str(packages)) + f"{grow}\nprogress\n"
     said = "".join(
         f"dlstatus:{number}:{number * 10}.5:Retrieving file {number} of 8\npmstatus:a:1:x\n" for number in range(8)
     )
@@ -108,3 +108,12 @@ def test_a_long_download_tells_how_far_it_is(tmp_path: Path) -> None:
         f"downloading packages: {number} %" for number in (20, 30, 40, 50, 60, 70)
     ]
     assert all(line.endswith(("2.9 MB/s", "3.0 MB/s", "3.1 MB/s")) for line in told), told
+
+
+def test_so_does_one_over_several_connections(tmp_path: Path) -> None:
+    wait = "waited=0\nsleep() { head -c 1000000 /dev/zero >> a.deb; waited=$((waited + 1)); [ $waited -lt 6 ]; }\n"
+    script = f"{apt_download._PROGRESS}{wait}progress_of_fetch 4000000\n"
+    done = subprocess.run(["sh", "-euc", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    told = [line.rpartition(", ") for line in done.stdout.splitlines()]
+    assert [words for words, _, _ in told] == [f"downloading packages: {number} %" for number in (50, 75, 100, 100)]
+    assert all(speed in ("0.9 MB/s", "1.0 MB/s", "1.1 MB/s") for _, _, speed in told), told
