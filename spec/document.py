@@ -11,6 +11,7 @@ from . import hints
 from .accounts import Group, User
 from .base import Base, PresetBase
 from .files import FileEntry
+from .install import Install
 from .kernel import Kernel
 from .keyboard import Keyboard
 from .keys import NOTHING, key
@@ -156,6 +157,12 @@ class Spec:
         "How machines get the next version, and come back from a bad one. See docs/guide/update.md. Default: somebody "
         "writes a new image to them.",
         "{from: oci://registry.example/web, key: {secret: update.key, public: keys/update.pub}}",
+        default=None,
+    )
+    install: Install | None = key(
+        "The command `claylinux install`, by which the running system copies itself from a stick, a CD or an image to "
+        "a disk. See docs/guide/install.md. Default: images are written to disks by other means.",
+        "empty",
         default=None,
     )
     kernel: Kernel = key("The kernel and its settings.", "{cmdline: console=ttyS0}", default=Kernel())

@@ -44,6 +44,7 @@ SPEC = _hints(
     ("ntp", "add a client such as chrony to `packages`, and write its configuration with `files`"),
     ("persistence persistent stateful store data", "write `state: rest` for a partition that stays, and `persist` for "
      "the directories on it"),
+    ("installer autoinstall", "write `install: empty` for the command `claylinux install`, or `install: {auto: true}`"),
     ("zram zswap swapfile", "write `swap: [{zram: 50%}]`"),
     ("growpart resize_rootfs bootsize", "remove it: there is no root partition, as the system runs in memory"),
     ("power_state final_message phone_home", "remove it; " + _OWN_SERVICE),
@@ -88,6 +89,13 @@ STATE = _hints(
     ("mount path target", "remove it: it is mounted on /state"),
     ("paths directories", "write them in `persist`, beside `state`"),
     ("create", "remove it: it is made at the first boot, in empty space"),
+)
+INSTALL = _hints(
+    ("device target drive", "write `disk`"),
+    ("unattended automatic automated", "write `auto: true`"),
+    ("wipe erase", "remove it: only a person can say that, with `claylinux install DISK --wipe`"),
+    ("reboot poweroff", "write `after: reboot` or `after: poweroff`"),
+    ("partitions layout filesystem", "remove it: the disk becomes what `outputs: [raw]` is; for data, write `state`"),
 )
 UPDATE = _hints(
     ("url source registry repository server", "write `from`"),

@@ -80,6 +80,7 @@ def preset(name: str, row: PresetRow) -> Preset:
             "timezone": ("tzdata",),
             "keyboard": ("kbd-bkeymaps",),
             "state": ("e2fsprogs", "e2fsprogs-extra", "sfdisk"),
+            "install": ("sfdisk",),
             "update": ("ca-certificates", "curl", "dosfstools", "openssl", "sfdisk"),
         },
     )

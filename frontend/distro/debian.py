@@ -52,6 +52,7 @@ def preset(name: str, row: PresetRow) -> Preset:
             "locale": ("locales",),
             "keyboard": ("console-setup", "kbd"),
             "state": ("e2fsprogs", "fdisk"),
+            "install": ("fdisk",),
             "update": ("ca-certificates", "curl", "dosfstools", "fdisk", "openssl"),
         },
     )

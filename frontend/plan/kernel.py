@@ -12,7 +12,7 @@ from spec.base import PresetBase
 from spec.kernel import MachineFile, Purpose
 from spec.presets import PRESETS
 
-from . import places, state, swap, update
+from . import install, places, state, swap, update
 from .files import new_file
 from .origins import MAIN
 from .packages import microcode_of
@@ -117,7 +117,7 @@ def _request(inputs: PlanInputs, kept: tuple[Purpose | MachineFile, ...]) -> Ker
         system=SYSTEM,
         output=OUT + FINDINGS,
         load=inputs.spec.kernel.modules.load,
-        required=(*_REQUIRED, *swap.modules(inputs.spec), *state.modules(inputs.spec), *update.modules(inputs.spec)),
+        required=(*_REQUIRED, *(name for key in (swap, state, update, install) for name in key.modules(inputs.spec))),
         purpose=tuple(sorted(each.purpose for each in kept if isinstance(each, Purpose))),
         machine=tuple(mount.target for mount in _machines(inputs)) if kept else (),
         epoch=DEFAULT_EPOCH,

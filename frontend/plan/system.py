@@ -1,5 +1,5 @@
 """The system, step by step in the fixed order: base, packages, kernel, users, files, run, first boot, region, mounts,
-swap, network, services, updates, state, names.
+swap, network, services, updates, state, install, names.
 
 Host name, hosts and resolver come last, by file operations: BuildKit mounts its own /etc/hosts and
 /etc/resolv.conf over every step that runs a program, so no such step can write them.
@@ -17,6 +17,7 @@ from .files import add_files, add_trees, new_file
 from .first_boot import finish_first_boot
 from .identity import identity
 from .inputs import PlanInputs
+from .install import install
 from .leftovers import disarm
 from .mounts import mounts
 from .names import set_names
@@ -89,7 +90,7 @@ def _customise(inputs: PlanInputs, system: llb.State) -> llb.State:
         system = add_files(inputs, system)
     system = add_run_steps(inputs, system)
     system = finish_first_boot(inputs, system)
-    kinds = (region, mounts, swap, network, services, identity, update, state)
+    kinds = (region, mounts, swap, network, services, identity, update, state, install)
     system = edit_together(inputs, system, [edit for kind in kinds for edit in kind(inputs)])
     return set_names(inputs, system)
 

@@ -12,7 +12,8 @@ partitions() { # DISK: a line for each partition: number, first sector, sectors,
       return found == "" ? "-" : found
     }
     index($0, disk) == 1 && / : start=/ {
-      number = substr($1, length(disk) + 1)
+      number = substr($0, length(disk) + 1)
+      sub(/ : start=.*/, "", number)
       sub(/^p/, "", number)
       name = match($0, /name="[^"]*"/) ? substr($0, RSTART + 6, RLENGTH - 7) : "-"
       print number, value("start"), value("size"), tolower(value("type")), tolower(value("uuid")), name
@@ -27,7 +28,8 @@ sector_of() { # DISK: the bytes of a sector
   cat "$sys/block/${1##*/}/queue/logical_block_size" 2>/dev/null || echo 512
 }
 
-sectors_of() { # DISK: how many it has; the kernel counts in 512 bytes
+sectors_of() { # DISK: how many it has; the kernel counts in 512 bytes. A file can be a disk, too
+  [ -r "$sys/block/${1##*/}/size" ] || { echo $(($(wc -c <"$1") / 512)); return; }
   awk -v sector="$(sector_of "$1")" '{ printf "%.0f\n", $1 * 512 / sector }' "$sys/block/${1##*/}/size"
 }
 

@@ -33,7 +33,7 @@ _WHOLE = {
 }
 """Directories that cannot stay as a whole, and why."""
 _USE_WORD = {"/etc/machine-id": "machine-id", "/var/lib/dbus/machine-id": "machine-id"}
-_DISK = r"boot|empty|/dev/[A-Za-z0-9]+|(serial|wwid)=[A-Za-z0-9_.:\-]{1,128}"
+_DISK = r"empty|/dev/[A-Za-z0-9]+|(serial|wwid)=[A-Za-z0-9_.:\-]{1,128}"
 
 
 def _kept(text: str) -> str:
@@ -57,6 +57,10 @@ def _kept(text: str) -> str:
 
 def _size(text: str) -> int | None:
     return None if text == "rest" else size(text)
+
+
+def _state_disk(text: str) -> str:
+    return text if text == "boot" else _disk(text)
 
 
 def _disk(text: str) -> str:
@@ -83,6 +87,15 @@ StateDisk = Annotated[
     str,
     Text(
         "`boot`, `empty`, a disk in /dev, or `serial=...` or `wwid=...` as the disk has it",
+        ("/dev/vdb", "serial=S4EWNX0R"),
+        pattern=r"[^\s]+",
+        convert=_state_disk,
+    ),
+]
+InstallDisk = Annotated[
+    str,
+    Text(
+        "`empty`, a disk in /dev, or `serial=...` or `wwid=...` as the disk has it",
         ("/dev/vdb", "serial=S4EWNX0R"),
         pattern=r"[^\s]+",
         convert=_disk,

@@ -22,8 +22,8 @@ SHELLS = ("dash", pytest.param("busybox", marks=pytest.mark.slow))
 ESP_GUID = "11111111-2222-3333-4444-555555555555"
 MIB = 1 << 20
 _PARTS = ("say", "devices", "table", "partition", "persist", "words", "status", "text", "json")
-_APPLETS = """awk cat chmod chown cmp cp cut dd df find fold grep head ln ls mkdir mv od readlink rm rmdir sed sha256sum
-sleep sort stat sync tail touch tr uname wc xargs"""
+_APPLETS = """awk cat chmod chown cmp cp cut dd df find fold grep head ln ls mkdir mktemp mv od readlink rm rmdir sed
+sha256sum sleep sort stat sync tail touch tr uname wc xargs"""
 
 
 @dataclass
@@ -68,6 +68,13 @@ class Guest:
         file = self.place / "log"
         return file.read_text() if file.exists() else ""
 
+    def booted_from(self, guid: str) -> None:
+        """Let the firmware say that the machine booted from a partition."""
+        variables = self.place / "sys/firmware/efi/efivars"
+        variables.mkdir(parents=True, exist_ok=True)
+        value = b"\7\0\0\0" + guid.encode("utf-16-le")
+        (variables / "LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f").write_bytes(value)
+
     def run(self, script: str, **more: str) -> str:
         """Run a script with the functions of all parts, and return what it prints."""
         done = subprocess.run(
@@ -97,6 +104,7 @@ class Guest:
         values |= self.settings | more
         lines = [f"{name}='{value}'" for name, value in values.items()]
         lines += [f". {GUEST}/{part}.sh" for part in _PARTS]
+        lines += [f". {part}" for part in sorted(GUEST.glob("install/*.sh"))] if "install_disk" in values else []
         # An image file has no devices for its partitions.
         lines += ["wait_for_node() { :; }", script]
         shell = ["busybox", "sh"] if self.shell == "busybox" else [self.shell]

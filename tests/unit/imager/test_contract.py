@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import spec.install
 import spec.keyboard
 import spec.state
 import spec.update
@@ -21,6 +22,7 @@ from imager.request import Request, join
 from imager.requests.accounts import Hashes, Users
 from imager.requests.files import Directories, Exclude, Links, Tree
 from imager.requests.identity import Identity
+from imager.requests.install import Install
 from imager.requests.kernel import KernelTree
 from imager.requests.mounts import DiskEntries, Mounts, Swap
 from imager.requests.network import Network
@@ -127,6 +129,7 @@ REQUESTS = (
         ca="/update/ca.pem",
         epoch=1,
     ),
+    Install(system="/system", install=spec.install.Install(disk="serial=a", auto=True, after="poweroff"), epoch=1),
     DiskEntries(system="/system", epoch=1),
     Hashes(source="/secrets", name=("root_hash",), output="/out", epoch=1),
     Directories(system="/system", directory={"/a": Directory(), "/b": Directory(mode=0, owner=OWNER)}, epoch=1),

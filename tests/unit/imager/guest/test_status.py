@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from tests.support.engine import REPOSITORY
-from tests.support.guest_programs import ESP, GUEST, MIB, SHELLS, Guest
+from tests.support.guest_programs import ESP, ESP_GUID, GUEST, MIB, SHELLS, Guest
 
 SCHEMA = json.loads((REPOSITORY / "docs/status.schema.json").read_text())
 OVERLAY = "22 1 0:20 / / rw shared:1 - overlay overlay rw,lowerdir=/l/2:/l/1:/l/0,upperdir=/u,workdir=/w\n"
@@ -34,10 +34,8 @@ def guest(request: pytest.FixtureRequest, tmp_path: Path) -> Guest:
     (made.root / "run/claylinux/signer.json").write_text(f"{json.dumps(SIGNER, ensure_ascii=False)}\n")
     (made.root / "etc").mkdir()
     (made.root / "etc/os-release").write_text(OS_RELEASE)
+    made.booted_from(ESP_GUID)
     variables = made.place / "sys/firmware/efi/efivars"
-    variables.mkdir(parents=True)
-    value = b"\7\0\0\0" + "11111111-2222-3333-4444-555555555555".encode("utf-16-le")
-    (variables / "LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f").write_bytes(value)
     (variables / "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c").write_bytes(b"\6\0\0\0\1")
     (made.place / "lists/persist.list").write_text("/etc/app\n")
     (made.place / "lists/image.list").write_text(f'f {"0" * 64} /etc/app/a "b"\n')

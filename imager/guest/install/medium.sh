@@ -1,0 +1,74 @@
+# shellcheck shell=sh
+# What an installation copies: the medium that the machine booted from, or a file that is like one.
+UPDATES=bc13c2ff-59e6-4262-a352-b275fd6f7172 # where updates are kept: an extended boot loader partition
+
+# Our media have sectors of 512 bytes in their tables, whatever a drive says: that of an ISO is not read by sfdisk.
+medium_rows() { # MEDIUM: a line for each partition: type and GUID in hexadecimal, first sector, sectors
+  [ "$(dd if="$1" bs=512 skip=1 count=1 2>/dev/null | head -c 8 | tr -d '\0')" = "EFI PART" ] || return 0
+  dd if="$1" bs=512 skip=2 count=32 2>/dev/null | od -An -v -tx1 | tr -d ' \n' | fold -w 256 |
+    grep -v '^0\{32\}' | while read -r row; do
+    start=$(number_of "$(echo "$row" | cut -c 65-80)")
+    echo "$(echo "$row" | cut -c 1-32) $(echo "$row" | cut -c 33-64) $start" \
+      $(($(number_of "$(echo "$row" | cut -c 81-96)") - start + 1))
+  done
+}
+
+medium_part() { # MEDIUM TYPE: first MiB and MiB of its only partition of a type
+  medium_rows "$1" | awk -v type="$(bytes_of_guid "$2")" '
+    $1 == type { count++; start = $3; size = $4 }
+    END { if (count == 1 && !(start % 2048) && !(size % 2048)) print start / 2048, size / 2048 }'
+}
+
+find_medium() { # sets `medium`, `esp_start` and `esp_size` in MiB, and what other partition it has
+  if [ -n "$from" ]; then
+    medium=$from
+    [ -r "$medium" ] || { refuse "there is no $from"; return 1; }
+  else
+    medium=$(booted_medium) || return 1
+  fi
+  set -- $(medium_part "$medium" "$ESP")
+  [ -n "${2-}" ] || { refuse "$medium is no medium of Claylinux: it has not one EFI partition at a whole MiB"; return 1; }
+  esp_start=$1 esp_size=$2
+  [ "$(dd if="$medium" bs=512 skip=$((esp_start * 2048)) count=1 2>/dev/null | od -An -v -tx1 | tr -d ' \n' | cut -c 1021-)" = 55aa ] ||
+    { refuse "the EFI partition of $medium has no file system, or cannot be read"; return 1; }
+  set -- $(medium_part "$medium" "$UPDATES")
+  updates_start=${1:-0} updates_size=${2:-0}
+}
+
+booted_medium() { # prints the disk, or the CD
+  boot=$(boot_partition)
+  if [ -n "$boot" ]; then
+    found=$(all_disks | while read -r name; do
+      medium_rows "$dev/$name" | grep -q "^.\{32\} $(bytes_of_guid "$boot") " && echo "$dev/$name"
+    done)
+    what="the partition $boot, from which the machine booted,"
+  else # firmware has no name for the boot from a CD
+    found=$(compact_discs | while read -r name; do
+      [ "$(dd if="$dev/$name" bs=2048 skip=16 count=1 2>/dev/null | tail -c +447 | head -c 9 | tr -d '\0')" = CLAYLINUX ] &&
+        echo "$dev/$name"
+    done)
+    what="a medium from which the machine booted"
+  fi
+  case $(echo "$found" | grep -c .) in
+  1) echo "$found" ;;
+  0) refuse "$what is on no disk: after a boot over the network, name an image of this system with --from"; return 1 ;;
+  *) refuse "$what is on several: $(echo "$found" | tr '\n' ' ')"; return 1 ;;
+  esac
+}
+
+all_disks() { # also those that are only read
+  for each in "$sys"/block/*; do
+    case ${each##*/} in loop* | ram* | zram* | fd* | dm-* | md* | nbd*) continue ;; esac
+    [ ! -e "$dev/${each##*/}" ] || echo "${each##*/}"
+  done
+}
+
+compact_discs() {
+  modprobe -q sr_mod 2>/dev/null
+  all_disks | grep '^sr'
+}
+
+# An image has GUIDs that were made of its content (version 5), a disk that was installed has random ones (version 4).
+is_installed() { # whether the machine booted from a disk that `claylinux install` wrote
+  case $(boot_partition) in ????????-????-4*) ;; *) false ;; esac
+}
