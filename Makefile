@@ -70,6 +70,7 @@ campaign: engine ## run a long campaign of tests: make campaign NAME=faults SECO
 bench: frontend ## measure rebuilds, assembly and boots against the alternatives (many minutes)
 	@$(PYTHON) bench/noop.py
 	@$(PYTHON) bench/assembly.py
+	@$(PYTHON) bench/trust.py
 	@$(PYTHON) bench/formats.py
 	@$(PYTHON) bench/boot.py
 	@$(PYTHON) bench/rebuild.py

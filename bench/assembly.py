@@ -60,7 +60,7 @@ def main() -> int:
         before = conditions()
         with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as directory:
             work = Path(directory)
-            pairs = [(_classic(tree, work), _ours(tree, init, work)) for _ in range(args.n)]
+            pairs = [(_classic(tree, work), assemble(tree, init, work)) for _ in range(args.n)]
         classic, ours = (list(column) for column in zip(*pairs, strict=True))
         if args.json:
             runs = {"classic": [asdict(one) for one in classic], "ours": [asdict(one) for one in ours]}
@@ -105,29 +105,36 @@ def _classic(tree: Path, work: Path) -> Assembly:
     return Assembly({"classic": run(argv)[0]}, disk.stat().st_size)
 
 
-def _ours(tree: Path, init: Path, work: Path) -> Assembly:
+def assemble(tree: Path, init: Path, work: Path) -> Assembly:
     """The steps of a build: those of the frontend for a single stage and an empty cache."""
     facts, layer, uki, disk = (work / name for name in ("report.json", "layer", "uki.json", "ours.img"))
     for path in (facts, layer, uki, disk):
         path.unlink(missing_ok=True)
     steps = {"inspect": imager(Inspect(system=str(tree), output=str(facts), weigh=False))}
-    version = json.loads(facts.read_text())["kernels"][0]["version"]
     steps["layer"] = imager(Layer(system=str(tree), output=str(layer), compression="zstd:3", epoch=EPOCH))
-    program = Uki(
+    raw = Raw(uki=str(uki), output=str(disk), architecture="amd64", epoch=EPOCH)
+    steps["uki, raw"] = imager(program(tree, init, work), raw)
+    return Assembly(steps, disk.stat().st_size)
+
+
+def program(tree: Path, init: Path, work: Path, signer: str = "", pcr_key: str = "") -> Uki:
+    """Return the request for a program of the files that the other steps left in `work`."""
+    version = json.loads((work / "report.json").read_text())["kernels"][0]["version"]
+    return Uki(
         system=str(tree),
         kernel_version=version,
-        initrd=(str(layer),),
+        initrd=(str(work / "layer"),),
         init=str(init),
         layers=1,
         cmdline=CMDLINE,
         stub=str(tree / STUB),
         architecture="amd64",
-        output=str(uki),
+        output=str(work / "uki.json"),
         epoch=EPOCH,
         detached=False,
+        signer=signer,
+        pcr_key=pcr_key,
     )
-    steps["uki, raw"] = imager(program, Raw(uki=str(uki), output=str(disk), architecture="amd64", epoch=EPOCH))
-    return Assembly(steps, disk.stat().st_size)
 
 
 def imager(*requests: Request) -> Cost:

@@ -77,8 +77,11 @@ def flip(image: Path, part: str, random: Random, target: Path) -> Path:
 
 
 def program_of(disk: bytes | bytearray) -> int:
-    """Return where the program starts, behind the partition table and those of the file system."""
-    return disk.index(b"MZ", _MEBIBYTE)
+    """Return where the program starts, behind the partition table and those of the file system.
+
+    It starts with a sector. A table of clusters can have the same two bytes in between.
+    """
+    return next(at for at in range(_MEBIBYTE, len(disk), 512) if disk[at : at + 2] == b"MZ")
 
 
 def try_all(images: list[Path], good: Path, variables: Path) -> list[str]:
