@@ -54,9 +54,10 @@ becomes_well() { # within the time; else `why` says what is not
 }
 
 is_well() {
+  failing=''
   is_up || return 1
   for each in $health_services; do
-    is_active "$each" || { why="service $each: $(state_of "$each")"; return 1; }
+    is_active "$each" || { failing=$each why="service $each: $(state_of "$each")"; return 1; }
   done
 }
 
@@ -80,8 +81,11 @@ is_up() { # whether all that starts at boot has started
   return 1
 }
 
-is_hopeless() {
-  is_systemd && systemctl is-active --quiet emergency.target rescue.target || return 1
+is_hopeless() { # whether it makes no sense to wait longer
+  is_systemd || return 1
+  # systemd does not start it again: `why` has the rest
+  [ -z "$failing" ] || ! systemctl is-failed --quiet "$failing" || return 0
+  systemctl is-active --quiet emergency.target rescue.target || return 1
   why="the system is in emergency mode: $(systemctl list-units --failed --plain --no-legend 2>/dev/null | cut -d ' ' -f 1 | tr '\n' ' ' | sed 's/ $//')"
 }
 

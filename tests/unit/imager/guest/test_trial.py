@@ -24,6 +24,7 @@ mkdir -p $root/run/systemd/system
 systemctl() {
   case "$*" in
   *emergency.target*) [ -e $proc/emergency ] ;;
+  *is-failed*) [ -e $proc/failed ] ;;
   *is-active*multi-user.target) [ -e $proc/up ] ;;
   *is-active*) [ -e $proc/service-${3} ] ;;
   show*) printf 'failed\\nexit-code\\n1\\n' ;;
@@ -90,6 +91,7 @@ def test_a_version_that_is_well(guest: UpdateGuest) -> None:
         ("boot", "the boot did not come to multi-user.target"),
         ("emergency", "the system is in emergency mode: srv.mount"),
         ("service", "service nginx: failed exit-code 1"),
+        ("service for good", "service nginx: failed exit-code 1"),
         ("command", "the command of `health` failed: oh"),
     ],
 )
@@ -97,8 +99,11 @@ def test_a_version_that_is_not_well(guest: UpdateGuest, fault: str, reason: str)
     on_trial(guest, up=fault not in ("boot", "emergency"))
     if fault == "emergency":
         (guest.place / "proc/emergency").touch()
-    if fault == "service":
+    if fault.startswith("service"):
         guest.settings["health_services"] = "nginx"
+    if fault == "service for good":
+        guest.settings["health_timeout"] = "1000000"  # nobody waits for it
+        (guest.place / "proc/failed").touch()
     if fault == "command":
         guest.settings["health_command"] = "echo oh; false"
     health(guest)
