@@ -148,7 +148,7 @@ def _pieces(request: Request, inputs: PlanInputs, uki: Uki, solve: Callable[[llb
     from frontend.plan.update_media import index_of, plan_layers, plan_pieces
 
     index = request.client.read_file(solve(uki.shipped), index_of(uki))
-    return solve(plan_layers(inputs, plan_pieces(inputs, uki), index))
+    return solve(plan_layers(plan_pieces(inputs, uki), index))
 
 
 def _warn(request: Request, warnings: Iterable[Diagnostic]) -> None:

@@ -13,7 +13,7 @@ from imager.uki.layout import INDEX
 from imager.update import listing
 
 from . import places, secure_boot, update
-from .steps import OUT, Step, run_imager, run_on_trees, together
+from .steps import OUT, Step, run_imager, run_on_trees
 
 if TYPE_CHECKING:
     from spec.document import Spec
@@ -63,16 +63,17 @@ def index_of(uki: Uki) -> str:
     return uki.FILE.removesuffix(".json") + INDEX
 
 
-def plan_layers(inputs: PlanInputs, made: llb.State, index: bytes) -> llb.State:
-    """Return what is published, after the content of the index: each piece is a layer, the last one has the index."""
+def plan_layers(made: llb.State, index: bytes) -> llb.State:
+    """Return what is published, after the content of the index: each piece is a layer, the last one has the index.
+
+    One upon the other, as an engine without containerd's store makes a single layer of states that it merges.
+    """
     count = len(listing.distinct(listing.pieces(index.decode())))
-    names = [*(f"/{number}" for number in range(count)), LAST]
-    return together(inputs, [_layer(made, name) for name in names])
-
-
-def _layer(made: llb.State, name: str) -> llb.State:
-    copy = llb.Copy(source=made, src=name, dest="/", dir_contents=True)
-    return llb.edit(llb.scratch(), copy, name=f"[update] layer {name.removeprefix('/')}")
+    published = llb.scratch()
+    for name in (*(f"/{number}" for number in range(count)), LAST):
+        copy = llb.Copy(source=made, src=name, dest="/", dir_contents=True)
+        published = llb.edit(published, copy, name=f"[update] layer {name.removeprefix('/')}")
+    return published
 
 
 def _place(spec: Spec) -> llb.SourceRange:

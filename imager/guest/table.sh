@@ -47,6 +47,7 @@ free_space() { # DISK
       offer(at, $2)
       at = $2 + $3
       if ($4 == esp) at += at
+      if ($6 == "UPDATES") at += unit # the second table of the image as it was built
     }
     END {
       offer(at, total - unit) # the second table is at the end

@@ -49,7 +49,7 @@ class Machine:
     `architecture` is amd64, or arm64, which is always emulated. `variables` are those of firmware with keys for Secure
     Boot: it verifies what it starts. Without them it starts everything. `oem_strings` are those of SMBIOS, and `blobs`
     (name, text) those of fw_cfg: what the owner of a hypervisor can tell a guest. `tpm` is the socket of swtpm.
-    With `reboots`, a guest that reboots starts again; else the machine ends.
+    With `reboots`, a guest that reboots starts again; else the machine ends. `watchdog` is one that resets it.
     """
 
     drives: tuple[Drive, ...] = ()
@@ -70,6 +70,7 @@ class Machine:
     blobs: tuple[tuple[str, str], ...] = ()
     tpm: Path | None = None
     reboots: bool = False
+    watchdog: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ def command_line(machine: Machine, firmware: Firmware | None) -> tuple[str, ...]
     words += ["-nodefaults", "-display", "none", *(() if machine.reboots else ("-no-reboot",)), "-serial", "stdio"]
     # Early boot needs entropy; without a source, ssh-keygen and systemd may wait for minutes.
     words += ["-device", "virtio-rng-pci"]
+    if machine.watchdog:
+        words += ["-device", "i6300esb"]
     if machine.firmware and firmware is not None:
         words += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={_value(firmware.code)}"]
         words += ["-drive", f"if=pflash,unit=1,format=raw,snapshot=on,file={_value(firmware.variables)}"]

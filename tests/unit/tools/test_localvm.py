@@ -37,6 +37,9 @@ def value_of(words: tuple[str, ...], flag: str) -> str:
 
 
 class TestCommandLine:
+    def test_a_watchdog(self) -> None:
+        assert (devices(Machine()), devices(Machine(watchdog=True))) == ([], ["i6300esb"])
+
     def test_a_disk_with_firmware(self) -> None:
         machine = Machine(drives=(Drive(path=Path("/x/hello.img")),))
         assert command_line(machine, FIRMWARE) == (

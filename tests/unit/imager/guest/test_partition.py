@@ -61,21 +61,33 @@ def test_its_size(guest: Guest, size: str, expected: str) -> None:
 
 def test_our_own_disks_on_a_larger_one(guest: Guest) -> None:
     """The second table of an image is where the image ends, not where the disk does."""
-    image = guest.disk("vda", 30)
-    ids = {"partition": uuid.UUID(ESP_GUID), "disk": uuid.UUID(int=7)}
-    tables = gpt.tables(
-        sectors=30 * 2048,
-        partitions=[gpt.Partition(gpt.ESP_TYPE, "partition", "EFI", 2048, 29 * 2048 - 1)],
-        guid=ids.__getitem__,
-    )
-    with image.open("r+b") as file:
-        file.write(tables.head)
-        file.seek(30 * MIB - len(tables.tail))
-        file.write(tables.tail)
-    guest.disk("vda", 200)
+    image = own_disk(guest, 30, gpt.Partition(gpt.ESP_TYPE, "partition", "EFI", 2048, 29 * 2048 - 1))
     assert state(guest) == "vda2"
     assert guest.partitions("vda") == [["1", "1", "28", "EFI"], ["2", "58", "141", "STATE"]]
     assert "No problems found" in output_of("sgdisk", "-v", image)
+
+
+def test_our_own_disks_with_room_for_versions(guest: Guest) -> None:
+    """It is behind that room, and the old second table."""
+    esp = gpt.Partition(gpt.ESP_TYPE, "partition", "EFI", 2048, 29 * 2048 - 1)
+    versions = gpt.Partition(gpt.XBOOTLDR_TYPE, "versions", "UPDATES", 29 * 2048, 59 * 2048 - 1)
+    image = own_disk(guest, 60, esp, versions)
+    assert state(guest) == "vda3"
+    assert guest.partitions("vda")[1:] == [["2", "29", "30", "UPDATES"], ["3", "60", "139", "STATE"]]
+    assert "No problems found" in output_of("sgdisk", "-v", image)
+
+
+def own_disk(guest: Guest, mib: int, *partitions: gpt.Partition) -> Path:
+    """Write an image as we make it to a disk that is larger."""
+    image = guest.disk("vda", mib)
+    ids = {"partition": uuid.UUID(ESP_GUID), "disk": uuid.UUID(int=7), "versions": uuid.UUID(int=8)}
+    tables = gpt.tables(sectors=mib * 2048, partitions=partitions, guid=ids.__getitem__)
+    with image.open("r+b") as file:
+        file.write(tables.head)
+        file.seek(mib * MIB - len(tables.tail))
+        file.write(tables.tail)
+    guest.disk("vda", 200)
+    return image
 
 
 @pytest.mark.parametrize("name", ["nvme0n1", "mmcblk0"])
