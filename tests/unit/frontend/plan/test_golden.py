@@ -34,6 +34,7 @@ OPTIONS: dict[str, dict[str, str]] = {
     "language": {"build-arg:VERSION": "2.0", "build-arg:CLAYLINUX_PROFILE": "small"},
     "platforms": {"target": "image"},
     "secure-boot-tbs": {"target": "tbs"},
+    "update-pieces": {"target": "update"},
 }
 
 
@@ -46,6 +47,7 @@ def request(case: str, text: str) -> FakeClient:
         "common.yaml": INCLUDED,
         **{f"keys/{name}.auth": b"" for name in ("PK", "KEK", "db")},
         "/uki.json": b'{"size": 1000}',
+        "/uki.pieces": b"claylinux-update 1\npiece aa 0 512\npiece bb 512 9\npiece aa 1024 512\n",
     }
     made = llb.marshal(llb.image("debian:trixie", name="[rootfs 1/1] FROM debian:trixie"))
     client = FakeClient(outputs={**BOOTABLE, **files}, folders=frozenset({"tree"}), other_frontend=made)
