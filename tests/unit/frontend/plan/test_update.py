@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 import llb
-from tests.support.fake_client import ALL_LLB_CAPS, FakeClient
+from tests.support.fake_client import FakeClient
 from tests.support.whole_request import BOOTABLE, ask, names, places, told
 
 FILES = {"key": b"", "db.crt": b"", "/uki.json": b'{"size": 1000}', "/uki.pieces": b"piece aa 0 9\npiece bb 9 9\n"}
@@ -16,9 +14,8 @@ OWN = HEAD + "update: {key: {secret: update.key, public: key}}\n"
 SECURE_BOOT = HEAD + "update: {}\nsecure_boot: {certificate: {source: db.crt}, key: {secret: db.key}}\n"
 
 
-def build(text: str, target: str = "", caps: frozenset[str] = ALL_LLB_CAPS) -> FakeClient:
-    client = replace(FakeClient(outputs={**BOOTABLE, **FILES}), llb_caps=caps)
-    return ask(text, client, **({"target": target} if target else {}))
+def build(text: str, target: str = "") -> FakeClient:
+    return ask(text, FakeClient(outputs={**BOOTABLE, **FILES}), **({"target": target} if target else {}))
 
 
 def graph(client: FakeClient) -> str:
@@ -58,13 +55,11 @@ def test_a_word_that_is_there_stays(cmdline: str, expected: str) -> None:
     assert f'"--cmdline", "{expected}"' in graph(build(f"{OWN}kernel: {{cmdline: {cmdline}}}\n"))
 
 
-@pytest.mark.parametrize("merges", [True, False])
-def test_each_piece_is_a_layer(merges: bool) -> None:
-    client = build(OWN, "update", ALL_LLB_CAPS if merges else ALL_LLB_CAPS - {"mergeop"})
+def test_each_piece_is_a_layer_upon_the_one_before() -> None:
+    client = build(OWN, "update")
     assert client.error is None, client.error
     layers = [f"[update] layer {name}" for name in ("0", "1", "last")]
     assert [name for name in names(client) if name.startswith("[update] layer")] == layers
-    assert ("[update] all layers" in names(client)) == merges
 
 
 def test_pieces_of_a_system_that_does_not_update_itself_are_told() -> None:
