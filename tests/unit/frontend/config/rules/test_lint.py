@@ -52,6 +52,32 @@ def test_a_package_is_known_by_its_name(capsys: pytest.CaptureFixture[str], tmp_
     assert "[UserWithoutPassword]" not in check(capsys, str(file))[1]
 
 
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("base: debian\npackages: [task-gnome-desktop]", True),
+        ("base: debian\npackages: [sway]\nkernel: {for: server}", True),
+        ("base: debian-cloud\npackages: [sway]\nkernel: {for: server}", True),
+        ("base: debian\npackages: [sway]\nkernel: {for: desktop}", False),
+        ("base: debian\npackages: [sway]\nkernel: {for: [server, desktop]}", False),
+        ("base: debian\npackages: [sway]\nkernel: {for: [{source: machine.txt}]}", False),
+        ("base: debian\npackages: [sway]\nkernel: {modules: {include: [/drivers/gpu/]}}", False),
+        ("base: debian-cloud\npackages: [sway]", False),
+        ("base: alpine-lts\npackages: [sway]", False),
+        ("base: {image: x}\npackages: [sway]", False),
+        ("base: debian\npackages: [xvfb, x11-apps, xserver-common, desktop-base, vlc]", False),
+    ],
+)
+def test_a_desktop_needs_its_drivers(
+    text: str, warned: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "claylinux.yaml"
+    file.write_text(text)
+    code, said = check(capsys, str(file))
+    assert code == 0, said
+    assert ("[DesktopDrivers]" in said) is warned
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_has_a_case_and_a_section(rule: str) -> None:
     # What only a build finds has its cases in test_plan_kernel.py.
