@@ -64,14 +64,20 @@ detach() {
 
 entries() { # a line for each version: place, version, tries left, tries done (`-` and `-`: good), file
   for place in esp updates; do
-    for file in "$places/$place/EFI/Linux/${name}_"*.efi; do
-      [ -f "$file" ] || continue
-      rest=${file##*/"${name}"_} rest=${rest%.efi} left=- tries=-
-      case $rest in *+*) left=${rest##*+} rest=${rest%+*} tries=0 ;; esac
-      case $left in *-*-* | -) ;; *-*) tries=${left#*-} left=${left%-*} ;; esac
-      case $left$tries in -- | *[0-9]) ;; *) continue ;; esac
-      ! is_version "$rest" || echo "$place $rest $left $tries ${file##*/}"
-    done
+    # shellcheck disable=SC2012 # what is no version does not matter
+    ls "$places/$place/EFI/Linux" 2>/dev/null | awk -v place="$place" -v prefix="${name}_" '
+      index($0, prefix) == 1 && /\.efi$/ {
+        version = substr($0, length(prefix) + 1, length($0) - length(prefix) - 4)
+        left = tries = "-"
+        if (match(version, /\+[0-9]+(-[0-9]+)?$/)) {
+          split(substr(version, RSTART + 1), count, "-")
+          left = count[1] + 0
+          tries = count[2] + 0
+          version = substr(version, 1, RSTART - 1)
+          delete count
+        }
+        if (version ~ /^[0-9A-Za-z][0-9A-Za-z.~^-]*$/) print place, version, left, tries, $0
+      }'
   done
 }
 
