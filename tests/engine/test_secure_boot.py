@@ -15,12 +15,14 @@ from imager import keys
 from tests.support import leftovers
 from tests.support.engine import Engine, digests
 from tests.support.secure_boot import make_signer, openssl
+from tests.support.updates import make_pair, make_updatable
 from tests.support.vm import require_tool
 
 pytestmark = pytest.mark.engine
 
 MARK = "claylinux-mark-of-a-signing-key-41f6d2"
 WITH_KEY = "secure_boot: {certificate: {source: db.crt}, key: {secret: db.key}}"
+UPDATE = ("version: 1.0.0", "update: {key: {secret: update.key, public: update.pub}}")
 WITH_BOTH = "secure_boot: {certificate: {source: db.crt}, key: {secret: db.key}, pcr_key: {secret: pcr.key}}"
 ELSEWHERE = "secure_boot: {certificate: {source: db.crt}, signature: {source: edge.sig}}"
 CERTIFICATE_SECRET = "secure_boot: {certificate: {secret: db.crt}, key: {secret: db.key}}"
@@ -168,20 +170,28 @@ def test_the_keys_are_nowhere(throwaway_engine: Callable[..., Engine], project: 
     """Nor are those that lie in the build context, beside the updates to enroll."""
     engine = throwaway_engine(containerd_store=True)
     assert keys.main([f"--directory={project}/keys", "--no-microsoft"]) == 0
-    write(project, f"{WITH_BOTH[:-1]}, enroll: keys}}")
-    text = (project / "claylinux.yaml").read_text()
+    pair = make_pair(tmp_path)
+    (project / "update.pub").write_bytes(pair.public.read_bytes())
+    make_updatable(project)
+    write(project, f"{WITH_BOTH[:-1]}, enroll: keys}}", *UPDATE)
+    text = (project / "claylinux.yaml").read_text().replace("target: system", "target: updatable")
     (project / "claylinux.yaml").write_text(text.replace("[raw, iso, efi]", "[raw, enroll, ovmf-vars]"))
     needles = [MARK.encode()]
-    for private in (project.parent / "db.key", make_signer(tmp_path, "pcr").key):
+    for private in (project.parent / "db.key", make_signer(tmp_path, "pcr").key, pair.key):
         private.write_text(f"{MARK}\n{private.read_text()}")
         numbers = openssl("pkey", "-in", str(private), "-outform", "DER")
         # What is searched for: the text, a line of the PEM, and parts of the numbers as they are.
         needles += [private.read_bytes().split(b"\n")[4], numbers[600:632], numbers[900:932]]
     needles += [each.read_bytes().split(b"\n")[4] for each in (project / "keys").glob("*.key")]
-    assert len(needles) == 10
+    assert len(needles) == 13
     certificate, update = ((project / name).read_bytes() for name in ("db.crt", "keys/PK.auth"))
     kinds, public, enrolled, private_places = set(), set(), set(), []
-    flags = (key(project), f"--secret=id=pcr.key,src={tmp_path}/pcr.key", "--target=")
+    flags = (
+        key(project),
+        f"--secret=id=pcr.key,src={tmp_path}/pcr.key",
+        f"--secret=id=update.key,src={pair.key}",
+        "--target=",
+    )
     for place in leftovers.build(engine, tmp_path / "engine", project, tmp_path, *flags):
         kinds.add(place.kind)
         if place.holds_any([certificate.split(b"\n")[2]]):

@@ -16,7 +16,7 @@ import pytest
 from tests.support.dockerfile import make_small
 from tests.support.engine import Engine
 from tests.support.registry import Registry
-from tests.support.updates import Pair, make_pair
+from tests.support.updates import Pair, make_pair, make_updatable
 
 pytestmark = pytest.mark.engine
 
@@ -30,12 +30,6 @@ files: {/etc/motd: "line ${LINE}\\n"}
 update: {from: oci://registry.example/web, key: {secret: update.key, public: update.pub}}
 labels: {org.opencontainers.image.source: https://git.example/web}
 """
-STAGE = """
-FROM system AS updatable
-RUN mkdir -p /etc/ssl/certs /usr/bin && cd /usr/bin && touch curl mkfs.vfat openssl sfdisk /sbin/openrc-run \\
-    /etc/ssl/certs/ca-certificates.crt
-"""
-"""Programs that no build step calls: that they are there is all that is asked."""
 KINDS = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
 """What a machine asks for: the classic store of Docker pushes the second kind."""
 
@@ -58,8 +52,7 @@ def project(busybox: Path, debian_kernel: Path, tmp_path_factory: pytest.TempPat
     directory = tmp_path_factory.mktemp("update")
     context = make_small(directory / "context", busybox, debian_kernel)
     pair = make_pair(directory)
-    with (context / "Dockerfile").open("a") as file:
-        file.write(STAGE)
+    make_updatable(context)
     (context / "update.pub").write_bytes(pair.public.read_bytes())
     (context / "claylinux.yaml").write_text(TEXT)
     return Project(context, pair)

@@ -16,6 +16,13 @@ KERNEL = bytes(range(256)) * 9000
 ROOM = 0x400
 """The headers of the program."""
 
+_STAGE = """
+FROM system AS updatable
+RUN mkdir -p /etc/ssl/certs /usr/bin && cd /usr/bin && touch curl mkfs.vfat openssl sfdisk /sbin/openrc-run \\
+    /etc/ssl/certs/ca-certificates.crt
+"""
+"""Programs that no build step calls: that they are there is all that is asked."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -78,3 +85,9 @@ def add_index(layout: Path, pair: Pair, version: str = "1.4.0", **changes: objec
     }
     perform(Index(**values))  # type: ignore[arg-type]
     return place / "uki.json"
+
+
+def make_updatable(context: Path) -> None:
+    """Add a stage `updatable` to the Dockerfile of a small system (see `make_small`)."""
+    with (context / "Dockerfile").open("a") as file:
+        file.write(_STAGE)
