@@ -119,6 +119,7 @@ def _warn_of_scanner(request: Request) -> None:
 
 
 def _check_target(spec: Spec, options: BuildOptions) -> None:
+    from spec.formats import FORMATS, formats_on_disk
     from spec.values.wording import code, listing, quote, suggest
 
     from .targets import TARGETS
@@ -127,3 +128,9 @@ def _check_target(spec: Spec, options: BuildOptions) -> None:
         near = suggest(options.target, TARGETS)
         hint = f"did you mean {code(near)}?" if near else f"the targets are {listing(TARGETS, 'and')}"
         raise UserError(f"unknown --target {quote(options.target)}: {hint}")
+    if spec.rootfs.on_disk and options.target in FORMATS and not FORMATS[options.target].has_disk:
+        from .plan import places
+
+        able = listing(formats_on_disk())
+        text = f"--target {options.target} has no disk for `rootfs: {{source: disk}}`: choose {able}"
+        raise UserError(text, (places.location_of(spec, "rootfs", "source"),))

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmdline.h"
+#include "disk.h"
 #include "loop.h"
 #include "message.h"
 #include "modules.h"
@@ -62,12 +63,23 @@ static void open_attributes(int number)
          "memory; the kernel's reason is above, after \"Initramfs unpacking failed\"", number);
 }
 
+/* Return the opened block device with a layer, and its path. */
+static int open_layer(int number, char *device, size_t size)
+{
+    char file[64];
+    if (disk_has_layers())
+        return disk_open_layer(number, device, size);
+    snprintf(file, sizeof file, LAYERS "/%d.img", number);
+    int block = loop_attach(file, device, size);
+    unlink(file); /* the device keeps the data */
+    return block;
+}
+
 static void mount_layer(int number)
 {
-    char file[64], directory[64], device[32];
-    snprintf(file, sizeof file, LAYERS "/%d.img", number);
+    char directory[64], device[32];
     snprintf(directory, sizeof directory, LAYERS "/%d", number);
-    int block = loop_attach(file, device, sizeof device);
+    int block = open_layer(number, device, sizeof device);
     if (mkdir(directory, 0700) < 0)
         fail("cannot create %s", directory);
     if (mount(device, directory, "squashfs", MS_RDONLY, NULL) < 0) {
@@ -82,7 +94,6 @@ static void mount_layer(int number)
         fail("cannot mount layer %d", number);
     }
     close(block);
-    unlink(file); /* the mount keeps the data */
     /* Nothing can detach the device. Without its node, systemd-shutdown does not try, and does not complain. */
     unlink(device);
 }
@@ -137,6 +148,8 @@ const char *layers_mount(void)
     snprintf(path, sizeof path, LAYERS "/%d.sparse", count - 1);
     holes = open(path, O_RDONLY | O_CLOEXEC);
     modules_load(MODULES);
+    if (disk_has_layers())
+        disk_find(count);
     for (int number = 0; number < count; number++)
         mount_layer(number);
     mount_changes();

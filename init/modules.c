@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -33,18 +34,27 @@ static const char *reason(int error)
     }
 }
 
-static void load(int directory, const char *name)
+/* Return whether the module is loaded; if not, errno says why. */
+static bool load(int directory, const char *name)
 {
     int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         fail("cannot read the kernel module %s", name);
     debug("loading %s", name);
-    if (syscall(SYS_finit_module, file, "", 0) < 0 && errno != EEXIST) {
-        int error = errno;
-        errno = 0;
-        fail("cannot load the kernel module %s: %s", name, reason(error));
-    }
+    bool loaded = syscall(SYS_finit_module, file, "", 0) == 0 || errno == EEXIST;
+    int error = errno;
     close(file);
+    errno = error;
+    return loaded;
+}
+
+void modules_try(int directory, const char *name)
+{
+    if (faccessat(directory, name, F_OK, 0) < 0)
+        return;
+    if (!load(directory, name))
+        debug("cannot load %s: %s", name, reason(errno));
+    unlinkat(directory, name, 0); /* it is in the kernel now, or never will be */
 }
 
 void modules_load(const char *path)
@@ -58,7 +68,11 @@ void modules_load(const char *path)
         fail("cannot list %s", path);
     }
     for (int i = 0; i < count; i++) {
-        load(directory, names[i]->d_name);
+        if (!load(directory, names[i]->d_name)) {
+            int error = errno;
+            errno = 0;
+            fail("cannot load the kernel module %s: %s", names[i]->d_name, reason(error));
+        }
         free(names[i]);
     }
     free(names);

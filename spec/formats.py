@@ -10,7 +10,8 @@ class Format:
     """One kind of output. `imager.requests.outputs` has the request that makes it from a UKI.
 
     `os_release`: whether its UKI has one. A file among others is listed by boot managers, which want it; on a medium
-    that has nothing else, it only takes memory (see `imager.memory`). `keys`: those of `spec.outputs.Output` that it
+    that has nothing else, it only takes memory (see `imager.memory`). `has_disk`: whether there is room beside the UKI,
+    for `rootfs.source: disk`. `keys`: those of `spec.outputs.Output` that it
     has beyond `format` and `name`; its request has fields of these names.
     """
 
@@ -18,6 +19,7 @@ class Format:
     extension: str
     summary: str
     os_release: bool = False
+    has_disk: bool = True
     keys: tuple[str, ...] = ("label",)
 
 
@@ -27,7 +29,7 @@ FORMATS: dict[str, Format] = {
         # Flashing tools offer only disks that are named so.
         Format("raw", "img", "GPT disk image"),
         Format("iso", "iso", "hybrid ISO for CDs, USB sticks and disks"),
-        Format("efi", "efi", "the unified kernel image itself", os_release=True, keys=()),
+        Format("efi", "efi", "the unified kernel image itself", os_release=True, has_disk=False, keys=()),
         Format("qcow2", "qcow2", "disk for QEMU, KVM, Proxmox and OpenStack", keys=("label", "compress")),
         Format("vmdk", "vmdk", "disk for VMware and AWS", keys=("label", "compress", "subformat")),
         Format("vhdx", "vhdx", "disk for Hyper-V"),
@@ -53,3 +55,8 @@ OUTPUTS = {**FORMATS, **ENROLLMENTS}
 def formats_with(key: str) -> tuple[str, ...]:
     """Return the formats whose outputs have `key`."""
     return tuple(name for name, row in OUTPUTS.items() if key in row.keys)
+
+
+def formats_on_disk() -> tuple[str, ...]:
+    """Return the formats that can have the system on the disk."""
+    return tuple(name for name, row in FORMATS.items() if row.has_disk)

@@ -201,6 +201,8 @@ KERNEL = _hints(
 )  # fmt: skip
 ROOTFS = _hints(
     ("ignore remove without excludes", "write `exclude`"),
+    ("from layers location place", "write `source`"),
+    ("verity dm_verity", "write `source: disk`, which verifies what it reads"),
     ("size", "remove it: the system is as large as its content; for a limit, write `limits: {uki: ...}`"),
 )
 OUTPUT = _hints(

@@ -57,6 +57,12 @@ class Rootfs:
         "tmpfs",
         default="auto",
     )
+    source: words.RootfsSource = key(
+        "`uki`: the system is in the UKI, and in memory from the start; `disk`: it stays in a partition beside a small "
+        "UKI, and what is read there is verified. For systems of about 1 GiB and more. See docs/guide/memory.md.",
+        "disk",
+        default="uki",
+    )
     compression: words.Compression | None = key(
         f"{listing((NONE, *LEVELS))}, optionally with a level as in `zstd:19`. Default: zstd at a fast level.",
         "zstd:19",
@@ -76,6 +82,11 @@ class Rootfs:
         one_or_many=True,
         unique=True,
     )
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the system stays on the disk."""
+        return self.source == "disk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,14 +43,16 @@ class Packing:
     def finish(self, report: Report, version: str) -> Packed:
         """Return the segments for the kernel `version`. Raises `UserError` if it cannot boot them."""
         rootfs = self._inputs.spec.rootfs
-        modules, decoders = report.no_overlay.get(version, ()), report.no_decoder.get(version, ())
+        modules = (report.no_disk if rootfs.on_disk else report.no_overlay).get(version, ())
+        decoders = report.no_decoder.get(version, ())
         lacking = memory.missing_for_overlay(modules, decoders, packing.compression_of(rootfs, memory.OVERLAY))
-        if rootfs.mode == "overlay" and lacking:
+        if lacking and (rootfs.mode == "overlay" or rootfs.on_disk):
+            key, remedy = ("source", "remove `source: disk`") if rootfs.on_disk else ("mode", "write `mode: auto`")
             text = (
-                f"`rootfs.mode`: kernel {version} does not support overlay mode, because it has no "
-                f"{' and no '.join(lacking)}: write `mode: auto`, or use another kernel"
+                f"`rootfs.{key}`: kernel {version} does not support {packing.name_of(rootfs)}, because it has no "
+                f"{' and no '.join(lacking)}: {remedy}, or use another kernel"
             )
-            raise UserError(text, (places.location_of(self._inputs.spec, "rootfs", "mode"),))
+            raise UserError(text, (places.location_of(self._inputs.spec, "rootfs", key),))
         mode = packing.mode_of(rootfs, lacks_overlay=bool(lacking))
         if mode == self._guess.mode:
             return self._packed.result()

@@ -21,6 +21,7 @@ from .steps import OUT, SYSTEM, Step, edit_files, run_imager, tree
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from spec.document import Spec
     from spec.kernel import Kernel
 
     from .inputs import PlanInputs
@@ -32,6 +33,8 @@ _MACHINES = "/machines"
 _ALL = Purpose(purpose="all")
 _REQUIRED = ("erofs", "loop", "overlay", "squashfs")
 """Modules that our init may load before the system is mounted."""
+_ON_DISK = ("dm_mod", "dm_verity", "crypto-sha256")
+"""More of them for a system on a disk. Its drivers are a choice of the user, like all others."""
 
 
 def choose_modules(inputs: PlanInputs, base: llb.State) -> tuple[llb.State, llb.State | None]:
@@ -117,11 +120,18 @@ def _request(inputs: PlanInputs, kept: tuple[Purpose | MachineFile, ...]) -> Ker
         system=SYSTEM,
         output=OUT + FINDINGS,
         load=inputs.spec.kernel.modules.load,
-        required=(*_REQUIRED, *(name for key in (swap, state, update, install) for name in key.modules(inputs.spec))),
+        required=(
+            *_for_init(inputs.spec),
+            *(name for key in (swap, state, update, install) for name in key.modules(inputs.spec)),
+        ),
         purpose=tuple(sorted(each.purpose for each in kept if isinstance(each, Purpose))),
         machine=tuple(mount.target for mount in _machines(inputs)) if kept else (),
         epoch=DEFAULT_EPOCH,
     )
+
+
+def _for_init(spec: Spec) -> tuple[str, ...]:
+    return (*_REQUIRED, *_ON_DISK) if spec.rootfs.on_disk else _REQUIRED
 
 
 def _machines(inputs: PlanInputs) -> tuple[llb.Bind, ...]:

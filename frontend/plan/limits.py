@@ -43,7 +43,7 @@ def warnings(spec: Spec, uki: int) -> Iterator[Diagnostic]:
         text = f"the UKI is {memory.format_size(uki)}: some UEFI firmware cannot start images of 1 GiB or larger"
     else:
         return
-    text += "; `--target report` shows what takes up the space"
+    text += "; `rootfs: {source: disk}` keeps the system beside it, and `--target report` shows what takes up the space"
     yield Diagnostic(spec.positions.of("base"), text, "warning", HUGE_SYSTEM)
 
 

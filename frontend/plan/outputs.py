@@ -140,6 +140,7 @@ def plan_uki(
         os_release=_has_os_release(inputs),
         init=TARGETS[architecture].init if overlay else "",
         layers=len(segments) if overlay else 0,
+        on_disk=spec.rootfs.on_disk,
         unpacked=packed.unpacked,
         lacks=packed.lacks,
         signer=_CHECKED + SIGNER if checked else "",

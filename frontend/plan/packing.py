@@ -66,6 +66,11 @@ def mode_of(rootfs: Rootfs, *, lacks_overlay: bool = False) -> str:
     return memory.TMPFS if lacks_overlay else memory.OVERLAY
 
 
+def name_of(rootfs: Rootfs) -> str:
+    """Return how a message names the mode that needs modules of the kernel."""
+    return "a system on a disk" if rootfs.on_disk else "overlay mode"
+
+
 def compression_of(rootfs: Rootfs, mode: str) -> str:
     """Return the compression of the system in a mode, as `imager.archive.compress` names it."""
     return rootfs.compression or _DEFAULT[mode]
@@ -178,7 +183,7 @@ def _segment(
         "exclude": inputs.spec.rootfs.exclude,
     }
     request = (
-        Layer(number=number, **common)
+        Layer(number=number, verified=inputs.spec.rootfs.on_disk, **common)
         if mode == memory.OVERLAY
         else Initramfs(init=TARGETS[inputs.platform.architecture].init, **common)
     )

@@ -25,6 +25,7 @@ _SHAPE = {
     },
     "unknown_modules?": {"*": {"*": (str, documents.NONE)}},
     "no_overlay?": _TEXTS,
+    "no_disk?": _TEXTS,
     "no_decoder?": _TEXTS,
     "leftovers?": _TEXTS,
     "broken?": {"*": str},
@@ -54,6 +55,7 @@ class Report:
     kernel_tree: Mapping[str, Any] = field(default_factory=dict)
     unknown_modules: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     no_overlay: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    no_disk: Mapping[str, Sequence[str]] = field(default_factory=dict)
     no_decoder: Mapping[str, Sequence[str]] = field(default_factory=dict)
     leftovers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +76,7 @@ def parse_report(data: bytes) -> Report:
         kernel_tree=raw.get("kernel_tree", {}),
         unknown_modules=raw.get("unknown_modules", {}),
         no_overlay=raw.get("no_overlay", {}),
+        no_disk=raw.get("no_disk", {}),
         no_decoder=raw.get("no_decoder", {}),
         leftovers=raw.get("leftovers", {}),
         broken=raw.get("broken", {}),

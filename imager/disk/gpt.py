@@ -1,6 +1,6 @@
 """The GUID partition table (UEFI specification, section 5).
 
-The bytes depend only on the arguments: GUIDs come from content, not from random numbers.
+The bytes depend only on the arguments: GUIDs come from content, not from random numbers (`imager.core.guid`).
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import struct
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid5
+from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 SECTOR = 512
 ESP_TYPE = UUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")
 XBOOTLDR_TYPE = UUID("BC13C2FF-59E6-4262-A352-B275FD6F7172")
 """What a boot manager looks for programs on, too (UAPI group, "Discoverable Partitions Specification")."""
-_NAMESPACE = UUID("5d0b2f4e-6f3c-5f0e-9d0c-6f2b8c1a7e11")
-"""Our namespace; every GUID that we make is derived from it."""
+LINUX_TYPE = UUID("0FC63DAF-8483-4772-8E79-3D69D8477DE4")
+"""Of a partition with data for Linux, which nothing mounts by itself."""
 _ENTRIES = 128
 _ENTRY = 128
 _TABLE = _ENTRIES * _ENTRY // SECTOR
@@ -40,27 +40,22 @@ class Tables:
 
 @dataclass(frozen=True)
 class Partition:
-    """A partition from sector `first` to `last`, inclusive. `role` gives its GUID, `name` is for people."""
+    """A partition from sector `first` to `last`, inclusive; `name` is for people."""
 
     kind: UUID
-    role: str
+    guid: UUID
     name: str
     first: int
     last: int
 
 
-def identify(digest: str) -> Callable[[str], UUID]:
-    """Return a function that derives the GUID of each role from the `digest` of the content."""
-    return lambda role: uuid5(_NAMESPACE, f"{role} {digest}")
-
-
-def tables(*, sectors: int, partitions: Sequence[Partition], guid: Callable[[str], UUID]) -> Tables:
-    """Return the tables of a disk of `sectors`."""
+def tables(*, sectors: int, partitions: Sequence[Partition], disk: UUID) -> Tables:
+    """Return the tables of a `disk` of `sectors`."""
     entries = b"".join(
         struct.pack(
             "<16s16sQQQ72s",
             each.kind.bytes_le,
-            guid(each.role).bytes_le,
+            each.guid.bytes_le,
             each.first,
             each.last,
             0,
@@ -82,7 +77,7 @@ def tables(*, sectors: int, partitions: Sequence[Partition], guid: Callable[[str
                 other,
                 HEAD,
                 sectors - TAIL - 1,
-                guid("disk").bytes_le,
+                disk.bytes_le,
                 start,
                 _ENTRIES,
                 _ENTRY,

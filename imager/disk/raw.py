@@ -1,16 +1,19 @@
 """The disk inside every format: a GPT with one EFI system partition that contains the unified kernel image.
 
-A system that updates itself has a second partition, for its next versions. The raw format is only this disk.
+A system that updates itself has a second partition, for its next versions; one that stays on the disk has one for its
+layers. The raw format is only this disk.
 """
 
 from __future__ import annotations
 
 import hashlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from imager.core import output
 from imager.core.extents import Extent
+from imager.core.guid import identify
 from imager.disk import esp, gpt, versions
 from imager.disk.medium import Medium
 from imager.uki import layout
@@ -18,14 +21,13 @@ from imager.uki import layout
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
-    from uuid import UUID
 
     from imager.requests.outputs import Disk, Raw
 
 MEBIBYTE = 1 << 20
 ESP_START = MEBIBYTE
 """The start of the partition in bytes: tools and flash media prefer whole MiB."""
-PARTITION_NAME = "EFI System Partition"
+PARTITION_NAME, LAYERS_NAME = "EFI System Partition", "LAYERS"
 
 
 def run(request: Raw) -> None:
@@ -67,42 +69,39 @@ def lay_out(
         epoch=epoch,
         files=files,
     )
-    updates = None
-    if space:
-        start = (ESP_START + partition.size) // gpt.SECTOR
-        number = _volume_id("updates", uki)
-        updates = esp.empty(size=space, label=versions.LABEL, volume_id=number, start=start, epoch=epoch)
-    start = ESP_START + partition.program
-    with uki.open_extents(start) as pieces:
-        place = range(start, start + uki.size)
-        yield _medium(partition, updates, pieces, place, gpt.identify(uki.digest))
+    guid = identify(uki.digest)
+    start, end = ESP_START + partition.program, ESP_START + partition.size
+    found = [_entry(gpt.ESP_TYPE, guid("partition"), PARTITION_NAME, ESP_START, end)]
+    content = [Extent(ESP_START + offset, data) for offset, data in partition.pieces]
+    with ExitStack() as stack:
+        content += stack.enter_context(uki.open_extents(start))
+        if space:
+            first, number = end // gpt.SECTOR, _volume_id("updates", uki)
+            updates = esp.empty(size=space, label=versions.LABEL, volume_id=number, start=first, epoch=epoch)
+            content += (Extent(end + offset, data) for offset, data in updates.pieces)
+            found.append(_entry(gpt.XBOOTLDR_TYPE, guid("updates"), versions.LABEL, end, end + updates.size))
+            end += updates.size
+        if uki.layers:
+            content += stack.enter_context(layout.open_extents(uki.layers.pieces, end))
+            size = uki.layers.size + -uki.layers.size % MEBIBYTE
+            found.append(_entry(gpt.LINUX_TYPE, UUID(uki.layers.guid), LAYERS_NAME, end, end + size))
+            end += size
+        # The additional MiB for the second partition table keeps the disk a whole number of MiB.
+        yield _medium(end + MEBIBYTE, found, content, range(start, start + uki.size), guid)
 
 
 def _volume_id(role: str, uki: layout.UkiLayout) -> int:
     return int.from_bytes(hashlib.sha256(f"{role} {uki.digest}".encode()).digest()[:4], "little")
 
 
+def _entry(kind: UUID, guid: UUID, name: str, start: int, end: int) -> gpt.Partition:
+    return gpt.Partition(kind, guid, name, start // gpt.SECTOR, end // gpt.SECTOR - 1)
+
+
 def _medium(
-    partition: esp.Esp,
-    updates: esp.Esp | None,
-    pieces: tuple[Extent, ...],
-    place: range,
-    guid: Callable[[str], UUID],
+    size: int, partitions: list[gpt.Partition], content: list[Extent], place: range, guid: Callable[[str], UUID]
 ) -> Medium:
-    second = ESP_START + partition.size
-    # The additional MiB for the second partition table keeps the disk a whole number of MiB.
-    size = second + (updates.size if updates else 0) + MEBIBYTE
-    partitions = [_entry(gpt.ESP_TYPE, "partition", PARTITION_NAME, ESP_START, partition)]
-    around = [Extent(ESP_START + offset, data) for offset, data in partition.pieces]
-    if updates:
-        partitions.append(_entry(gpt.XBOOTLDR_TYPE, "updates", versions.LABEL, second, updates))
-        around += [Extent(second + offset, data) for offset, data in updates.pieces]
-    tables = gpt.tables(sectors=size // gpt.SECTOR, partitions=partitions, guid=guid)
-    inside = sorted((*around, *pieces), key=lambda each: each.start)
+    tables = gpt.tables(sectors=size // gpt.SECTOR, partitions=partitions, disk=guid("disk"))
+    inside = sorted(content, key=lambda each: each.start)
     extents = (Extent(0, tables.head), *inside, Extent(size - len(tables.tail), tables.tail))
     return Medium(size, extents, guid, place)
-
-
-def _entry(kind: UUID, role: str, name: str, start: int, content: esp.Esp) -> gpt.Partition:
-    first = start // gpt.SECTOR
-    return gpt.Partition(kind, role, name, first, first + content.size // gpt.SECTOR - 1)

@@ -25,7 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imager.archive import squashfs, tarstream
+from imager.archive import squashfs, tarstream, verity
 from imager.archive.batch_writer import BatchWriter
 from imager.archive.compress import Compression, Descriptor
 from imager.core import clock, output, sparse, terminal, tools
@@ -78,8 +78,11 @@ def run(request: Layer) -> None:
             with pace.told(request, lambda: sink.sent):
                 own = _pack(request, stream)
             stream.close()
+        if request.verified:
+            verity.add_tree(fd)
         end = os.fstat(fd).st_size
-        layer_archive.check_size(end)
+        if not request.verified:
+            layer_archive.check_size(end)
         lists = _lists_for_init(request, (*lower, own))
         output.write_at(fd, end, layer_archive.tail(request.number, lists, request.epoch))
     output.save_digest(request.output, request.epoch)

@@ -174,3 +174,19 @@ PURPOSES = {
     "all": Purpose(),
 }
 """The sets by name: the values of the key `kernel.for`."""
+DISKS = Purpose(
+    only=(
+        *_below("drivers/ata", "ahci* ata_generic ata_piix"),
+        *_below("drivers/block", "virtio_blk xen-blkfront"),
+        *_below("drivers/mmc", "core/mmc_block host/sdhci-acpi host/sdhci-pci host/sdhci-iproc host/sdhci-of-*"),
+        *_below("drivers/nvme/host", "nvme"),
+        *_below("drivers/pci/controller", "pci-hyperv vmd"),
+        *_below("drivers/scsi", "hv_storvsc sd_mod sr_mod virtio_scsi vmw_pvscsi xen-scsifront"),
+        *_below("drivers/scsi", "aacraid/ hpsa megaraid/megaraid_sas mpi3mr/ mpt3sas/ smartpqi/"),
+        *_below("drivers/usb/host", "ehci-pci ehci-platform ohci-pci uhci-hcd xhci-pci xhci-plat-hcd"),
+        *_below("drivers/usb/storage", "uas usb-storage"),
+        *_below("drivers/virtio", "virtio_mmio virtio_pci"),
+        *("hv_vmbus", "mptsas", "mptspi"),
+    )
+)
+"""Drivers of what UEFI firmware starts a system from: disks, sticks and CDs, and the buses that they hang on."""

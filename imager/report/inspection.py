@@ -15,6 +15,7 @@ The report is a JSON object with sorted keys:
     microcode        paths of microcode images, in the order of the initramfs
     modules          versions with a modules directory
     no_decoder       {version: compressions of layers that a kernel cannot read}, without kernels that read all
+    no_disk          {version: modules that a kernel lacks for layers on a disk}, without kernels that have all
     no_overlay       {version: modules that a kernel lacks for overlay mode}, without kernels that have all
     os_release       the fields of os-release, {} if there is none
     size             bytes of file content that would ship, 0 if not counted
@@ -78,6 +79,7 @@ def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
         "microcode": list(microcode.images(root)),
         "modules": list(kernels.module_versions(root)),
         "no_decoder": _lacking(squashfs_support.missing, root, found),
+        "no_disk": _lacking(bootstrap.missing_on_disk, root, found),
         "no_overlay": _lacking(bootstrap.missing, root, found),
         "os_release": osrelease.fields(osrelease.read(root)),
         "target_files": [f"etc/{name}" for name in names if os.fsencode(name) in tree.TARGET_FILES],

@@ -6,6 +6,7 @@ first bytes, scaled so that the sum is the real size of the compressed system.
     schema        1; adding a key does not change it
     name          name of the system
     uki           {"size", "kernel", "microcode", "system", "rest"}: the EFI program and its parts
+    disk          bytes of the partition beside the UKI that has the system, 0 if it is in the UKI
     signer        {"subject", "sha256"}: the certificate for Secure Boot, null if the UKI is not signed
     ram           memory to boot, null if not computed
     memory        [{"moment", "size", "held": {what: size}}]: what is in memory while it boots, the largest is `ram`
@@ -86,11 +87,13 @@ def measure(
         ):
             tally.add(file.size, file.estimate)
     parts = _uki(root, uki)
-    scale = parts["system"] / total.estimate if total.estimate else 0.0
+    disk = uki.layers.size if uki.layers else 0
+    scale = (disk or parts["system"]) / total.estimate if total.estimate else 0.0
     return {
         "schema": 1,
         "name": name,
         "uki": parts,
+        "disk": disk,
         "signer": asdict(uki.signer) if uki.signer else None,
         "ram": max((moment.size for moment in moments), default=None),
         "memory": [{"moment": each.name, "size": each.size, "held": dict(each.held)} for each in moments],
@@ -138,6 +141,6 @@ def _uki(root: Root, uki: layout.UkiLayout) -> dict[str, int]:
     known = {
         "kernel": sections.get(".linux", 0),
         "microcode": early,
-        "system": max(0, sections.get(".initrd", 0) - early),
+        "system": 0 if uki.layers else max(0, sections.get(".initrd", 0) - early),
     }
     return {"size": uki.size, **known, "rest": uki.size - sum(known.values())}

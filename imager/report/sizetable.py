@@ -31,9 +31,11 @@ def _lines(found: Mapping[str, Any], mode: str) -> Iterator[str]:
     yield f"What takes the space in {found['name']} (1M = 1024 * 1024 bytes)"
     yield ""
     yield _row("UKI", uki["size"])
-    for part in ("kernel", "microcode", "system", "rest"):
-        note = f"compressed; {mebibytes(system['size'])} and {system['files']:,} files unpacked"
+    note = f"compressed; {mebibytes(system['size'])} and {system['files']:,} files unpacked"
+    for part in ("kernel", "microcode", *(() if found["disk"] else ("system",)), "rest"):
         yield _row(f"  {part}", uki[part], note if part == "system" else "")
+    if found["disk"]:
+        yield _row("system, beside it on the disk", found["disk"], note)
     if found["ram"] is not None:
         yield _row("RAM to boot", found["ram"], f"estimate, {mode}")
     signer = found["signer"]

@@ -43,27 +43,29 @@ class Layer(Stage):
     """Pack a stage as a read-only file system, the layer `number` from below, counted from 0.
 
     The archive's header is not in the file: see `imager.initramfs.layer_archive`. Not every kind of compression has
-    levels here: see `imager.archive.compressors`.
+    levels here: see `imager.archive.compressors`. `verified`: for a disk, with hashes (see `imager.archive.verity`).
     """
 
     performed_by: ClassVar[str] = "initramfs.layers"
     number: int = 0
+    verified: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Uki(Request):
     """Lay out `stub`, the kernel of `system`, its microcode and the `initrd` files as one EFI program.
 
-    `output` ends in .json and says which bytes go where (see `imager.uki.layout`); the `initrd` files stay where they
-    are, and so do the other files unless the outputs are made in steps that do not have `system` (`detached`).
-    `kernel_version` picks one of the kernels that `inspect` reports. `name` and `version` become
-    IMAGE_ID and IMAGE_VERSION of the embedded os-release; without `os_release` there is none, and the firmware needs
-    less memory (see `imager.memory`); boot managers list only programs that have one. With `layers`, the first so many
-    of the `initrd` are such: our `init` and the modules that it needs go before them. `unpacked` is what the system
-    takes in a tmpfs, in bytes, `lacks` what modules the kernel would have to have for layers, where that is why there
-    are none. `signer` is a file that says who will sign the program (see `secureboot.Check`): its command line is
-    closed (see `imager.uki.cmdline`), and init accepts no other one. `pcr_key` is a file with a public key: the program
-    has it, and room for its signatures of what will be measured.
+    `output` ends in .json and says which bytes go where (see `imager.uki.layout`); the `initrd` files stay where
+    they are, and so do the other files unless the outputs are made in steps that do not have `system` (`detached`).
+    `kernel_version` picks one of the kernels that `inspect` reports. `name` and `version` become IMAGE_ID and
+    IMAGE_VERSION of the embedded os-release; without `os_release` there is none, and the firmware needs less memory
+    (see `imager.memory`); boot managers list only programs that have one. With `layers`, the first so many of the
+    `initrd` are such: our `init` and the modules that it needs go before them. `unpacked` is what the system takes
+    in a tmpfs, in bytes, `lacks` what modules the kernel would have to have for layers, where that is why there are
+    none. `on_disk`: the layers are in a partition beside the program. `signer` is a file that says who will sign
+    the program (see `secureboot.Check`): its command line is closed (see `imager.uki.cmdline`), and init accepts no
+    other one. `pcr_key` is a file with a public key: the program has it, and room for its signatures of what will
+    be measured.
     """
 
     performed_by: ClassVar[str] = "uki.sections"
@@ -80,6 +82,7 @@ class Uki(Request):
     os_release: bool = True
     init: str = ""
     layers: int = 0
+    on_disk: bool = False
     unpacked: int = 0
     lacks: tuple[str, ...] = ()
     signer: str = ""

@@ -3,9 +3,11 @@
 The large pieces stay in the segments of the system, so each output copies each of them once, and never to a temporary
 file. `imager uki` writes two files:
 
-    uki.json   {"architecture", "digest", "pieces": [{"at", "path", "size", "start"}], "sections": {name: size},
+    uki.json   {"architecture", "digest", "layers": null or {"guid", "pieces", "size"},
+               "pieces": [{"at", "path", "size", "start"}], "sections": {name: size},
                "signer": null or {"subject", "sha256"}, "size"}; `size` bytes from byte `start` of the file `path`
-               belong at byte `at` of the program. The bytes between the pieces are zeros
+               belong at byte `at` of the program. The bytes between the pieces are zeros. `layers` is a partition
+               beside the program, with pieces of its own
                A system that updates itself has "update": {"name", "space"}, and three files beside (see `Update`)
     uki.head   the small pieces, one after the other; their `path` is ""
 
@@ -29,6 +31,7 @@ from imager.requests.outputs import ARCHITECTURES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from imager.requests.outputs import Output
 
@@ -54,6 +57,23 @@ class Signer:
 
     subject: str
     sha256: str
+
+
+@contextmanager
+def open_extents(pieces: tuple[Piece, ...], at: int) -> Iterator[tuple[Extent, ...]]:
+    """Yield the extents of a disk on which that which the pieces are of starts at byte `at`."""
+    with ExitStack() as stack:
+        files = {path: stack.enter_context(output.reading(path)) for path in {piece.path for piece in pieces}}
+        yield tuple(Extent(at + piece.at, Payload(files[piece.path], piece.size, piece.start)) for piece in pieces)
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A partition of `size` bytes beside the program, which knows it by its `guid`."""
+
+    guid: str
+    size: int
+    pieces: tuple[Piece, ...]
 
 
 @dataclass(frozen=True)
@@ -82,16 +102,12 @@ class UkiLayout:
     sections: Mapping[str, int] = field(default_factory=dict)
     """The size of each section added to the stub, by name."""
     signer: Signer | None = None
+    layers: Partition | None = None
     update: Update | None = None
 
-    @contextmanager
-    def open_extents(self, at: int = 0) -> Iterator[tuple[Extent, ...]]:
+    def open_extents(self, at: int = 0) -> AbstractContextManager[tuple[Extent, ...]]:
         """Yield the extents of a disk on which the program starts at byte `at`."""
-        with ExitStack() as stack:
-            files = {path: stack.enter_context(output.reading(path)) for path in {piece.path for piece in self.pieces}}
-            yield tuple(
-                Extent(at + piece.at, Payload(files[piece.path], piece.size, piece.start)) for piece in self.pieces
-            )
+        return open_extents(self.pieces, at)
 
 
 def load(place: str) -> UkiLayout:
@@ -104,10 +120,11 @@ def load(place: str) -> UkiLayout:
     found = json.loads(path.read_bytes())
     head = str(path.with_suffix(_HEAD))
     pieces = tuple(Piece(**{**piece, "path": piece["path"] or head}) for piece in found.pop("pieces"))
-    signer, update = found.pop("signer", None), found.pop("update", None)
+    signer, layers, update = (found.pop(name, None) for name in ("signer", "layers", "update"))
     return UkiLayout(
         pieces=pieces,
         signer=Signer(**signer) if signer else None,
+        layers=Partition(**{**layers, "pieces": tuple(Piece(**each) for each in layers["pieces"])}) if layers else None,
         update=_update(path, **update) if update else None,
         **found,
     )
@@ -136,10 +153,12 @@ def write(
     segments: Collection[Path] = (),
     *,
     detached: bool = True,
+    layers: Partition | None = None,
 ) -> None:
     """Write a layout to `place`, which ends with `LAYOUT`. `parts` are pairs of position and content.
 
-    A `detached` layout refers to no other file than the `segments`.
+    A `detached` layout refers to no other file than the `segments`. The digest says nothing of `layers`: the program
+    has their hashes.
     """
     pieces: list[Piece] = []
     digest = hashlib.sha256()
@@ -158,7 +177,7 @@ def write(
             # Paths and the order of files depend on the builder, so they are not part of the program's digest.
             digest.update(f"{at} {piece.size} ".encode() + mark)
             pieces.append(piece)
-    _save(place, epoch, UkiLayout(architecture, size, digest.hexdigest(), tuple(pieces), dict(sections)))
+    _save(place, epoch, UkiLayout(architecture, size, digest.hexdigest(), tuple(pieces), dict(sections), layers=layers))
 
 
 def write_changed(place: str, epoch: int, uki: UkiLayout, head: bytes) -> None:

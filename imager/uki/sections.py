@@ -12,7 +12,7 @@ from imager import memory
 from imager.archive import cpio
 from imager.core import output, terminal
 from imager.core.errors import ImagerError
-from imager.initramfs import layer_archive
+from imager.initramfs import disk_layers, layer_archive
 from imager.kernel import kernels, microcode
 from imager.rootfs import osrelease
 from imager.rootfs.root import Root
@@ -21,6 +21,7 @@ from imager.uki import cmdline, layout, pe, policy_room, signed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from imager.initramfs.disk_layers import DiskLayer
     from imager.requests.packing import Uki
 
 
@@ -28,12 +29,13 @@ def run(request: Uki) -> None:
     """Write the layout."""
     root = Root(Path(request.system))
     line = cmdline.of(request)
+    on_disk = disk_layers.lay_out(map(Path, request.initrd)) if request.on_disk else ()
     sections = (
         *_os_release(root, request),
         pe.Section(".cmdline", (line.encode(),)),
         pe.Section(".uname", (request.kernel_version.encode(),)),
         *(policy_room.sections(Path(request.pcr_key).read_bytes()) if request.pcr_key else ()),
-        pe.Section(".initrd", _initrd(root, request, line)),
+        pe.Section(".initrd", _initrd(root, request, line, on_disk)),
         # Last, because some kernels decompress themselves beyond their end.
         pe.Section(".linux", (kernel(root, request.kernel_version, request.architecture),), pe.CODE),
     )
@@ -49,6 +51,7 @@ def run(request: Uki) -> None:
         image.parts(),
         segments,
         detached=request.detached,
+        layers=_partition(on_disk) if on_disk else None,
     )
     if request.unpacked:
         terminal.tell(_summary(request, image.size))
@@ -60,12 +63,17 @@ def _os_release(root: Root, request: Uki) -> Iterator[pe.Section]:
         yield pe.Section(".osrel", (text.encode(),))
 
 
+def _partition(layers: tuple[DiskLayer, ...]) -> layout.Partition:
+    pieces = tuple(layout.Piece(layer.position, str(layer.place), layer.size) for layer in layers)
+    return layout.Partition(str(disk_layers.guid_of(layers)), pieces[-1].at + pieces[-1].size, pieces)
+
+
 def _summary(request: Uki, size: int) -> str:
     mode = memory.OVERLAY if request.layers else memory.TMPFS
     ram = memory.required_ram(mode, size, request.unpacked, os_release=request.os_release)
     parts = " + ".join(memory.format_size(Path(name).stat().st_size) for name in request.initrd)
     return (
-        f"{memory.format_size(size)}, including {parts} for the system "
+        f"{memory.format_size(size)}, {'and on the disk' if request.on_disk else 'including'} {parts} for the system "
         f"({memory.format_size(request.unpacked)} unpacked); {memory.describe(mode, ram, request.lacks)}"
     )
 
@@ -93,7 +101,7 @@ def _payload(root: Root, path: str, limit: int) -> Path:
     return place
 
 
-def _initrd(root: Root, request: Uki, line: str) -> tuple[bytes | Path, ...]:
+def _initrd(root: Root, request: Uki, line: str, on_disk: tuple[DiskLayer, ...]) -> tuple[bytes | Path, ...]:
     parts: list[tuple[bytes, bytes | Path]] = []
     if request.signer:
         signer = signed.read_signer(Path(request.signer).read_bytes())
@@ -102,8 +110,10 @@ def _initrd(root: Root, request: Uki, line: str) -> tuple[bytes | Path, ...]:
         from imager.initramfs import bootstrap
 
         # The firmware reads it anyway, so a separate file and build step would not pay off.
-        first = bootstrap.archive(root, request.kernel_version, Path(request.init), request.layers, request.epoch)
-        parts.append((b"", first))
+        init, count = Path(request.init), request.layers
+        parts.append((b"", bootstrap.archive(root, request.kernel_version, init, count, request.epoch, on_disk)))
+    if on_disk:
+        return initrd(root, (*parts, *((b"", layer.lists()) for layer in on_disk)))
     for number, place in enumerate(map(Path, request.initrd)):
         parts.append((layer_archive.head(place, number, request.epoch) if number < request.layers else b"", place))
     return initrd(root, parts)

@@ -336,8 +336,10 @@ VolumeLabel = Annotated[
 ]
 """FAT stores at most 11 characters."""
 ROOTFS_MODES = ("auto", "overlay", "tmpfs")
+ROOTFS_SOURCES = ("uki", "disk")
 VmdkSubformat = Annotated[str, Text(listing(VMDK_SUBFORMATS), choices=VMDK_SUBFORMATS)]
 RootfsMode = Annotated[str, Text(listing(ROOTFS_MODES), choices=ROOTFS_MODES)]
+RootfsSource = Annotated[str, Text(listing(ROOTFS_SOURCES), choices=ROOTFS_SOURCES)]
 Compression = Annotated[
     str,
     Text(

@@ -1,4 +1,4 @@
-"""Every disk format of a small system, in both modes, booted through OVMF; the system itself prints the token."""
+"""Every disk format of a small system, in memory or on the disk, booted through OVMF; the system prints the token."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ echo "root $(grep " / " /proc/mounts | busybox tail -n1 | cut -d" " -f3)"
 echo "token $((6*7))"
 exec busybox poweroff -f
 """
-OVERLAY, TMPFS = "overlay", "tmpfs"
+OVERLAY, TMPFS, DISK = "overlay", "tmpfs", "disk"
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Case:
 
 CASES = {
     "raw": Case("raw", "sata", TMPFS),
-    "iso": Case("raw", "scsi-cdrom", TMPFS),
+    "iso": Case("raw", "scsi-cdrom", DISK),
     "qcow2": Case("qcow2", "nvme"),
     "qcow2-compressed": Case("qcow2", "virtio", options={"compress": True}),
     "vmdk": Case("vmdk", "virtio"),
     "vmdk-sparse": Case("vmdk", "virtio", options={"subformat": "monolithicSparse"}),
-    "vhdx": Case("vhdx", "scsi"),
+    "vhdx": Case("vhdx", "scsi", DISK),
     "vhd": Case("vpc", "virtio"),
     "vdi": Case("vdi", "usb"),
 }
@@ -59,19 +59,20 @@ class Ukis:
 
     builder: Builder
     modules: Path
+    disk_modules: Path
 
     def make(self, mode: str) -> Path:
         """Return an image whose system checks and prints that its root matches `mode`."""
         builder = self.builder
         version = builder.kernel.name.removeprefix("vmlinuz-")
         system = builder.system({"sbin/init": INIT})
-        shutil.copytree(self.modules / "lib", system / "lib")
+        shutil.copytree((self.disk_modules if mode == DISK else self.modules) / "lib", system / "lib")
         (system / "boot").mkdir()
         shutil.copy(builder.kernel, system / "boot")
         segment = builder.directory / "segment"
         common: dict[str, Any] = {"system": str(system), "output": str(segment), "compression": "zstd:1", "epoch": 0}
-        layers = mode == OVERLAY
-        perform(Layer(**common) if layers else Initramfs(init=str(builder.init), **common))
+        layers, on_disk = mode != TMPFS, mode == DISK
+        perform(Layer(verified=on_disk, **common) if layers else Initramfs(init=str(builder.init), **common))
         output = builder.directory / "token.json"
         request = Uki(
             system=str(system),
@@ -84,14 +85,15 @@ class Ukis:
             epoch=0,
             init=str(builder.init) if layers else "",
             layers=int(layers),
+            on_disk=on_disk,
         )
         perform(request)
         return output
 
 
 @pytest.fixture
-def ukis(builder: Builder, debian_modules: Path) -> Ukis:
-    return Ukis(builder, debian_modules)
+def ukis(builder: Builder, debian_modules: Path, disk_modules: Path) -> Ukis:
+    return Ukis(builder, debian_modules, disk_modules)
 
 
 def test_every_format_has_its_case() -> None:
@@ -112,6 +114,6 @@ def test_boots(ukis: Ukis, name: str) -> None:
     machine = Machine(drives=(Drive(path=image, bus=case.bus, format=case.qemu),), memory_mib=512)
     with boot(machine) as console:
         root = console.expect(r"^root (\w+)\n", 90)[1]
-        assert (root == "overlay") is (case.mode == OVERLAY)
+        assert (root == "overlay") is (case.mode != TMPFS)
         console.expect(r"^token 42\n", 30)
         assert console.wait_off(30) == 0

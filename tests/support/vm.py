@@ -18,8 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from imager.commands import perform
 from imager.initramfs import bootstrap
 from imager.kernel import modfile
+from imager.requests.kernel import KernelTree
 from imager.rootfs.root import Root
 from tests.support.engine import REPOSITORY, unavailable
 
@@ -74,6 +76,18 @@ def debian_modules(debian_kernel: Path, tmp_path_factory: pytest.TempPathFactory
     # Like the output of depmod(8); any further dependency would have to come from the package too.
     assert not any(needs.values()), needs
     (tree / "lib/modules" / version / "modules.dep").write_text("".join(f"{name}:\n" for name in sorted(needs)))
+    return tree
+
+
+@pytest.fixture(scope="session")
+def disk_modules(debian_kernel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a tree like `debian_modules`, for layers on a disk: with the drivers that virtual machines need."""
+    require_tool("depmod")
+    tree = tmp_path_factory.mktemp("disk-modules")
+    package = debian_package(f"linux-image-{debian_kernel.name.removeprefix('vmlinuz-')}")
+    shutil.copytree(package / "lib/modules", tree / "lib/modules")
+    names = (*bootstrap.NEEDED_ON_DISK, "virtio_pci", "virtio_blk", "virtio_scsi", "sd_mod", "sr_mod", "sha256_ssse3")
+    perform(KernelTree(system=str(tree), output=str(tree / "kernel.json"), include=names, epoch=0))
     return tree
 
 

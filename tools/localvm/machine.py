@@ -31,12 +31,16 @@ every 0.1 s). About one system in a hundred died with `Oops: int3`."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drive:
-    """An image as a drive. Without `keep` the image never changes: a temporary file takes the changes."""
+    """An image as a drive. Without `keep` the image never changes: a temporary file takes the changes.
+
+    `rate`: the bytes that it reads in a second, 0 for as many as it can.
+    """
 
     path: Path
     bus: str = "virtio"
     format: str = "raw"
     keep: bool = False
+    rate: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +148,7 @@ def _board(machine: Machine) -> list[str]:
 def _drive(number: int, drive: Drive) -> list[str]:
     cdrom = drive.bus.endswith("cdrom")
     media = ",media=cdrom,readonly=on" if cdrom else "" if drive.keep else ",snapshot=on"
+    media += f",throttling.bps-read={drive.rate}" if drive.rate else ""
     words = ["-drive", f"if=none,id=drive{number},format={drive.format},file={_value(drive.path)}{media}"]
     for device in BUSES[drive.bus]:
         words += ["-device", device.format(id=f"drive{number}", n=number)]

@@ -18,6 +18,7 @@ from spec.values.wording import code, listing
 
 from .network import validate_network
 from .presets import validate_presets
+from .rootfs import validate_rootfs
 from .state import validate_state
 from .system import duplicates, validate_system
 from .update import validate_update
@@ -31,6 +32,7 @@ def validate(spec: Spec, problems: Collector) -> None:
     validate_system(spec, problems)
     validate_network(spec, problems)
     validate_state(spec, problems)
+    validate_rootfs(spec, problems)
     validate_update(spec, problems)
     _files(spec, problems)
     _file_sources(spec, problems)

@@ -64,7 +64,7 @@ def _hash(text: str) -> str:
 def _data(found: Mapping[str, Any], shipped: Sequence[File], previous: Mapping[str, Any] | None) -> str:
     """Return what the script draws, as JSON that cannot end the element in which it stands."""
     uki = found["uki"]
-    cells = treemap.cells(shipped, uki["system"])
+    cells = treemap.cells(shipped, found["disk"] or uki["system"])
     directories = sorted({cell.directory for cell in cells})
     packages = sorted({cell.package for cell in cells})
     places, names = ({name: number for number, name in enumerate(each)} for each in (directories, packages))
@@ -88,6 +88,8 @@ def _figures(found: Mapping[str, Any], previous: Mapping[str, Any] | None) -> Ma
     system, signer = found["system"], found["signer"]
     grown = {each.name: each for each in changes.of_whole(previous, found)} if previous else {}
     rows = [("UKI", format_size(found["uki"]["size"]), "the file that boots")]
+    if found["disk"]:
+        rows.append(("on the disk", format_size(found["disk"]), "the system, compressed"))
     if found["ram"] is not None:
         rows.append(("RAM to boot", format_size(found["ram"]), "estimate"))
     rows.append(("system, unpacked", format_size(system["size"]), f"{system['files']:,} files"))

@@ -339,6 +339,22 @@ def test_the_mode_follows_the_kernel() -> None:
     assert places(client) == [2]
 
 
+def test_what_cannot_be_on_a_disk_is_told_at_its_line() -> None:
+    """By the kernel, or by the target: a program alone has no disk. Nothing falls back to memory."""
+    lacking = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "no_disk": {"6.12": ["dm_verity"]}}).encode()}
+    text = "base: debian\nrootfs: {source: disk}\n"
+    client = ask(text, FakeClient(outputs=lacking))
+    assert told(client) == (
+        "`rootfs.source`: kernel 6.12 does not support a system on a disk, because it has no module dm_verity: "
+        "remove `source: disk`, or use another kernel"
+    )
+    assert places(client) == [2]
+    client = ask(text, FakeClient(outputs=BOOTABLE), target="efi")
+    assert told(client).startswith("--target efi has no disk for `rootfs: {source: disk}`: choose `raw`, `iso`, ")
+    assert places(client) == [2]
+    assert ask(text, FakeClient(outputs=BOOTABLE), target="iso").error is None
+
+
 def test_a_kernel_that_cannot_decompress_gets_what_it_can() -> None:
     """Alpine's and others' kernels have not all decoders of squashfs."""
     outputs = {**BOOTABLE, "/report.json": json.dumps({**REPORT, "no_decoder": {"6.12": ["zstd"]}}).encode()}

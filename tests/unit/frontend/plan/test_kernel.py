@@ -148,7 +148,7 @@ def test_a_uki_that_firmware_may_refuse_is_a_warning() -> None:
     assert (small.severity, small.rule, small.range.start) == ("warning", "HugeSystem", (1, 7))
     assert small.message == (
         "the UKI is 1024M: some UEFI firmware cannot start images of 1 GiB or larger; "
-        "`--target report` shows what takes up the space"
+        "`rootfs: {source: disk}` keeps the system beside it, and `--target report` shows what takes up the space"
     )
     (large,) = limits.warnings(spec, 5 << 29)
     assert large.message.startswith("the UKI is 2560M: UEFI firmware cannot start images of 2 GiB or larger;")

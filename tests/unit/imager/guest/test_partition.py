@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from imager.core import guid
 from imager.disk import gpt
 from spec.kept import PARTITION_TYPE
 from tests.support.guest_programs import ESP, ESP_GUID, MIB, SHELLS, Guest, sfdisk
@@ -61,7 +62,7 @@ def test_its_size(guest: Guest, size: str, expected: str) -> None:
 
 def test_our_own_disks_on_a_larger_one(guest: Guest) -> None:
     """The second table of an image is where the image ends, not where the disk does."""
-    image = own_disk(guest, 30, gpt.Partition(gpt.ESP_TYPE, "partition", "EFI", 2048, 29 * 2048 - 1))
+    image = own_disk(guest, 30, gpt.Partition(gpt.ESP_TYPE, uuid.UUID(ESP_GUID), "EFI", 2048, 29 * 2048 - 1))
     assert state(guest) == "vda2"
     assert guest.partitions("vda") == [["1", "1", "28", "EFI"], ["2", "58", "141", "STATE"]]
     assert "No problems found" in output_of("sgdisk", "-v", image)
@@ -69,8 +70,8 @@ def test_our_own_disks_on_a_larger_one(guest: Guest) -> None:
 
 def test_our_own_disks_with_room_for_versions(guest: Guest) -> None:
     """It is behind that room, and the old second table."""
-    esp = gpt.Partition(gpt.ESP_TYPE, "partition", "EFI", 2048, 29 * 2048 - 1)
-    versions = gpt.Partition(gpt.XBOOTLDR_TYPE, "versions", "UPDATES", 29 * 2048, 59 * 2048 - 1)
+    esp = gpt.Partition(gpt.ESP_TYPE, uuid.UUID(ESP_GUID), "EFI", 2048, 29 * 2048 - 1)
+    versions = gpt.Partition(gpt.XBOOTLDR_TYPE, uuid.UUID(int=8), "UPDATES", 29 * 2048, 59 * 2048 - 1)
     image = own_disk(guest, 60, esp, versions)
     assert state(guest) == "vda3"
     assert guest.partitions("vda")[1:] == [["2", "29", "30", "UPDATES"], ["3", "60", "139", "STATE"]]
@@ -80,8 +81,7 @@ def test_our_own_disks_with_room_for_versions(guest: Guest) -> None:
 def own_disk(guest: Guest, mib: int, *partitions: gpt.Partition) -> Path:
     """Write an image as we make it to a disk that is larger."""
     image = guest.disk("vda", mib)
-    ids = {"partition": uuid.UUID(ESP_GUID), "disk": uuid.UUID(int=7), "versions": uuid.UUID(int=8)}
-    tables = gpt.tables(sectors=mib * 2048, partitions=partitions, guid=ids.__getitem__)
+    tables = gpt.tables(sectors=mib * 2048, partitions=partitions, disk=uuid.UUID(int=7))
     with image.open("r+b") as file:
         file.write(tables.head)
         file.seek(mib * MIB - len(tables.tail))
@@ -304,7 +304,7 @@ def test_the_file_system(guest: Guest, tmp_path: Path) -> None:
         file.truncate(32 * MIB)
     guest.run(f'make_filesystem "{image}"')
     assert output_of("blkid", "-p", "-o", "value", "-s", "LABEL", image) == "STATE\n"
-    assert str(uuid.uuid5(gpt._NAMESPACE, "state")) == PARTITION_TYPE
+    assert str(uuid.uuid5(guid.NAMESPACE, "state")) == PARTITION_TYPE
 
 
 def test_random_disks(guest: Guest) -> None:

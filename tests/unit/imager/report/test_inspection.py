@@ -48,6 +48,7 @@ def test_a_whole_system(tmp_path: Path) -> None:
         "leftovers": {},
         "microcode": ["boot/intel-ucode.img"],
         "no_decoder": {},
+        "no_disk": {"6.1.0-1-amd64": ["dm_mod", "dm_verity", "squashfs", "overlay"]},
         "no_overlay": {"6.1.0-1-amd64": ["loop", "squashfs", "overlay"]},
         "modules": ["6.1.0-1-amd64"],
         "os_release": {"ID": "debian", "PRETTY_NAME": "Debian 13"},

@@ -50,6 +50,7 @@ def report(files: tuple[File, ...], **changed: Any) -> dict[str, Any]:
     none = {"size": 0, "files": 0, "compressed": 0}
     found = {
         "name": "box",
+        "disk": 0,
         "uki": {
             "size": 50 * MEBIBYTE,
             "kernel": 9 * MEBIBYTE,

@@ -56,10 +56,10 @@ def system(tmp_path: Path) -> Path:
     return path
 
 
-def measured(system: Path, **options: Any) -> tuple[dict[str, Any], str]:
+def measured(system: Path, layers: layout.Partition | None = None, **options: Any) -> tuple[dict[str, Any], str]:
     uki = system.parent / "uki.json"
     sections = {".linux": 40, ".initrd": 2_000_100, ".osrel": 5}
-    layout.write(str(uki), EPOCH, "amd64", 2_001_000, sections, [(0, make_pe(room=0x400))])
+    layout.write(str(uki), EPOCH, "amd64", 2_001_000, sections, [(0, make_pe(room=0x400))], layers=layers)
     out, text, page = (system.parent / f"r.{ending}" for ending in ("json", "txt", "html"))
     places: dict[str, Any] = {"output": str(out), "text": str(text), "page": str(page)}
     sizes.run(Sizes(system=str(system), uki=str(uki), name="box", epoch=EPOCH, **places, **options))
@@ -105,6 +105,16 @@ def test_what_is_left_out_is_told(system: Path) -> None:
     assert "left out by `rootfs.exclude`                              3.0M                    3\n" in text
     assert measured(system)[0]["excluded"] == []
     assert "rootfs.exclude" not in measured(system)[1]
+
+
+def test_a_system_on_the_disk_is_not_in_the_uki(system: Path) -> None:
+    found, text = measured(system, layout.Partition("", 3_145_728, ()))
+    assert (found["disk"], found["uki"]["system"], found["uki"]["rest"]) == (3_145_728, 0, 2_001_000 - 40)
+    compressed = [row["compressed"] for row in (*found["packages"], found["unpackaged"])]
+    assert sum(compressed) == pytest.approx(3_145_728, abs=10)
+    assert "system, beside it on the disk                             3.0M  compressed; " in text
+    assert "\n  system" not in text
+    assert measured(system)[0]["disk"] == 0
 
 
 def test_what_compresses_well_weighs_little(system: Path) -> None:
