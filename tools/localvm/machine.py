@@ -34,6 +34,7 @@ class Drive:
     """An image as a drive. Without `keep` the image never changes: a temporary file takes the changes.
 
     `rate`: the bytes that it reads in a second, 0 for as many as it can.
+    `log` is a file for every write and flush, in their order: `keep` is needed, and the format is raw.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Drive:
     format: str = "raw"
     keep: bool = False
     rate: int = 0
+    log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +151,11 @@ def _drive(number: int, drive: Drive) -> list[str]:
     cdrom = drive.bus.endswith("cdrom")
     media = ",media=cdrom,readonly=on" if cdrom else "" if drive.keep else ",snapshot=on"
     media += f",throttling.bps-read={drive.rate}" if drive.rate else ""
-    words = ["-drive", f"if=none,id=drive{number},format={drive.format},file={_value(drive.path)}{media}"]
+    image = f"format={drive.format},file={_value(drive.path)}{media}"
+    if drive.log is not None:
+        image = f"driver=blklogwrites,log-sector-size=512,log.driver=file,log.filename={_value(drive.log)}"
+        image += f",file.driver=file,file.filename={_value(drive.path)}"
+    words = ["-drive", f"if=none,id=drive{number},{image}"]
     for device in BUSES[drive.bus]:
         words += ["-device", device.format(id=f"drive{number}", n=number)]
     return words

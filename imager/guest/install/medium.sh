@@ -33,6 +33,13 @@ find_medium() { # sets `medium`, `esp_start` and `esp_size` in MiB, and what oth
     { refuse "the EFI partition of $medium has no file system, or cannot be read"; return 1; }
   set -- $(medium_part "$medium" "$UPDATES")
   updates_start=${1:-0} updates_size=${2:-0}
+  [ "$updates_size" != 0 ] || [ -z "${update_name-}" ] || plan_updates
+}
+
+plan_updates() { # an ISO has no room for them: as the build does it, three that are a quarter larger
+  updates_start=$((esp_start + esp_size))
+  updates_size=$((${update_space:-0} ? update_space / 1048576 : esp_size * 15 / 4))
+  [ "$updates_size" -ge 64 ] || updates_size=64
 }
 
 booted_medium() { # prints the disk, or the CD

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,12 +12,13 @@ from imager.disk import iso, raw
 from imager.requests.outputs import Iso, Raw
 from tests.support.guest_programs import ESP, MIB, SHELLS, Guest, sfdisk
 from tests.support.imager import EPOCH, make_pe
+from tests.support.installed import check, guid, insert, install, machine, output_of
+from tests.support.updates import add_index, make_layout, make_pair
 from tests.support.vm import require_tool
 
 # Each asks sfdisk many times.
 pytestmark = pytest.mark.slow
 
-SETTINGS = {"install_disk": "empty", "install_auto": "no", "install_after": "reboot"}
 DATA = "start=2048, type=linux, name=DATA"
 one_shell = pytest.mark.parametrize("guest", ["dash"], indirect=True)
 """For what does not depend on the shell."""
@@ -40,52 +39,11 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def guest(request: pytest.FixtureRequest, tmp_path: Path, media: Path) -> Guest:
     """Return a machine that booted from the image on the disk `sda`."""
     require_tool("flock", "cmp")
-    made = Guest(tmp_path / "guest", request.param, dict(SETTINGS))
-    (made.root / "run").mkdir()
-    (made.place / "proc").mkdir()
-    for name in ("mounts", "swaps", "cmdline"):
-        (made.place / "proc" / name).touch()
-    insert(made, "sda", media / "raw")
-    made.booted_from(guid(made.place / "dev/sda"))
-    return made
-
-
-def insert(guest: Guest, name: str, image: Path) -> None:
-    disk = guest.disk(name, image.stat().st_size // MIB)
-    shutil.copyfile(image, disk)
-
-
-def guid(disk: Path) -> str:
-    return output_of("sfdisk", "--part-uuid", disk, "1").strip().lower()
-
-
-def output_of(*argv: str | Path) -> str:
-    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60).stdout
+    return machine(tmp_path / "guest", request.param, media / "raw")
 
 
 def has_system(guest: Guest, disk: Path) -> bool:
     return [row[3] for row in guest.partitions(disk.name)] == [raw.PARTITION_NAME]
-
-
-def install(guest: Guest, words: str, answers: str = "", before: str = "") -> tuple[int, str]:
-    """Run the command, and return its exit code and what it says."""
-    script = f"{before}\nprintf '{answers}' | {{ install_command {words} 2>&1; echo \"code $?\"; }}"
-    said, _, code = guest.run(script).rpartition("code ")
-    return int(code), said
-
-
-def is_installed(disk: Path, medium: Path) -> bool:
-    """Return whether a disk has the EFI partition of a medium, in a table of its own that is right."""
-    if "No problems found" not in output_of("sgdisk", "-v", disk):
-        return False
-    size = medium.stat().st_size - 2 * MIB
-    assert guid(disk) != guid(medium)
-    assert guid(disk)[14] == "4"
-    assert output_of("sfdisk", "--disk-id", disk) != output_of("sfdisk", "--disk-id", medium)
-    content = disk.read_bytes()
-    assert content[MIB : MIB + size] == medium.read_bytes()[MIB : MIB + size]
-    assert content[MIB + size : -MIB].strip(b"\0") == b""
-    return True
 
 
 def test_the_empty_disk_gets_the_partition_and_a_table_of_its_own(guest: Guest, media: Path) -> None:
@@ -95,7 +53,7 @@ def test_the_empty_disk_gets_the_partition_and_a_table_of_its_own(guest: Guest, 
     assert "Copied 100 % of" in said
     assert "Checked 100 % of" in said
     assert f"{disk} has the system: remove the medium, and reboot" in said
-    assert is_installed(disk, media / "raw")
+    check(disk, media / "raw")
     assert guest.partitions("vda") == [["1", "1", str((media / "raw").stat().st_size // MIB - 2), raw.PARTITION_NAME]]
     assert (guest.place / "dev/sda").read_bytes() == (media / "raw").read_bytes()
     assert not [*(guest.root / "run").glob("*.??????")]
@@ -114,7 +72,7 @@ def test_an_iso_is_a_medium_as_a_cd_and_as_a_stick(guest: Guest, media: Path, na
     disk = guest.disk("vda", 64)
     code, said = install(guest, "--yes")
     assert code == 0, said
-    assert is_installed(disk, media / "iso")
+    check(disk, media / "iso")
 
 
 def test_a_file_is_made(guest: Guest, media: Path) -> None:
@@ -122,7 +80,7 @@ def test_a_file_is_made(guest: Guest, media: Path) -> None:
     code, said = install(guest, f'--yes --to "{file}"')
     assert code == 0, said
     assert file.stat().st_size == (media / "raw").stat().st_size
-    assert is_installed(file, media / "raw")
+    check(file, media / "raw")
     code, said = install(guest, f'--yes --to "{file}"')
     assert (code, "is not empty: it holds EFI System Partition" in said) == (1, True)
     assert install(guest, f'--yes --to "{file}" --wipe')[0] == 0
@@ -137,7 +95,7 @@ def test_from_a_file(guest: Guest, media: Path) -> None:
         "image of this system with --from\n"
     )  # fmt: skip
     assert install(guest, f"--yes --from {media}/iso")[0] == 0
-    assert is_installed(disk, media / "iso")
+    check(disk, media / "iso")
 
 
 def test_a_person_is_asked(guest: Guest, media: Path) -> None:
@@ -155,7 +113,7 @@ def test_a_person_is_asked(guest: Guest, media: Path) -> None:
     assert disk.read_bytes().strip(b"\0") == b""
     code, said = install(guest, "", answers=r"/dev/vda\nyes\n")
     assert (code, "which has 64 MiB and holds nothing" in said) == (0, True)
-    assert is_installed(disk, media / "raw")
+    check(disk, media / "raw")
 
 
 @one_shell
@@ -268,6 +226,32 @@ def test_a_disk_that_forgets_gets_no_table(guest: Guest, step: str) -> None:
 
 
 @one_shell
+@pytest.mark.parametrize("kind", ["raw", "iso"])
+def test_a_disk_with_room_for_updates(guest: Guest, tmp_path: Path, kind: str) -> None:
+    """An ISO has no partition for them, so the system says how large it will be."""
+    require_tool("openssl", "mkfs.vfat")
+    uki = str(add_index(make_layout(tmp_path / "layout", segment=b"s" * MIB), make_pair(tmp_path), space=70 * MIB))
+    medium = tmp_path / kind
+    if kind == "raw":
+        raw.run(Raw(uki=uki, output=str(medium), architecture="amd64", epoch=EPOCH, label="CLAY"))
+    else:
+        iso.run(Iso(uki=uki, output=str(medium), architecture="amd64", epoch=EPOCH, label="CLAY"))
+    disk = guest.disk("vda", 120)
+    guest.settings |= {"update_name": "web", "update_space": str(70 * MIB)}
+    code, said = install(guest, f"--yes --from {medium}")
+    assert code == 0, said
+    check(disk, medium)
+    (esp, updates) = guest.partitions("vda")
+    assert updates == ["2", str(1 + int(esp[2])), "70", "UPDATES"]
+    part = tmp_path / "updates"
+    with disk.open("rb") as file:
+        file.seek(int(updates[1]) * MIB)
+        part.write_bytes(file.read(70 * MIB))
+    output_of("fsck.fat", "-n", part)
+    assert output_of("blkid", "-o", "value", "-s", "LABEL", "-p", part) == "UPDATES\n"
+
+
+@one_shell
 def test_two_at_a_time(guest: Guest) -> None:
     guest.disk("vda", 64)
     lock = 'exec 7>"$root/run/claylinux-install.lock"; flock -n 7'
@@ -292,7 +276,7 @@ def test_a_power_cut_at_any_moment(guest: Guest, media: Path, options: str) -> N
             # A process that was ended holds its lock until the disk has taken what it wrote.
             code, said = install(guest, words, before="flock 9 9>$root/run/claylinux-install.lock")
             assert code == 0, said
-        assert is_installed(disk, media / "raw")
+        check(disk, media / "raw")
         disk.unlink()
     assert cuts > 0
 
@@ -308,7 +292,7 @@ def test_each_state_of_an_installation_can_be_continued(guest: Guest, media: Pat
         assert guest.partitions("vda") == [] or guest.run(f'is_unfinished "{disk}" && echo yes') == "yes\n", cut
         code, said = install(guest, "--yes")
         assert code == 0, (cut, said)
-        assert is_installed(disk, media / "raw")
+        check(disk, media / "raw")
         disk.unlink()
 
 
@@ -349,4 +333,4 @@ def test_a_disk_that_was_installed_installs_nothing(guest: Guest) -> None:
     assert disk.read_bytes().strip(b"\0") == b""
     # By hand it copies itself.
     assert install(guest, "--yes")[0] == 0
-    assert is_installed(disk, guest.place / "dev/sda")
+    check(disk, guest.place / "dev/sda")
