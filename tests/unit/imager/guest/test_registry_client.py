@@ -125,6 +125,7 @@ def test_only_what_changed_is_fetched(guest: UpdateGuest, registry: Registry) ->
 
 
 @pytest.mark.parametrize("how", ["none", "zstd"])
+@pytest.mark.slow
 def test_kinds_of_layers(guest: UpdateGuest, registry: Registry, how: str) -> None:
     registry.squeeze = bytes if how == "none" else squeeze_by_zstd
     registry.push(NEW, many=False)
@@ -174,6 +175,7 @@ def test_tokens_for_a_login(guest: UpdateGuest, registry: Registry) -> None:
     assert guest.update().code == 0
 
 
+@pytest.mark.slow
 def test_other_hosts_get_no_token(guest: UpdateGuest, registry: Registry, tmp_path: Path) -> None:
     registry.push(NEW)
     registry.token = "token"
@@ -247,6 +249,7 @@ def test_layers_that_are_not_those_of_the_index(
         (b"\0" * 5_000_000, "it is larger than the 1048576 bytes"),
     ],
 )
+@pytest.mark.slow
 def test_hostile_answers(guest: UpdateGuest, registry: Registry, content: bytes, reason: str) -> None:
     registry.files["manifests/stable"] = content
     refuse(guest, reason)
@@ -274,6 +277,7 @@ def test_answers_without_one(guest: UpdateGuest, registry: Registry) -> None:
 @pytest.mark.parametrize(
     "address", ["oci://", "oci://host", "oci:///x", "oci://h/a b", "oci://h/x$(x)", "oci://h/x/:a"]
 )
+@pytest.mark.slow
 def test_addresses(guest: UpdateGuest, address: str) -> None:
     guest.settings["update_from"] = address
     refuse(guest, f"{address}: not the address of a registry: oci://registry.example/name")

@@ -121,6 +121,7 @@ def test_a_version_that_is_not_well(guest: UpdateGuest, fault: str, reason: str)
     assert text(guest)["Given up"] == f"1.5.0: it was given up: {reason}"
 
 
+@pytest.mark.slow
 def test_a_service_that_comes_and_goes(guest: UpdateGuest) -> None:
     """It has to stay for a while."""
     on_trial(guest)
@@ -203,6 +204,7 @@ def test_a_version_that_was_given_up_is_not_tried_again(guest: UpdateGuest, shop
     assert (guest.versions(), shop.pieces) == (["web_1.5.0+3.efi"], [])
 
 
+@pytest.mark.slow
 def test_one_that_was_given_up_and_is_damaged_is_fetched_again(guest: UpdateGuest, shop: Shop) -> None:
     guest.runs(OLD)
     NEW.put(guest.updates, guest.keys, "+0-3").write_bytes(b"damaged")
@@ -242,6 +244,7 @@ def test_back_to_the_installed_version(guest: UpdateGuest, shop: Shop) -> None:
     assert guest.versions() == ["web_1.5.0.efi", "web_1.6.0+0.efi"]
 
 
+@pytest.mark.slow
 def test_back_to_an_older_version_from_afar(guest: UpdateGuest, shop: Shop) -> None:
     replace(OLD, version="1.0").put(guest.esp, guest.keys)
     guest.runs(NEW, installed=False)
@@ -258,6 +261,7 @@ def test_back_to_an_older_version_from_afar(guest: UpdateGuest, shop: Shop) -> N
     assert guest.versions() == ["web_1.4.0+0-3.efi", "web_1.5.0.efi"]
 
 
+@pytest.mark.slow
 def test_the_installed_version_cannot_be_set_aside(guest: UpdateGuest, shop: Shop) -> None:
     guest.runs(NEW)
     guest.settings["update_from"] = shop.url
@@ -284,6 +288,7 @@ def test_thirty_versions_in_a_row(guest: UpdateGuest, shop: Shop) -> None:
     assert len(guest.files()) == 2 * 3 + 1
 
 
+@pytest.mark.slow
 def test_the_service(guest: UpdateGuest) -> None:
     """It waits for its own moment, and reboots by the rule of the build file."""
     guest.runs(OLD)

@@ -73,6 +73,7 @@ def test_check(guest: UpdateGuest, shop: Shop) -> None:
     assert "result current" in (guest.place / "work/last").read_text()
 
 
+@pytest.mark.slow
 def test_now(guest: UpdateGuest, shop: Shop) -> None:
     OLD.publish(shop.root, guest.keys)
     assert (guest.update("--now").code, guest.reboots) == (0, 0)
@@ -82,6 +83,7 @@ def test_now(guest: UpdateGuest, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("words", [("--to",), ("--what",), ("--to", "a/b"), ("--check", "--to", "1"), ("1.5.0",)])
+@pytest.mark.slow
 def test_wrong_usage(guest: UpdateGuest, words: tuple[str, ...]) -> None:
     done = guest.update(*words)
     assert (done.code, done.out) == (2, "")
@@ -106,6 +108,7 @@ def test_channels_and_versions_are_directories(guest: UpdateGuest, shop: Shop) -
     assert guest.versions() == ["web_1.6.0+3.efi"]
 
 
+@pytest.mark.slow
 def test_rotation_of_keys(guest: UpdateGuest, keys: tuple[Keys, Keys], shop: Shop) -> None:
     (guest.place / "ours/update.pem").write_text(keys[0].public.read_text() + keys[1].public.read_text())
     NEW.publish(shop.root, keys[1])
@@ -141,6 +144,7 @@ def refuse(guest: UpdateGuest, reason: str, *words: str, more: str = "") -> None
         (replace(NEW, version="1.4.0~rc1"), "it is older than 1.4.0"),
     ],
 )
+@pytest.mark.slow
 def test_versions_for_others(guest: UpdateGuest, shop: Shop, version: Version, reason: str) -> None:
     version.publish(shop.root, guest.keys)
     guest.settings["update_channel"] = "stable"
@@ -176,6 +180,7 @@ def test_signatures(guest: UpdateGuest, keys: tuple[Keys, Keys], shop: Shop) -> 
         (" 1024 300001", " 600 300001", "a piece that begins in the one before"),
     ],
 )
+@pytest.mark.slow
 def test_forms_of_the_index(guest: UpdateGuest, shop: Shop, old: str, new: str, problem: str) -> None:
     index = NEW.index.replace(old, new)
     assert index != NEW.index
@@ -210,6 +215,7 @@ def test_wrong_bytes_on_the_wire(guest: UpdateGuest, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("no_ranges", [False, True])
+@pytest.mark.slow
 def test_connections_that_end(guest: UpdateGuest, shop: Shop, no_ranges: bool) -> None:
     other = replace(NEW, parts=(*NEW.parts, _BYTES(100_000)))
     other.publish(shop.root, guest.keys)
@@ -264,6 +270,7 @@ def test_logins(guest: UpdateGuest, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("address", ["ftp://127.0.0.1", "https:/files.example", "http://", ""])
+@pytest.mark.slow
 def test_addresses(guest: UpdateGuest, address: str) -> None:
     guest.settings["update_from"] = address
     done = guest.update()
@@ -285,6 +292,7 @@ def test_plain_http_is_on_request(guest: UpdateGuest) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_proxy(guest: UpdateGuest, shop: Shop) -> None:
     NEW.publish(shop.root, guest.keys)
     guest.settings |= {"update_from": "http://localhost:1/files", "update_proxy": shop.url, "update_rate": "90M"}
@@ -313,6 +321,7 @@ def test_turned_off(guest: UpdateGuest) -> None:
     assert guest.update("--serve").code == 0
 
 
+@pytest.mark.slow
 def test_a_disk_that_lies(guest: UpdateGuest, shop: Shop) -> None:
     NEW.publish(shop.root, guest.keys)
     lie = 'sync() { [ ! -e "$new" ] || echo x >>"$new"; }'
@@ -368,6 +377,7 @@ def test_the_signed_version_is_the_one_that_is_wanted(guest: UpdateGuest, shop: 
     refuse(guest, "what is there is for the version 1.5.0, and this system is 1.6.0", "--to", "1.6.0")
 
 
+@pytest.mark.slow
 def test_signatures_are_over_the_whole_index(guest: UpdateGuest, shop: Shop) -> None:
     NEW.publish(shop.root, guest.keys)
     sign(shop.root / "update.pieces", NEW.index + "#\n" * (1 << 20), guest.keys)
