@@ -58,7 +58,7 @@ install_system() { # with the words of the command in variables
     [ -n "$rule$auto" ] && [ "$yes" = yes ] || ask_disk
     target=$(choose_target "${rule:-$install_disk}") || return 1
   fi
-  check_target "$target" && plan_table "$target" && confirm && write_disk "$target" || return 1
+  check_target "$target" && verify_medium && plan_table "$target" && confirm && write_disk "$target" || return 1
   report "$target has the system: remove the medium, and reboot"
   finish
 }

@@ -33,7 +33,35 @@ find_medium() { # sets `medium`, `esp_start` and `esp_size` in MiB, and what oth
     { refuse "the EFI partition of $medium has no file system, or cannot be read"; return 1; }
   set -- $(medium_part "$medium" "$UPDATES")
   updates_start=${1:-0} updates_size=${2:-0}
-  [ "$updates_size" != 0 ] || [ -z "${update_name-}" ] || plan_updates
+  [ -z "${update_name-}" ] || { [ "$updates_size" != 0 ] || plan_updates; }
+}
+
+# With `update`, the medium has an index of its program, which we can verify: firmware does so only with Secure Boot.
+verify_medium() {
+  [ -n "${update_name-}" ] || return 0
+  mkdir "$work/esp" && attach_medium "$work/esp" || { refuse "the EFI partition of $medium cannot be read"; return 1; }
+  why=$(program_problem "$work/esp")
+  detach_medium "$work/esp"
+  [ -z "$why" ] || { refuse "$medium is damaged, or not ours: $why"; return 1; }
+}
+
+attach_medium() { # POINT: a loop device, as no disk but ours has a device for its partition
+  loop=$(losetup -f) && losetup -r -o $((esp_start * 1048576)) "$loop" "$medium" && mount -t vfat -o ro "$loop" "$1"
+}
+
+detach_medium() { # POINT
+  umount "$1"
+  losetup -d "$loop"
+}
+
+program_problem() { # DIRECTORY: nothing if its program is what somebody has signed whom the system trusts
+  set -- "$1" "$1"/claylinux/*.pieces
+  [ $# = 2 ] && [ -f "$2" ] || { echo "it has not one index"; return; }
+  is_signed "$2" "$2.sig" "$ours/update.pem" || { echo "its index is not signed by a key of this system"; return; }
+  [ "$(index_value "$2" name)" = "$update_name" ] || { echo "it has the system $(index_value "$2" name)"; return; }
+  program=${2##*/}
+  [ "$(sha256sum <"$1/EFI/Linux/${program%.pieces}.efi" | cut -c 1-64)" = "$(index_value "$2" sha256)" ] ||
+    echo "its program is not that of its index"
 }
 
 plan_updates() { # an ISO has no room for them: as the build does it, three that are a quarter larger

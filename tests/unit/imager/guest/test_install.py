@@ -10,7 +10,7 @@ import pytest
 
 from imager.disk import iso, raw
 from imager.requests.outputs import Iso, Raw
-from tests.support.guest_programs import ESP, MIB, SHELLS, Guest, sfdisk
+from tests.support.guest_programs import ESP, GUEST, MIB, SHELLS, Guest, sfdisk
 from tests.support.imager import EPOCH, make_pe
 from tests.support.installed import check, guid, insert, install, machine, output_of
 from tests.support.updates import add_index, make_layout, make_pair
@@ -20,6 +20,13 @@ from tests.support.vm import require_tool
 pytestmark = pytest.mark.slow
 
 DATA = "start=2048, type=linux, name=DATA"
+OPENED = f"""
+. {GUEST}/update/index.sh
+open_medium() {{ MTOOLS_SKIP_CHECK=1 mcopy -s -i "$medium@@1M" ::EFI ::claylinux "$1"; }}
+attach_medium() {{ open_medium "$1"; }}
+detach_medium() {{ :; }}
+"""
+"""A file of a FAT is not mounted, but unpacked."""
 one_shell = pytest.mark.parametrize("guest", ["dash"], indirect=True)
 """For what does not depend on the shell."""
 
@@ -237,8 +244,9 @@ def test_a_disk_with_room_for_updates(guest: Guest, tmp_path: Path, kind: str) -
     else:
         iso.run(Iso(uki=uki, output=str(medium), architecture="amd64", epoch=EPOCH, label="CLAY"))
     disk = guest.disk("vda", 120)
-    guest.settings |= {"update_name": "web", "update_space": str(70 * MIB)}
-    code, said = install(guest, f"--yes --from {medium}")
+    guest.settings |= {"update_name": "web", "update_space": str(70 * MIB), "ours": str(tmp_path / "layout/made")}
+    words = f"--yes --from {medium}"
+    code, said = install(guest, words, before=OPENED)
     assert code == 0, said
     check(disk, medium)
     (esp, updates) = guest.partitions("vda")
@@ -249,6 +257,29 @@ def test_a_disk_with_room_for_updates(guest: Guest, tmp_path: Path, kind: str) -
         part.write_bytes(file.read(70 * MIB))
     output_of("fsck.fat", "-n", part)
     assert output_of("blkid", "-o", "value", "-s", "LABEL", "-p", part) == "UPDATES\n"
+
+
+@one_shell
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("rm esp/claylinux/*.sig", "its index is not signed by a key of this system"),
+        ("sed -i 's/^size /size 1/' esp/claylinux/*.pieces", "its index is not signed by a key of this system"),
+        ("rm esp/claylinux/*.pieces", "it has not one index"),
+        ("printf x >>esp/EFI/Linux/web_1.4.0.efi", "its program is not that of its index"),
+        ("update_name=other", "it has the system web"),
+    ],
+)
+def test_a_medium_that_is_damaged(guest: Guest, tmp_path: Path, change: str, told: str) -> None:
+    require_tool("openssl", "mcopy")
+    uki = str(add_index(make_layout(tmp_path / "layout", segment=b"s" * MIB), make_pair(tmp_path), space=70 * MIB))
+    raw.run(Raw(uki=uki, output=str(tmp_path / "raw"), architecture="amd64", epoch=EPOCH, label="CLAY"))
+    disk = guest.disk("vda", 120)
+    guest.settings |= {"update_name": "web", "update_space": "", "ours": str(tmp_path / "layout/made")}
+    damaged = f'attach_medium() {{ open_medium "$1"; cd "$1/.."; {change}; }}'
+    code, said = install(guest, f"--yes --from {tmp_path}/raw", before=f"{OPENED}\n{damaged}")
+    assert (code, told in said) == (1, True), said
+    assert disk.read_bytes().strip(b"\0") == b""
 
 
 @one_shell
