@@ -10,3 +10,5 @@ PARTITION_TYPE = "359de086-c374-579b-996d-02cda90bcf80"
 JOURNAL, MACHINE_ID, NETWORK, SSH_HOST_KEYS = "journal", "machine-id", "network", "ssh-host-keys"
 WORDS = (JOURNAL, MACHINE_ID, NETWORK, SSH_HOST_KEYS)
 """What `persist` knows by name."""
+TPM2 = "tpm2"
+"""What opens an encrypted state, if it is no key file."""

@@ -31,3 +31,9 @@ class State:
     )
     label: kept.StateLabel = key("The name of the partition and of its file system.", "DATA", default="STATE")
     required: bool = key("Whether the boot stops where it cannot be had.", "true", default=False)
+    encrypt: kept.StateEncryption | None = key(
+        "What opens it, which is encrypted then: `tpm2`, the TPM of the machine, for images that you signed; or a key "
+        "file on another disk. A recovery key is shown once, at the first boot.",
+        "LABEL=KEYS/state.key",
+        default=None,
+    )

@@ -81,6 +81,7 @@ def preset(name: str, row: PresetRow) -> Preset:
             "keyboard": ("kbd-bkeymaps",),
             "state": ("e2fsprogs", "e2fsprogs-extra", "sfdisk"),
             "install": ("sfdisk",),
+            "state.encrypt": ("cryptsetup",),
             "update": ("ca-certificates", "curl", "dosfstools", "openssl", "sfdisk"),
         },
     )

@@ -53,6 +53,8 @@ def preset(name: str, row: PresetRow) -> Preset:
             "keyboard": ("console-setup", "kbd"),
             "state": ("e2fsprogs", "fdisk"),
             "install": ("fdisk",),
+            "state.encrypt": ("cryptsetup-bin",),
+            "state.encrypt=tpm2": ("systemd-cryptsetup", "tpm2-tools"),
             "update": ("ca-certificates", "curl", "dosfstools", "fdisk", "openssl"),
         },
     )

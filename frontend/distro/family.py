@@ -124,7 +124,8 @@ class Preset:
     """A distribution with a kernel flavor, as in `base: NAME`. Data only.
 
     `kernels` maps a flavor to its kernel package, in which `{architecture}` stands for the OCI architecture.
-    `optional` packages are not in all releases. `needed_by` has the packages that keys of the build file need.
+    `optional` packages are not in all releases. `needed_by` has the packages that keys of the build file need, or
+    single values of keys (`state.encrypt=tpm2`).
     `files` (by architecture) are written before those of the user, which can replace them.
     `services` are enabled first, so that later steps can disable them. The values are OpenRC runlevels, or True for
     systemd, which has none. `yields` maps some of them to other services with the same purpose: a build file that wants

@@ -15,6 +15,7 @@ from frontend.options import DEFAULT_EPOCH
 from imager.requests.services import Services
 from imager.target import takes_microcode
 from spec.base import PresetBase
+from spec.document import Spec
 from spec.packages import CopiedKey, FetchedKey, InlineKey, Repository
 from spec.region import PLAIN_LOCALES, PLAIN_ZONES
 from spec.services import ServiceSwitch
@@ -79,7 +80,9 @@ def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:
         first = "packages" if spec.packages else next(iter(needed))
         title = (" ".join(spec.packages), *(f"{' '.join(names)} (for {key})" for key, names in needed.items()))
         step = Step(
-            f"[packages] {', '.join(filter(None, title))}", places.location_of(spec, first), ("packages", *needed)
+            f"[packages] {', '.join(filter(None, title))}",
+            places.location_of(spec, first),
+            ("packages", *dict.fromkeys(each.partition(".")[0] for each in needed)),
         )
         files = tuple(each.removeprefix("./") for each in spec.packages if is_package_file(each))
         added = dict.fromkeys(name for names in needed.values() for name in names)
@@ -125,8 +128,17 @@ def _needed_by_keys(inputs: PlanInputs) -> dict[str, tuple[str, ...]]:
     return {
         key: packages
         for key, packages in (preset.needed_by.items() if preset else ())
-        if (value := getattr(spec, key)) is not None and value not in plain.get(key, ())
+        if (value := _value(spec, key)) is not None and value not in plain.get(key, ())
     }
+
+
+def _value(spec: Spec, key: str) -> object:
+    """Return the value of a key such as `state.encrypt`. With `=`, None stands for another value than that."""
+    path, equals, wanted = key.partition("=")
+    value: object = spec
+    for name in path.split("."):
+        value = getattr(value, name, None)
+    return value if not equals or value == wanted else None
 
 
 def microcode_of(inputs: PlanInputs) -> tuple[str, ...]:

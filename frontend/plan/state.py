@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from frontend.options import DEFAULT_EPOCH
 from imager.requests.state import State
+from spec.kept import TPM2
 
 from . import places
 from .files import wanted_files
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 EXT4 = "ext4"
 _MODULES = (EXT4, "efivarfs")
 """The kernel modules of the file system, and of what the firmware tells about the boot."""
+_ENCRYPTED = ("dm_crypt",)
+_KEY_DISK = ("vfat",)
 
 
 def state(inputs: PlanInputs) -> Iterator[Edit]:
@@ -45,4 +48,9 @@ def state(inputs: PlanInputs) -> Iterator[Edit]:
 
 def modules(spec: Spec) -> tuple[str, ...]:
     """Return the kernel modules that the partition needs."""
-    return _MODULES if spec.state else ()
+    state = spec.state
+    if state is None:
+        return ()
+    if state.encrypt is None:
+        return _MODULES
+    return (*_MODULES, *_ENCRYPTED, *(() if state.encrypt == TPM2 else _KEY_DISK))

@@ -20,12 +20,14 @@ from imager.rootfs import initsystem, seal
 from imager.rootfs.root import Root
 from imager.rootfs.text import write
 from imager.rootfs.writing import make_directory, make_link, write_file
-from spec.kept import JOURNAL, MACHINE_ID, NETWORK, PARTITION_TYPE, SSH_HOST_KEYS, STORE
+from spec.kept import JOURNAL, MACHINE_ID, NETWORK, PARTITION_TYPE, SSH_HOST_KEYS, STORE, TPM2
 
 if TYPE_CHECKING:
     from imager.requests.state import State
 
 _INIT = "sbin/init"
+_GPT_AUTO = "etc/systemd/system-generators/systemd-gpt-auto-generator"
+"""What mounts partitions because of their types. The root is on no disk, so it finds none, or fails."""
 _PROGRAMS = {
     "sfdisk": "fdisk (sfdisk on Alpine)",
     "mkfs.ext4": "e2fsprogs",
@@ -33,6 +35,8 @@ _PROGRAMS = {
     "resize2fs": "e2fsprogs (e2fsprogs-extra on Alpine)",
 }
 """What the programs in the machine call, beside what every system has, and the package with it."""
+_FOR_KEY_FILES = {"cryptsetup": "cryptsetup (or cryptsetup-bin)", "findfs": "util-linux (findfs on Alpine)"}
+_FOR_TPM2 = {"cryptsetup": "cryptsetup-bin", "systemd-cryptenroll": "systemd-cryptsetup (or a newer systemd)"}
 _JOURNAL = {initsystem.SYSTEMD: "/var/log/journal", initsystem.OPENRC: "/var/log"}
 _NETWORKS = {
     "usr/sbin/NetworkManager": ("/etc/NetworkManager/system-connections", "/var/lib/NetworkManager"),
@@ -49,10 +53,13 @@ def run(request: State) -> None:
     root = Root(Path(request.system))
     init = initsystem.need(root, "state")
     guest.need_programs(root, "state", _PROGRAMS)
+    _need_encryption(root, init, request.state.encrypt)
     paths = tuple(sorted({path for name in request.persist for path in _paths(root, init, name)}))
     for path in paths:
         _check(root, path, request.epoch)
     make_directory(root, STORE, epoch=request.epoch)
+    if init == initsystem.SYSTEMD:
+        make_link(root, _GPT_AUTO, "/dev/null", epoch=request.epoch)
     guest.install(root, request.epoch)
     comment = "By Claylinux, from the keys `state` and `persist`. Sizes are in MiB; 0 is all."
     guest.write_settings(root, "state", comment, _settings(request), request.epoch)
@@ -62,6 +69,16 @@ def run(request: State) -> None:
     listed = (line for path in paths for line in _list(root, path, own))
     write(root, f"{guest.PLACE}/image.list", "".join(listed), request.epoch)
     _take_over(root, request.epoch)
+
+
+def _need_encryption(root: Root, init: str, encrypt: str | None) -> None:
+    """Raise ImagerError if the system cannot open its state at boot."""
+    if encrypt == TPM2 and init != initsystem.SYSTEMD:
+        raise ImagerError(
+            "state.encrypt: only systemd has the programs for `tpm2`: use a key file (LABEL=KEYS/state.key)"
+        )
+    if encrypt:
+        guest.need_programs(root, "state.encrypt", _FOR_TPM2 if encrypt == TPM2 else _FOR_KEY_FILES)
 
 
 def _paths(root: Root, init: str, name: str) -> tuple[str, ...]:
@@ -100,22 +117,26 @@ def _settings(request: State) -> dict[str, str]:
         "state_size": str(-(-(state.size or 0) >> 20)),
         "state_disk": state.disk,
         "state_required": "yes" if state.required else "no",
+        "state_encrypt": state.encrypt or "",
         "persist_words": " ".join(sorted(words)),
     }
 
 
 def _list(root: Root, directory: str, own: set[str]) -> Iterator[str]:
-    """Yield a line for all below `directory` but what is the machine's `own`: kind, digest, path."""
-    for name, status in root.walk(directory):
-        path = f"{directory}/{name}"
+    """Yield a line for `directory` and all below it but what is the machine's `own`: kind, digest, rights, path."""
+    top = root.status(directory)
+    assert top is not None
+    found = ((f"{directory}/{name}", status) for name, status in root.walk(directory))
+    for path, status in ((directory, top), *found):
         if path[1:] in own or not path.isprintable() or "\\" in path or path != path.strip():
             continue  # of the last three, the shell would read another path
+        end = f"{stat.S_IMODE(status.st_mode):o}:{status.st_uid}:{status.st_gid} {path}\n"
         if stat.S_ISDIR(status.st_mode):
-            yield f"d - {path}\n"
+            yield f"d - {end}"
         elif stat.S_ISLNK(status.st_mode):
-            yield f"l {hashlib.sha256(os.fsencode(root.target(path) or '')).hexdigest()} {path}\n"
+            yield f"l {hashlib.sha256(os.fsencode(root.target(path) or '')).hexdigest()} {end}"
         elif stat.S_ISREG(status.st_mode):
-            yield f"f {_digest(root, path)} {path}\n"
+            yield f"f {_digest(root, path)} {end}"
 
 
 def _digest(root: Root, path: str) -> str:
@@ -134,14 +155,14 @@ def _take_over(root: Root, epoch: int) -> None:
     data = None if real is None else root.file(_INIT)
     if real is None or data is None:
         raise ImagerError("state: the system has no /sbin/init: add an init system to `packages`")
-    if real == f"{guest.PLACE}/start":
+    if real == initsystem.START:
         return
     if root.target(_INIT) is None:  # no link: its file moves
         status = root.status(_INIT)
         assert status is not None
         with output.reading(data) as fd:
             content = output.read_at(fd, 0, status.st_size)
-        write_file(root, f"{guest.PLACE}/init", content, mode=stat.S_IMODE(status.st_mode), epoch=epoch)
+        write_file(root, initsystem.STARTED, content, mode=stat.S_IMODE(status.st_mode), epoch=epoch)
     else:
-        make_link(root, f"{guest.PLACE}/init", f"/{real}", epoch=epoch)
-    make_link(root, f"/{_INIT}", f"/{guest.PLACE}/start", epoch=epoch)
+        make_link(root, initsystem.STARTED, f"/{real}", epoch=epoch)
+    make_link(root, f"/{_INIT}", f"/{initsystem.START}", epoch=epoch)

@@ -50,7 +50,11 @@ json_state() {
   set -- $(mount_of "$store") # nothing, or device and type
   node=${1-} kind=${2-}
   set -- $([ -z "$node" ] || usage_of "$store")
-  printf '  "state": {"device": %s, "type": %s, "mounted_on": %s, "size": %s, "used": %s, "problem": %s},\n' \
-    "$(text "$node")" "$(text "$kind")" "$(text "${node:+$store}")" "$(number "${1-}")" "$(number "${2-}")" \
+  printf '  "state": {"device": %s, "type": %s, "encrypted": %s, "mounted_on": %s, "size": %s, "used": %s, "problem": %s},\n' \
+    "$(text "$node")" "$(text "$kind")" "$(encrypted "$node")" "$(text "${node:+$store}")" "$(number "${1-}")" "$(number "${2-}")" \
     "$(text "$(state_problem)")"
+}
+
+encrypted() { # NODE
+  case $1 in '') echo null ;; /dev/mapper/*) echo true ;; *) echo false ;; esac
 }

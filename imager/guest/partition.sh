@@ -120,8 +120,7 @@ restore_partition() { # DISK; fails if there is nothing to restore
   row=$(read_sectors "$1" $((total - 1 - rows)) "$rows" | od -An -v -tx1 | tr -d ' \n' | fold -w 256 |
     grep -m 1 "^$(bytes_of_guid "$state_type")") || return 1
   start=$(number_of "$(echo "$row" | cut -c 65-80)") end=$(number_of "$(echo "$row" | cut -c 81-96)")
-  [ "$(read_sectors "$1" "$start" $((4096 / sector)) | tail -c +1145 | head -c 16 | tr -d '\0')" = "$state_label" ] ||
-    return 1
+  [ "$(label_at "$1" "$start")" = "$state_label" ] || return 1
   [ -z "$(partitions "$1" | awk -v start="$start" -v end="$end" '$2 <= end && start < $2 + $3')" ] || {
     problem "a partition of $1 is over the one that stays: it was left as it is"
     return 0
@@ -134,11 +133,16 @@ restore_partition() { # DISK; fails if there is nothing to restore
   use_state "$(find_state)"
 }
 
+label_at() { # DISK FIRST-SECTOR: of the file system or the encrypted volume that starts there
+  case $state_encrypt in '') at=1145 ;; *) at=25 ;; esac
+  read_sectors "$1" "$2" $((4096 / $(sector_of "$1"))) | tail -c "+$at" | head -c 16 | tr -d '\0'
+}
+
 use_state() { # "DISK NUMBER NAME": finish it if it is new, let it grow, print its device
   set -- $1
   node=$(node_of "$dev/$1" "$2")
   if [ "$3" != "$state_label" ]; then
-    make_filesystem "$node" || { problem "mkfs.ext4 failed on $node"; return 1; }
+    make_filesystem "$node" || return 1
     sync
     sfdisk --quiet --part-label "$dev/$1" "$2" "$state_label" >/dev/null 2>&1 ||
       { problem "sfdisk could not name the partition $node"; return 1; }
@@ -162,7 +166,12 @@ wait_for_node() { # after a change of the table, the kernel makes its devices an
 }
 
 make_filesystem() { # NODE
-  wait_for_node "$1" && mkfs.ext4 -q -F -L "$state_label" "$1" </dev/null >/dev/null 2>&1
+  wait_for_node "$1" || return 1
+  if [ -n "$state_encrypt" ]; then
+    make_volume "$1"
+  else
+    mkfs.ext4 -q -F -L "$state_label" "$1" </dev/null >/dev/null 2>&1 || { problem "mkfs.ext4 failed on $1"; return 1; }
+  fi
 }
 
 grow_partition() { # DISK NUMBER: into free space behind it, where the disk has grown
@@ -182,10 +191,15 @@ grow_partition() { # DISK NUMBER: into free space behind it, where the disk has 
 
 mount_state() { # NODE
   modprobe -q ext4
+  if [ -n "$state_encrypt" ]; then # whoever has the disk could put another file system there
+    is_luks "$1" || { problem "$1 is not encrypted, as the build file wants it: it was left as it is"; return 1; }
+    set -- "$(open_volume "$1")"
+    [ -n "$1" ] || return 1
+  fi
   e2fsck -p "$1" >/dev/null 2>&1 || [ $? -lt 4 ] || {
     note "the file system on $1 is damaged: repairing it"
     e2fsck -f -y "$1" >/dev/null 2>&1 || [ $? -lt 4 ] || { problem "the file system on $1 cannot be repaired"; return 1; }
   }
-  mount -t ext4 -o nodev "$1" "$root$store" || { problem "the file system on $1 cannot be mounted"; return 1; }
+  mount -t ext4 -o nodev,nosuid,errors=remount-ro "$1" "$root$store" || { problem "the file system on $1 cannot be mounted"; return 1; }
   resize2fs "$1" >/dev/null 2>&1 || note "the file system on $1 did not grow"
 }

@@ -40,6 +40,7 @@ show_state() {
   if [ -n "${1-}" ]; then
     node=$1 kind=$2
     set -- $(usage_of "$store")
+    case $node in /dev/mapper/*) kind="$kind, encrypted" ;; esac
     row State "$node, $kind, $(mib "$2") of $(mib "$1") MiB in use, mounted on $store"
   else
     row State "none: changes are gone after a reboot"
@@ -62,6 +63,7 @@ show_differences() {
     case $how in
     changed) echo "$path: changed on this machine" ;;
     removed) echo "$path: removed on this machine" ;;
+    rights) echo "$path: its owner or its mode was changed on this machine" ;;
     newer) echo "$path: the image has a newer one, but that of this machine was changed, and is used" ;;
     esac
   done

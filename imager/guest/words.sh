@@ -1,9 +1,7 @@
 # shellcheck shell=sh
 # What words in `persist` stand for, apart from directories: files that a machine makes for itself.
-own=.claylinux # below the store: what is ours
 
 keep_words() {
-  mkdir -p "$root$store/$own"
   for word in $persist_words; do
     case $word in
     machine-id) keep_machine_id ;;
@@ -13,11 +11,11 @@ keep_words() {
 }
 
 save() { # FILE TO: so that a power cut leaves the old one, or the new one
-  cp -p "$1" "$2.new" && sync && mv "$2.new" "$2"
+  cp -p "$1" "$2.new" && sync && mv -f "$2.new" "$2"
 }
 
-is_machine_id() { # FILE
-  grep -qxE '[0-9a-f]{32}' "$1" 2>/dev/null
+is_machine_id() { # FILE: an id, and nothing behind it
+  [ -f "$1" ] && [ "$(wc -c <"$1")" -le 33 ] && grep -qxE '[0-9a-f]{32}' "$1"
 }
 
 keep_machine_id() { # an id that the image itself has is the first one, too
@@ -40,7 +38,7 @@ keep_host_keys() {
     place=$root/etc/$server kept=$root$store/$own/$server-host-keys
     [ -d "$place" ] || continue
     for key in "$kept"/*host_*key "$kept"/*host_*key.pub; do # nothing else: sshd runs /etc/ssh/sshrc, and trusts more
-      [ ! -s "$key" ] || [ -L "$key" ] || [ -e "$place/${key##*/}" ] || cp -p "$key" "$place"
+      [ ! -s "$key" ] || [ -e "$place/${key##*/}" ] || cp -p "$key" "$place"
     done
   done
   [ ! -x "$root$ours/make-identity" ] || "$root$ours/make-identity" host-keys >/dev/null 2>&1

@@ -8,7 +8,7 @@ The report is a JSON object with sorted keys:
     hidden_files     {path: the mount point or directory that hides it}: of the paths that were asked about
     hidden_homes     {user: [home, what hides it]}: of the users that were asked about
     init             the first that exists of /sbin/init, /usr/sbin/init, /lib/systemd/systemd, or null
-    init_machine     its architecture, or null if it is not an ELF program
+    init_machine     its architecture, or null if it is not an ELF program; with `state`, that of what it becomes
     kernels          [{"machine", "path", "version"}], by version; machine is null if it is not an EFI program
     kernel_tree      the reports of `imager.kernel.kernel_tree` in one, {} without any
     leftovers        what `base` has left from a disk (see `imager.report.leftovers`), {} if there is no such base
@@ -37,7 +37,7 @@ from imager.kernel import kernels, microcode, moddep, squashfs_support
 from imager.report import findings, leftovers
 from imager.report.broken import broken
 from imager.report.hidden import hidden_files, hidden_homes
-from imager.rootfs import osrelease, tree
+from imager.rootfs import initsystem, osrelease, tree
 from imager.rootfs.root import Root
 from imager.rootfs.text import lines, read
 
@@ -69,12 +69,13 @@ def run(request: Inspect) -> None:
 def inspect(root: Root, *, weigh: bool = True) -> dict[str, Any]:
     """Return the report as a value."""
     init = next((path for path in _INITS if root.file(path) is not None), None)
+    own = initsystem.STARTED if init and root.real(init) == initsystem.START else init
     names = root.names("etc")
     found = kernels.find(root)
     return {
         "boot_cmdline": _cmdline(root),
         "init": init,
-        "init_machine": machine.of_elf(root.head(init, machine.HEAD)) if init else None,
+        "init_machine": machine.of_elf(root.head(own, machine.HEAD)) if own else None,
         "kernels": [asdict(kernel) for kernel in found],
         "microcode": list(microcode.images(root)),
         "modules": list(kernels.module_versions(root)),

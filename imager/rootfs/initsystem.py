@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from imager.rootfs.root import Root
 
 SYSTEMD, OPENRC = "systemd", "openrc"
+START, STARTED = "usr/lib/claylinux/start", "usr/lib/claylinux/init"
+"""With `state`, the program that is /sbin/init, and the system's own, which it becomes."""
 _SIGNS = ((SYSTEMD, ("usr/bin/systemctl", "bin/systemctl")), (OPENRC, ("sbin/openrc-run", "usr/sbin/openrc-run")))
 
 

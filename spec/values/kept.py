@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from spec.kept import STORE, WORDS
+from spec.kept import STORE, TPM2, WORDS
 
 from .filesystems import NEEDED
 from .kinds import MismatchError, Text
@@ -33,6 +33,7 @@ _WHOLE = {
 }
 """Directories that cannot stay as a whole, and why."""
 _USE_WORD = {"/etc/machine-id": "machine-id", "/var/lib/dbus/machine-id": "machine-id"}
+_KEY_FILE = r"(LABEL|UUID)=[A-Za-z0-9_.\-]{1,36}/[A-Za-z0-9_.\-/]{1,128}"
 _DISK = r"empty|/dev/[A-Za-z0-9]+|(serial|wwid)=[A-Za-z0-9_.:\-]{1,128}"
 
 
@@ -73,6 +74,20 @@ def _disk(text: str) -> str:
     return text
 
 
+def _encryption(text: str) -> str:
+    if text == TPM2:
+        return text
+    if text in ("tpm", "tpm2.0", "true", "yes"):
+        raise MismatchError(f"did you mean {code(TPM2)}?")
+    if text.startswith("/"):
+        raise MismatchError(
+            "a key on the same disk would protect nothing: name the disk, too, as `LABEL=KEYS/state.key`"
+        )
+    if not re.fullmatch(_KEY_FILE, text) or normal(text[text.index("/") :]) != text[text.index("/") :]:
+        raise MismatchError
+    return text
+
+
 Kept = Annotated[
     str,
     Text(
@@ -102,3 +117,12 @@ InstallDisk = Annotated[
     ),
 ]
 StateLabel = Annotated[str, Text("1 to 16 letters, digits and `_.-`", ("DATA",), pattern=r"[A-Za-z0-9_.\-]{1,16}")]
+StateEncryption = Annotated[
+    str,
+    Text(
+        "`tpm2`, or a file on another disk",
+        ("tpm2", "LABEL=KEYS/state.key"),
+        pattern=r"[^\s]+",
+        convert=_encryption,
+    ),
+]

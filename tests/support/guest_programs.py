@@ -21,7 +21,7 @@ SHELLS = ("dash", pytest.param("busybox", marks=pytest.mark.slow))
 """That of Debian with its tools, and that of Alpine with its own, which fewer runs try."""
 ESP_GUID = "11111111-2222-3333-4444-555555555555"
 MIB = 1 << 20
-_PARTS = ("say", "devices", "table", "partition", "persist", "words", "status", "text", "json")
+_PARTS = ("say", "devices", "table", "crypt", "partition", "door", "persist", "words", "status", "text", "json")
 _APPLETS = """awk cat chmod chown cmp cp cut dd df find fold grep head ln ls mkdir mktemp mv od readlink rm rmdir sed
 sha256sum sleep sort stat sync tail touch tr uname wc xargs"""
 
@@ -47,6 +47,7 @@ class Guest:
             "state_size": "0",
             "state_disk": "boot",
             "state_required": "no",
+            "state_encrypt": "",
             "persist_words": "",
             "boot": ESP_GUID,
         } | self.settings

@@ -9,6 +9,7 @@ BUSES = {
     "virtio": ("virtio-blk-pci,drive={id}",),
     "sata": ("ide-hd,drive={id},bus=ide.{n}",),
     "nvme": ("nvme,drive={id},serial=claylinux{n}",),
+    "nvme-4k": ("nvme,drive={id},serial=claylinux{n},logical_block_size=4096,physical_block_size=4096",),
     "scsi": ("virtio-scsi-pci,id=scsi{n}", "scsi-hd,drive={id},bus=scsi{n}.0"),
     "usb": ("qemu-xhci,id=xhci{n}", "usb-storage,drive={id},bus=xhci{n}.0,removable=on"),
     "cdrom": ("ide-cd,drive={id},bus=ide.{n}",),

@@ -20,7 +20,7 @@ from spec.values.run_mounts import BindMount, CacheMount
 from spec.values.wording import code
 from spec.values.words import package_name
 
-from .lint_boot import open_command_line
+from .lint_boot import open_command_line, open_state
 from .lint_desktop import desktop_drivers
 from .lint_groups import unknown_groups
 
@@ -211,6 +211,7 @@ _RULES: Mapping[str, tuple[str, Callable[[Spec], _Found] | None]] = {
     INVALID_DIRECTIVE: ("The `# check=` line names an unknown rule or option", None),
     "DesktopDrivers": ("A desktop is installed, and the kernel modules are those of a server", desktop_drivers),
     "OpenCommandLine": ("A signed command line opens the system to whoever is at the console", open_command_line),
+    "OpenState": ("The TPM opens an encrypted state for systems that nobody signed", open_state),
     "RootWithoutPassword": ("root has an empty password", _root_password),
     "SecretsInArgs": ("Build arguments and environment variables should not hold secrets", _secrets),
     "UndeclaredArg": ("A build argument is set that `args` does not declare", _undeclared),

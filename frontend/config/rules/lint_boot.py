@@ -1,10 +1,11 @@
-"""The rule OpenCommandLine: what a signed kernel command line lets whoever sits at the console do."""
+"""The rules OpenCommandLine and OpenState: what lets whoever sits at the machine into the system."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from spec.document import Spec
+from spec.kept import TPM2
 from spec.positions import Range
 from spec.values.wording import code
 
@@ -45,3 +46,19 @@ def open_command_line(spec: Spec) -> Iterator[tuple[Range, str]]:
             if effect:
                 place = spec.positions.of("kernel", "cmdline", index)
                 yield place, f"{code(word)} {effect}, and the signature makes every machine obey: remove it"
+
+
+def open_state(spec: Spec) -> Iterator[tuple[Range, str]]:
+    """Yield the place of a state that the TPM opens for systems that nobody signed, and a message."""
+    if spec.state is None or spec.state.encrypt != TPM2:
+        return
+    place = spec.positions.of("state", "encrypt")
+    if spec.secure_boot is None:
+        text = (
+            "without `secure_boot`, the TPM opens the state for whatever is started on this machine: it protects a "
+            "disk that was taken out, but not one that stays in: add `secure_boot` with `pcr_key`"
+        )
+        yield place, text
+    elif spec.secure_boot.pcr_key is None:
+        text = "without `secure_boot.pcr_key`, the TPM opens the state for every system that your key has signed"
+        yield place, f"{text}: add one"

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from frontend.config.syntax.diagnostics import Collector
 from spec.document import Spec
-from spec.kept import SSH_HOST_KEYS, STORE
+from spec.kept import SSH_HOST_KEYS, STORE, TPM2
+
+from .presets import distribution_of
 
 
 def validate_state(spec: Spec, problems: Collector) -> None:
@@ -16,6 +18,10 @@ def validate_state(spec: Spec, problems: Collector) -> None:
         problems.add(place, "`persist` needs a partition that stays: add `state: rest`")
     if spec.state is None:
         return
+    if spec.state.encrypt == TPM2 and distribution_of(spec) == "alpine":
+        place = spec.positions.of("state", "encrypt")
+        text = "Alpine has no programs for `tpm2`: use a key on another disk (for example `LABEL=KEYS/state.key`)"
+        problems.add(place, text)
     for point in spec.mounts:
         if point == STORE:
             place = spec.positions.key("mounts", point)

@@ -80,6 +80,10 @@ class TestCommandLine:
             ("virtio", ["virtio-blk-pci,drive=drive0"]),
             ("sata", ["ide-hd,drive=drive0,bus=ide.0"]),
             ("nvme", ["nvme,drive=drive0,serial=claylinux0"]),
+            (
+                "nvme-4k",
+                ["nvme,drive=drive0,serial=claylinux0,logical_block_size=4096,physical_block_size=4096"],
+            ),
             ("scsi", ["virtio-scsi-pci,id=scsi0", "scsi-hd,drive=drive0,bus=scsi0.0"]),
             ("usb", ["qemu-xhci,id=xhci0", "usb-storage,drive=drive0,bus=xhci0.0,removable=on"]),
             ("cdrom", ["ide-cd,drive=drive0,bus=ide.0"]),

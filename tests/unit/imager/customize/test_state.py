@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def test_our_script_is_the_first_process_and_becomes_the_init(system: Path) -> N
     for name in ("start", "state", "../../bin/claylinux"):
         assert (ours / name).stat().st_mode & 0o777 == 0o755
     assert (system / "state").is_dir()
+    generator = system / "etc/systemd/system-generators/systemd-gpt-auto-generator"
+    assert generator.is_symlink() == (system / "usr/bin/systemctl").exists()
     assert sum(file.stat().st_size for file in ours.iterdir() if file.name != "init") < 64 << 10
 
 
@@ -77,6 +80,7 @@ def test_settings(system: Path) -> None:
         "state_size": "0",
         "state_disk": "boot",
         "state_required": "no",
+        "state_encrypt": "",
         "persist_words": "ssh-host-keys",
     }
     wanted = Wanted(size=(2 << 30) + 1, disk="serial=a:b", label="D", required=True)
@@ -112,14 +116,24 @@ def test_lists(system: Path) -> None:
         (system / "etc/ssh" / name).write_text("2")
     ours = make(system, "/var/lib/app", "/etc/ssh", "/srv/new")
     one, target = hashlib.sha256(b"1").hexdigest(), hashlib.sha256(b"../a b").hexdigest()
-    config = f"f {hashlib.sha256(b'2').hexdigest()} /etc/ssh/sshd_config"
-    expected = [config, f"f {one} /var/lib/app/a b", "d - /var/lib/app/sub", f"l {target} /var/lib/app/sub/link"]
+    rights = f"644:{os.getuid()}:{os.getgid()}"
+    directory, link = f"755:{os.getuid()}:{os.getgid()}", f"777:{os.getuid()}:{os.getgid()}"
+    ssh, config = f"d - {directory} /etc/ssh", f"f {hashlib.sha256(b'2').hexdigest()} {rights} /etc/ssh/sshd_config"
+    expected = [
+        ssh,
+        config,
+        f"d - {directory} /srv/new",
+        f"d - {directory} /var/lib/app",
+        f"f {one} {rights} /var/lib/app/a b",
+        f"d - {directory} /var/lib/app/sub",
+        f"l {target} {link} /var/lib/app/sub/link",
+    ]
     assert (ours / "image.list").read_text().splitlines() == expected
     assert (ours / "persist.list").read_text() == "/etc/ssh\n/srv/new\n/var/lib/app\n"
     assert (system / "srv/new").is_dir()
-    key = f"f {hashlib.sha256(b'2').hexdigest()} /etc/ssh/ssh_host_rsa_key"
+    key = f"f {hashlib.sha256(b'2').hexdigest()} {rights} /etc/ssh/ssh_host_rsa_key"
     make(system, "/etc/ssh", keep=("/etc/ssh/ssh_host_rsa_key",))
-    assert (ours / "image.list").read_text().splitlines() == [key, config]
+    assert (ours / "image.list").read_text().splitlines() == [ssh, key, config]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.guest_programs import SHELLS, Guest
 
-KEEP = "mount() { :; }; keep_words; keep_paths\n"
+KEEP = "mount() { :; }; sweep; keep_words; keep_paths\n"
 APP = "/var/lib/app"
 Files = dict[str, str | None]
 """By their paths: content, None for a directory, `->` before the target of a link."""
@@ -35,7 +35,7 @@ def write_image(guest: Guest, files: Files, paths: tuple[str, ...] = (APP,)) -> 
     image = guest.root / APP[1:]
     shutil.rmtree(image, ignore_errors=True)
     image.mkdir(parents=True)
-    lines = []
+    lines = [f"d - {rights(image)} {APP}\n"]
     for name, content in sorted(files.items()):
         place = image / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -48,9 +48,15 @@ def write_image(guest: Guest, files: Files, paths: tuple[str, ...] = (APP,)) -> 
         else:
             place.write_text(content)
             kind, digest = "f", hashlib.sha256(content.encode()).hexdigest()
-        lines.append(f"{kind} {digest} {APP}/{name}\n")
+        lines.append(f"{kind} {digest} {rights(place)} {APP}/{name}\n")
     (guest.place / "lists/image.list").write_text("".join(lines))
     (guest.place / "lists/persist.list").write_text("".join(f"{path}\n" for path in paths))
+
+
+def rights(place: Path) -> str:
+    """Return mode, owner and group as the lists have them."""
+    status = place.lstat()
+    return f"{status.st_mode & 0o7777:o}:{status.st_uid}:{status.st_gid}"
 
 
 def kept(guest: Guest) -> Path:
@@ -78,14 +84,14 @@ def test_the_first_boot_copies_and_later_ones_leave_alone(guest: Guest) -> None:
     boot(guest, files)
     assert content(guest) == {**files, "own": "data"}
     assert (kept(guest) / "a b").stat().st_mode & 0o777 == 0o600
-    assert differences(guest) == []
+    assert differences(guest) == ["rights a b"]
 
 
 def test_what_a_new_image_brings(guest: Guest) -> None:
     boot(guest, {"same": "1", "newer": "1", "gone": "1", "old": None, "old/x": "1", "link": "->1", "kind": "file"})
     new = {"same": "1", "newer": "2", "added": "1", "sub": None, "sub/y": "1", "link": "->2", "kind": None}
     boot(guest, new)
-    assert content(guest) == {**new, "old": None}
+    assert content(guest) == new
     assert differences(guest) == []
 
 
@@ -104,6 +110,61 @@ def test_what_the_machine_changed_stays_and_is_shown(guest: Guest) -> None:
     assert differences(guest) == ["newer both", "newer mine"]
     (kept(guest) / "both").write_text("2")
     assert differences(guest) == ["newer mine"]
+
+
+def test_rights_are_decided_as_content_is(guest: Guest) -> None:
+    """Each on its own: a new file gets the rights that the machine gave the old one, and a changed one new rights."""
+    names = ("both", "content", "image", "machine", "none")
+    boot(guest, dict.fromkeys(names, "1") | {"d": None, "e": None, "link": "->1"})
+    for name in ("both", "content", "machine", "d"):
+        (kept(guest) / name).chmod(0o640)
+    (kept(guest) / "image").write_text("machine")
+    assert differences(guest) == ["rights both", "rights content", "changed image", "rights machine"]
+    image: Files = {"both": "1", "content": "2", "image": "1", "machine": "1", "none": "1"}
+    write_image(guest, image | {"d": None, "e": None, "link": "->1"})
+    place = guest.root / APP[1:]
+    for name in ("both", "image", "none", "d", "e"):
+        (place / name).chmod(0o711)
+    listed = (guest.place / "lists/image.list").read_text().splitlines()
+    lines = [line.split(" ") for line in listed]
+    for line in lines:
+        line[2] = rights(guest.root / line[3][1:])
+    (guest.place / "lists/image.list").write_text("".join(f"{' '.join(line)}\n" for line in lines))
+    guest.run(KEEP)
+    modes = {name: oct((kept(guest) / name).stat().st_mode & 0o777) for name in (*names, "d", "e")}
+    assert modes == {
+        **dict.fromkeys(("both", "content", "machine", "d"), "0o640"),
+        **dict.fromkeys(("image", "none", "e"), "0o711"),
+    }
+    assert content(guest) == image | {"image": "machine", "d": None, "e": None, "link": "->1"}
+    assert differences(guest) == ["newer both", "rights content", "newer d", "changed image", "rights machine"]
+
+
+def test_a_directory_that_was_empty(guest: Guest) -> None:
+    boot(guest, {})
+    boot(guest, {"a": "1"})
+    assert content(guest) == {"a": "1"}
+    (guest.root / "state/.claylinux/base.list").write_text("")
+    boot(guest, {"a": "1", "b": "1"})
+    assert content(guest) == {"a": "1", "b": "1"}
+
+
+def test_a_directory_that_is_no_longer_named(guest: Guest) -> None:
+    boot(guest, {"a": "1"})
+    for name in ("persist", "image"):
+        (guest.place / f"lists/{name}.list").write_text("")
+    guest.run(KEEP)
+    assert content(guest) == {"a": "1"}
+    boot(guest, {"a": "2"})
+    assert content(guest) == {"a": "2"}
+
+
+def test_a_directory_becomes_a_file(guest: Guest) -> None:
+    boot(guest, {"a": None, "a/b": "1", "c": None, "c/d": "1"})
+    (kept(guest) / "c/own").write_text("machine")
+    boot(guest, {"a": "2", "c": "2"})
+    assert content(guest) == {"a": "2", "c": None, "c/own": "machine"}
+    assert differences(guest) == ["newer c"]
 
 
 def test_the_file_of_the_image_can_be_taken(guest: Guest) -> None:

@@ -38,7 +38,7 @@ def guest(request: pytest.FixtureRequest, tmp_path: Path) -> Guest:
     variables = made.place / "sys/firmware/efi/efivars"
     (variables / "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c").write_bytes(b"\6\0\0\0\1")
     (made.place / "lists/persist.list").write_text("/etc/app\n")
-    (made.place / "lists/image.list").write_text(f'f {"0" * 64} /etc/app/a "b"\n')
+    (made.place / "lists/image.list").write_text(f'f {"0" * 64} 644:0:0 /etc/app/a "b"\n')
     kept = made.root / "state/persist/etc/app"
     kept.mkdir(parents=True)
     (kept / 'a "b"').write_text("machine")
@@ -63,7 +63,8 @@ def test_json(guest: Guest) -> None:
     assert found["memory"] == memory
     assert found["layers"] == {"count": 3, "size": 3 * MIB}
     assert found["state"] == {
-        "device": "/dev/vda2", "type": "ext4", "mounted_on": "/state", "size": 2 * MIB, "used": MIB, "problem": None
+        "device": "/dev/vda2", "type": "ext4", "encrypted": False, "mounted_on": "/state",
+        "size": 2 * MIB, "used": MIB, "problem": None,
     }  # fmt: skip
     assert found["persist"] == {
         "words": ["machine-id", "ssh-host-keys"],

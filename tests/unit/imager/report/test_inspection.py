@@ -58,6 +58,19 @@ def test_a_whole_system(tmp_path: Path) -> None:
     }
 
 
+def test_the_init_behind_that_of_a_state(tmp_path: Path) -> None:
+    system = make_system(tmp_path / "system")
+    ours = system / "usr/lib/claylinux"
+    ours.mkdir()
+    (ours / "start").write_text("#!/bin/sh\n")
+    (ours / "init").symlink_to("/usr/lib/systemd/systemd")
+    (system / "usr/lib/systemd").mkdir(parents=True)
+    (system / "sbin/init").rename(system / "usr/lib/systemd/systemd")
+    (system / "sbin/init").symlink_to("/usr/lib/claylinux/start")
+    value = found(system)
+    assert (value["init"], value["init_machine"]) == ("/sbin/init", "amd64")
+
+
 def test_modules_are_looked_for_in_every_kernel_that_has_a_list(tmp_path: Path) -> None:
     system = make_system(tmp_path / "system")
     (system / "usr/lib/modules/6.1.0-1-amd64/modules.dep").write_text("kernel/net/br_netfilter.ko.xz:\n")
