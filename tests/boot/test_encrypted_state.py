@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.boot.test_state import CONTEXT, begin, guest, renew, went_on
+from tests.boot.test_state import CONTEXT, MIB, begin, grow, guest, renew, went_on
 from tests.support.engine import Engine
 from tests.support.secure_boot import Signer, enroll, make_signer
 from tests.support.tpm import swtpm
@@ -82,7 +82,9 @@ def test_the_next_version_opens_it(workshop: Workshop, tmp_path: Path) -> None:
     assert (third["code"], third["boots"], third["json"]["state"]["device"]) == ("1", "1", None)
     assert third["json"]["state"]["problem"].startswith("the TPM does not open /dev/vda2: this is another machine")
     assert third["unlock"] == "From the next boot on, /dev/vda2 is opened again: reboot."
+    grow(disk, disk.stat().st_size + 200 * MIB)
     fourth = workshop.run()
+    assert fourth["json"]["state"]["size"] - second["json"]["state"]["size"] > 150 * MIB
     assert (fourth["code"], fourth["boots"], fourth["id"]) == ("0", "3", first["id"])
     renew(workshop.build("2", pcr), disk)
     assert workshop.run()["code"] == "1"  # what the first key sealed is gone
