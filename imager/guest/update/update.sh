@@ -117,11 +117,15 @@ install_version() {
   put_version
 }
 
+amount() { # BYTES: in words
+  awk -v bytes="$1" 'BEGIN { if (bytes < 1048576) printf "%.0f kB", bytes / 1000; else printf "%.0f MiB", bytes / 1048576 }'
+}
+
 put_version() {
   clean_up "$new_version"
   own_pieces >"$work/own"
   has_room "$places/updates/EFI/Linux/${name}_$new_version.new" || return 1
-  echo "writing $name $new_version: $(mib "$missing") of $(mib "$(index_value "$work/index" size)") MiB come from $from"
+  echo "writing $name $new_version: $(amount "$missing") of $(amount "$(index_value "$work/index" size)") come from $from"
   write_version "$new_version" || return 1
   set_aside_above "$new_version"
   forgive "$new_version"
