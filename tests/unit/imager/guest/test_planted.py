@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +74,11 @@ def without_end(place: Path, elsewhere: Path) -> None:
         file.truncate(1 << 40)
 
 
+def plants(first: Plant, *others: Plant) -> list[Any]:
+    """Return the values of a parameter; fewer runs try all of them."""
+    return [first, *(pytest.param(each, marks=pytest.mark.slow) for each in others)]
+
+
 @pytest.fixture(params=SHELLS)
 def guest(request: pytest.FixtureRequest, tmp_path: Path) -> Guest:
     """A machine with the first version of an image, after its first boot."""
@@ -131,7 +137,7 @@ def replace(place: Path, plant: Plant, elsewhere: Path) -> None:
 
 
 @pytest.mark.parametrize("names", [OURS, KEYS])
-@pytest.mark.parametrize("plant", [link, link_to_a_file, link_to_nothing, pipe, directory, device, without_end])
+@pytest.mark.parametrize("plant", plants(link, link_to_a_file, link_to_nothing, pipe, directory, device, without_end))
 def test_in_the_place_of_ours(guest: Guest, names: tuple[str, ...], plant: Plant) -> None:
     """It is removed, and the boot goes on: the identity may be a new one."""
     before = outside(guest)
@@ -145,7 +151,7 @@ def test_in_the_place_of_ours(guest: Guest, names: tuple[str, ...], plant: Plant
     assert (guest.root / "state/persist/var/lib/app/conf/added").read_text() == "2"
 
 
-@pytest.mark.parametrize("plant", [link, relative_link, link_to_a_file, pipe, device])
+@pytest.mark.parametrize("plant", plants(link, relative_link, link_to_a_file, pipe, device))
 def test_ours_itself(guest: Guest, plant: Plant) -> None:
     before = outside(guest)
     replace(guest.root / "state/.claylinux", plant, guest.root / "elsewhere")
@@ -156,7 +162,7 @@ def test_ours_itself(guest: Guest, plant: Plant) -> None:
 
 
 @pytest.mark.parametrize("name", ["persist", "persist/var", "persist/var/lib", "persist/var/lib/app"])
-@pytest.mark.parametrize("plant", [link, relative_link, link_to_a_file, link_to_nothing, pipe, device])
+@pytest.mark.parametrize("plant", plants(link, relative_link, link_to_a_file, link_to_nothing, pipe, device))
 def test_on_the_way_to_a_directory(guest: Guest, name: str, plant: Plant) -> None:
     """It is not followed and not removed: the system uses the directory of the image, and says so."""
     before = outside(guest)
@@ -170,7 +176,7 @@ def test_on_the_way_to_a_directory(guest: Guest, name: str, plant: Plant) -> Non
     guest.run("differences")
 
 
-@pytest.mark.parametrize("plant", [link, relative_link, link_to_nothing, pipe, device])
+@pytest.mark.parametrize("plant", plants(link, relative_link, link_to_nothing, pipe, device))
 def test_in_a_directory_that_stays(guest: Guest, plant: Plant) -> None:
     """As a directory of the image, and as a file: it is the machine's own, and no file of the image goes through it."""
     before = outside(guest)
@@ -204,11 +210,11 @@ def test_a_link_where_a_file_is_written_first(guest: Guest) -> None:
         "/../../elsewhere/passwd",
         f"{APP}/../../../../../elsewhere/passwd",
         f"{APP}/conf/../../../../../../elsewhere/passwd",
-        f"{APP}//a",
-        "/elsewhere/passwd",
-        "elsewhere/passwd",
-        f"{APP}/a\r",
-        "",
+        pytest.param(f"{APP}//a", marks=pytest.mark.slow),
+        pytest.param("/elsewhere/passwd", marks=pytest.mark.slow),
+        pytest.param("elsewhere/passwd", marks=pytest.mark.slow),
+        pytest.param(f"{APP}/a\r", marks=pytest.mark.slow),
+        pytest.param("", marks=pytest.mark.slow),
     ],
 )
 def test_a_list_that_names_other_files(guest: Guest, path: str) -> None:
