@@ -106,7 +106,7 @@ prepare_file() { # a file is made as large as it has to be
 
 confirm() {
   [ "$yes" = no ] || return 0
-  echo "The system is copied from $medium to $target, which has $(size_of "$target") and holds $(holds "$target")."
+  echo "The system is copied from $medium to $target, which has $(size_shown "$target") and holds $(holds "$target")."
   [ "$wipe" = no ] || echo "Everything on $target is lost."
   printf 'Write "yes" to go on: '
   answer=''

@@ -5,13 +5,13 @@ MARK='CLAYLINUX INSTALLS' # where the header of the table will be: whatever the 
 show_disks() {
   printf '%-14s %9s  %-20s %-20s %s\n' DISK SIZE MODEL SERIAL HOLDS
   for name in $(disks); do
-    printf '%-14s %9s  %-20s %-20s %s\n' "/dev/$name" "$(size_of "$dev/$name")" \
+    printf '%-14s %9s  %-20s %-20s %s\n' "/dev/$name" "$(size_shown "$dev/$name")" \
       "$(tr -s ' ' <"$sys/block/$name/device/model" 2>/dev/null | cut -c 1-20)" "$(serial_of "$name" | cut -c 1-20)" \
       "$(holds "$dev/$name")"
   done
 }
 
-size_of() { # DISK: for people
+size_shown() { # DISK: for people
   awk -v sectors="$(sectors_of "$1")" -v sector="$(sector_of "$1")" 'BEGIN {
     size = sectors * sector / 1048576
     if (size < 1024) printf "%.0f MiB", size; else printf "%.1f GiB", size / 1024
@@ -105,6 +105,6 @@ check_target() { # DISK: says why it cannot be written
     refuse "$1 is no disk: claylinux install --disks lists them"
     return 1
   fi
-  is_large_enough "$1" || { refuse "$1 is too small: it has $(size_of "$1"), and $(needed) MiB are needed"; return 1; }
+  is_large_enough "$1" || { refuse "$1 is too small: it has $(size_shown "$1"), and $(needed) MiB are needed"; return 1; }
   [ "$wipe" = yes ] || is_free "$1" || { refuse "$1 is not empty: it holds $(holds "$1"). If that may be lost: --wipe"; return 1; }
 }

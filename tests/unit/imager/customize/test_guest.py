@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from imager.core.errors import ImagerError
 from imager.customize import guest
 from imager.rootfs.root import Root
+from tests.support.engine import REPOSITORY
 from tests.support.imager import EPOCH
 
 
@@ -39,3 +42,10 @@ def test_settings_are_words_of_the_shell(tmp_path: Path) -> None:
 def test_a_missing_program_is_named_with_its_package(tmp_path: Path) -> None:
     with pytest.raises(ImagerError, match=r"^install: it needs sfdisk in the system: add fdisk to `packages`$"):
         guest.need_programs(Root(tmp_path), "install", {"sfdisk": "fdisk"})
+
+
+def test_no_two_functions_have_one_name() -> None:
+    """The command reads all parts, one after the other: the last one of a name would take the place of the others."""
+    parts = (REPOSITORY / "imager/guest").rglob("*.sh")
+    names = [name for part in parts for name in re.findall(r"^(\w+)\(\)", part.read_text(), re.MULTILINE)]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
