@@ -129,6 +129,25 @@ def test_a_target_needs_its_own_secrets_only(target: str, expected: list[str]) -
     assert (document["ssh"] == [], document["cache"] == []) == (not expected, not expected)
 
 
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("", ["db.crt", "update.key"]),
+        ("update", ["db.crt", "update.key"]),
+        ("tbs", ["db.crt"]),
+        ("image", []),
+        ("sbom", []),
+    ],
+)
+def test_what_is_signed_for_machines_needs_the_key_of_updates(target: str, expected: list[str]) -> None:
+    text = (
+        "base: debian\nname: web\nversion: 1.4.0\nupdate: {key: {secret: update.key, public: update.pub}}\n"
+        "secure_boot: {certificate: {secret: db.crt}, key: {secret: db.key}}\n"
+    )
+    document, _ = question("frontend.outline", text, **({"target": target} if target else {}))
+    assert [each["name"] for each in document["secrets"] if each["name"] != "db.key"] == expected
+
+
 CALLS = GOLDEN / "calls"
 
 
