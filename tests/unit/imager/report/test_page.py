@@ -172,6 +172,7 @@ def test_what_grew_is_told() -> None:
     assert '<th scope="row">gone</th>' in text
 
 
+@pytest.mark.slow
 def test_a_browser_draws_the_map(tmp_path: Path) -> None:
     if BROWSER is None:
         unavailable("chromium is not installed")
