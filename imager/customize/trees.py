@@ -71,8 +71,9 @@ class _Copier:
             writing.make_link(self._root, target, link, owner=self._owner_of(status), epoch=self._request.epoch)
         elif stat.S_ISREG(status.st_mode):
             self._copy_file(path, target, status)
-            real = self._root.real(target) or ""
-            self.lost += [real] if real.partition("/")[0] in _EMPTY_AT_BOOT else []
+            real = self._root.real(target)
+            if real and real.partition("/")[0] in _EMPTY_AT_BOOT:
+                self.lost.append(real)
         elif not stat.S_ISSOCK(status.st_mode):
             mode, owner = self._mode_of(status), self._owner_of(status)
             writing.make_node(self._root, target, status, mode=mode, owner=owner, epoch=self._request.epoch)

@@ -230,7 +230,7 @@ def _boot_sectors(
     if wide:
         parameters += struct.pack("<IHHIHH12x", shape.fat, 0, 0, 2, 1, 6)
     kind = b"FAT32   " if wide else b"FAT16   "
-    parameters += struct.pack("<BBBI11s8s", 0x80, 0, 0x29, volume_id, label.ljust(11).encode(), kind)
+    parameters += struct.pack("<BBBI", 0x80, 0, 0x29, volume_id) + label.ljust(11).encode() + kind
     sector = parameters.ljust(510, b"\0") + b"\x55\xaa"
     if not wide:
         return ((0, sector),)

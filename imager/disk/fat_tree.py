@@ -133,5 +133,6 @@ def _entries(name: str, number: int, attributes: int, cluster: int, size: int, e
     for order in range(count, 0, -1):
         part = text[(order - 1) * _PER_ENTRY * 2 : order * _PER_ENTRY * 2]
         mark = order | (_LAST if order == count else 0)
-        entries.append(struct.pack("<B10sBBB12sH4s", mark, part[:10], _LONG, 0, checksum, part[10:22], 0, part[22:]))
+        middle = struct.pack("<BBB", _LONG, 0, checksum)
+        entries.append(bytes([mark]) + part[:10] + middle + part[10:22] + bytes(2) + part[22:])
     return b"".join(entries) + entry(short, attributes, cluster, size, epoch)

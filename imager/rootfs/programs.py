@@ -53,9 +53,10 @@ def _script_problem(root: Root, path: str, head: bytes, own: tuple[str, ...], de
     line = head[len(_SCRIPT) :].partition(b"\n")[0].decode(errors="backslashreplace")
     if line.endswith("\r"):
         return f"{path} has the line ends of Windows, so its interpreter is not found: save it with those of Unix (LF)"
-    interpreter, *arguments = line.split() or [""]
-    if not interpreter.startswith("/"):
+    words = line.split()
+    if not words or not words[0].startswith("/"):
         return f"{path} starts with #!{line}, which names no interpreter: write its whole path, such as #!/bin/sh"
+    interpreter, *arguments = words
     if root.file(interpreter) is None:
         return f"{path} is a script for {interpreter}, which is not in the system: add its package to `packages`"
     if posixpath.basename(interpreter) == "env":

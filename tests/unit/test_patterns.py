@@ -177,6 +177,24 @@ def test_patterns_of_strangers_have_one_way_to_match(matcher: Callable[[str], pa
     assert time.process_time() - start < 1
 
 
+@pytest.mark.parametrize(
+    ("pattern", "names", "others"),
+    [
+        ("[abe]", "abe", "cd]-"),
+        ("[a-c]", "abc", "d-"),
+        ("[a-c-f]", "abc-f", "de"),
+        ("[ac-]", "ac-", "b"),
+        ("[-ac]", "-ac", "b"),
+        ("[!abe]", "cd-", "abe/"),
+        ("[^a]", "^a", "b"),
+        ("[c-a]", "", "abc-"),
+    ],
+)
+def test_sets_of_letters(pattern: str, names: str, others: str) -> None:
+    matches = patterns.name_matcher(pattern)
+    assert [each for each in names + others if matches(each)] == [*names]
+
+
 def test_a_slash_is_a_letter_in_a_line() -> None:
     assert patterns.text_matcher("of:N*Cti,a/b*")("of:NxTyCti,a/b/c")
     assert not patterns.text_matcher("of:N?")("of:N")

@@ -156,3 +156,17 @@ def test_an_option_without_sense_is_told(option: str, message: str) -> None:
     with pytest.raises(UserError) as caught:
         parse_environment({"BUILDKIT_FRONTEND_OPT_0": option})
     assert message in str(caught.value)
+
+
+def test_one_platform_of_a_request() -> None:
+    one, other = Platform("linux", "amd64"), Platform("linux", "arm64")
+    options = parse_options({"platform": "linux/amd64,linux/arm64", "target": "x"}, workers=WORKERS)
+    assert options.platforms == (one, other)
+    assert (options.on(other).platforms, options.on(other).target) == ((other,), "x")
+
+
+@pytest.mark.parametrize(
+    ("raw", "mode"), [({}, None), ({"force-network-mode": ""}, None), ({"force-network-mode": "none"}, "none")]
+)
+def test_an_empty_choice_is_none(raw: dict[str, str], mode: str | None) -> None:
+    assert parse_options(raw, workers=WORKERS).network == mode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import llb
 from frontend.errors import EngineError
 from frontend.gateway import status as wire
 from frontend.gateway.client import ResolvedImage, Solved
+from frontend.plan.inputs import FileSource
 from frontend.resolve import base
+from frontend.result import image_config
 from proto import ops_pb2, status_pb2
 from tests.support.fake_client import FakeClient
 from tests.support.whole_request import BOOTABLE, ask, names, places, told
@@ -258,3 +261,32 @@ def test_a_source_that_is_a_link_to_nothing_is_told_as_such() -> None:
     first, second = client.error.message.splitlines()
     assert first == "`files`: /a: `conf/x` is a link to `../shared/x`, which is not in the build context"
     assert second.startswith("`files`: /b: `conf/y` is not in the build context: check the name")
+
+
+class Nameless(FakeClient):
+    """An engine that does not say what it found instead of a name."""
+
+    def resolve_image(self, ref: str, platform: llb.Platform, *, mode: str, log_name: str) -> ResolvedImage:
+        found = super().resolve_image(ref, platform, mode=mode, log_name=log_name)
+        return ResolvedImage("", found.digest, found.config)
+
+
+def test_an_image_without_another_name_has_its_own() -> None:
+    text = "base: {image: acme/os}\n"
+    one, other = (ask(text, kind(outputs=BOOTABLE), target="image") for kind in (FakeClient, Nameless))
+    assert other.error is None, other.error
+    assert f"@sha256:{'1' * 64}" in llb.dump(other.solved[-1])
+    assert llb.dump(one.solved[-1]) == llb.dump(other.solved[-1])
+
+
+@pytest.mark.parametrize(("path", "place"), [(".", "/"), ("", "/"), ("a/b", "/a/b"), ("/a", "/a"), ("//X/", "/X/")])
+def test_the_place_of_a_path_in_a_tree(path: str, place: str) -> None:
+    assert FileSource.place(path) == place
+
+
+@pytest.mark.parametrize(("text", "variant"), [("linux/arm/v6", "v6"), ("linux/amd64", None)])
+def test_the_config_of_an_image_names_its_platform(text: str, variant: str | None) -> None:
+    platform = llb.Platform.parse(text)
+    config = json.loads(image_config({"config": {"Labels": {"b": "2"}}}, platform, {"a": "1"}))
+    assert (config["architecture"], config["os"], config.get("variant")) == (platform.architecture, "linux", variant)
+    assert config["config"] == {"Labels": {"a": "1", "b": "2"}}

@@ -28,6 +28,7 @@ HEX = "0123456789abcdef" * 4
         ("linux/armhf", "linux/arm/v7"),
         ("linux/armel", "linux/arm/v6"),
         ("linux/i386", "linux/386"),
+        ("linux/x86-64", "linux/amd64"),
         ("macOS/arm64", "darwin/arm64"),
         ("linux/riscv64", "linux/riscv64"),
         ("windows(10.0.17763)/amd64", "windows(10.0.17763)/amd64"),

@@ -186,3 +186,24 @@ def test_firmware_needs_little_less_than_the_estimate(uki: float, os_release: bo
 
 def _names(definition: Any) -> list[str]:
     return [vertex.name for vertex in definition.vertices.values()]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_limit_is_what_is_allowed(more: int) -> None:
+    spec = load(b"base: debian-cloud\nlimits:\n  uki: 10M\n  ram: 20M\n", "f.yaml")
+    found = list(limits.exceeded(spec, 10 * MEBIBYTE + more, 20 * MEBIBYTE + more))
+    assert [(each.range.start.line, each.message.partition(":")[0]) for each in found] == (
+        [(3, "`limits.uki`"), (4, "`limits.ram`")] if more else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "warned"), [(1 << 30, True), ((1 << 30) - 1, False), (2 << 30, True), ((2 << 30) - 1, True)]
+)
+def test_sizes_that_firmware_may_not_start(size: int, warned: bool) -> None:
+    spec = load(b"base: debian-cloud\n", "f.yaml")
+    told_ = [each.message for each in limits.warnings(spec, size)]
+    assert bool(told_) == warned
+    if warned:
+        other = [each.message for each in limits.warnings(spec, (1 << 30) if size >= 2 << 30 else (2 << 30))]
+        assert told_ != other

@@ -157,3 +157,12 @@ def test_what_cannot_stay(system: Path) -> None:
     (system / "sbin/init").unlink()
     with pytest.raises(ImagerError, match="state: the system has no /sbin/init"):
         make(system)
+
+
+def test_all_that_is_made_has_the_time_of_the_build(system: Path) -> None:
+    before = set(system.rglob("*"))
+    ours = make(system)
+    assert (ours / "init").is_symlink()
+    made = [path for path in system.rglob("*") if path not in before]
+    assert {path.lstat().st_mtime for path in made if path.is_symlink() or not path.is_dir()} == {EPOCH}
+    assert (system / "sbin/init").lstat().st_mtime == EPOCH

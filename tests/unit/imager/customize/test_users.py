@@ -302,3 +302,9 @@ def test_a_secret_is_a_hash(tmp_path: Path) -> None:
 def test_a_system_without_accounts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImagerError, match="has no /etc/passwd"):
         make(tmp_path, {"name": "me"})
+
+
+def test_a_group_without_a_number_has_none(system: Path) -> None:
+    (system / "etc/group").write_text("root:x:0:\nshort:x\n")
+    users.run(Users(system=str(system), group=(Group(name="new", gid=7),), epoch=EPOCH))
+    assert (system / "etc/group").read_text() == "root:x:0:\nshort:x\nnew:x:7:\n"

@@ -272,3 +272,19 @@ def test_only_programs_for_the_architecture_are_taken(program: Path) -> None:
     program.unlink()
     with pytest.raises(ImagerError, match="there is no EFI program"):
         cd(program)
+
+
+@pytest.mark.parametrize("bits", [16, 32])
+def test_a_fat_has_an_entry_for_each_cluster_and_little_more(bits: int) -> None:
+    """For every size at which one more sector is needed, and those beside it."""
+    for clusters in range(1, 64):
+        for size in {clusters * 512 * 8 * 512 // bits + each for each in (-MIB, -1, 0, 1, MIB)}:
+            for per_cluster in (1, 8):
+                shape = esp._shape(bits, max(size, 1), per_cluster)
+                entries = shape.fat * 512 * 8 // bits
+                assert shape.clusters + 2 <= entries
+                most = shape.total // per_cluster + 2
+                assert entries - most <= 2 * 512 * 8 // bits, "a sector more, and one that is not full"
+                assert shape.total * 512 % MIB == 0
+                assert shape.offset(2) % output.ALIGNMENT == 0
+                assert shape.clusters * per_cluster * 512 >= size

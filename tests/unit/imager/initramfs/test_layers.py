@@ -16,6 +16,7 @@ from imager.core.errors import ImagerError
 from imager.initramfs import layer_archive, layers, segments
 from imager.requests.packing import Layer
 from imager.rootfs import tree, xattrs
+from tests.support.imager import read_newc
 
 ACL = ("system.posix_acl_access", b"acl")
 COLOUR = ("user.colour", b"red")
@@ -90,3 +91,15 @@ def test_what_is_no_layer_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "layer").write_bytes(content)
     with pytest.raises(ImagerError, match="layer is not a layer: it does not start with a squashfs"):
         layer_archive.head(tmp_path / "layer", 0, epoch=0)
+
+
+def test_the_files_of_a_layer_tell_from_each_other(tmp_path: Path) -> None:
+    """The kernel would take files of the same number for names of one file."""
+    place = tmp_path / "layer"
+    place.write_bytes(b"hsqs" + bytes(36) + struct.pack("<Q", 4096) + bytes(4048))
+    lists = layer_archive.Lists(attributes=b"attributes", holes=b"holes")
+    made = layer_archive.head(place, 3, 7) + place.read_bytes() + layer_archive.tail(3, lists, 7)
+    members = read_newc(made)
+    assert [(each.ino, each.mode, each.mtime) for each in members] == [(n, 0o100600, 7) for n in (1, 2, 3)]
+    assert [each.data for each in members[1:]] == [b"holes", b"attributes"]
+    assert [each.name.rpartition(b"/")[2].rpartition(b".")[2] for each in members] == [b"img", b"sparse", b"xattrs"]

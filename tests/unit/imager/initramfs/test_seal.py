@@ -347,3 +347,16 @@ class TestKeys:
 def test_the_script_is_a_shell_script() -> None:
     for name in ("make-identity", "openrc"):
         subprocess.run(["sh", "-n", seal._OWN / name], check=True)
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_logs_are_no_identities(tmp_path: Path, *, linked: bool) -> None:
+    fill(tmp_path, "etc/hostid")
+    logs = "srv/logs" if linked else "var/log"
+    fill(tmp_path, f"{logs}/dpkg.log", f"{logs}/dpkg.log.1")
+    if linked:
+        (tmp_path / "var").mkdir()
+        (tmp_path / "var/log").symlink_to("/srv/logs")
+    found = seal.find(Root(tmp_path), ())
+    assert {each.rpartition("/")[2] for each in (*found.left_out, *found.emptied)} >= {"dpkg.log", "dpkg.log.1"}
+    assert seal.identities(Root(tmp_path)) == ("etc/hostid",)

@@ -165,3 +165,10 @@ def test_what_is_no_module_says_nothing() -> None:
     module = make_module("license=GPL")
     for program in (b"", b"\x7fELF\2\1", b"#!/bin/sh".ljust(200), module[:100], module[:-40]):
         assert list(modfile.modinfo(program)) == []
+
+
+@pytest.mark.parametrize("start", [b"\x7fELF\x01\x01", b"\x7fELF\x02\x02", b"\x7fELG\x02\x01", b"MZ\0\0\0\0"])
+def test_only_programs_of_64_bits_have_fields(start: bytes) -> None:
+    program = make_module("name=x")
+    assert list(modfile.modinfo(program)) == [("name", "x")]
+    assert list(modfile.modinfo(start + program[6:])) == []

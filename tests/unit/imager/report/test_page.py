@@ -16,7 +16,7 @@ import pytest
 from imager.memory import moments
 from imager.report import changes, treemap
 from imager.report.files import DOCUMENTATION, KINDS, LIBRARY, MODULES, OTHER, PROGRAM, SCRIPT, File, kind_of
-from imager.report.page import page
+from imager.report.page import markup, page
 from tests.support.engine import unavailable
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -190,3 +190,26 @@ def test_a_browser_draws_the_map(tmp_path: Path) -> None:
     assert "▲ +39.0M since the earlier report" in dom
     assert "&lt;img src=x onerror=" in dom
     assert "<img" not in dom
+
+
+def test_a_bar_has_a_color_and_a_size_for_each_part() -> None:
+    colors: dict[str, int] = {}
+    parts = (("one", 3 * MEBIBYTE), ("none", 0), ("two & more", MEBIBYTE))
+    assert markup.bar(parts, 8 * MEBIBYTE, colors).text == (
+        '<div class="bar"><svg viewBox="0 0 1000 20" preserveAspectRatio="none" role="img"'
+        ' aria-label="one 3M, two &amp; more 1M">'
+        '<rect class="b0" x="0.00" y="0" width="375.00" height="20"></rect>'
+        '<rect class="b1" x="375.00" y="0" width="125.00" height="20"></rect></svg>'
+        '<ul><li><i class="b0"></i>one 3M</li><li><i class="b1"></i>two &amp; more 1M</li></ul></div>'
+    )
+    assert colors == {"one": 0, "two & more": 1}
+    later = markup.bar((("two & more", 1), *((f"p{number}", 1) for number in range(7))), 8, colors).text
+    assert 'class="b1" x="0.00"' in later
+    assert 'class="b0" x="875.00"' in later, "colors are used again"
+
+
+@pytest.mark.parametrize(("size", "estimate"), [(1, 1.0), (0, 1.0), (1, 0.0), (0, 0.0)])
+def test_what_is_a_four_thousandth_has_a_cell_of_its_own(size: int, estimate: float) -> None:
+    large = File("d/large", "p", OTHER, 4000 - size, 4000.0 - estimate)
+    found = treemap.cells((large, File("d/small", "p", OTHER, size, estimate)), 4000)
+    assert ("small" in {cell.name for cell in found}) == (size > 0 or estimate > 0)

@@ -161,3 +161,8 @@ def test_what_the_kernel_key_left_out(system: Path, tmp_path: Path) -> None:
     assert found["kernel"] == {"removed": 6 << 20, "beyond": ["i915", "snd"]}
     assert re.search(r"^left out by `kernel` +6\.0M$", text, re.M)
     assert "2 modules that only a machine asks for: i915, snd\n" in text
+
+
+def test_a_file_that_is_left_out_counts_like_one_in_a_directory(system: Path) -> None:
+    found, _ = measured(system, exclude=("/usr/lib/big.so", "/usr/share/"))
+    assert [(each["size"], each["files"]) for each in found["excluded"]] == [(3_000_000, 1), (20_000, 1)]

@@ -51,7 +51,7 @@ def report(count: int, *, more: int = 0, **changed: Any) -> dict[str, Any]:
     }
 
 
-FULL = {
+FULL: dict[str, Any] = {
     "signer": {"subject": "CN=me", "sha256": "00ff"},
     "excluded": [{"pattern": "a", "size": MEBIBYTE, "files": 1}, {"pattern": "b", "size": 2 * MEBIBYTE, "files": 1999}],
     "kernel": {"removed": 3 * MEBIBYTE, "beyond": [f"m{number}" for number in range(16)]},

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imager.rootfs import text, writing
 from imager.rootfs.root import Root
 
 if TYPE_CHECKING:
@@ -56,3 +57,25 @@ def test_names_are_sorted_and_only_of_directories(root: Root) -> None:
     assert root.names("bin") == ("a", "b", "tool")
     assert root.names("absolute") == ()
     assert root.names("nothing") == ()
+
+
+def test_a_name_of_a_link_is_the_link(root: Root) -> None:
+    writing.make_name(root, "new/name", "absolute")
+    assert (root.path / "new/name").is_symlink()
+    assert (root.path / "new/name").lstat().st_ino == (root.path / "absolute").lstat().st_ino
+
+
+def test_a_text_keeps_bytes_that_are_no_text(root: Root) -> None:
+    (root.path / "odd").write_bytes(b"a\xffb\n")
+    text.write(root, "new/odd", text.read(root, "odd"), 5)
+    made = root.path / "new/odd"
+    assert made.read_bytes() == b"a\xffb\n"
+    assert (made.stat().st_mode & 0o7777, made.stat().st_mtime) == (0o644, 5)
+
+
+def test_a_link_has_a_time_and_an_owner_if_it_is_given_them(root: Root) -> None:
+    writing.make_link(root, "new/dated", "/x", epoch=5)
+    writing.make_link(root, "new/now/", "/x")
+    assert (root.path / "new/dated").lstat().st_mtime == 5
+    assert (root.path / "new/now").lstat().st_mtime > 5
+    assert str((root.path / "new/now").readlink()) == "/x"
