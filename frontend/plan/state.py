@@ -39,6 +39,7 @@ def state(inputs: PlanInputs) -> Iterator[Edit]:
         state=spec.state,
         persist=tuple(sorted(spec.persist)),
         keep=wanted_files(inputs),
+        on_disk=spec.rootfs.on_disk,
         epoch=DEFAULT_EPOCH,
     )
     place = places.location_of(spec, "persist" if spec.persist else "state")

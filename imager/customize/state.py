@@ -35,6 +35,8 @@ _PROGRAMS = {
     "resize2fs": "e2fsprogs (e2fsprogs-extra on Alpine)",
 }
 """What the programs in the machine call, beside what every system has, and the package with it."""
+_PROGRAMS_ON_DISK = {"partx": "util-linux (partx on Alpine)"}
+"""The same where the system is on the disk, whose table is in use then."""
 _FOR_KEY_FILES = {"cryptsetup": "cryptsetup (or cryptsetup-bin)", "findfs": "util-linux (findfs on Alpine)"}
 _FOR_TPM2 = {"cryptsetup": "cryptsetup-bin", "systemd-cryptenroll": "systemd-cryptsetup (or a newer systemd)"}
 _JOURNAL = {initsystem.SYSTEMD: "/var/log/journal", initsystem.OPENRC: "/var/log"}
@@ -52,7 +54,7 @@ def run(request: State) -> None:
     """Install the programs and their lists. Raises ImagerError for what the system lacks."""
     root = Root(Path(request.system))
     init = initsystem.need(root, "state")
-    guest.need_programs(root, "state", _PROGRAMS)
+    guest.need_programs(root, "state", {**_PROGRAMS, **(_PROGRAMS_ON_DISK if request.on_disk else {})})
     _need_encryption(root, init, request.state.encrypt)
     paths = tuple(sorted({path for name in request.persist for path in _paths(root, init, name)}))
     for path in paths:

@@ -33,8 +33,8 @@ sectors_of() { # DISK: how many it has; the kernel counts in 512 bytes. A file c
   awk -v sector="$(sector_of "$1")" '{ printf "%.0f\n", $1 * 512 / sector }' "$sys/block/${1##*/}/size"
 }
 
-# The largest space that no partition has, in whole MiB: first sector, sectors. Behind the EFI partition, as much again
-# stays free: a larger version can be written over it.
+# The largest space that no partition has, in whole MiB: first sector, sectors. Behind the EFI partition and that of the
+# layers, as much again stays free: a larger version can be written over it.
 free_space() { # DISK
   partitions "$1" | sort -n -k 2 | awk -v total="$(sectors_of "$1")" -v sector="$(sector_of "$1")" -v esp="$ESP" '
     function offer(from, to) {
@@ -46,7 +46,7 @@ free_space() { # DISK
     {
       offer(at, $2)
       at = $2 + $3
-      if ($4 == esp) at += at
+      if ($4 == esp || $6 == "LAYERS") at += at
       if ($6 == "UPDATES") at += unit # the second table of the image as it was built
     }
     END {
@@ -74,5 +74,23 @@ number_of() { # eight bytes in hexadecimal, the lowest first
 change_table() { # DISK SFDISK-OPTION...: with a script on the standard input
   disk=$1
   shift
-  sfdisk --quiet --wipe never --wipe-partitions never "$@" "$disk" >/dev/null 2>&1
+  write_table "$disk" --wipe never --wipe-partitions never "$@" "$disk"
+}
+
+# The kernel does not read the whole table of a disk again while the system has its layers there: it gets what is new.
+write_table() { # DISK SFDISK-ARGUMENT...
+  whole=$1
+  shift
+  if is_in_use "$whole"; then
+    sfdisk --quiet --no-reread --no-tell-kernel "$@" >/dev/null 2>&1 && partx --update "$whole"
+  else
+    sfdisk --quiet "$@" >/dev/null 2>&1
+  fi
+}
+
+is_in_use() { # DISK: whether the device mapper has a partition of it
+  for holder in "$sys/block/${1##*/}"/*/holders/dm-*; do
+    [ ! -e "$holder" ] || return 0
+  done
+  return 1
 }

@@ -13,7 +13,8 @@ from imager.request import Request
 class State(Request):
     """Let `system` find its partition at boot, and keep `persist` on it: directories and words.
 
-    `keep`: files for which packing makes an exception (see `imager.rootfs.seal`).
+    `keep`: files for which packing makes an exception (see `imager.rootfs.seal`). `on_disk`: the system is on a disk,
+    which may be the one with the partition.
     """
 
     performed_by: ClassVar[str] = "customize.state"
@@ -21,4 +22,5 @@ class State(Request):
     state: spec.state.State
     persist: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    on_disk: bool = False
     epoch: int

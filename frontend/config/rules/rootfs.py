@@ -25,7 +25,3 @@ def validate_rootfs(spec: Spec, problems: Collector) -> None:
     if spec.update is not None:
         problems.add(spec.positions.of("rootfs", "source"), "an update is one file, without layers beside it: remove "
                                                           "`source: disk` or `update`")  # fmt: skip
-    if spec.state is not None and spec.state.disk == "boot":
-        problems.add(spec.positions.of("rootfs", "source"), "the table of the disk that the system is on cannot be "
-                     "changed while it runs, so `state` needs another one: write `state: {disk: empty}`, or remove "
-                     "`source: disk`")  # fmt: skip

@@ -143,6 +143,14 @@ def test_a_missing_program(system: Path, program: str) -> None:
         make(system)
 
 
+def test_a_system_on_the_disk_tells_the_kernel_itself(system: Path) -> None:
+    with pytest.raises(ImagerError, match=r"state: it needs partx in the system: add util-linux \(partx on Alpine\)"):
+        state.run(State(system=str(system), state=Wanted(), epoch=EPOCH, on_disk=True))
+    (system / "sbin/partx").write_text("")
+    (system / "sbin/partx").chmod(0o755)
+    state.run(State(system=str(system), state=Wanted(), epoch=EPOCH, on_disk=True))
+
+
 def test_what_cannot_stay(system: Path) -> None:
     (system / "srv").mkdir()
     (system / "srv/file").touch()

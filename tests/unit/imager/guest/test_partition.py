@@ -78,6 +78,20 @@ def test_our_own_disks_with_room_for_versions(guest: Guest) -> None:
     assert "No problems found" in output_of("sgdisk", "-v", image)
 
 
+def test_behind_the_layers_of_the_system_that_runs(guest: Guest) -> None:
+    """Their disk is in use, so the kernel is told what is new. The room for a larger version counts them."""
+    guest.disk("vda", 200, f'label: gpt\n{ESP}\nstart=43008, size=20480, type=linux, name="LAYERS"')
+    (guest.place / "sys/block/vda/vda2/holders/dm-0").mkdir(parents=True)
+    (guest.place / "bin/partx").write_text(f'#!/bin/sh\necho "$@" >>{guest.place}/told\n')
+    (guest.place / "bin/partx").chmod(0o755)
+    assert state(guest) == "vda3"
+    assert guest.partitions("vda")[2] == ["3", "62", "137", "STATE"]
+    # Once for the partition, and once for its name.
+    assert (guest.place / "told").read_text() == f"--update {guest.place}/dev/vda\n" * 2
+    assert state(guest) == "vda3"
+    assert guest.said == ""
+
+
 def own_disk(guest: Guest, mib: int, *partitions: gpt.Partition) -> Path:
     """Write an image as we make it to a disk that is larger."""
     image = guest.disk("vda", mib)
