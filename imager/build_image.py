@@ -26,7 +26,7 @@ from imager.rootfs.root import Root
 from imager.target import TARGETS
 from imager.uki import layout
 from spec.compression import LEVELS, NONE
-from spec.formats import FORMATS
+from spec.formats import FORMATS, formats_on_disk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SYSTEM = "/system"
 OUTPUT = "/out/claylinux"
 EXTENSIONS = {name: row.extension for name, row in FORMATS.items()}
+DISK = "disk"
+"""The mode in which the system stays on the disk: overlay, with its layers there."""
 _SHOWN = 12
 
 
@@ -68,24 +70,26 @@ class Facts:
     architecture: str
     cmdline: str
     no_overlay: tuple[str, ...]
+    no_disk: tuple[str, ...]
     no_decoder: tuple[str, ...]
     unpacked: int
 
     def missing_for_overlay(self, options: Options) -> tuple[str, ...]:
         """Return what the kernel lacks for overlay mode, as phrases for a message."""
-        return memory.missing_for_overlay(self.no_overlay, self.no_decoder, options.compression)
+        modules = self.no_disk if options.mode == DISK else self.no_overlay
+        return memory.missing_for_overlay(modules, self.no_decoder, options.compression)
 
     def mode(self, options: Options) -> str:
         """Return the mode that keeps the system in memory; raises ImagerError if the kernel does not support it."""
         lacks = self.missing_for_overlay(options)
-        if options.mode == memory.OVERLAY and lacks:
+        if options.mode in (memory.OVERLAY, DISK) and lacks:
             raise ImagerError(
-                f"the kernel {self.kernel} has no {' and no '.join(lacks)}, which overlay mode needs: "
+                f"the kernel {self.kernel} has no {' and no '.join(lacks)}, which {options.mode} mode needs: "
                 "use --rootfs tmpfs or another kernel"
             )
         if options.mode == "auto":
             return memory.TMPFS if lacks else memory.OVERLAY
-        return options.mode
+        return memory.OVERLAY if options.mode == DISK else options.mode
 
 
 def main(
@@ -106,6 +110,10 @@ def parse_options(argv: Sequence[str], environment: Mapping[str, str]) -> Option
     if arguments.output.rpartition("/")[2] in ("", ".", ".."):
         raise UsageError(
             f"--output {arguments.output!r} has no file name: give a path without extension, for example {OUTPUT}"
+        )
+    if arguments.rootfs == DISK and not FORMATS[arguments.format].has_disk:
+        raise UsageError(
+            f"--format {arguments.format} has no disk for --rootfs disk: use {', '.join(formats_on_disk())}"
         )
     return Options(
         format=arguments.format,
@@ -160,7 +168,7 @@ def _make(options: Options, system: str, facts: Facts, checked: Checked) -> int:
             "exclude": options.exclude,
         }
         if overlay:
-            perform(Layer(system=system, **common))
+            perform(Layer(system=system, verified=options.mode == DISK, **common))
         else:
             perform(Initramfs(system=system, init=target.init, **common))
         perform(
@@ -175,6 +183,7 @@ def _make(options: Options, system: str, facts: Facts, checked: Checked) -> int:
                 epoch=options.epoch,
                 init=target.init,
                 layers=1 if overlay else 0,
+                on_disk=options.mode == DISK,
                 os_release=_has_os_release(options),
                 signer=checked.signer,
                 pcr_key=checked.pcr_key,
@@ -256,6 +265,7 @@ def examine(system: str) -> Facts:
         architecture=kernel["machine"],
         cmdline=found["boot_cmdline"] or "",
         no_overlay=tuple(found["no_overlay"].get(kernel["version"], ())),
+        no_disk=tuple(found["no_disk"].get(kernel["version"], ())),
         no_decoder=tuple(found["no_decoder"].get(kernel["version"], ())),
         unpacked=memory.unpacked_size(found["size"], found["files"]),
     )
@@ -300,11 +310,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-r",
         "--rootfs",
-        choices=("auto", memory.OVERLAY, memory.TMPFS),
+        choices=("auto", memory.OVERLAY, memory.TMPFS, DISK),
         default="auto",
         metavar="MODE",
-        help="overlay: compressed in memory; tmpfs: unpacked at boot; auto: overlay if the kernel supports it "
-        "(default: %(default)s)",
+        help="overlay: compressed in memory; tmpfs: unpacked at boot; disk: verified from a partition of the disk; "
+        "auto: overlay if the kernel supports it (default: %(default)s)",
     )
     parser.add_argument(
         "-x",

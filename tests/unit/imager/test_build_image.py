@@ -88,6 +88,24 @@ def test_why_a_system_is_unpacked_is_told(parts: Path, capfd: pytest.CaptureFixt
         assert f"; rootfs mode tmpfs{told}: boots with about " in capfd.readouterr().out
 
 
+def test_a_system_stays_on_the_disk(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Where there is a disk, and a kernel that can: its modules are files of any content here."""
+    require_tool("tar2sqfs")
+    system = make_system(parts / "system")
+    assert build(parts, "--rootfs", "disk") == 1
+    assert "has no module dm_mod, dm_verity, squashfs, overlay, which disk mode needs" in capfd.readouterr().err
+    assert build(parts, "--rootfs", "disk", "--format", "efi") == 2
+    assert "--format efi has no disk for --rootfs disk: use raw, iso, " in capfd.readouterr().err
+    modules = next((system / "usr/lib/modules").iterdir())
+    names = ("dm-mod", "dm-verity", "squashfs", "overlay")
+    (modules / "modules.dep").write_text("".join(f"{name}.ko:\n" for name in names))
+    for name in names:
+        (modules / f"{name}.ko").write_text(name)
+    assert build(parts, "--rootfs", "disk", "--compression", "zstd:1") == 0
+    assert "; rootfs mode overlay: boots with about " in capfd.readouterr().out
+    assert "LAYERS".encode("utf-16-le") in (parts / "out/claylinux.img").read_bytes()[:2048]
+
+
 def test_an_image_is_signed(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The bytes of the program are those that `secure_boot` gives: tests/unit/imager/secureboot looks at them."""
     require_tool("sbverify")
