@@ -50,7 +50,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "--variables",
         type=Path,
         metavar="FILE",
-        help="variables of UEFI firmware with keys for Secure Boot (amd64 only): it verifies the image",
+        help="variables of UEFI firmware with keys for Secure Boot: it verifies the image",
     )
     parser.add_argument("--bus", choices=BUSES, help="connection of the image (default: virtio; cdrom for an .iso)")
     parser.add_argument(

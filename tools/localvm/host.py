@@ -17,7 +17,10 @@ PROGRAMS = {
 }
 """QEMU for each architecture, and the packages that bring it and its firmware."""
 KVM_SECONDS = 2.0
-_VERIFYING = ("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_CODE.secboot.fd")
+_VERIFYING = {
+    "amd64": ("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_CODE.secboot.fd"),
+    "arm64": ("/usr/share/AAVMF/AAVMF_CODE.secboot.fd", "/usr/share/AAVMF/AAVMF_CODE.ms.fd"),
+}
 """Firmware that verifies what it starts, if its variables say so."""
 _FIRMWARE = {
     "amd64": ("/usr/share/OVMF/OVMF_{}_4M.fd", "/usr/share/OVMF/OVMF_{}.fd"),
@@ -34,15 +37,15 @@ def find_qemu(architecture: str = "amd64") -> None:
 
 def find_firmware(architecture: str = "amd64", variables: Path | None = None) -> Firmware:
     """Return Debian's OVMF, or AAVMF for arm64, with its own variables or others; raises `MissingToolError`."""
+    package = PROGRAMS[architecture][1][-1]
     if variables is not None:
-        if code := next((path for path in map(Path, _VERIFYING) if path.exists()), None):
+        if code := next((path for path in map(Path, _VERIFYING[architecture]) if path.exists()), None):
             return Firmware(code, variables)
-        raise MissingToolError("UEFI firmware with Secure Boot is not installed: run apt-get install ovmf")
+        raise MissingToolError(f"UEFI firmware with Secure Boot is not installed: run apt-get install {package}")
     for pattern in _FIRMWARE[architecture]:
         found = Firmware(Path(pattern.format("CODE")), Path(pattern.format("VARS")))
         if found.code.exists() and found.variables.exists():
             return found
-    package = PROGRAMS[architecture][1][-1]
     raise MissingToolError(f"UEFI firmware for QEMU is not installed: run apt-get install {package}")
 
 

@@ -326,3 +326,15 @@ class TestRunVm:
             cli.main(["x.img", *flags])
         assert leaving.value.code == 2
         assert message in capsys.readouterr().err
+
+
+def test_variables_go_with_firmware_that_verifies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the machine's own architecture."""
+    code = tmp_path / "AAVMF"
+    code.touch()
+    places = {"amd64": (str(tmp_path / "OVMF"),), "arm64": (str(tmp_path / "older"), str(code))}
+    monkeypatch.setattr(host, "_VERIFYING", places)
+    variables = tmp_path / "variables"
+    assert host.find_firmware("arm64", variables) == Firmware(code, variables)
+    with pytest.raises(MissingToolError, match=r"apt-get install ovmf$"):
+        host.find_firmware("amd64", variables)
