@@ -9,12 +9,12 @@ import sys
 
 def main() -> int:
     """Answer the request and return the exit code."""
+    gc.disable()  # The process ends before garbage could matter.
     from frontend import precompiled
 
     precompiled.use()
     from frontend.gateway.transport import open_channel, take_stdio
 
-    gc.disable()  # The process ends before garbage could matter.
     reader, writer = take_stdio()
     channel = open_channel(reader, writer)
     from frontend.gateway.bridge import Bridge

@@ -144,6 +144,7 @@ def test_a_crash_of_our_own_is_readable(engine: Engine, tmp_path: Path) -> None:
     )
     (broken / "Dockerfile").write_text(
         "FROM claylinux/frontend\nCOPY system.py /usr/lib/claylinux/frontend/plan/system.py\n"
+        'RUN ["/usr/bin/python3", "-c", "import os; os.remove(\'/usr/lib/claylinux/frontend/start.compiled\')"]\n'
         'RUN ["/usr/bin/python3", "-c", "import glob, os; [os.remove(name) for name in '
         "glob.glob('/usr/lib/claylinux/frontend/plan/__pycache__/system.*')]\"]\n"
     )
