@@ -8,7 +8,7 @@ from frontend.config.syntax.diagnostics import Collector
 from spec.document import Spec
 from spec.values.wording import code, quote
 
-_LEAST_SPACE = 64 << 20
+_LEAST_SPACE, _MOST_SPACE = 64 << 20, 64 << 30
 
 
 def validate_update(spec: Spec, problems: Collector) -> None:
@@ -46,9 +46,9 @@ def _keys(spec: Spec, problems: Collector) -> None:
             ", or `secure_boot` with a `key`"
         )
         problems.add(spec.positions.key("update"), text)
-    if spec.update.space is not None and spec.update.space < _LEAST_SPACE:
+    if spec.update.space is not None and not _LEAST_SPACE <= spec.update.space <= _MOST_SPACE:
         place = spec.positions.of("update", "space")
-        problems.add(place, "`space` must be at least 64M: it has two versions and one that is fetched")
+        problems.add(place, "`space` must be from 64M to 64G: it has two versions and one that is fetched")
 
 
 def _secure_boot(spec: Spec, problems: Collector) -> None:
