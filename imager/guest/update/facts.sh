@@ -6,7 +6,7 @@ look_at_versions() { # sets what follows; fails where the disk has no place for 
   system_facts && find_places || return 1
   mkdir -p "$work"
   mounted=no
-  [ -d "$places/updates/EFI" ] || { attach ro && mounted=yes; } || return 1
+  [ -n "$(mount_of "$places/updates")" ] || { attach ro && mounted=yes; } || return 1
   # shellcheck disable=SC2046
   set -- $(entry_of "$version")
   [ $# = 0 ] || entry=${1}:/EFI/Linux/$5

@@ -42,8 +42,8 @@ attach() { # ro|rw: both places, below `places`; rw only for UPDATES
 }
 
 attach_one() { # NODE POINT MODE
-  [ "$3" = ro ] || repair "$1"
-  left=5
+  [ "$3" = ro ] || grep -q "^$1 " "$proc/mounts" || repair "$1"
+  left=30
   until mount -t vfat -o "$3,nodev,nosuid,noexec,umask=077" "$1" "$2" 2>"$work/told"; do
     left=$((left - 1)) # another one may look at it just now
     [ "$left" -gt 0 ] || { why="$1 cannot be mounted: $(tail -n 1 "$work/told")"; return 1; }
