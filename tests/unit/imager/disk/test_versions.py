@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from imager.commands import perform
+from imager.disk import esp
 from imager.requests.outputs import Disk, Iso, Qcow2, Raw
 from tests.support.imager import EPOCH
 from tests.support.updates import LOADER, Pair, add_index, make_layout, make_pair
 from tests.support.vm import require_tool
+
+pytestmark = pytest.mark.slow  # a key, and disks of 180 MiB
 
 MIB = 1 << 20
 VERSION = "1.4.0-rc1.with-a-long-name-that-needs-several-entries-of-a-directory"
@@ -93,6 +96,22 @@ def test_room_for_versions_costs_no_space_in_the_image(layout: Path, tmp_path: P
     assert size > 170 * MIB
     assert stored < 50 * MIB
     assert make(layout, tmp_path / "web.qcow2", Qcow2).stat().st_size < 50 * MIB
+
+
+@pytest.mark.parametrize("size", [esp.EMPTY_LEAST, 65 * MIB, 257 * MIB, 2048 * MIB, 65_536 * MIB])
+def test_a_partition_of_any_size_is_a_sound_fat32(pair: Pair, tmp_path: Path, size: int) -> None:
+    layout = esp.empty(size=size, label="UPDATES", volume_id=7, start=2048, epoch=EPOCH)
+    part = tmp_path / "part"
+    with part.open("wb") as file:
+        file.truncate(layout.size)
+        for at, data in layout.pieces:
+            file.seek(at)
+            file.write(data)
+    assert layout.size == size
+    assert part.stat().st_blocks * 512 < MIB
+    checked = subprocess.run(["fsck.fat", "-nv", part], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+    assert "32 bit entries" in checked.stdout
 
 
 def test_a_cd_has_the_same_without_the_room(layout: Path, tmp_path: Path) -> None:

@@ -118,6 +118,7 @@ def test_the_same_input_gives_the_same_bytes(pair: Pair, tmp_path: Path) -> None
         assert one.with_suffix(ending).read_bytes() == two.with_suffix(ending).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_space_that_does_not_suffice_is_told_with_one_that_does(pair: Pair, tmp_path: Path) -> None:
     layout = make_layout(tmp_path, segment=SEGMENT, kernel=bytes(40 << 20))
     with pytest.raises(ImagerError, match=r"update: `space` has 64M, but two versions of 40\.\dM .* at least 85M"):
