@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import shutil
 import struct
+import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import BinaryIO
+
+from tests.support.engine import unavailable
+from tests.support.vm import require_tool
 
 SECTOR = 512
 _MAGIC = 0x6A736677736872
@@ -55,14 +62,26 @@ class Recording:
 
     before: Path
     log: Path
+    flushes: Path | None = None
+    """Where it is there, only after these numbers of entries was anything flushed: a file system in user space also
+    flushes when somebody closes a file, and a disk does not."""
+
+    def entries(self) -> list[Entry]:
+        """Read the log."""
+        found = entries(self.log)
+        if self.flushes is None:
+            return found
+        real = {int(line) for line in self.flushes.read_text().split()}
+        return [replace(each, flush=number in real) for number, each in enumerate(found, 1)]
 
     def cuts(self, points: int, random: Random, scratch: Path) -> Iterator[tuple[int, Path]]:
         """Yield so many power cuts: after how many entries, and the disk, which the next one replaces.
 
-        The first two are before and after everything.
+        The first and the last are before and after everything. Between two flushes there are as many as between any
+        other two: most writes are of one kind, and what matters is done by few.
         """
-        found = entries(self.log)
-        inner = sorted(random.sample(range(1, len(found)), min(points - 2, len(found) - 1)))
+        found = self.entries()
+        inner = sorted(_point(found, random) for _ in range(points - 2))
         lasting, disk = scratch / "lasting.img", scratch / "cut.img"
         shutil.copyfile(self.before, lasting)
         done = 0
@@ -74,6 +93,13 @@ class Recording:
                 shutil.copyfile(lasting, disk)
                 _apply(log, [each if each.lasting else _part(each, random) for each in found[done:point]], disk)
                 yield point, disk
+
+
+def _point(found: list[Entry], random: Random) -> int:
+    """Return a number of entries: a stretch between two flushes, and a place in it."""
+    ends = [0, *(number + 1 for number, each in enumerate(found) if each.flush), len(found)]
+    stretch = random.choice([(start, end) for start, end in pairwise(ends) if start < end])
+    return random.randint(*stretch)
 
 
 def _lasting(found: list[Entry], point: int) -> int:
@@ -93,3 +119,40 @@ def _apply(log: BinaryIO, wanted: list[Entry], disk: Path) -> None:
             log.seek(each.data)
             file.seek(each.offset)
             file.write(log.read(each.size))
+
+
+def note_flushes(recording: Recording) -> str:
+    """Return a function for shell scripts, which notes what dd(1) flushes."""
+    count = f'od -An -tu8 -j16 -N8 "{recording.log}" >>"{recording.flushes}"'
+    return f'dd() {{ command dd "$@" || return; case $* in *fsync*) {count} ;; esac; }}'
+
+
+@contextmanager
+def recorded(place: Path, size: int, scratch: Path) -> Iterator[Recording]:
+    """Let the file `place` be a disk of zeros for a `with` block, and yield the recording of what is written to it.
+
+    Whoever writes says what was flushed: see `note_flushes`.
+    """
+    require_tool("qemu-storage-daemon")
+    flushes = scratch / "flushes"
+    recording = Recording(scratch / "before.img", scratch / "writes.log", flushes)
+    disk = scratch / "disk.img"
+    for file in (recording.before, disk):
+        with file.open("wb") as made:
+            made.truncate(size)
+    for file in (recording.log, flushes, place):
+        file.touch()
+    nodes = (f"driver=file,node-name=disk,filename={disk}", f"driver=file,node-name=log,filename={recording.log}")
+    logged = f"driver=blklogwrites,node-name=logged,file=disk,log=log,log-sector-size={SECTOR}"
+    export = f"type=fuse,id=export,node-name=logged,mountpoint={place},writable=on"
+    options = [word for node in (*nodes, logged) for word in ("--blockdev", node)]
+    with subprocess.Popen(["qemu-storage-daemon", *options, "--export", export]) as daemon:
+        try:
+            while place.stat().st_size != size:
+                if daemon.poll() is not None:
+                    unavailable("qemu-storage-daemon cannot export a disk: it needs /dev/fuse, and root")
+                time.sleep(0.02)
+            yield recording
+        finally:
+            daemon.terminate()
+            daemon.wait(60)

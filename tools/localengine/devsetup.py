@@ -38,6 +38,7 @@ UNIT_FILES = {
     "osslsigncode": "osslsigncode",
     "pigz": "pigz",
     "qemu-img": "qemu-utils",
+    "qemu-storage-daemon": "qemu-system-common",
     "sbverify": "sbsigntool",
     "sfdisk": "fdisk",
     "sgdisk": "gdisk",

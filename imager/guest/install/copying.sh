@@ -9,13 +9,15 @@ plan_table() { # DISK: writes the table to the file $work/table, which is as lar
   dd if=/dev/null of="$work/table" bs=512 seek="$total" 2>/dev/null || return 1
   {
     printf 'label: gpt\nlabel-id: %s\n' "$(new_guid)"
-    table_row "$esp_start" "$esp_size" "$ESP" "EFI System Partition"
-    [ "$updates_size" = 0 ] || table_row "$updates_start" "$updates_size" "$UPDATES" UPDATES
+    table_row "$esp_start" "$esp_size" "$ESP" "$(new_guid)" "EFI System Partition"
+    [ "$layers_size" = 0 ] ||
+      table_row $((esp_start + esp_size)) "$layers_size" "$LINUX" "$(guid_of_bytes "$layers_guid")" LAYERS
+    [ "$updates_size" = 0 ] || table_row "$updates_start" "$updates_size" "$UPDATES" "$(new_guid)" UPDATES
   } | sfdisk --quiet "$work/table" >"$work/told" 2>&1 || { refuse "sfdisk: $(tail -n 1 "$work/told")"; return 1; }
 }
 
-table_row() { # START SIZE TYPE NAME: in MiB
-  echo "start=$(($1 * 2048)), size=$(($2 * 2048)), type=$3, uuid=$(new_guid), name=\"$4\""
+table_row() { # START SIZE TYPE GUID NAME: in MiB
+  echo "start=$(($1 * 2048)), size=$(($2 * 2048)), type=$3, uuid=$4, name=\"$5\""
 }
 
 # Its GUIDs are new: while the medium is in the machine as well, they say which of them it booted from. They are of
@@ -25,6 +27,7 @@ new_guid() {
 }
 
 write_disk() { # DISK
+  content=$((esp_size + layers_size)) # one behind the other
   mark_disk "$1" && copy_part "$1" && make_updates "$1" && compare_part "$1" && clear_rest "$1" && write_table "$1" ||
     { refuse "the installation on $1 has failed, and can be run again"; return 1; }
 }
@@ -44,12 +47,12 @@ mark_disk() { # DISK: our mark, and nothing where tables are
 
 copy_part() { # DISK
   at=0
-  while [ "$at" -lt "$esp_size" ]; do
-    size=$((esp_size - at < chunk ? esp_size - at : chunk)) place=$((esp_start + at))
+  while [ "$at" -lt "$content" ]; do
+    size=$((content - at < chunk ? content - at : chunk)) place=$((esp_start + at))
     dd if="$medium" of="$1" bs=1048576 skip="$place" seek="$place" count="$size" conv=notrunc 2>/dev/null ||
       { refuse "copying stopped at MiB $place: $medium cannot be read, or $1 cannot be written"; return 1; }
     at=$((at + size))
-    progress Copied "$at" "$esp_size"
+    progress Copied "$at" "$content"
   done
   flush "$1"
 }
@@ -61,12 +64,12 @@ flush() { # DISK: all that was written, from the memory of the disk, too
 compare_part() { # DISK
   { echo 3 >"$proc/sys/vm/drop_caches"; } 2>/dev/null # the kernel would answer from memory
   at=0
-  while [ "$at" -lt "$esp_size" ]; do
-    size=$((esp_size - at < chunk ? esp_size - at : chunk))
+  while [ "$at" -lt "$content" ]; do
+    size=$((content - at < chunk ? content - at : chunk))
     is_same "$medium" "$1" $(((esp_start + at) * 2048)) $((size * 2048)) ||
       { refuse "$1 gives back other bytes than $medium, after MiB $((esp_start + at)): one of them is damaged"; return 1; }
     at=$((at + size))
-    progress Checked "$at" "$esp_size"
+    progress Checked "$at" "$content"
   done
 }
 

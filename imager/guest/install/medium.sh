@@ -1,15 +1,16 @@
 # shellcheck shell=sh
 # What an installation copies: the medium that the machine booted from, or a file that is like one.
+LINUX=0fc63daf-8483-4772-8e79-3d69d8477de4
 UPDATES=bc13c2ff-59e6-4262-a352-b275fd6f7172 # where updates are kept: an extended boot loader partition
 
 # Our media have sectors of 512 bytes in their tables, whatever a drive says: that of an ISO is not read by sfdisk.
-medium_rows() { # MEDIUM: a line for each partition: type and GUID in hexadecimal, first sector, sectors
+medium_rows() { # MEDIUM: a line for each partition: type and GUID in hexadecimal, first sector, sectors, name as it is
   [ "$(dd if="$1" bs=512 skip=1 count=1 2>/dev/null | head -c 8 | tr -d '\0')" = "EFI PART" ] || return 0
   dd if="$1" bs=512 skip=2 count=32 2>/dev/null | od -An -v -tx1 | tr -d ' \n' | fold -w 256 |
     grep -v '^0\{32\}' | while read -r row; do
     start=$(number_of "$(echo "$row" | cut -c 65-80)")
     echo "$(echo "$row" | cut -c 1-32) $(echo "$row" | cut -c 33-64) $start" \
-      $(($(number_of "$(echo "$row" | cut -c 81-96)") - start + 1))
+      $(($(number_of "$(echo "$row" | cut -c 81-96)") - start + 1)) "$(echo "$row" | cut -c 113-256)"
   done
 }
 
@@ -31,9 +32,21 @@ find_medium() { # sets `medium`, `esp_start` and `esp_size` in MiB, and what oth
   esp_start=$1 esp_size=$2
   [ "$(dd if="$medium" bs=512 skip=$((esp_start * 2048)) count=1 2>/dev/null | od -An -v -tx1 | tr -d ' \n' | cut -c 1021-)" = 55aa ] ||
     { refuse "the EFI partition of $medium has no file system, or cannot be read"; return 1; }
+  set -- $(medium_layers)
+  layers_size=${1:-0} layers_guid=${2-}
   set -- $(medium_part "$medium" "$UPDATES")
   updates_start=${1:-0} updates_size=${2:-0}
   [ -z "${update_name-}" ] || { [ "$updates_size" != 0 ] || plan_updates; }
+}
+
+# With `rootfs: {source: disk}`, the rest of the system is behind the EFI partition, in one that is known by its GUID.
+medium_layers() { # prints its MiB and the GUID
+  medium_rows "$medium" | awk -v type="$(bytes_of_guid "$LINUX")" -v start=$(((esp_start + esp_size) * 2048)) '
+    $1 == type && $3 == start && $5 ~ /^4c0041005900450052005300(00)*$/ { print $4 / 2048, $2 }' # LAYERS, in UTF-16
+}
+
+guid_of_bytes() { # HEXADECIMAL: as text
+  echo "$1" | sed -E 's/^(..)(..)(..)(..)(..)(..)(..)(..)(....)/\4\3\2\1-\6\5-\8\7-\9-/'
 }
 
 # With `update`, the medium has an index of its program, which we can verify: firmware does so only with Secure Boot.
@@ -65,7 +78,7 @@ program_problem() { # DIRECTORY: nothing if its program is what somebody has sig
 }
 
 plan_updates() { # an ISO has no room for them: as the build does it, three that are a quarter larger
-  updates_start=$((esp_start + esp_size))
+  updates_start=$((esp_start + esp_size + layers_size))
   updates_size=$((${update_space:-0} ? update_space / 1048576 : esp_size * 15 / 4))
   [ "$updates_size" -ge 64 ] || updates_size=64
 }

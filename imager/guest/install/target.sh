@@ -53,7 +53,7 @@ is_free() { # DISK: whether nothing is there, as far as an installation writes
 }
 
 needed() { # MiB of the disk; the second table is at the end
-  end=$((esp_start + esp_size)) more=$((updates_start + updates_size))
+  end=$((esp_start + esp_size + layers_size)) more=$((updates_start + updates_size))
   echo $(((end > more ? end : more) + 1))
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,29 @@ def test_a_disk_that_forgets_gets_no_table(guest: Guest, step: str) -> None:
     else:
         assert (code, "has failed, and can be run again" in said) == (1, True)
         assert guest.partitions(disk.name) == []
+
+
+@one_shell
+def test_layers_on_the_disk_keep_their_guid(guest: Guest, media: Path, tmp_path: Path) -> None:
+    """With `rootfs: {source: disk}`, the system finds them by it."""
+    medium, known = tmp_path / "medium", "D21A7E50-89AB-5CDE-8F01-23456789ABCD"
+    shutil.copyfile(media / "raw", medium)
+    size = medium.stat().st_size
+    content = random.Random(2).randbytes(3 * MIB)
+    with medium.open("r+b") as file:
+        file.truncate(size + 3 * MIB)
+    row = f"start={size // 512 - 2048}, size={3 * 2048}, type=linux, uuid={known}, name=LAYERS"
+    sfdisk(medium, row, "--append")
+    with medium.open("r+b") as file:
+        file.seek(size - MIB)
+        file.write(content)
+    disk = guest.disk("vda", 64)
+    code, said = install(guest, f"--yes --from {medium}")
+    assert code == 0, said
+    check(disk, medium)
+    assert guest.partitions("vda")[1:] == [["2", str(size // MIB - 1), "3", "LAYERS"]]
+    assert output_of("sfdisk", "--part-uuid", disk, "2").strip() == known
+    assert disk.read_bytes()[size - MIB : size + 2 * MIB] == content
 
 
 @one_shell
