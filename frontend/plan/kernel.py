@@ -15,8 +15,8 @@ from spec.presets import PRESETS
 from . import install, places, state, swap, update
 from .files import new_file
 from .origins import MAIN
-from .packages import microcode_of
-from .steps import OUT, SYSTEM, Step, edit_files, run_imager, tree
+from .packages import microcode_of, preset_services
+from .steps import OUT, SYSTEM, Edit, Step, edit_files, edit_together, run_together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,20 +38,20 @@ _ON_DISK = ("dm_mod", "dm_verity", "crypto-sha256")
 
 
 def choose_modules(inputs: PlanInputs, base: llb.State) -> tuple[llb.State, llb.State | None]:
-    """Return the preset `base` with only the modules that `kernel.for` wants, and the report like `reduce_kernel`.
+    """Return `base` with the services of its preset, only the modules that `kernel.for` wants, and a report.
 
-    They are chosen before other packages are added, so that the base stays a stage of its own; with patterns of modules
-    that is left to `reduce_kernel`.
+    The report is like that of `reduce_kernel`. Modules are chosen before other packages are added, so that the base
+    stays a stage of its own; with patterns of modules that is left to `reduce_kernel`.
     """
+    services = tuple(preset_services(inputs))
     if not _chosen_early(inputs):
-        return base, None
+        return edit_together(inputs, base, services), None
     kept = _for(inputs)
     title = f"[base] modules for {' '.join(map(_title_of, kept))}"
     step = Step(
         title, places.location_of(inputs.spec, "kernel" if inputs.spec.kernel.for_ else "base"), ("base", "kernel")
     )
-    request = _request(inputs, kept)
-    return _run(inputs, base, request, step, _machines(inputs))
+    return _run(inputs, base, (*services, _edit(_request(inputs, kept), step, _machines(inputs))))
 
 
 def reduce_kernel(inputs: PlanInputs, system: llb.State) -> tuple[llb.State, llb.State | None]:
@@ -76,7 +76,7 @@ def reduce_kernel(inputs: PlanInputs, system: llb.State) -> tuple[llb.State, llb
         microcode=microcode,
     )
     step = Step(f"[kernel] {_title(kernel, kept, microcode)}", places.location_of(inputs.spec, "kernel"), ("kernel",))
-    return _run(inputs, system, request, step, _machines(inputs) if kept else ())
+    return _run(inputs, system, (_edit(request, step, _machines(inputs) if kept else ()),))
 
 
 def findings_of(states: Sequence[llb.State]) -> dict[str, llb.State]:
@@ -145,11 +145,12 @@ def _machines(inputs: PlanInputs) -> tuple[llb.Bind, ...]:
     )
 
 
-def _run(
-    inputs: PlanInputs, system: llb.State, request: KernelTree, step: Step, machines: tuple[llb.Bind, ...]
-) -> tuple[llb.State, llb.State]:
-    out = llb.Bind(target=OUT, source=llb.scratch(), readonly=False)
-    made = run_imager(inputs, request, step=step, mounts=(tree(SYSTEM, system, readonly=False), out, *machines))
+def _edit(request: KernelTree, step: Step, machines: tuple[llb.Bind, ...]) -> Edit:
+    return Edit(request, step, (llb.Bind(target=OUT, source=llb.scratch(), readonly=False), *machines))
+
+
+def _run(inputs: PlanInputs, system: llb.State, edits: tuple[Edit, ...]) -> tuple[llb.State, llb.State]:
+    made = run_together(inputs, system, edits)
     return made.mount(SYSTEM), made.mount(OUT)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ from spec.values.words import is_package_file
 from . import package_manager, places
 from .inputs import PlanInputs
 from .origins import MAIN
-from .steps import SYSTEM, Step, cache_id, edit_system, run_in_system
+from .steps import SYSTEM, Edit, Step, cache_id, run_in_system
 
 _KEYS = "/run/claylinux-keys"
 _SCRIPT = "/run/claylinux-script"
@@ -44,7 +44,7 @@ def family_names(inputs: PlanInputs) -> list[str]:
 
 
 def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
-    """Return `system` with the packages and services of the preset.
+    """Return `system` with the packages of the preset.
 
     This is a vertex of its own, which is the same, and cached, for all users of the preset.
     """
@@ -65,11 +65,20 @@ def make_bootable(inputs: PlanInputs, system: llb.State) -> llb.State:
             languages=spec.package_manager.languages,
         )
 
-    system = run_package_manager(inputs, system, assemble, step)
-    # From here on: a later step that switches one of them off is not undone.
+    return run_package_manager(inputs, system, assemble, step)
+
+
+def preset_services(inputs: PlanInputs) -> Iterator[Edit]:
+    """Yield the change that switches services of the preset on and off.
+
+    It comes right after the preset: a later step that switches one of them off is not undone.
+    """
+    preset = preset_of(inputs)
+    if preset is None:
+        return
     switches = {name: ServiceSwitch(start=start) for name, start in sorted(preset.services.items())}
     request = Services(system=SYSTEM, service=switches, lenient=True, epoch=DEFAULT_EPOCH)
-    return edit_system(inputs, system, request, replace(step, name=f"[base] {preset.name}: services"))
+    yield Edit(request, Step(f"[base] {preset.name}: services", places.location_of(inputs.spec, "base"), ("base",)))
 
 
 def add_packages(inputs: PlanInputs, system: llb.State) -> llb.State:

@@ -38,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change of the system by the imager. `mounts` are what else it reads."""
+    """A change of the system by the imager. `mounts` are what else it reads or writes."""
 
     request: Request
     step: Step
@@ -134,13 +134,16 @@ def edit_system(
 
 def edit_together(inputs: PlanInputs, system: llb.State, edits: Sequence[Edit]) -> llb.State:
     """Return `system` after these changes, all in one step: its container takes longer than what they do."""
-    if not edits:
-        return system
+    return run_together(inputs, system, edits).mount(SYSTEM) if edits else system
+
+
+def run_together(inputs: PlanInputs, system: llb.State, edits: Sequence[Edit]) -> llb.ExecResult:
+    """Return the step of `edit_together`."""
     parts = tuple(edit.step for edit in edits)
     step = Step("; ".join(part.name for part in parts), keys=tuple(key for part in parts for key in part.keys))
     requests = (edit.request for edit in edits)
     mounts = (tree(SYSTEM, system, readonly=False), *(mount for edit in edits for mount in edit.mounts))
-    return run_imager(inputs, *requests, step=step, mounts=mounts, parts=parts).mount(SYSTEM)
+    return run_imager(inputs, *requests, step=step, mounts=mounts, parts=parts)
 
 
 def run_on_trees(
