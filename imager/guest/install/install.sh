@@ -55,11 +55,10 @@ install_system() { # with the words of the command in variables
     target=$to
     prepare_file || return 1
   else
-    [ -n "$rule$auto" ] && [ "$yes" = yes ] || ask_disk
+    [ "$yes" = yes ] || ask_disk
     target=$(choose_target "${rule:-$install_disk}") || return 1
   fi
   check_target "$target" && verify_medium && plan_table "$target" && confirm && write_disk "$target" || return 1
-  report "$target has the system: remove the medium, and reboot"
   finish
 }
 
@@ -115,6 +114,7 @@ confirm() {
 }
 
 finish() {
+  if [ -n "$to" ]; then report "$target has the system"; else report "$target has the system: remove the medium, and reboot"; fi
   case $after in
   reboot | poweroff)
     report "$after in 10 seconds"
