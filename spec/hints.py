@@ -89,6 +89,8 @@ STATE = _hints(
     ("mount path target", "remove it: it is mounted on /state"),
     ("paths directories", "write them in `persist`, beside `state`"),
     ("create", "remove it: it is made at the first boot, in empty space"),
+    ("encryption encrypted crypt luks tpm tpm2", "write `encrypt: tpm2`"),
+    ("key keyfile key_file", "write `encrypt: LABEL=KEYS/state.key`: a file on another disk"),
 )
 INSTALL = _hints(
     ("device target drive", "write `disk`"),
