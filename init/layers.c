@@ -94,7 +94,8 @@ static void mount_layer(int number)
         fail("cannot mount layer %d", number);
     }
     close(block);
-    /* Nothing can detach the device. Without its node, systemd-shutdown does not try, and does not complain. */
+    /* Nothing can detach the device. Without its node, systemd-shutdown does not try to detach a loop device, and does not
+     * complain. It does of one of the device mapper, which it finds in any case. */
     unlink(device);
 }
 
