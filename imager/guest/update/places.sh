@@ -34,8 +34,15 @@ find_places() { # sets `esp_node` and `updates_node`
   return 1
 }
 
-attach() { # ro|rw: both places, below `places`; rw only for UPDATES
+attach() { # ro|rw: both places, below `places`; rw only for UPDATES. One at a time
   mkdir -p "$places/esp" "$places/updates"
+  exec 8>"$work/places.lock"
+  left=60
+  until flock -n 8; do # busybox cannot wait for a lock
+    left=$((left - 1))
+    [ "$left" -gt 0 ] || { why="another program looks at the versions for too long"; return 1; }
+    sleep 1
+  done
   attach_one "$esp_node" "$places/esp" ro && attach_one "$updates_node" "$places/updates" "$1" && return 0
   detach
   return 1
@@ -43,9 +50,9 @@ attach() { # ro|rw: both places, below `places`; rw only for UPDATES
 
 attach_one() { # NODE POINT MODE
   [ "$3" = ro ] || grep -q "^$1 " "$proc/mounts" || repair "$1"
-  left=30
+  left=5
   until mount -t vfat -o "$3,nodev,nosuid,noexec,umask=077" "$1" "$2" 2>"$work/told"; do
-    left=$((left - 1)) # another one may look at it just now
+    left=$((left - 1)) # the disk may be busy just now
     [ "$left" -gt 0 ] || { why="$1 cannot be mounted: $(tail -n 1 "$work/told")"; return 1; }
     sleep 1
   done
@@ -60,6 +67,7 @@ detach() {
   umount "$places/updates" 2>/dev/null
   umount "$places/esp" 2>/dev/null
   rmdir "$places/updates" "$places/esp" "$places" 2>/dev/null || :
+  exec 8>&-
 }
 
 entries() { # a line for each version: place, version, tries left, tries done (`-` and `-`: good), file
