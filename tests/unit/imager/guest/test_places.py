@@ -57,3 +57,24 @@ def test_systems_without_a_version(keys: tuple[Keys, Keys], tmp_path: Path, text
     (guest.place / "root/etc/os-release").write_text(text)
     done = guest.update()
     assert (done.code, "has no IMAGE_ID, or no IMAGE_VERSION" in done.err) == (1, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shell", SHELLS)
+def test_one_program_at_a_time(keys: tuple[Keys, Keys], tmp_path: Path, shell: str) -> None:
+    """FAT cannot be mounted for reading and for writing at once."""
+    guest = UpdateGuest(tmp_path / "guest", shell, keys[0])
+    script = f"""
+      . {GUEST}/update/places.sh
+      esp_node=esp updates_node=updates
+      attach_one() {{ :; }}
+      umount() {{ :; }}
+      (attach ro; echo first; command sleep 1.5; echo done; detach) &
+      command sleep 0.5
+      attach rw && echo second
+      detach
+      attach ro && echo third
+      wait
+    """
+    done = guest.run(script)
+    assert (done.out.split(), done.err) == (["first", "done", "second", "third"], "")
