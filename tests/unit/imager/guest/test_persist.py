@@ -115,13 +115,13 @@ def test_what_the_machine_changed_stays_and_is_shown(guest: Guest) -> None:
 def test_rights_are_decided_as_content_is(guest: Guest) -> None:
     """Each on its own: a new file gets the rights that the machine gave the old one, and a changed one new rights."""
     names = ("both", "content", "image", "machine", "none")
-    boot(guest, dict.fromkeys(names, "1") | {"d": None, "e": None, "link": "->1"})
+    boot(guest, {**dict.fromkeys(names, "1"), "d": None, "e": None, "link": "->1"})
     for name in ("both", "content", "machine", "d"):
         (kept(guest) / name).chmod(0o640)
     (kept(guest) / "image").write_text("machine")
     assert differences(guest) == ["rights both", "rights content", "changed image", "rights machine"]
     image: Files = {"both": "1", "content": "2", "image": "1", "machine": "1", "none": "1"}
-    write_image(guest, image | {"d": None, "e": None, "link": "->1"})
+    write_image(guest, {**image, "d": None, "e": None, "link": "->1"})
     place = guest.root / APP[1:]
     for name in ("both", "image", "none", "d", "e"):
         (place / name).chmod(0o711)
