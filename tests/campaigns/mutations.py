@@ -18,16 +18,18 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import Random
 
 from tests.campaigns.running import memory, parser, rounds
+from tests.support import shell_mutants
 from tests.support.covering import Covering
-from tests.support.mutants import Change, Mutant, changes
+from tests.support.mutants import Mutant, changes
 from tests.support.places import ROOT
 
 PRODUCT = ("claylinux", "frontend", "imager", "llb", "spec")
@@ -42,26 +44,29 @@ PLACE = "/var/tmp"
 """Not below /tmp, which is another one in the sandbox."""
 _ROOM = "6G"
 _MEMORY = 12 << 20
-"""KiB of addresses for a process. Programs with sanitizers need more."""
+"""KiB of data for a process. Browsers and sanitizers reserve far more addresses."""
 _NO_SOURCE = (".git", ".venv", ".*_cache", ".fuzz", ".hypothesis", "__pycache__", "out")
+_LINES = ".coverage"
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _LATE = re.compile(r"Timeout|timed out|DeadlineExceeded|too_slow")
 """What a test says that may fail because the machine is busy."""
 _BY_TIME = "only by the time limit"
 _TOLD = re.compile(r"^(\S+):(\d+): (\w+)\n  - (.*)\n  \+ (.*)$", re.MULTILINE)
 """A change as this campaign prints it."""
-Site = tuple[str, ast.Module, Change]
-"""A file of the product, its syntax tree, and a change of it."""
+Site = tuple[str, Callable[[], Mutant]]
+"""A file of the product, and what makes a change of it."""
 _ENTER = """\
 set -eu
 tree=$1 writable=$2 python=$3 room=$4 memory=$5; shift 5
 mount --bind "$tree" "$tree"
+[ -z "$writable" ] || [ "$writable" = "$tree" ] || mount --bind "$writable" "$writable"
 findmnt --raw --noheadings --output=TARGET | while read -r place; do
     case $place in "$writable" | /proc*) ;; *) mount -o remount,bind,ro "$place" 2>/dev/null || : ;; esac
 done
 exec 3<"$python"  # which may be below /tmp
 mount -t tmpfs -o "size=$room" tmpfs /tmp
 [ -d "$python" ] || { mkdir -p "$python"; mount --no-canonicalize --bind /proc/self/fd/3 "$python"; }
-ulimit -v "$memory"
+ulimit -d "$memory"
 cd "$tree"
 exec "$@"
 """
@@ -88,10 +93,18 @@ class Suite:
         found = []
         for top in paths or self.product:
             place = self.source / top
-            for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-                module = ast.parse(path.read_text())
-                found += [(str(path.relative_to(self.source)), module, change) for change in changes(module)]
+            files = [each for each in place.rglob("*") if each.is_file()] if place.is_dir() else [place]
+            found += [(str(path.relative_to(self.source)), site) for path in sorted(files) for site in _sites(path)]
         return found
+
+
+def _sites(path: Path) -> Iterator[Callable[[], Mutant]]:
+    if path.suffix == ".py":
+        module = ast.parse(path.read_text())
+        yield from (partial(each.apply, module) for each in changes(module))
+    elif path.suffix == ".sh" or path.read_bytes()[:9] == b"#!/bin/sh":
+        script = path.read_text()
+        yield from (partial(each.apply, script) for each in shell_mutants.changes(script))
 
 
 def _digest(tree: Path) -> str:
@@ -126,21 +139,22 @@ class Sandbox:
         return Covering.read(place / "lines", place / "seconds", self.tree)
 
     def _run_all(self, processes: int) -> None:
-        lines, seconds = (self.top / name for name in MEASURED)
+        compiled = self.pytest(*self.suite.asked, "--collect-only", writable=self.tree)
         spread = [f"--numprocesses={processes}"] if processes > 1 else []
         measuring = [*(f"--cov={top}" for top in self.suite.product), "--cov-context=test", "--cov-report="]
-        first = self.pytest(*self.suite.asked, *measuring, *spread, writable=True)
+        times = ("--durations=0", "--durations-min=0.5")
+        place = self.top / "measured"
+        place.mkdir()
+        first = self.pytest(*self.suite.asked, *measuring, *times, *spread, "--maxfail=20", writable=place)
         if first.returncode:
-            # Under measurement, some tests find more modules or less speed than they may.
-            again = self.pytest(*self.suite.asked, "--last-failed", writable=True)
+            # Under measurement, some tests find more modules or less speed than they may. One that fails here in any
+            # case would notice every change.
+            again = self.pytest(*_FAILED.findall(first.stdout)) if _FAILED.search(first.stdout) else first
             if again.returncode:
-                raise SystemExit(f"mutations: tests fail without any change:\n{again.stdout[-5000:]}{again.stderr}")
-        # A test that fails here in any case would notice every change.
-        unchanged = self.pytest(*self.suite.asked, *spread, "--durations=0", "--durations-min=0.5")
-        if unchanged.returncode:
-            raise SystemExit(f"mutations: tests fail in the sandbox:\n{unchanged.stdout[-5000:]}{unchanged.stderr}")
-        shutil.move(self.tree / ".coverage", lines)
-        seconds.write_text(unchanged.stdout)
+                told = f"{compiled.stdout[-1000:]}{again.stdout[-5000:]}{again.stderr}"
+                raise SystemExit(f"mutations: tests fail without any change:\n{told}")
+        shutil.move(place / _LINES, self.top / "lines")
+        (self.top / "seconds").write_text(first.stdout)
 
     def notices(self, path: str, mutant: Mutant, covering: Covering) -> str:
         """Return how the change was noticed, or an empty text."""
@@ -149,7 +163,8 @@ class Sandbox:
         place.write_text(mutant.text)
         os.utime(place, (0, 0))  # unlike the time in the compiled file, which is not used, and kept for later
         try:
-            return self._way(covering.of(path, mutant.lines))
+            near = [] if path.endswith(".py") else [f"tests/unit/{Path(path).parent}"]  # nothing measures a shell
+            return self._way(covering.of(path, mutant.lines) or near)
         finally:
             place.write_bytes(before)
             os.utime(place, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -186,20 +201,17 @@ class Sandbox:
         (self.top / name).write_text("\n".join(lines))
         return f"@{self.top / name}"
 
-    def pytest(self, *arguments: str, writable: bool = False) -> subprocess.CompletedProcess[str]:
-        tree = str(self.tree)
+    def pytest(self, *arguments: str, writable: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run tests of the tree. Only one directory may be `writable`; with none, the first failure ends the run."""
+        tree, kept = str(self.tree), str(writable or "")
         enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", _ENTER, "sh"]
-        limits = [tree, tree if writable else "", sys.prefix, _ROOM, str(_MEMORY)]
-        timeout = (
-            "-o",
-            f"faulthandler_timeout={_QUICK_SECONDS if self.suite.quick else _SECONDS}",
-            "-o",
-            "faulthandler_exit_on_timeout=true",
-        )
-        options = () if writable else ("-x", "-p", "no:cacheprovider", *timeout)
-        own = {"TMPDIR": "/tmp", "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis"}
-        environment = {**os.environ, **own, "PYTHONDONTWRITEBYTECODE": "" if writable else "1"}
-        argv = [*enter, *limits, sys.executable, "-m", "pytest", "-q", *options, *arguments]
+        limits = [tree, kept, sys.prefix, _ROOM, str(_MEMORY)]
+        seconds = _QUICK_SECONDS if self.suite.quick else _SECONDS
+        timeout = ("-o", f"faulthandler_timeout={seconds}", "-o", "faulthandler_exit_on_timeout=true")
+        options = () if writable else ("-x", *timeout)
+        own = {"TMPDIR": "/tmp", "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis", "COVERAGE_FILE": f"{kept}/{_LINES}"}
+        environment = {**os.environ, **own, "PYTHONDONTWRITEBYTECODE": "" if writable == self.tree else "1"}
+        argv = [*enter, *limits, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *arguments]
         return subprocess.run(
             argv, env=environment, capture_output=True, text=True, errors="replace", check=False, timeout=_ALL_SECONDS
         )
@@ -242,19 +254,24 @@ def campaign(suite: Suite, todo: Iterator[tuple[str, Mutant]], processes: int = 
 def drawn(sites: list[Site], draws: Iterator[Random]) -> Iterator[tuple[str, Mutant]]:
     """Yield one change for each draw."""
     for random in draws:
-        path, module, change = random.choice(sites)
-        yield path, change.apply(module)
+        path, change = random.choice(sites)
+        yield path, change()
 
 
 def again(sites: list[Site], told: str) -> Iterator[tuple[str, Mutant]]:
     """Yield the changes that an earlier run printed, at the nearest line that now has them."""
     for path, line, *words in _TOLD.findall(told):
-        mutants = (change.apply(module) for at, module, change in sites if at == path)
+        mutants = (change() for at, change in sites if at == path)
         same = [each for each in mutants if [each.kind, each.before, each.after] == words]
         if same:
             yield path, min(same, key=lambda each: abs(each.line - int(line)))
         else:
             print(f"{path}:{line}: {words[0]}: this code is no longer there", flush=True)
+
+
+def told_of(path: str, mutant: Mutant) -> str:
+    """Return the paragraph that tells a change."""
+    return f"{path}:{mutant.line}: {mutant.kind}\n  - {mutant.before}\n  + {mutant.after}"
 
 
 def _work(
@@ -272,7 +289,7 @@ def _work(
                 if way == _BY_TIME:
                     print(f"{path}:{mutant.line}: {mutant.after} ({way})", flush=True)
                 continue
-            told = f"{path}:{mutant.line}: {mutant.kind}\n  - {mutant.before}\n  + {mutant.after}"
+            told = told_of(path, mutant)
             result.survivors.append(told)
             print(told, flush=True)
 
