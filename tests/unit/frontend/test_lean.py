@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 
+import pytest
+
+from frontend.__main__ import programs
+from frontend.gateway import lean
 from tests.support.places import ROOT
 
 PROGRAM = """
@@ -58,3 +63,36 @@ print(hashlib.sha256(b"").hexdigest())
 def test_what_is_asked_for_later_is_real() -> None:
     done = subprocess.run([sys.executable, "-c", LATER], cwd=ROOT, check=False, capture_output=True, text=True)
     assert (done.stdout[:8], done.stderr) == ("e3b0c442", "")
+
+
+def test_what_else_is_asked_of_a_stand_in_is_the_real_one() -> None:
+    assert lean.light_inspect().signature is inspect.signature
+    with pytest.raises(AttributeError):
+        _ = lean.light_inspect().nothing
+
+
+TAKEN = """
+import os, sys
+from frontend.gateway.transport import take_stdio
+reader, writer = take_stdio()
+assert sys.stdin.read() == ""
+print("stray", flush=True)
+os.write(writer, b"got " + os.read(reader, 5))
+"""
+
+
+def test_the_stream_is_taken_from_those_who_print() -> None:
+    argv = [sys.executable, "-c", TAKEN]
+    done = subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, input="hello", text=True)
+    assert (done.stdout, done.stderr) == ("got hello", "stray\n")
+
+
+@pytest.mark.parametrize(
+    ("argv", "usage"),
+    [(["build-image", "-h"], "build-image"), (["keys", "-h"], "keys"), (["-h"], "claylinux/frontend [-h]")],
+)
+def test_programs_of_the_image(argv: list[str], usage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        programs(argv)
+    assert caught.value.code == 0
+    assert usage in capsys.readouterr().out.partition("\n")[0]

@@ -207,3 +207,12 @@ def test_sizes_that_firmware_may_not_start(size: int, warned: bool) -> None:
     if warned:
         other = [each.message for each in limits.warnings(spec, (1 << 30) if size >= 2 << 30 else (2 << 30))]
         assert told_ != other
+
+
+def test_steps_of_an_image_are_at_their_keys() -> None:
+    text = "base: debian-cloud\nkernel:\n  cmdline: [quiet]\nrootfs:\n  exclude: ['*.pyc']\n"
+    asked = ask(text, target="image")
+    assert asked.error is None, asked.error
+    lines = {info.name: info.locations[0].start_line for info in asked.solved[-1].vertices.values() if info.locations}
+    assert [line for name, line in lines.items() if name.startswith("[system] ") and "cmdline" in name] == [3]
+    assert lines["[rootfs] exclude *.pyc"] == 5

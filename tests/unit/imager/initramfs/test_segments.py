@@ -255,3 +255,15 @@ def test_directories_that_an_overlay_shares_are_not_entered(tmp_path: Path, monk
     listed.clear()
     assert changes.compare(os.fsencode(base), os.fsencode(base), EPOCH) == found
     assert listed == []
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "redated"), [(50, 60, True), (50, 50, False), (150, 200, False), (150, 50, True), (50, 150, True)]
+)
+def test_a_directory_has_another_time_if_both_are_clamped(before: int, now: int, *, redated: bool) -> None:
+    old, new = (tree.synthetic_entry(b"etc", stat.S_IFDIR | 0o755)._replace(mtime=time) for time in (before, now))
+    assert segments._is_redated(changes.Change(new, old), 100) == redated
+    assert not segments._is_redated(changes.Change(new, None), 100)
+    file = tree.synthetic_entry(b"etc", stat.S_IFREG | 0o644)
+    assert not segments._is_redated(changes.Change(new, file), 100)
+    assert not segments._is_redated(changes.Change(file, old), 100)
