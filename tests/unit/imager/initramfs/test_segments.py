@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from imager.archive.cpio_writer import CpioWriter
 from imager.initramfs import changes, cpio_segment, fixups, segments, snapshots
+from imager.initramfs.change import Change
 from imager.requests.packing import Initramfs
 from imager.rootfs import tree
 from tests.support.imager import EPOCH, make_system
@@ -262,8 +263,8 @@ def test_directories_that_an_overlay_shares_are_not_entered(tmp_path: Path, monk
 )
 def test_a_directory_has_another_time_if_both_are_clamped(before: int, now: int, *, redated: bool) -> None:
     old, new = (tree.synthetic_entry(b"etc", stat.S_IFDIR | 0o755)._replace(mtime=time) for time in (before, now))
-    assert segments._is_redated(changes.Change(new, old), 100) == redated
-    assert not segments._is_redated(changes.Change(new, None), 100)
+    assert segments._is_redated(Change(new, old), 100) == redated
+    assert not segments._is_redated(Change(new, None), 100)
     file = tree.synthetic_entry(b"etc", stat.S_IFREG | 0o644)
-    assert not segments._is_redated(changes.Change(new, file), 100)
-    assert not segments._is_redated(changes.Change(file, old), 100)
+    assert not segments._is_redated(Change(new, file), 100)
+    assert not segments._is_redated(Change(file, old), 100)
