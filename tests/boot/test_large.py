@@ -37,5 +37,5 @@ def test_three_gibibytes_start_with_half_a_gibibyte_of_memory(engine: Engine, tm
     flip(image, subprocess.run(["sh", "-c", CIPHER], stdout=subprocess.PIPE, check=True).stdout)
     with boot(Machine(drives=(Drive(path=image),), memory_mib=512)) as console:
         console.expect(r"token 42", 900)
-        found = dict(re.findall(r"check (\w+)=(.*?)\r?$", console.text, re.MULTILINE))
+        found = dict(re.findall(r"layers: (\w+)=(.*?)\r?$", console.text, re.MULTILINE))
         assert found == {"size": "3072", "whole": "3: OK", "damaged": "refused", "beside": "read"}
