@@ -16,12 +16,16 @@ from imager.core import clock
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-DIRECTORY, VOLUME, _FILE, _LONG = 0x10, 0x08, 0x20, 0x0F
+DIRECTORY, VOLUME, _FILE, _LONG, _READ_ONLY = 0x10, 0x08, 0x20, 0x0F, 0x01
 _ENTRY = 32
 _PER_ENTRY = 13
 """The characters of a long name in one entry."""
 _LAST = 0x40
 _SHORT = re.compile(r"[A-Z][A-Z0-9]{0,7}(\.EFI)?")
+
+
+class ReadOnly(bytes):
+    """The content of a file that firmware does not open for writing."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ class Tree:
             if name in files:
                 data = files[name]
                 place = data if isinstance(data, Placed) else Placed(self._store(data), len(data))
-                entries += _entries(name, long_names, _FILE, place.cluster, place.size, self.epoch)
+                kind = _FILE | (_READ_ONLY if isinstance(data, ReadOnly) else 0)
+                entries += _entries(name, long_names, kind, place.cluster, place.size, self.epoch)
                 continue
             below = {path.removeprefix(f"{name}/"): data for path, data in files.items() if path.startswith(f"{name}/")}
             own = self._directory(f"{above}{name}", below)  # its own place comes first: what is in it refers to it

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imager.disk import esp
+from imager.disk.fat_tree import ReadOnly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,9 @@ timeout 0
 editor no
 auto-entries no
 """
+_SEED = "loader/random-seed"
+"""systemd-boot makes this file and writes it at every boot, where firmware has random numbers. It takes one that it may
+not write for none, without a word."""
 
 
 def path(update: Update) -> str:
@@ -36,6 +40,7 @@ def beside(uki: UkiLayout, update: Update) -> dict[str, bytes]:
     return {
         esp.program_path(uki.architecture): update.loader,
         "loader/loader.conf": _SETTINGS,
+        _SEED: ReadOnly(),
         f"claylinux/{update.name}.pieces": update.index,
         f"claylinux/{update.name}.pieces.sig": update.signature,
     }

@@ -75,7 +75,12 @@ def test_a_disk_has_the_installed_version_and_room_for_others(layout: Path, tmp_
     assert int(str(updates["size"])) * 512 == -(-size * 15 // 4 // MIB) * MIB
     verified = subprocess.run(["sfdisk", "--verify", image], capture_output=True, text=True, check=True)
     assert "No errors detected" in verified.stdout
-    found = files(extract(image, 0))
+    part = extract(image, 0)
+    found = files(part)
+    # With this, nothing is ever written: see tests/boot/test_update_disk.py.
+    assert found.pop("loader/random-seed") == b""
+    shown = subprocess.run(["mattrib", "-i", part, "::loader/random-seed"], check=True, capture_output=True, text=True)
+    assert "R" in shown.stdout.split("::")[0].split(":")[0]
     program = found.pop(f"EFI/Linux/{NAME}.efi")
     assert len(program) == size
     assert found.pop("loader/loader.conf").splitlines() == [b"timeout 0", b"editor no", b"auto-entries no"]
