@@ -28,7 +28,7 @@ new_guid() {
 
 write_disk() { # DISK
   content=$((esp_size + layers_size)) # one behind the other
-  mark_disk "$1" && copy_part "$1" && make_updates "$1" && compare_part "$1" && clear_rest "$1" && write_table "$1" ||
+  mark_disk "$1" && copy_part "$1" && make_updates "$1" && compare_part "$1" && clear_rest "$1" && put_table "$1" ||
     { refuse "the installation on $1 has failed, and can be run again"; return 1; }
 }
 
@@ -88,7 +88,7 @@ clear_rest() { # DISK: where `state` will make its partition, it must not take w
     dd if=/dev/zero of="$1" bs=512 seek="$2" count=2048 conv=notrunc,fsync 2>/dev/null
 }
 
-write_table() { # DISK: backwards, so that its header comes last
+put_table() { # DISK: backwards, so that its header comes last
   put "$work/table" "$1" $((total - 33)) 33 &&
     put "$work/table" "$1" 2 32 &&
     put "$work/table" "$1" 0 1 &&
