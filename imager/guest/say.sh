@@ -15,6 +15,7 @@ problem() {
 }
 
 give_up() { # the boot ends here, as it does when our init fails
+  tell 2 "stopped here, because the build file says that the state is required"
   words=" $(cat "$proc/cmdline") "
   case $words in
   *" claylinux.on_failure=shell "*)
@@ -24,6 +25,5 @@ give_up() { # the boot ends here, as it does when our init fails
   *" claylinux.on_failure=reboot "*) sleep 5; echo b >"$proc/sysrq-trigger" ;;
   *" claylinux.on_failure=poweroff "*) sleep 5; echo o >"$proc/sysrq-trigger" ;;
   esac
-  tell 2 "stopped here, because the build file says that the state is required"
   while :; do sleep 3600; done
 }
