@@ -58,12 +58,16 @@ class Calls:
                     self._tests[each].append(test)
 
     def of(self, path: str, functions: Iterable[str]) -> list[str]:
-        """Return the tests of functions, fast ones first; then those in the directory named like that of the file.
+        """Return the tests of functions, fast ones first; then those in the directory named like that of the file,
+        or like the nearest above it.
 
         What a test starts as a program calls more than the test itself does.
         """
         directory = f"tests/unit/{path.rpartition('/')[0]}"
-        near = [test for test in self._seconds if test.partition("::")[0].rpartition("/")[0] == directory]
+        near: list[str] = []
+        while not near and directory != "tests/unit":
+            near = [test for test in self._seconds if test.partition("::")[0].rpartition("/")[0] == directory]
+            directory = directory.rpartition("/")[0]
         called = {test for each in functions for test in self._tests.get(each, ())}
         return [*dict.fromkeys((*self._in_order(called), *self._in_order(near)))]
 

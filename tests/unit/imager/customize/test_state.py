@@ -174,3 +174,4 @@ def test_all_that_is_made_has_the_time_of_the_build(system: Path) -> None:
     made = [path for path in system.rglob("*") if path not in before]
     assert {path.lstat().st_mtime for path in made if path.is_symlink() or not path.is_dir()} == {EPOCH}
     assert (system / "sbin/init").lstat().st_mtime == EPOCH
+    assert {path.stat().st_mode & 0o7777 for path in ours.glob("*.sh")} == {0o644}
