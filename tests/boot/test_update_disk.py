@@ -1,0 +1,121 @@
+"""The disk of a system that updates itself: it boots through the boot manager, with Secure Boot on, and stays as it is.
+
+`test_update.py` is about what the machine does with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from localvm.machine import Drive, Machine
+from tests.support.engine import Engine
+from tests.support.secure_boot import enroll, make_signer
+from tests.support.vm import boot, require_tool
+
+pytestmark = [pytest.mark.boot, pytest.mark.engine]
+
+TEXT = """\
+# syntax=claylinux/frontend
+name: web
+version: 1.4.0-rc1
+base: debian-cloud
+hostname: web
+users: [{name: root, password: ""}]
+kernel: {cmdline: "console=ttyS0 quiet"}
+update: {from: oci://registry.example/web, every: never}
+secure_boot: {certificate: {source: db.crt}, key: {secret: db.key}}
+outputs: [raw, iso]
+"""
+LOADER, GLOBAL = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f", "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+UKI = r"web_1\.4\.0-rc1\.efi"
+
+
+def variable(name: str, vendor: str = LOADER) -> str:
+    """Return a command that prints a text among the variables of the firmware."""
+    return f"cat /sys/firmware/efi/efivars/{name}-{vendor} | tail -c +5 | tr -d '\\0'"
+
+
+CHECKS = (
+    (f"od -An -tu1 -j4 -N1 /sys/firmware/efi/efivars/SecureBoot-{GLOBAL} | tr -d ' '", "1"),
+    # From 258 on it comes back from a file that is damaged.
+    (variable("LoaderInfo"), r"systemd-boot (25[89]|2[6-9]\d)\b.*"),
+    (variable("LoaderEntrySelected"), UKI),
+    # The installed version is not on trial.
+    ("ls /sys/firmware/efi/efivars/ | grep -c LoaderBootCountPath", "0"),
+    ("grep -c 'panic=30 claylinux.on_failure=reboot console=ttyS0 quiet.*-- *$' /proc/cmdline", "1"),
+    (". /etc/os-release; echo $IMAGE_ID $IMAGE_VERSION", r"web 1\.4\.0-rc1"),
+    ("systemctl show -P RuntimeWatchdogUSec", "30s"),
+    ("systemctl start claylinux-watchdog; systemctl is-active claylinux-watchdog", "active"),
+    ("ls /dev/watchdog", "/dev/watchdog"),
+)  # fmt: skip
+ON_DISK = (
+    ("mkdir -p /mnt/a /mnt/b; mount -o ro LABEL=CLAYLINUX /mnt/a && ls /mnt/a/EFI/Linux", UKI),
+    (
+        "openssl dgst -sha256 -verify /usr/lib/claylinux/update.pem -signature /mnt/a/claylinux/*.sig "
+        "/mnt/a/claylinux/*.pieces",
+        "Verified OK",
+    ),
+    (
+        "sha256sum </mnt/a/EFI/Linux/*.efi | cut -c-64 | cmp - <(sed -n 's/^sha256 //p' /mnt/a/claylinux/*.pieces) "
+        "&& echo same",
+        "same",
+    ),
+    ("mount LABEL=UPDATES /mnt/b && ls /mnt/b | wc -l; umount /mnt/b", "0"),
+)
+"""Commands for the guest, and what they print."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param("web.img", id="raw"), pytest.param("web.iso", id="iso", marks=pytest.mark.long)]
+)
+def test_it_boots_through_the_boot_manager_and_stays_as_it_is(engine: Engine, tmp_path: Path, name: str) -> None:
+    require_tool("sgdisk", "fsck.fat", "sfdisk")
+    signer = make_signer(tmp_path)
+    (tmp_path / "claylinux.yaml").write_text(TEXT)
+    engine.buildx(tmp_path, f"--secret=id=db.key,src={signer.key}", output=tmp_path / "out").check()
+    image = shutil.copy(tmp_path / "out" / name, tmp_path / "machine")
+    disk = name.endswith(".img")
+    before = partitions(image)
+    assert len(before) == (2 if disk else 1)
+    variables = enroll(tmp_path / "variables.fd", signer, make_signer(tmp_path, "platform"))
+    drive = Drive(path=image, bus="virtio" if disk else "cdrom", keep=disk)
+    with boot(Machine(drives=(drive,), variables=variables, memory_mib=1536)) as console:
+        console.expect(r"^web login: ", 240)
+        console.send("root\n")
+        console.expect(r"# $", 60)
+        for command, answer in CHECKS + (ON_DISK if disk else ()):
+            console.send(f"echo answer=$({command})\n")
+            console.expect(f"^answer={answer}$", 60)
+        console.send("poweroff\n")
+        assert console.wait_off(90) == 0
+    after = partitions(image)
+    # Not a byte of the first partition; the second was mounted for writing.
+    assert digest(before[0]) == digest(after[0])
+    for part in after:
+        checked = subprocess.run(["fsck.fat", "-nv", part], capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stdout
+    verified = subprocess.run(["sgdisk", "--verify", image], capture_output=True, text=True, check=True).stdout
+    assert "No problems found" in verified
+
+
+def partitions(image: Path) -> list[Path]:
+    """Copy the partitions of an image into files, and return these."""
+    found = subprocess.run(["sfdisk", "--json", image], check=True, capture_output=True, text=True).stdout
+    copies = []
+    for number, each in enumerate(json.loads(found)["partitiontable"]["partitions"]):
+        copy = image.with_name(f"partition-{number}-{len(list(image.parent.iterdir()))}")
+        with image.open("rb") as source, copy.open("wb") as target:
+            source.seek(each["start"] * 512)
+            target.write(source.read(each["size"] * 512))
+        copies.append(copy)
+    return copies
+
+
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
