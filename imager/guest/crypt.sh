@@ -117,7 +117,7 @@ leave_key_file() {
 }
 
 show_recovery_key() { # KEY: on each console, but not in the log of the kernel, which others may read later
-  for console in $(cat "$sys/class/tty/console/active" 2>/dev/null); do
+  tr ' ' '\n' <"$sys/class/tty/console/active" 2>/dev/null | while read -r console; do
     printf '\n\nclaylinux: the recovery key of the state. It is shown only now: write it down.\n\n    %s\n\n' "$1" \
       >"$dev/$console" 2>/dev/null
   done
