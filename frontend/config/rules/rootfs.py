@@ -25,6 +25,3 @@ def validate_rootfs(spec: Spec, problems: Collector) -> None:
     if spec.update is not None:
         problems.add(spec.positions.of("rootfs", "source"), "an update is one file, without layers beside it: remove "
                                                           "`source: disk` or `update`")  # fmt: skip
-    if spec.install is not None:
-        problems.add(spec.positions.of("rootfs", "source"), "an installation copies the EFI partition, without layers "
-                     "beside it: remove `source: disk` or `install`")  # fmt: skip
