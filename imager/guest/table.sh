@@ -56,7 +56,7 @@ free_space() { # DISK
 }
 
 is_blank() { # DISK FIRST-SECTOR: whether no file system, RAID or volume group can start here: all of them write there
-  [ "$(read_sectors "$1" "$2" $((1048576 / $(sector_of "$1"))) | tr -d '\0' | head -c 1 | wc -c)" = 0 ]
+  [ "$(read_sectors "$1" "$2" $((1048576 / $(sector_of "$1"))) | tr -d '\0' 2>/dev/null | head -c 1 | wc -c)" = 0 ]
 }
 
 read_sectors() { # DISK FIRST COUNT

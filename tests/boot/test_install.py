@@ -84,7 +84,8 @@ def alone(disk: Path, second: Path, variables: Path) -> Path:
     assert re.search(r"^/dev/vda +\S+ [GM]iB .* the medium with this system$", text, re.MULTILINE)
     assert "holds nothing." in text
     assert "Checked 100 % of" in text
-    assert "\ncode2=claylinux: no disk is empty" in text
+    assert "\ncode2=claylinux: no disk is empty, unused and has " in text
+    assert not re.search(r"(?i)error|cannot|broken pipe", text), text
     return second
 
 

@@ -87,7 +87,7 @@ booted_medium() { # prints the disk, or the CD
   boot=$(boot_partition)
   if [ -n "$boot" ]; then
     found=$(all_disks | while read -r name; do
-      medium_rows "$dev/$name" | grep -q "^.\{32\} $(bytes_of_guid "$boot") " && echo "$dev/$name"
+      medium_rows "$dev/$name" | grep "^.\{32\} $(bytes_of_guid "$boot") " >/dev/null && echo "$dev/$name"
     done)
     what="the partition $boot, from which the machine booted,"
   else # firmware has no name for the boot from a CD

@@ -6,7 +6,7 @@ show_disks() {
   printf '%-14s %9s  %-20s %-20s %s\n' DISK SIZE MODEL SERIAL HOLDS
   for name in $(disks); do
     printf '%-14s %9s  %-20s %-20s %s\n' "/dev/$name" "$(size_shown "$dev/$name")" \
-      "$(tr -s ' ' <"$sys/block/$name/device/model" 2>/dev/null | cut -c 1-20)" "$(serial_of "$name" | cut -c 1-20)" \
+      "$(cat "$sys/block/$name/device/model" 2>/dev/null | tr -s ' ' | cut -c 1-20)" "$(serial_of "$name" | cut -c 1-20)" \
       "$(holds "$dev/$name")"
   done
 }
@@ -39,7 +39,7 @@ in_use() { # DISK: what of it the running system uses
     for holder in "$sys/block/$name/holders"/* "$sys/block/$name/$node/holders"/*; do
       [ ! -e "$holder" ] || echo "/dev/$node is part of ${holder##*/}"
     done
-  done | head -n 1
+  done | sed -n 1p
 }
 
 is_unfinished() { # DISK: whether an installation began to write to it, and did not end

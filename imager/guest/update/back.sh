@@ -38,7 +38,7 @@ newer_entries() { # VERSION: lines of place, version and file, of those that the
 }
 
 can_go_back() { # VERSION: whether no newer one is on the EFI partition, which is never written
-  ! newer_entries "$1" | grep -q '^esp ' ||
+  ! newer_entries "$1" | grep '^esp ' >/dev/null ||
     { why="the installed version is newer, and always starts before it: install $1 instead"; return 1; }
 }
 

@@ -61,7 +61,7 @@ parameter() { # NAME: of what the last answer wants
 
 get_manifest() { # TAG: the layers, as lines of digest and size
   read_manifest "$1" || return 1
-  if values_of "$work/manifest" | grep -q '^manifests/'; then # one for each architecture, and others that say how it was built
+  if values_of "$work/manifest" | grep '^manifests/' >/dev/null; then # one for each architecture, and others that say how it was built
     digest=$(values_of "$work/manifest" | awk -F '\t' -v wanted="\"$(architecture)\"" '
       $1 ~ /^manifests\/[0-9]+\/digest$/ { split($1, part, "/"); digest[part[2]] = $2 }
       $1 ~ /^manifests\/[0-9]+\/platform\/architecture$/ && $2 == wanted { split($1, part, "/"); fits[part[2]] = 1 }

@@ -56,7 +56,7 @@ get_file() { # NAME FILE MOST-BYTES
 get_piece() { # DIGEST SIZE FILE: as the source has it
   case $kind in
   registry)
-    number=$(distinct_pieces "$work/index" | awk -v digest="$1" '$1 == digest { print NR; exit }')
+    number=$(distinct_pieces "$work/index" | awk -v digest="$1" '$1 == digest { print NR }')
     get_layer "$number" "$3" $(($2 + $2 / 100 + 65536)) && can_unpack "$3"
     ;;
   *) [ "$(size_of "$3")" = "$2" ] || get_file "pieces/$1" "$3" "$2" ;;
