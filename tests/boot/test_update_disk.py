@@ -79,7 +79,7 @@ def test_it_boots_through_the_boot_manager_and_stays_as_it_is(engine: Engine, tm
     signer = make_signer(tmp_path)
     (tmp_path / "claylinux.yaml").write_text(TEXT)
     engine.buildx(tmp_path, f"--secret=id=db.key,src={signer.key}", output=tmp_path / "out").check()
-    image = shutil.copy(tmp_path / "out" / name, tmp_path / "machine")
+    image = Path(shutil.copy(tmp_path / "out" / name, tmp_path / "machine"))
     disk = name.endswith(".img")
     before = partitions(image)
     assert len(before) == (2 if disk else 1)
