@@ -95,7 +95,9 @@ is_active() { # SERVICE
 
 state_of() { # SERVICE: in words
   if is_systemd; then
-    systemctl show --property=ActiveState,Result,ExecMainStatus --value "$1" | tr '\n' ' ' | sed 's/ $//'
+    systemctl show --property=ActiveState,Result,ExecMainStatus "$1" | awk -F = '
+      { is[$1] = $2 } # in an order of its own
+      END { print is["ActiveState"], is["Result"], is["ExecMainStatus"] }'
   else
     rc-service "$1" status 2>&1 | tail -n 1 | sed 's/.*: //'
   fi

@@ -27,7 +27,7 @@ systemctl() {
   *is-failed*) [ -e $proc/failed ] ;;
   *is-active*multi-user.target) [ -e $proc/up ] ;;
   *is-active*) [ -e $proc/service-${3} ] ;;
-  show*) printf 'failed\\nexit-code\\n1\\n' ;;
+  show*) printf 'Result=exit-code\\nExecMainStatus=1\\nActiveState=failed\\n' ;;
   list-units*) echo 'srv.mount loaded failed failed /srv' ;;
   esac
 }
