@@ -63,6 +63,8 @@ def run(argv: Sequence[str], *, source: int | None = None, limit: int = _OUTPUT,
     `source`: the file that it reads, from its start. It may write `limit` bytes and use `memory` bytes.
     """
     said = os.memfd_create("stderr")
+    if source is not None:
+        os.lseek(source, 0, os.SEEK_SET)
     stdin = subprocess.DEVNULL if source is None else source
     try:
         with _start(argv, subprocess.PIPE, said, {}, stdin) as process:

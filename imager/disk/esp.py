@@ -115,10 +115,11 @@ def plan(
     tree.add({program: Placed(first, size), **files})
     table = _table(shape, boot, first, count, tree.chains)
     used = boot - 1 + count + len(tree.chains)
+    free = first + count + len(tree.chains)
     return Esp(
         size=shape.total * SECTOR,
         pieces=(
-            *_boot_sectors(shape, label, volume_id, start, used, first + count + len(tree.chains)),
+            *_boot_sectors(shape, label, volume_id=volume_id, start=start, used=used, free=free),
             (shape.reserved * SECTOR, table),
             ((shape.reserved + shape.fat) * SECTOR, table),
             (shape.root_at, _volume(label, epoch) + tree.entries),
@@ -137,7 +138,7 @@ def empty(*, size: int, label: str, volume_id: int, start: int, epoch: int) -> E
     return Esp(
         size=size,
         pieces=(
-            *_boot_sectors(shape, label, volume_id, start, 1, 3),
+            *_boot_sectors(shape, label, volume_id=volume_id, start=start, used=1, free=3),
             (shape.reserved * SECTOR, table),
             ((shape.reserved + shape.fat) * SECTOR, table),
             (shape.root_at, _volume(label, epoch)),
@@ -205,7 +206,7 @@ def _table(shape: _Geometry, boot: int, first: int, count: int, more: list[int])
 
 
 def _boot_sectors(
-    shape: _Geometry, label: str, volume_id: int, start: int, used: int, free: int
+    shape: _Geometry, label: str, *, volume_id: int, start: int, used: int, free: int
 ) -> tuple[tuple[int, bytes], ...]:
     """Return the boot sector, and for FAT32 its copy and two copies of the count of free clusters."""
     wide = shape.bits == 32

@@ -199,7 +199,6 @@ def sign(path: Path, message: bytes) -> bytes:
     fd = os.memfd_create("message")
     try:
         output.write_all(fd, message)
-        os.lseek(fd, 0, os.SEEK_SET)
         return tools.run(("openssl", "dgst", "-sha256", "-passin", "pass:", "-sign", str(path)), source=fd)
     finally:
         os.close(fd)

@@ -172,7 +172,6 @@ def _new_pair(subject: str) -> tuple[bytes, bytes]:
     fd = os.memfd_create("key")
     try:
         output.write_all(fd, key)
-        os.lseek(fd, 0, os.SEEK_SET)
         more = ("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "subjectKeyIdentifier=hash")
         words = ("-config", "/dev/null", "-key", "/dev/stdin", "-subj", f"/CN={subject}", "-days", str(DAYS), *more)
         return key, tools.run(("openssl", "req", "-new", "-x509", "-sha256", *words), source=fd)

@@ -121,7 +121,7 @@ def _cycles(spec: Spec, network: Network, problems: Collector) -> None:
     done: set[str] = set()
     for start in (*network.bonds, *network.bridges, *network.vlans):
         chain = {start: _parts_of(network, start)}  # in order: each consists of the next
-        while chain and start not in done:
+        while chain:
             name = next(reversed(chain))
             lower, path = next(chain[name], ("", ()))
             if not path:

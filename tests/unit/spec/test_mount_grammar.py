@@ -66,6 +66,28 @@ def test_a_line_is_a_mount_or_one_clear_sentence(text: str) -> None:
         assert isinstance(mount, RunMount)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("type=bnd,target=/a", 'unknown mount type "bnd": did you mean `bind`?'),
+        ("type=nfs,target=/a", 'unknown mount type "nfs": the types are `bind`, `cache`, `tmpfs`, `secret` and `ssh`'),
+        ("type=ssh,size=1", "`type=ssh` has no option `size`: its options are "),
+        ("tagret=/a", "unknown mount option `tagret`: did you mean `target`?"),
+        ("nothing=1", "unknown mount option `nothing`: write options as `NAME=VALUE`, separated by commas"),
+        ("target", "`target` needs a value: write `target=...`"),
+        ("target=/a,dst=/b", "`target` is set twice: remove one of them"),
+        ("type=secret,id=", "`id=` has no value: write one, or remove it"),
+        ("target=a", '`target` must be a path below `/` (for example `/src`); got "a"'),
+        ("target=/", '`target` must be a path below `/` (for example `/src`); got "/", which is the system itself'),
+        ("target=/a/..", '(for example `/src`); got "/a/..", which is the system itself'),
+        ('"target=/a', "has a quote that is not closed, or inside a word"),
+    ],
+)  # fmt: skip
+def test_what_no_mount_is(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        parse_mount(text)
+
+
 def test_the_page_has_every_option_of_every_type() -> None:
     page = (ROOT / "docs/guide/run.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.MULTILINE)

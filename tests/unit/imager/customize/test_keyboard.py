@@ -13,7 +13,9 @@ from imager.requests.region import Keyboard
 from tests.support.imager import EPOCH
 
 LIST = """\
+before          any section
 ! model
+  alone
   pc104           Generic 104-key PC
   pc105           Generic 105-key PC
 

@@ -107,9 +107,21 @@ def test_a_script_without_a_unit_gets_its_links(system: Path) -> None:
     (system / "etc/init.d/old").touch()
     switch = SystemdSwitch(Root(system))
     assert switch.on("old")
-    assert str((system / "etc/rc5.d/S01old").readlink()) == "../init.d/old"
+    assert {str(path.relative_to(system)): str(path.readlink()) for path in system.glob("etc/rc?.d/*")} == {
+        f"etc/rc{level}.d/S01old": "../init.d/old" for level in "2345"
+    }
+    others = {"S01other", "S02older", "K01old", "README"}
+    for name in others - {"README"}:
+        (system / "etc/rc5.d" / name).symlink_to("../init.d/any")
+    (system / "etc/rc5.d/README").touch()
+    (system / "etc/rc3.d/S01old").unlink()
+    (system / "etc/rc3.d/S01old").touch()
+    (system / "etc/rc2.d/S20old").symlink_to("../init.d/old")
     assert switch.off("old")
-    assert list((system / "etc/rc5.d").iterdir()) == []
+    assert {path.name for path in (system / "etc/rc5.d").iterdir()} == others
+    assert [path.name for level in "24" for path in (system / f"etc/rc{level}.d").iterdir()] == []
+    assert (system / "etc/rc3.d/S01old").exists(), "no link is no switch"
+    assert not switch.on("none") and not switch.off("none")
 
 
 def test_what_is_missing_or_wrong(system: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -154,6 +154,18 @@ def test_big_programs_get_fat32_and_small_ones_fat16() -> None:
     assert (kind(29 * MIB), kind(35 * MIB)) == (b"FAT16", b"FAT32")
 
 
+@pytest.mark.parametrize(("size", "at", "kind"), [(29 * MIB, 39, b"FAT16   "), (35 * MIB, 67, b"FAT32   ")])
+def test_the_boot_sector_says_whose_it_is(size: int, at: int, kind: bytes) -> None:
+    """Programs for people show serial and label; the position on the disk is for firmware of old."""
+    layout = esp.plan(size=size, program="A.EFI", label="CLAY-1", volume_id=0x12345678, start=2048, epoch=EPOCH)
+    sector = layout.pieces[0][1]
+    assert (sector[:3], sector[3:11]) == (b"\xeb\x58\x90" if at == 67 else b"\xeb\x3c\x90", b"MSWIN4.1")
+    assert sector[28:32] == (2048).to_bytes(4, "little")
+    assert sector[at - 3 : at] == b"\x80\x00\x29"
+    assert sector[at : at + 23] == (0x12345678).to_bytes(4, "little") + b"CLAY-1     " + kind
+    assert (len(sector), sector[510:]) == (512, b"\x55\xaa")
+
+
 @needs("fsck.fat")
 @pytest.mark.parametrize("size", [0x400, 3 * MIB, 30 * MIB, 34 * MIB, 130 * MIB, (1 << 32) - (1 << 16)])
 def test_fsck_finds_no_problem(tmp_path: Path, size: int) -> None:

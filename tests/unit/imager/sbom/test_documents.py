@@ -19,7 +19,7 @@ from spdx_tools.spdx.validation.document_validator import (
 
 from imager import commands
 from imager.requests.sbom import Sbom
-from imager.sbom import sources
+from imager.sbom import digests, sources
 from spec.files import CopiedFile, FetchedFile
 from tests.support.imager import make_kernel, make_system
 from tests.unit.imager.sbom.test_licenses import HEAD
@@ -184,6 +184,29 @@ def test_files_from_elsewhere(request_: Sbom) -> None:
     )
     assert found["debian:trixie"]["checksums"][0]["checksumValue"] == "1" * 64
     assert len({each["SPDXID"] for each in written(request_)["packages"]}) == len(written(request_)["packages"])
+
+
+def test_a_file_without_a_digest_has_none_anywhere(tmp_path: Path) -> None:
+    """One of more than 4 GiB, or one that is a pipe: neither is read."""
+    with (tmp_path / "large").open("wb") as large:
+        large.truncate(digests.LIMIT + 1)
+    (tmp_path / "small").write_bytes(b"new")
+    url = "https://files.example/a.img?x=1#y"
+    entries = {
+        "/": (FetchedFile(url=url), str(tmp_path / "large"), ""),
+        "/b": (FetchedFile(url=url), str(tmp_path / "small"), ""),
+        "/c": (FetchedFile(url=url, checksum=DIGEST, unpack=True), str(tmp_path / "large"), ""),
+        "/d": (CopiedFile(source="large"), str(tmp_path), ""),
+        "/e": (CopiedFile(source="none"), str(tmp_path), ""),
+    }
+    large_, small, known, copied, none = sources.files(entries)
+    address = "pkg:generic/a.img?{}download_url=https://files.example/a.img%3Fx%3D1%23y"
+    new = "11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437"
+    assert (large_.key, large_.sha256, large_.purl) == ("file-root", "", address.format(""))
+    assert (small.key, small.sha256, small.purl) == ("file-b", new, address.format(f"checksum=sha256:{new}&"))
+    assert (known.sha256, known.purl) == ("1" * 64, address.format(f"checksum={DIGEST}&"))
+    assert [each.note.partition(" ")[0] for each in (large_, known)] == ["Downloaded", "Unpacked"]
+    assert [(each.sha256, each.swhid, each.purl, each.location) for each in (copied, none)] == [("", "", "", "")] * 2
 
 
 def test_licenses_and_suppliers(request_: Sbom) -> None:

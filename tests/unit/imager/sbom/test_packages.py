@@ -98,6 +98,23 @@ def test_a_database_costs_what_it_says(
         packages.installed(Root(tmp_path), {})
 
 
+@pytest.mark.parametrize(("links", "fits"), [(30, True), (50, False)])
+def test_a_copyright_file_costs_little_of_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: int, fits: bool
+) -> None:
+    """A sixteenth: it is read and forgotten."""
+    write(tmp_path / "usr/share/doc/one/copyright", "x" * 20_000)
+    write(tmp_path / "var/lib/dpkg/status", "".join(f"Package: p{each}\nVersion: 1\n\n" for each in range(links)))
+    for number in range(links):
+        (tmp_path / f"usr/share/doc/p{number}").symlink_to("one")
+    monkeypatch.setattr(packages, "_MOST", 100_000)
+    if fits:
+        assert len(packages.installed(Root(tmp_path), {})) == links
+    else:
+        with pytest.raises(ImagerError, match="say more than"):
+            packages.installed(Root(tmp_path), {})
+
+
 def test_packages_of_one_name_are_told_apart(tmp_path: Path) -> None:
     """Counting up from 1 for each, this took a minute."""
     versions = range(20_000)

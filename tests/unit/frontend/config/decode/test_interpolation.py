@@ -153,10 +153,15 @@ services: {a: {command: "/bin/sh -c 'echo $HOME $${X} $$$$ ${PORT}'"}}
 
 
 def test_build_arguments_that_nothing_takes() -> None:
+    taken = ("VERSION", "http_proxy", "NO_PROXY", "BUILDKIT_X", "CLAYLINUX_PROFILE", "SOURCE_DATE_EPOCH", "TARGETARCH")
     given_arguments = Arguments(
-        given={"VERSON": "1", "VERSION": "1", "http_proxy": "x", "BUILDKIT_X": "1", "CLAYLINUX_PROFILE": "dev", "Q": ""}
+        given=dict.fromkeys(("VERSON", *taken, "X_BUILDKIT_X", "Q"), "1"), platform={"TARGETARCH": "amd64"}
     )
-    assert given_arguments.undeclared({"VERSION": ""}) == (("Q", None), ("VERSON", "VERSION"))
+    assert given_arguments.undeclared({"VERSION": ""}) == (
+        ("Q", None),
+        ("VERSON", "VERSION"),
+        ("X_BUILDKIT_X", None),
+    )
 
 
 def test_includes_are_below_the_file() -> None:

@@ -27,3 +27,12 @@ def test_labels_are_as_long_as_mkfs_takes_them(fstype: str, most: int) -> None:
     mount(most)
     with pytest.raises(ConfigError, match=f"a label of {fstype} must be at most {most} bytes long"):
         mount(most + 1)
+
+
+def test_each_cycle_is_told_once() -> None:
+    """Also where another interface leads into it."""
+    vlans = "".join(f"    v{number}: {{id: {number}, link: v{link}}}\n" for number, link in ((1, 2), (2, 2), (3, 2)))
+    with pytest.raises(ConfigError) as caught:
+        load(f"base: debian\nnetwork:\n  vlans:\n{vlans}".encode(), "f")
+    (told,) = caught.value.diagnostics
+    assert "interface cycle `v2` -> `v2`: an interface cannot contain itself" in told.message
