@@ -192,7 +192,7 @@ def test_a_file_without_a_digest_has_none_anywhere(tmp_path: Path) -> None:
         large.truncate(digests.LIMIT + 1)
     (tmp_path / "small").write_bytes(b"new")
     url = "https://files.example/a.img?x=1#y"
-    entries = {
+    entries: Mapping[str, tuple[CopiedFile | FetchedFile, str, str]] = {
         "/": (FetchedFile(url=url), str(tmp_path / "large"), ""),
         "/b": (FetchedFile(url=url), str(tmp_path / "small"), ""),
         "/c": (FetchedFile(url=url, checksum=DIGEST, unpack=True), str(tmp_path / "large"), ""),
