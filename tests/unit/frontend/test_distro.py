@@ -36,6 +36,26 @@ def test_presets_are_complete(preset: Preset) -> None:
         preset.kernel_of("no-such-flavor", "amd64")
 
 
+def test_presets_know_their_names() -> None:
+    assert {name: preset.name for name, preset in PRESETS.items()} == {name: name for name in PRESETS}
+
+
+def test_the_files_of_a_preset_are_where_their_readers_look() -> None:
+    """systemd reads only names that end so."""
+    endings = {
+        "/etc/systemd/network/": ".network",
+        "/etc/systemd/system/systemd-networkd-wait-online.service.d/": ".conf",
+    }
+    for preset in PRESETS.values():
+        for files in preset.files.values():
+            assert all(text.endswith("\n") for text in files.values())
+            names = [name for name in files if name.startswith("/etc/systemd/")]
+            assert len(names) == (2 if preset.family == "apt" else 0)
+            for name in names:
+                directory, _, file = name.rpartition("/")
+                assert Path(file).suffix == endings[f"{directory}/"]
+
+
 @pytest.mark.parametrize(("architecture", "port"), [("amd64", "ttyS0"), ("arm64", "ttyAMA0")])
 def test_alpine_logs_in_where_its_machines_have_a_terminal(architecture: str, port: str) -> None:
     """Real machines have a screen, virtual ones a serial port too; the last console gets the services' words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import astuple
 
 import pytest
 from hypothesis import given
@@ -52,6 +53,21 @@ WORDS += ["required", "env", "mode", "uid", "size", "sharing", "locked", "true",
 )  # fmt: skip
 def test_what_a_line_means(text: str, expected: RunMount) -> None:
     assert parse_mount(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("target=/a", ("/a", ".", "", False)),
+        ("type=cache,target=/a", ("/a", "/a", "shared", False, "", ".", 0o755, 0, 0)),
+        ("type=tmpfs,target=/a", ("/a", 0)),
+        ("type=secret,id=a", ("a", "/run/secrets/a", None, False, 0o400, 0, 0)),
+        ("type=ssh", ("default", None, False, 0o600, 0, 0)),
+    ],
+)
+def test_what_is_not_said(text: str, values: tuple[object, ...]) -> None:
+    """The defaults of a Dockerfile (BuildKit, frontend/dockerfile/docs/reference.md)."""
+    assert astuple(parse_mount(text)) == values
 
 
 @given(st.one_of(st.text(), st.lists(st.sampled_from(WORDS)).map("".join)))

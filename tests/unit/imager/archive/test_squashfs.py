@@ -50,6 +50,39 @@ def listed(layer: Path) -> list[list[str]]:
     return [line.split(maxsplit=5) for line in lines]
 
 
+TAR2SQFS = "tar2sqfs --quiet --force --no-skip --compressor {} --block-size 262144 --num-jobs 3 --queue-backlog 10"
+MKSQUASHFS = (
+    "mksquashfs - out -tar -noappend -mkfs-time 0 -b 262144 {} -root-mode 750 -root-time 5 -root-uid 7 -root-gid 8 "
+    "-read-queue 4 -fragment-queue 4 -write-queue 16 -processors 3 -exit-on-error -quiet -no-progress"
+)
+
+
+@pytest.mark.parametrize(
+    ("compression", "expected"),
+    [
+        ("zstd", f"{TAR2SQFS.format('zstd --comp-extra level=')} --exportable out"),
+        ("zstd:19", f"{TAR2SQFS.format('zstd --comp-extra level=19')} --exportable out"),
+        ("gz:1", f"{TAR2SQFS.format('gzip --comp-extra level=1')} --exportable out"),
+        ("xz", f"{TAR2SQFS.format('xz')} --exportable out"),
+        ("lz4", MKSQUASHFS.format("-comp lz4")),
+        ("none", MKSQUASHFS.format("-no-compression")),
+    ],
+)
+@pytest.mark.parametrize(("processors", "threads"), [(1, 1), (3, 3), (4, 4), (5, 4)])
+def test_what_the_programs_are_told(
+    monkeypatch: pytest.MonkeyPatch, compression: str, expected: str, processors: int, threads: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)))
+    chosen = Compression.parse(compression)
+    root = tree.synthetic_entry(b".", 0o40750)._replace(uid=7, gid=8, mtime=5)
+    expected = expected.replace("level= ", f"level={chosen.level} ")
+    expected = expected.replace(
+        "--num-jobs 3 --queue-backlog 10", f"--num-jobs {threads} --queue-backlog {2 * threads + 4}"
+    )
+    expected = expected.replace("-processors 3", f"-processors {threads}")
+    assert " ".join(squashfs.program(chosen, root, "out")) == expected
+
+
 @pytest.mark.parametrize("compression", KINDS)
 def test_a_layer_holds_the_system(compression: str, system: Path) -> None:
     layer = pack(system, compression)

@@ -259,6 +259,26 @@ def test_crc32c() -> None:
     assert vhdx.crc32c(bytes(32)) == 0x8A9136AA
 
 
+def test_a_vhdx_has_no_room_between_its_parts(efi: Path) -> None:
+    """A MiB each for headers, log, metadata and table, then the blocks."""
+    data = make("vhdx", efi).read_bytes()
+    regions = {
+        data[at : at + 16]: tuple(
+            int.from_bytes(data[at + low : at + high], "little") for low, high in ((16, 24), (24, 28))
+        )
+        for at in (192 * 1024 + 16, 192 * 1024 + 48)
+    }
+    assert list(regions.values()) == [(3 * MIB, MIB), (2 * MIB, MIB)]
+    (log,) = {int.from_bytes(data[at + 68 : at + 80], "little") for at in (64 * 1024, 128 * 1024)}
+    assert (log & 0xFFFFFFFF, log >> 32) == (MIB, MIB)
+    entries = [int.from_bytes(data[at : at + 8], "little") for at in range(3 * MIB, 4 * MIB, 8)]
+    blocks = [entry >> 20 for entry in entries if entry]
+    assert {entry & (MIB - 1) for entry in entries if entry} == {6}
+    assert blocks == list(range(4, 4 + len(blocks)))
+    assert len(data) == (4 + len(blocks)) * MIB
+    assert [data[number * 64 * 1024 + 8] for number in (1, 2)] == [1, 2], "the second header counts"
+
+
 def test_a_stream_can_be_read_from_front_to_back(efi: Path) -> None:
     """Importers do not seek: every part announces itself, and grains come in the order of the disk."""
     data = make("vmdk", efi).read_bytes()

@@ -76,6 +76,29 @@ def test_attributes_go_where_they_can_be_held(tmp_path: Path, monkeypatch: pytes
     assert layers._lists_for_init(request, (lowest,)).attributes == b"".join(wanted)
 
 
+def test_holes_stay_holes_in_the_stream(tmp_path: Path) -> None:
+    """The second name of the file is a link, as for all files."""
+    with (tmp_path / "holes").open("wb") as file:
+        for at, text in ((1 << 20, b"first"), (3 << 20, b"last")):
+            file.seek(at)
+            file.write(text)
+    (tmp_path / "holes2").hardlink_to(tmp_path / "holes")
+    os.utime(tmp_path / "holes", (5, 5))
+    memory = Memory()
+    stream = layers.TarWriter(BatchWriter(memory), epoch=3)
+    list(stream.add_each(tree.walk(os.fsencode(tmp_path))))
+    stream.close()
+    assert len(memory.data) < 2 << 20
+    with tarfile.open(fileobj=io.BytesIO(memory.data)) as archive:
+        members = {member.name: member for member in archive}
+        content = archive.extractfile(members["holes"]).read()  # type: ignore[union-attr]
+    assert members["holes"].sparse is not None
+    assert content == bytes(1 << 20) + b"first" + bytes((2 << 20) - 5) + b"last"
+    assert members["holes"].mtime == 3
+    assert (members["holes2"].type, members["holes2"].linkname) == (tarfile.LNKTYPE, "holes")
+    assert (stream.condensed, stream.restored_by_init) == ({}, [])
+
+
 def test_a_layer_has_a_limit(tmp_path: Path) -> None:
     """What the general message of the archive says would not help."""
     layer = tmp_path / "layer"

@@ -45,3 +45,17 @@ def test_an_annotation_names_a_kind_or_is_one() -> None:
     found = [field.shape.kind for field in shape.fields.values() if isinstance(field.shape, ScalarShape)]
     six, slot = kinds.Text("six digits", pattern="[0-9]{6}"), kinds.Number("a slot", least=0, most=3)
     assert found == [get_args(size_type.Size)[1], six, slot]
+
+
+def test_what_chooses_a_class_is_a_key_of_it_or_a_word_of_its_own() -> None:
+    """A word that is no key is written with `true`: there is one."""
+    modules = [import_module(each.name) for each in pkgutil.iter_modules(spec.__path__, "spec.") if not each.ispkg]
+    models = {
+        each
+        for module in modules
+        for each in vars(module).values()
+        if isinstance(each, type) and hasattr(each, "CHOSEN_BY")
+    }
+    assert len(models) > 30
+    markers = {model.__name__: shape.marker for model in models if (shape := object_shape(model)).marker}
+    assert markers == {"Directory": "directory"}
