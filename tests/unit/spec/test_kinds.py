@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pkgutil
 import re
 from importlib import import_module
@@ -29,6 +30,10 @@ CUT = {"SshKey"}
 """A whole key would not be readable in a message."""
 
 
+LONG = {"Content", "Script"}
+"""Texts of several lines."""
+
+
 def test_there_are_kinds() -> None:
     assert len(KINDS) >= 50
 
@@ -38,6 +43,21 @@ def test_examples_fit(name: str) -> None:
     kind = KINDS[name]
     for example in (*kind.examples, *(kind.choices if isinstance(kind, Text) else ())):
         kind.read(example)
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_no_line_end_gets_into_a_value_of_one_line(name: str) -> None:
+    """Such a value is a part of a line of some file, whose reader would see a second line."""
+    kind = KINDS[name]
+    if not isinstance(kind, Text):
+        return
+    taken = set()
+    for example in kind.examples or ("a",):
+        for text in ("\n", f"{example}\n", f"\n{example}", f"{example}\na", f"a\n{example}"):
+            with contextlib.suppress(ValueError, UnfitError):
+                kind.read(text)
+                taken.add(name)
+    assert bool(taken) == (name in LONG)
 
 
 def test_a_pattern_for_interfaces_does_not_mean_all_others() -> None:

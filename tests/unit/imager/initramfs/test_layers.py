@@ -99,6 +99,28 @@ def test_holes_stay_holes_in_the_stream(tmp_path: Path) -> None:
     assert (stream.condensed, stream.restored_by_init) == ({}, [])
 
 
+def test_each_layer_tells_its_own_private_keys(tmp_path: Path) -> None:
+    """A directory that becomes a file is no problem in a layer, as it would be in an archive."""
+    key = "-----BEGIN PRIVATE KEY-----\n" + "A" * 64 + "\n"
+    below, top = tmp_path / "below", tmp_path / "top"
+    for system, names in ((below, ("first.pem",)), (top, ("first.pem", "later.pem", "wanted.pem"))):
+        (system / "srv").mkdir(parents=True)
+        for name in names:
+            (system / "srv" / name).write_text(key)
+            os.utime(system / "srv" / name, (5, 5))
+    (below / "a").mkdir()
+    (top / "a").touch()
+    keep = ("/srv/wanted.pem",)
+    whole = layers._pack(Layer(system=str(below), output="", epoch=9, keep=keep), stream())
+    change = layers._pack(Layer(system=str(top), below=str(below), output="", epoch=9, keep=keep), stream())
+    assert (whole.private_keys, whole.problem) == (("srv/first.pem",), "")
+    assert (change.private_keys, change.problem) == (("srv/later.pem",), "")
+
+
+def stream() -> layers.TarWriter:
+    return layers.TarWriter(BatchWriter(Memory()), epoch=0)
+
+
 def test_a_layer_has_a_limit(tmp_path: Path) -> None:
     """What the general message of the archive says would not help."""
     layer = tmp_path / "layer"
