@@ -51,6 +51,40 @@ def test_compressed_memory(system: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "size", "algorithm"),
+    [
+        (("50%",), "512000K", "lzo\n"),
+        (("100%", "zstd"), "1024000K", "zstd\n"),
+        (("1073741824",), "1073741824", "lzo\n"),
+    ],
+)
+def test_how_large_it_is(
+    system: Path, tmp_path_factory: pytest.TempPathFactory, words: tuple[str, ...], size: str, algorithm: str
+) -> None:
+    """With directories instead of /proc and /sys, and programs that write down what they were told."""
+    add(system, ZramSwap(zram=Share(50)))
+    machine = tmp_path_factory.mktemp("machine")
+    for name, text in {
+        "proc/meminfo": "MemFree: 7 kB\nMemTotal: 1024000 kB\nSwapTotal: 0 kB\n",
+        "sys/class/zram-control/hot_add": "3\n",
+        "sys/block/zram3/comp_algorithm": "lzo\n",
+        "told": "",
+    }.items():
+        (machine / name).parent.mkdir(parents=True, exist_ok=True)
+        (machine / name).write_text(text)
+    script = (system / PROGRAM).read_text()
+    for place in ("/proc", "/sys"):
+        script = script.replace(f" {place}/", f" {machine}{place}/").replace(f'"{place}/', f'"{machine}{place}/')
+    told = "".join(
+        f'{name}() {{ echo "{name} $*" >> "{machine}/told"; }}\n' for name in ("mkswap", "swapon", "modprobe")
+    )
+    subprocess.run(["sh", "-c", told + script, "zram-swap", *words], check=True, timeout=10)
+    assert (machine / "sys/block/zram3/disksize").read_text() == f"{size}\n"
+    assert (machine / "sys/block/zram3/comp_algorithm").read_text() == algorithm
+    assert (machine / "told").read_text() == "mkswap /dev/zram3\nswapon -p 100 /dev/zram3\n"
+
+
+@pytest.mark.parametrize(
     ("program", "package"),
     [("usr/sbin/mkswap", "util-linux"), ("sbin/swapon", "mount or util-linux"), ("usr/sbin/modprobe", "kmod")],
 )

@@ -46,6 +46,9 @@ def system(tmp_path: Path) -> Path:
         'ID=debian\nVERSION_ID=13\nNAME="Debian (stable)"\nHOME_URL=https://d.example/\n'
     )
     write(path / "var/lib/dpkg/status", f"{STATUS}\nPackage: linux\nVersion: 6.1\nArchitecture: amd64\n\n{FIRMWARE}")
+    write(path / "var/lib/dpkg/status.d/whole", "Package: linux-firmware-whole\nVersion: 1\n")
+    write(path / "var/lib/dpkg/info/linux-firmware-whole.list", "/usr/lib/firmware\n/usr/lib/firmware/whole.bin\n")
+    write(path / "usr/lib/firmware/whole.bin", "whole")
     write(path / "var/lib/dpkg/info/linux.list", "/boot/vmlinuz-6.1.0-1-amd64\n")
     write(path / "var/lib/dpkg/info/firmware-x.list", "/.\n/usr/lib/firmware/x\n" + LISTED)
     write(path / "usr/share/doc/kept/copyright", f"{HEAD}\nLicense: public-domain\n")
@@ -149,6 +152,7 @@ def test_what_boots_it(request_: Sbom, system: Path) -> None:
     assert ("SPDXRef-deb-linux-amd64", kernel["SPDXID"]) in links
     assert found["intel-ucode.img"]["primaryPackagePurpose"] == "FIRMWARE"
     assert found["firmware-x"]["comment"] == "The system has 1 of the 2 files of firmware in this package."
+    assert "comment" not in found["linux-firmware-whole"], "it has all that it brought"
     assert found["firmware"]["comment"] == "1 files below /usr/lib/firmware that belong to no package."
     without = packages(replace(request_, stub="", init=""))
     assert "systemd-stub" not in without and "claylinux-init" not in without

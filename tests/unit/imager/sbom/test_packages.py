@@ -115,6 +115,16 @@ def test_a_copyright_file_costs_little_of_what_it_has(
             packages.installed(Root(tmp_path), {})
 
 
+def test_what_a_package_costs() -> None:
+    """About what it takes in memory, so that the limit is one of memory."""
+    licenses = License(expression="MIT", names=("ab", "c"))
+    part = Component(
+        key="k", kind="package", name="n", version="1", purl="pkg:x", supplier="me", homepage="h", license=licenses
+    )
+    assert packages._cost(part) == 1000 + 123 + 4 * (2 + 1 + 5 + 3)
+    assert packages._MOST == 64 << 20
+
+
 def test_packages_of_one_name_are_told_apart(tmp_path: Path) -> None:
     """Counting up from 1 for each, this took a minute."""
     versions = range(20_000)
