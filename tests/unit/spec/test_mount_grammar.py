@@ -66,7 +66,7 @@ def test_what_a_line_means(text: str, expected: RunMount) -> None:
     ],
 )
 def test_what_is_not_said(text: str, values: tuple[object, ...]) -> None:
-    """The defaults of a Dockerfile (BuildKit, frontend/dockerfile/docs/reference.md)."""
+    """The defaults are those of a Dockerfile."""
     assert astuple(parse_mount(text)) == values
 
 
