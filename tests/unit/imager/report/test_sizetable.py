@@ -38,6 +38,7 @@ def report(count: int, *, more: int = 0, **changed: Any) -> dict[str, Any]:
             "rest": 512 << 10,
         },
         "system": {"size": 300 * MEBIBYTE, "files": 12345},
+        "disk": 0,
         "ram": 400 * MEBIBYTE,
         "signer": None,
         "modules": tally,
@@ -63,6 +64,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "grown": (report(15, more=1536 << 10), report(15)),
     "shrunk": (report(16), report(16, more=1, ram=None)),
     "same": (report(2), report(2)),
+    "disk": (report(1, disk=200 * MEBIBYTE), None),
 }
 
 
