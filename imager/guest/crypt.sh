@@ -117,10 +117,12 @@ leave_key_file() {
 }
 
 show_recovery_key() { # KEY: on each console, but not in the log of the kernel, which others may read later
-  tr ' ' '\n' <"$sys/class/tty/console/active" 2>/dev/null | while read -r console; do
-    printf '\n\nclaylinux: the recovery key of the state. It is shown only now: write it down.\n\n    %s\n\n' "$1" \
-      >"$dev/$console" 2>/dev/null
-  done
+  for_consoles "
+
+claylinux: the recovery key of the state. It is shown only now: write it down.
+
+    $1
+"
 }
 
 unlock() { # with the recovery key, let the TPM or the key file of now open the volume from the next boot on

@@ -9,6 +9,17 @@ tell() { # LEVEL TEXT
 
 note() { tell 5 "$*"; }
 
+announce() { # TEXT: also where the system has told the kernel to show nothing, as Alpine does
+  tell 7 "$*"
+  for_consoles "claylinux: ${subject:-state}: $*"
+}
+
+for_consoles() { # TEXT: on each, and not in the log of the kernel
+  cat "$sys/class/tty/console/active" 2>/dev/null | tr ' ' '\n' | while read -r console; do
+    printf '%s\n' "$1" >>"$dev/$console" 2>/dev/null
+  done
+}
+
 problem() {
   tell 2 "$*" # the kernel shows this level even with `quiet`
   echo "$*" >>"$said"

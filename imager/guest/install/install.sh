@@ -43,9 +43,9 @@ install_command() { # ARGUMENT...
   return $code
 }
 
-report() { if [ "$auto" = yes ]; then tell 3 "$*"; else echo "$*"; fi; } # the kernel shows 3 even with `quiet`
+report() { if [ "$auto" = yes ]; then announce "$*"; else echo "$*"; fi; }
 
-refuse() { if [ "$auto" = yes ]; then tell 2 "$*"; else echo "claylinux: $*" >&2; fi; }
+refuse() { if [ "$auto" = yes ]; then announce "$*"; else echo "claylinux: $*" >&2; fi; }
 
 install_system() { # with the words of the command in variables
   [ "$auto" = no ] || unattended || return 0

@@ -367,12 +367,17 @@ def test_unattended(guest: Guest, line: str, auto: str, told: str) -> None:
     guest.disk("vda", 64)
     (guest.place / "sys/block/vda/serial").write_text("S-1\n")
     (guest.place / "proc/cmdline").write_text(f"{line}\n")
+    (guest.place / "sys/class/tty/console").mkdir(parents=True)
+    (guest.place / "sys/class/tty/console/active").write_text("tty0 ttyS0\n")
     quick = "wait_for_disk() { :; }; sleep() { :; }; reboot() { echo reboots; }; subject=install"
     guest.settings["install_auto"] = auto
     code, said = install(guest, "--auto", before=quick)
     assert (code, said) == (1 if "no disk" in told else 0, "reboots\n" if "has the system" in told else "")
     assert told in guest.log
     assert bool(told) == bool(guest.log)
+    for console in ("tty0", "ttyS0"):  # the system may have told the kernel to show nothing
+        shown = guest.place / "dev" / console
+        assert told in (shown.read_text() if shown.exists() else "")
     assert all(line.partition(">")[2].startswith("claylinux: install: ") for line in guest.log.splitlines())
     assert not guest.said
 
