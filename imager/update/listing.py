@@ -58,7 +58,7 @@ class Listing:
 
 def pieces(text: str) -> tuple[Piece, ...]:
     """Return the pieces that an index of ours lists."""
-    rows = (line.split() for line in text.splitlines() if line.startswith("piece "))
+    rows = (line.split() for line in text.split("\n") if line.startswith("piece "))
     return tuple(Piece(digest, int(at), int(size)) for _, digest, at, size in rows)
 
 
