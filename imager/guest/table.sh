@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Partition tables, as sfdisk(8) reads and writes them.
 ESP=c12a7328-f81f-11d2-ba4b-00a0c93ec93b
+XBOOTLDR=bc13c2ff-59e6-4262-a352-b275fd6f7172 # UPDATES, the place of new versions
 least=16 # MiB of a partition, and of what it grows by
 
 partitions() { # DISK: a line for each partition: number, first sector, sectors, type, GUID, name

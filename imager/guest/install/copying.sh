@@ -12,7 +12,7 @@ plan_table() { # DISK: writes the table to the file $work/table, which is as lar
     table_row "$esp_start" "$esp_size" "$ESP" "$(new_guid)" "EFI System Partition"
     [ "$layers_size" = 0 ] ||
       table_row $((esp_start + esp_size)) "$layers_size" "$LINUX" "$(guid_of_bytes "$layers_guid")" LAYERS
-    [ "$updates_size" = 0 ] || table_row "$updates_start" "$updates_size" "$UPDATES" "$(new_guid)" UPDATES
+    [ "$updates_size" = 0 ] || table_row "$updates_start" "$updates_size" "$XBOOTLDR" "$(new_guid)" UPDATES
   } | sfdisk --quiet "$work/table" >"$work/told" 2>&1 || { refuse "sfdisk: $(tail -n 1 "$work/told")"; return 1; }
 }
 

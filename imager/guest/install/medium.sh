@@ -1,7 +1,6 @@
 # shellcheck shell=sh
 # What an installation copies: the medium that the machine booted from, or a file that is like one.
 LINUX=0fc63daf-8483-4772-8e79-3d69d8477de4
-UPDATES=bc13c2ff-59e6-4262-a352-b275fd6f7172 # where updates are kept: an extended boot loader partition
 
 # Our media have sectors of 512 bytes in their tables, whatever a drive says: that of an ISO is not read by sfdisk.
 medium_rows() { # MEDIUM: a line for each partition: type and GUID in hexadecimal, first sector, sectors, name as it is
@@ -34,7 +33,7 @@ find_medium() { # sets `medium`, `esp_start` and `esp_size` in MiB, and what oth
     { refuse "the EFI partition of $medium has no file system, or cannot be read"; return 1; }
   set -- $(medium_layers)
   layers_size=${1:-0} layers_guid=${2-}
-  set -- $(medium_part "$medium" "$UPDATES")
+  set -- $(medium_part "$medium" "$XBOOTLDR")
   updates_start=${1:-0} updates_size=${2:-0}
   [ -z "${update_name-}" ] || { [ "$updates_size" != 0 ] || plan_updates; }
 }
@@ -73,7 +72,7 @@ program_problem() { # DIRECTORY: nothing if its program is what somebody has sig
   is_signed "$2" "$2.sig" "$ours/update.pem" || { echo "its index is not signed by a key of this system"; return; }
   [ "$(index_value "$2" name)" = "$update_name" ] || { echo "it has the system $(index_value "$2" name)"; return; }
   program=${2##*/}
-  [ "$(sha256sum <"$1/EFI/Linux/${program%.pieces}.efi" | cut -c 1-64)" = "$(index_value "$2" sha256)" ] ||
+  [ "$(digest_of "$1/EFI/Linux/${program%.pieces}.efi")" = "$(index_value "$2" sha256)" ] ||
     echo "its program is not that of its index"
 }
 

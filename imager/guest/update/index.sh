@@ -33,6 +33,10 @@ index_problem() { # FILE: prints what is wrong with its form, or nothing
     }' "$1"
 }
 
+digest_of() { # FILE
+  sha256sum <"$1" | cut -c 1-64
+}
+
 index_value() { # FILE KEY
   awk -v key="$2" '$1 == key { print $2; exit }' "$1"
 }

@@ -2,7 +2,6 @@
 # The disk that the machine booted from has two places for versions: the EFI partition with the installed one, which is
 # never written, and UPDATES with later ones. Their names say all about them: NAME_VERSION+LEFT-DONE.efi is on trial,
 # NAME_VERSION.efi is good, and one with 0 tries left is not started as long as there is another.
-XBOOTLDR=bc13c2ff-59e6-4262-a352-b275fd6f7172
 
 system_facts() { # who we are; fails where the system has no name or version
   name=$(os_release IMAGE_ID) version=$(os_release IMAGE_VERSION)
@@ -11,10 +10,6 @@ system_facts() { # who we are; fails where the system has no name or version
 
 architecture() {
   case $(uname -m) in x86_64) echo amd64 ;; aarch64) echo arm64 ;; *) uname -m ;; esac
-}
-
-digest_of() { # FILE
-  sha256sum <"$1" | cut -c 1-64
 }
 
 find_places() { # sets `esp_node` and `updates_node`
