@@ -1,12 +1,19 @@
 # shellcheck shell=sh
 # What `claylinux status` says of versions and updates.
 
-look_at_versions() { # sets what follows; fails where the disk has no place for them
-  entry='' trial='' next='' previous=''
+look_at_versions() { # sets what `read_versions` does; fails where the disk has no place for versions
   system_facts && find_places || return 1
   mkdir -p "$work"
-  mounted=no
-  [ -n "$(mount_of "$places/updates")" ] || { attach ro && mounted=yes; } || return 1
+  is_attached && read_versions && is_attached && return 0 # by another program, which may have them for minutes
+  attach ro || return 1
+  read_versions
+  detach
+}
+
+is_attached() { [ -n "$(mount_of "$places/updates")" ]; }
+
+read_versions() {
+  entry='' trial='' next='' previous=''
   # shellcheck disable=SC2046
   set -- $(entry_of "$version")
   [ $# = 0 ] || entry=${1}:/EFI/Linux/$5
@@ -22,7 +29,6 @@ look_at_versions() { # sets what follows; fails where the disk has no place for 
   given_up=$(entries | while read -r place its left tries file; do
     case $left/$tries in 0/0 | [!0]*) ;; *) echo "$its: $(failure_of "$its" "$tries")" ;; esac
   done)
-  [ "$mounted" = no ] || detach
 }
 
 show_versions() {

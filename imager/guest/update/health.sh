@@ -6,7 +6,7 @@ steady=${steady:-10} # seconds for which all has to be well
 decide_health() {
   mkdir -p "$work"
   system_facts && wait_for_places || return 0 # not from a disk with versions: nothing to decide
-  attach ro || return 1
+  attach_or_tell ro || return 1
   # shellcheck disable=SC2046
   set -- $(entry_of "$version")
   tell_failures
@@ -104,7 +104,7 @@ state_of() { # SERVICE: in words
 }
 
 bless() {
-  attach_or_tell || return 1
+  attach_or_tell rw || return 1
   # shellcheck disable=SC2046
   set -- $(entry_of "$version")
   if mv "$(uki_path "$@")" "$places/updates/EFI/Linux/${name}_$version.efi"; then
@@ -116,13 +116,19 @@ bless() {
   detach
 }
 
-attach_or_tell() {
-  attach rw || { tell 3 "$why"; return 1; }
+attach_or_tell() { # MODE: again and again, as nobody else decides
+  tries=10
+  until attach "$1"; do
+    tell 3 "$why"
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 30
+  done
 }
 
 give_up_version() { # the loader counts: after the last try, it starts the version before
   tell 3 "$name $version is not well: $why"
-  if attach_or_tell; then
+  if attach_or_tell rw; then
     record "$version" bad "$why"
     detach
   fi

@@ -30,7 +30,6 @@ find_places() { # sets `esp_node` and `updates_node`
 }
 
 attach() { # ro|rw: both places, below `places`; rw only for UPDATES. One at a time
-  mkdir -p "$places/esp" "$places/updates"
   exec 8>"$work/places.lock"
   left=60
   until flock -n 8; do # busybox cannot wait for a lock
@@ -38,6 +37,7 @@ attach() { # ro|rw: both places, below `places`; rw only for UPDATES. One at a t
     [ "$left" -gt 0 ] || { why="another program looks at the versions for too long"; return 1; }
     sleep 1
   done
+  mkdir -p "$places/esp" "$places/updates" # only now: whoever had the lock has removed them
   attach_one "$esp_node" "$places/esp" ro && attach_one "$updates_node" "$places/updates" "$1" && return 0
   detach
   return 1
@@ -48,7 +48,7 @@ attach_one() { # NODE POINT MODE
   left=5
   until mount -t vfat -o "$3,nodev,nosuid,noexec,umask=077" "$1" "$2" 2>"$work/told"; do
     left=$((left - 1)) # the disk may be busy just now
-    [ "$left" -gt 0 ] || { why="$1 cannot be mounted: $(tail -n 1 "$work/told")"; return 1; }
+    [ "$left" -gt 0 ] || { why="$1 cannot be mounted: $(head -n 1 "$work/told")"; return 1; }
     sleep 1
   done
 }

@@ -62,12 +62,12 @@ def test_systems_without_a_version(keys: tuple[Keys, Keys], tmp_path: Path, text
 @pytest.mark.slow
 @pytest.mark.parametrize("shell", SHELLS)
 def test_one_program_at_a_time(keys: tuple[Keys, Keys], tmp_path: Path, shell: str) -> None:
-    """FAT cannot be mounted for reading and for writing at once."""
+    """FAT cannot be mounted for reading and for writing at once. Who waited finds a place to mount it at."""
     guest = UpdateGuest(tmp_path / "guest", shell, keys[0])
     script = f"""
       . {GUEST}/update/places.sh
       esp_node=esp updates_node=updates
-      attach_one() {{ :; }}
+      attach_one() {{ [ -d "$2" ] || echo "$2 is gone"; }}
       umount() {{ :; }}
       (attach ro; echo first; command sleep 1.5; echo done; detach) &
       command sleep 0.5
@@ -78,3 +78,16 @@ def test_one_program_at_a_time(keys: tuple[Keys, Keys], tmp_path: Path, shell: s
     """
     done = guest.run(script)
     assert (done.out.split(), done.err) == (["first", "done", "second", "third"], "")
+
+
+def test_what_mount_says(keys: tuple[Keys, Keys], tmp_path: Path) -> None:
+    """Its last line says where more is to be had."""
+    guest = UpdateGuest(tmp_path / "guest", "dash", keys[0])
+    script = f"""
+      . {GUEST}/update/places.sh
+      mount() {{ printf 'mount: %s: busy.\n  dmesg(1) may have more.\n' "$6" >&2; return 32; }}
+      sleep() {{ :; }}
+      mkdir -p "$work"
+      attach_one /dev/x1 /at ro || echo "$why"
+    """
+    assert guest.run(script).out == "/dev/x1 cannot be mounted: mount: /at: busy.\n"

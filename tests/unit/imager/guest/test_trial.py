@@ -121,6 +121,36 @@ def test_a_version_that_is_not_well(guest: UpdateGuest, fault: str, reason: str)
     assert text(guest)["Given up"] == f"1.5.0: it was given up: {reason}"
 
 
+@pytest.mark.parametrize(("failures", "code", "version"), [(9, 0, "web_1.5.0.efi"), (10, 1, "web_1.5.0+2-1.efi")])
+def test_a_disk_that_cannot_be_mounted_at_once(guest: UpdateGuest, failures: int, code: int, version: str) -> None:
+    """Nobody else decides whether the version is good."""
+    on_trial(guest)
+    file = f"{guest.place}/attached"
+    busy = f"""attach() {{
+      why="it is busy"
+      echo "$1" >>{file}
+      [ "$(grep -c "$1" {file})" -gt {failures} ]
+    }}"""
+    assert (health(guest, busy), guest.versions(), guest.reboots) == (code, [version], 0)
+    assert guest.log.count("it is busy") == (failures if code else 2 * failures)
+
+
+def test_a_look_at_what_another_program_has_mounted(guest: UpdateGuest) -> None:
+    """It may be gone before all is read."""
+    guest.runs(OLD)
+    mounts = f"""
+      mounted() {{ echo x >>{guest.place}/looks; [ "$(wc -l <{guest.place}/looks)" -le $1 ]; }}
+      attach() {{ echo attached; }}
+      detach() {{ echo detached; }}
+    """
+    held = f"{mounts} mount_of() {{ ! mounted 2 || echo /dev/vda2 vfat; }}"
+    lost = f"{mounts} mount_of() {{ ! mounted 3 || echo /dev/vda2 vfat; }}"
+    assert guest.run(f"{held}\nlook_at_versions; echo $entry").out == "esp:/EFI/Linux/web_1.4.0.efi\n"
+    assert guest.run(f"{lost}\nlook_at_versions; echo $entry").out.splitlines() == [
+        "attached", "detached", "esp:/EFI/Linux/web_1.4.0.efi"
+    ]  # fmt: skip
+
+
 @pytest.mark.slow
 def test_a_service_that_comes_and_goes(guest: UpdateGuest) -> None:
     """It has to stay for a while."""
