@@ -31,7 +31,7 @@ RebootWatchdogSec=2min
 
 
 _SERVICES = (
-    guest.Service("claylinux-watchdog", "multi-user.target", "default"),
+    guest.Service("claylinux-watchdog", "sysinit.target", "default"),
     guest.Service("claylinux-health", "sysinit.target", "boot"),
     guest.Service("claylinux-update", "multi-user.target", "default"),
 )

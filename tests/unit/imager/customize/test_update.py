@@ -101,7 +101,7 @@ def test_a_machine_that_hangs_starts_again(system: Path) -> None:
         assert (
             "RuntimeWatchdogSec=30s" in (system / "usr/lib/systemd/system.conf.d/50-claylinux-update.conf").read_text()
         )
-        link = system / "usr/lib/systemd/system/multi-user.target.wants/claylinux-watchdog.service"
+        link = system / "usr/lib/systemd/system/sysinit.target.wants/claylinux-watchdog.service"
     else:
         link = system / "etc/runlevels/default/claylinux-watchdog"
         assert (system / "etc/init.d/claylinux-watchdog").stat().st_mode & 0o777 == 0o755
