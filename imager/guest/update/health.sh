@@ -9,6 +9,12 @@ decide_health() {
   attach_or_tell ro || return 1
   # shellcheck disable=SC2046
   set -- $(entry_of "$version")
+  if [ $# = 0 ]; then # a power cut has taken its name
+    detach
+    attach_or_tell rw || return 1
+    # shellcheck disable=SC2046
+    set -- $(entry_of "$version")
+  fi
   tell_failures
   detach
   case ${3--}/${4--} in -/-) return 0 ;; esac
@@ -107,7 +113,9 @@ bless() {
   attach_or_tell rw || return 1
   # shellcheck disable=SC2046
   set -- $(entry_of "$version")
-  if mv "$(uki_path "$@")" "$places/updates/EFI/Linux/${name}_$version.efi"; then
+  if [ $# = 0 ]; then
+    tell 3 "$name $version is well, but its file is gone: the version before starts at the next reboot"
+  elif mv "$(uki_path "$@")" "$places/updates/EFI/Linux/${name}_$version.efi"; then
     record "$version" good "it came up, and is well"
     tell 5 "$name $version is good"
   else

@@ -38,9 +38,9 @@ attach() { # ro|rw: both places, below `places`; rw only for UPDATES. One at a t
     sleep 1
   done
   mkdir -p "$places/esp" "$places/updates" # only now: whoever had the lock has removed them
-  attach_one "$esp_node" "$places/esp" ro && attach_one "$updates_node" "$places/updates" "$1" && return 0
-  detach
-  return 1
+  repaired=no
+  attach_one "$esp_node" "$places/esp" ro && attach_one "$updates_node" "$places/updates" "$1" || { detach; return 1; }
+  [ "$1" = ro ] || tidy_up || :
 }
 
 attach_one() { # NODE POINT MODE
@@ -53,10 +53,6 @@ attach_one() { # NODE POINT MODE
   done
 }
 
-repair() { # NODE: gives back the space that a power cut has left
-  fsck.vfat -a "$1" >/dev/null 2>&1 || :
-}
-
 detach() {
   sync
   umount "$places/updates" 2>/dev/null
@@ -67,8 +63,9 @@ detach() {
 
 entries() { # a line for each version: place, version, tries left, tries done (`-` and `-`: good), file
   for place in esp updates; do
-    # shellcheck disable=SC2012 # what is no version does not matter
-    ls "$places/$place/EFI/Linux" 2>/dev/null | awk -v place="$place" -v prefix="${name}_" '
+    for file in "$places/$place/EFI/Linux/${name}_"*.efi; do # an empty one is a name for what comes
+      [ ! -s "$file" ] || echo "${file##*/}"
+    done | awk -v place="$place" -v prefix="${name}_" '
       index($0, prefix) == 1 && /\.efi$/ {
         version = substr($0, length(prefix) + 1, length($0) - length(prefix) - 4)
         left = tries = "-"

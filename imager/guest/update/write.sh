@@ -18,8 +18,10 @@ write_version() { # VERSION: as $work/index says
     rm -f "$list"
     cp "$work/${file%:*}" "$list" || { why="$list: it cannot be written"; return 1; }
   done
+  # The name is on the disk before the file gets it, which then is one write: with half a name, nobody would count tries.
+  : >"${new%.new}+3.efi"
   sync
-  mv "$new" "${new%.new}+3.efi" || { why="$new: it cannot be renamed"; return 1; }
+  mv -f "$new" "${new%.new}+3.efi" || { why="$new: it cannot be renamed"; return 1; }
   sync
 }
 
