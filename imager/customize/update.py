@@ -27,6 +27,7 @@ _WATCHDOG = """\
 [Manager]
 RuntimeWatchdogSec=30s
 RebootWatchdogSec=2min
+WatchdogDevice=/run/claylinux/watchdog
 """
 
 
