@@ -3,7 +3,7 @@
 # What it is worth, signatures and digests say.
 plain_host='' # that host
 pause=${pause:-2}  # seconds, times the number of the attempt
-attempts=6         # without a byte in between
+attempts=6         # without a byte more than ever before
 
 may_ask() { # URL
   case $1 in
@@ -34,12 +34,11 @@ size_of() { # FILE
 get() { # URL FILE MOST-BYTES [CURL-OPTION...]
   status=''
   may_ask "$1" || { why="$1: only https:// is asked, or the machine itself"; return 1; }
-  attempt=0
+  attempt=0 largest=$(size_of "$2")
   while :; do
-    before=$(size_of "$2")
     get_once "$@" && return 0
     [ "$again" = yes ] || return 1
-    [ "$(size_of "$2")" -le "$before" ] || attempt=0
+    [ "$(size_of "$2")" -le "$largest" ] || { attempt=0 largest=$(size_of "$2"); }
     attempt=$((attempt + 1))
     [ "$attempt" -lt "$attempts" ] || return 1
     sleep "${wait:-$((attempt * pause))}"

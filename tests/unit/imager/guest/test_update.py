@@ -53,6 +53,16 @@ def test_only_what_changed_is_fetched(guest: UpdateGuest, shop: Shop) -> None:
     assert guest.versions() == ["web_1.5.0+3.efi"]
 
 
+def test_a_server_that_never_comes_to_the_end(guest: UpdateGuest, shop: Shop) -> None:
+    """Nor does it go on in the middle: what was there before is no progress."""
+    NEW.publish(shop.root, guest.keys)
+    shop.faults.cut, shop.faults.no_ranges = "update.pieces", True
+    done = guest.update()
+    assert (done.code, guest.versions()) == (1, [])
+    assert "update.pieces: " in done.err
+    assert len(shop.asked) == 6
+
+
 def test_what_is_copied_is_checked(guest: UpdateGuest, shop: Shop) -> None:
     """The index beside a file can be wrong, and so can the file."""
     NEW.publish(shop.root, guest.keys)
