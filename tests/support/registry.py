@@ -7,7 +7,8 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,10 @@ _MANIFESTS = (
 
 @dataclass(frozen=True)
 class Registry:
-    """An empty registry without TLS or accounts, which engines allow on loopback."""
+    """An empty registry without TLS or accounts, which engines allow on loopback. `storage` is its directory."""
 
     host: str
+    storage: Path
 
     def image_config(self, name: str, tag: str = "latest") -> dict[str, Any]:
         """Return the OCI config of an image for one platform."""
@@ -49,6 +51,16 @@ class Registry:
         tags: list[str] = self._get(f"/v2/{name}/tags/list")["tags"]
         return tags
 
+    def layers(self, name: str, tag: str = "latest") -> list[str]:
+        """Return the digests of the layers of an image for one platform."""
+        manifest = self._get(f"/v2/{name}/manifests/{tag}")
+        return [layer["digest"] for layer in manifest["layers"]]
+
+    def blob(self, digest: str) -> Path:
+        """Return the file of a blob. What it has goes over the wire: nobody looks at it."""
+        algorithm, _, text = digest.partition(":")
+        return self.storage / "docker/registry/v2/blobs" / algorithm / text[:2] / text / "data"
+
     def _get(self, path: str) -> Any:
         with urlopen(Request(f"http://{self.host}{path}", headers={"Accept": ", ".join(_MANIFESTS)})) as answer:
             return json.load(answer)
@@ -57,30 +69,34 @@ class Registry:
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """Yield the registry in Debian's package docker-registry; it ends with the session."""
-    program = debian_file("docker-registry", "./usr/bin/docker-registry")
     directory = tmp_path_factory.mktemp("registry")
+    with serve(directory, directory / "data") as port:
+        yield Registry(f"localhost:{port}", directory / "data")
+
+
+@contextmanager
+def serve(directory: Path, storage: Path, http: Mapping[str, Any] | None = None, **more: Any) -> Iterator[int]:
+    """Let a registry serve `storage` for a block, with further settings; yield its port. `directory` has its log."""
+    program = debian_file("docker-registry", "./usr/bin/docker-registry")
     port = free_port()
-    (directory / "config.yml").write_text(_config(directory, port))
+    config = {
+        "version": "0.1",
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(storage)}},
+        "http": {"addr": f"127.0.0.1:{port}", **(http or {})},
+        **more,
+    }
+    (directory / "config.yml").write_text(json.dumps(config))
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
             [program, "serve", directory / "config.yml"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
         _await(port, process, directory / "log")
-        yield Registry(f"localhost:{port}")
+        yield port
     finally:
         process.kill()
         process.wait()
-
-
-def _config(directory: Path, port: int) -> str:
-    config = {
-        "version": "0.1",
-        "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(directory / "data")}},
-        "http": {"addr": f"127.0.0.1:{port}"},
-    }
-    return json.dumps(config)
 
 
 def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -59,7 +59,7 @@ fetch_piece() { # DIGEST SIZE
   part=${new%/*}/$1.part
   got=$((got + 1))
   for attempt_of_piece in 1 2; do
-    [ ! -t 2 ] || echo "piece $got of $count, $(mib "$2") MiB" >&2
+    [ ! -t 2 ] || echo "piece $got of $count, $(amount "$2")" >&2
     damaged=no full=no
     if get_piece "$1" "$2" "$part"; then
       ! add "$1" "$2" show_piece "$1" "$2" "$part" || { rm -f "$part"; return 0; }
