@@ -190,9 +190,13 @@ def test_openrc(guest: UpdateGuest) -> None:
 def test_a_version_that_never_said_a_word(guest: UpdateGuest) -> None:
     NEW.put(guest.updates, guest.keys, "+0-3")
     guest.runs(OLD)
+    guest.run("record 1.5.0 written 'it starts at the next reboot'")
     assert health(guest) == 0
-    assert "web 1.5.0: it was given up: it did not come up: 3 tries, and no word from it. 1.4.0 runs" in guest.log
-    assert status(guest)["given_up"] == ["1.5.0: it was given up: it did not come up: 3 tries, and no word from it"]
+    reason = "it was given up: it did not come up: 3 tries, and no word from it"
+    assert f"web 1.5.0: {reason}. 1.4.0 runs" in guest.log
+    found = status(guest)
+    assert found["given_up"] == [f"1.5.0: {reason}"]
+    assert (found["last"]["version"], found["last"]["result"], found["last"]["text"]) == ("1.5.0", "bad", reason)
 
 
 def test_the_last_resort_does_not_reboot(guest: UpdateGuest) -> None:
