@@ -84,5 +84,8 @@ def _version_by_name(name: str, modules: tuple[str, ...]) -> str:
     suffix = name.partition("-")[2]
     if suffix in modules:
         return suffix
-    alike = [version for version in modules if not suffix or version.endswith(f"-{suffix}")]
-    return alike[0] if len(alike) == 1 else suffix or name
+    match [version for version in modules if not suffix or version.endswith(f"-{suffix}")]:
+        case [only]:
+            return only
+        case _:
+            return suffix or name

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,8 +60,8 @@ def drivers(root: Root, version: str, modules: Modules, asked: tuple[str, ...]) 
         if ":" not in text:
             found |= modules.closure([text])
             continue
-        for end in range(len(text) + 1):
-            for pattern, name in patterns.get(text[:end], ()):
+        for start in accumulate(text, initial=""):
+            for pattern, name in patterns.get(start, ()):
                 if matcher(pattern)(text):
                     found.add(name)
     return frozenset(found & modules.paths.keys())

@@ -60,8 +60,9 @@ def _gathered(small: dict[_Key, Tally], is_small: Callable[[int, float], bool]) 
     levels: dict[int, dict[_Key, Tally]] = defaultdict(dict)
     for key, tally in small.items():
         levels[_depth(key[0])][key] = tally
-    for depth in range(max(levels, default=0), -1, -1):
-        for key, tally in levels[depth].items():
+    while levels:
+        depth = max(levels)
+        for key, tally in levels.pop(depth).items():
             if depth == 0 or not is_small(tally.size, tally.estimate):
                 yield key, tally
             else:

@@ -316,7 +316,8 @@ FirmwareGlob = Annotated[
         pattern=r"[A-Za-z0-9_.*?\[\]\-+][A-Za-z0-9_/.,*?\[\]\-+]*",
     ),
 ]
-Vendor = Annotated[str, Text(listing(("intel", "amd")), choices=("intel", "amd"))]
+_VENDORS = ("intel", "amd")
+Vendor = Annotated[str, Text(listing(_VENDORS), choices=_VENDORS)]
 SysctlName = Annotated[
     str,
     Text(
