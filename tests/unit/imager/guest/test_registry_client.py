@@ -301,3 +301,13 @@ def test_values(tmp_path: Path, shell: str) -> None:
         "a/b/0": "1", "a/b/1": '"x, ] }"', "a/b/2/c": "null", "a/b/2/d/2/0": "2", "a/?": "true", "h": '"i\\\\\\"j"',
         "k": "-1.5",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("depth", "said"), [(15, "1"), (16, "")])
+def test_how_deep_values_may_be(tmp_path: Path, depth: int, said: str) -> None:
+    """The list itself is a level, too."""
+    file = tmp_path / "json"
+    file.write_text("[" * (depth + 1) + "1" + "]" * (depth + 1))
+    script = f'. {GUEST}/update/registry.sh; values_of "$1"'
+    done = subprocess.run(["dash", "-uc", script, "x", file], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == (f"{'/'.join('0' * (depth + 1))}\t{said}\n" if said else "")

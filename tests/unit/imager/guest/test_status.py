@@ -120,6 +120,24 @@ def test_text_without_a_state(guest: Guest) -> None:
     assert "State     none: changes are gone after a reboot\nProblem   no disk is empty\n" in text
 
 
+def program(guest: Guest) -> str:
+    """Return the command of a copy of the program in the places of a guest."""
+    places = "; ".join(f"{name}={guest.place / name}" for name in ("sys", "dev", "proc", "root"))
+    text = (GUEST / "claylinux").read_text()
+    for old, new in {
+        "PATH=/usr": f"PATH={guest.place}/bin:$PATH:/usr",
+        "ours=/usr/lib/claylinux": f"ours=${{OURS:-{GUEST}}}",
+        "sys=/sys dev=/dev proc=/proc root=''": places,
+        '"$ours"/*.conf': f"{guest.place}/*.conf",
+    }.items():
+        assert old in text
+        text = text.replace(old, new)
+    (guest.place / "state.conf").write_text("state_label=STATE; lists=$root/../lists; said=$root/../said\n")
+    script = guest.place / "claylinux"
+    script.write_text(text)
+    return f"{'busybox sh' if guest.shell == 'busybox' else guest.shell} {script}"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -135,21 +153,37 @@ def test_text_without_a_state(guest: Guest) -> None:
     ],
 )
 def test_exit_codes(guest: Guest, arguments: str, code: int) -> None:
-    places = "; ".join(f"{name}={guest.place / name}" for name in ("sys", "dev", "proc", "root"))
-    text = (GUEST / "claylinux").read_text()
-    for old, new in {
-        "PATH=/usr": f"PATH={guest.place}/bin:$PATH:/usr",
-        "ours=/usr/lib/claylinux": f"ours={GUEST}",
-        "sys=/sys dev=/dev proc=/proc root=''": places,
-        '"$ours"/*.conf': f"{guest.place}/*.conf",
-    }.items():
-        assert old in text
-        text = text.replace(old, new)
-    (guest.place / "state.conf").write_text("state_label=STATE; lists=$root/../lists; said=$root/../said\n")
-    script = guest.place / "claylinux"
-    script.write_text(text)
-    shell = "busybox sh" if guest.shell == "busybox" else guest.shell
+    command = program(guest)
     for problem in ("", "it is broken\n"):
         (guest.place / "said").write_text(problem)
         expected = 1 if problem and code == 0 and arguments != "--help" else code
-        assert guest.run(f"{shell} {script} {arguments} >/dev/null 2>&1; echo $?") == f"{expected}\n"
+        assert guest.run(f"{command} {arguments} >/dev/null 2>&1; echo $?") == f"{expected}\n"
+
+
+PARTS = """\
+install_command() {{ echo "install {where}: $*"; }}
+update_command() {{ echo "update {where}: $*"; return 3; }}
+decide_health() {{ echo "health of $subject"; }}
+"""
+
+
+def test_parts_that_a_system_may_have(guest: Guest) -> None:
+    """Each is a directory beside the program, which is there with a key of the build file."""
+    command, place = program(guest), guest.place / "ours"
+    place.mkdir()
+    for part in GUEST.glob("*.sh"):
+        (place / part.name).symlink_to(part)
+    calls = ("install --yes a", "update --now b", "health c")
+
+    def said() -> list[str]:
+        done = [guest.run(f"OURS={place} {command} {call} 2>&1; echo $?") for call in calls]
+        return [line for each in done for line in each.splitlines()]
+
+    none = "claylinux: the build file of this system has no"
+    assert said() == [
+        f"{none} `install`", "1", f"{none} key `update`", "1", f"{none} key `update`", "1",
+    ]  # fmt: skip
+    for where in ("install", "update"):
+        (place / where).mkdir()
+        (place / where / "a.sh").write_text(PARTS.format(where=where))
+    assert said() == ["install install: --yes a", "0", "update update: --now b", "3", "health of update", "0"]
