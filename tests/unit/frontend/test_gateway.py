@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -291,3 +292,28 @@ def test_what_is_stated_about_a_result_reaches_the_engine(bridge: Bridge, engine
     (found,) = result.attestations["linux/amd64"].attestation
     assert (found.kind, found.ref.id, found.path) == (pb.InToto, "list", "/list.json")
     assert (found.inTotoPredicateType, dict(found.metadata)) == ("https://kind.example", {"reason": b"sbom"})
+
+
+def test_only_the_first_call_waits_for_the_engine() -> None:
+    """It sets up the pipe at the same time. Later, no answer is an error, and a call takes as long as it takes."""
+
+    @dataclass
+    class Channel:
+        asked: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+        def unary_unary(self, name: str, *, request_serializer: Callable[[Message], bytes]) -> Callable[..., bytes]:
+            def call(request: Message, **options: object) -> bytes:
+                assert request_serializer(request) is not None
+                self.asked.append((name, options))
+                return b""
+
+            return call
+
+    channel = Channel()
+    bridge = Bridge(channel)  # type: ignore[arg-type]
+    bridge.ping()
+    bridge.inputs()
+    assert channel.asked == [
+        (f"{SERVICE}Ping", {"timeout": 15, "wait_for_ready": True}),
+        (f"{SERVICE}Inputs", {"timeout": None, "wait_for_ready": False}),
+    ]

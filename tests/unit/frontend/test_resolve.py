@@ -13,7 +13,7 @@ import pytest
 import llb
 from frontend.errors import EngineError
 from frontend.gateway import status as wire
-from frontend.gateway.client import ResolvedImage, Solved
+from frontend.gateway.client import Ref, ResolvedImage, Solved, Stat
 from frontend.plan.inputs import FileSource
 from frontend.resolve import base
 from frontend.result import image_config
@@ -290,3 +290,30 @@ def test_the_config_of_an_image_names_its_platform(text: str, variant: str | Non
     config = json.loads(image_config({"config": {"Labels": {"b": "2"}}}, platform, {"a": "1"}))
     assert (config["architecture"], config["os"], config.get("variant")) == (platform.architecture, "linux", variant)
     assert config["config"] == {"Labels": {"a": "1", "b": "2"}}
+
+
+class Broken(FakeClient):
+    """An engine that cannot load a tree."""
+
+    def stat_file(self, ref: Ref, path: str) -> Stat | None:
+        if path == "a":
+            raise EngineError(wire.make("the session is gone"))
+        return super().stat_file(ref, path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message", "lines"),
+    [
+        ("{source: a}", "the session is gone", []),
+        (
+            '{source: a, git: "https://git.example/c#v1"}',
+            "`files`: /a: https://git.example/c#v1: the session is gone",
+            [3],
+        ),
+        ('{source: a, image: "example/tool:1"}', "`files`: /a: example/tool:1: the session is gone", [3]),
+    ],
+)
+def test_only_the_builds_own_files_fail_as_the_engine_says(entry: str, message: str, lines: list[int]) -> None:
+    """Those of others are of the line that names them."""
+    client = ask(f"base: debian\nfiles:\n  /a: {entry}\n", Broken(outputs=BOOTABLE), target="image")
+    assert (told(client).splitlines()[0], places(client)) == (message, lines)

@@ -108,3 +108,10 @@ def test_the_page_has_every_option_of_every_type() -> None:
     page = (ROOT / "docs/guide/run.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.MULTILINE)
     assert {kind: tuple(re.findall(r"`(\w+)`", options)) for kind, options in rows} == OPTIONS
+
+
+@pytest.mark.parametrize("kind", ["bind", "cache", "tmpfs"])
+def test_what_needs_a_target(kind: str) -> None:
+    with pytest.raises(ValueError, match="needs a target") as caught:
+        parse_mount(f"type={kind}")
+    assert str(caught.value) == f"a mount of type `{kind}` needs a target (for example `target=/src`)"

@@ -150,3 +150,8 @@ def test_a_directory_is_no_base_image() -> None:
         "base: {context: other}\n", FakeClient(outputs=BOOTABLE), target="sbom", **{"context:other": "local:other"}
     )
     assert request_of(result_of(client)).base == ""
+
+
+def test_a_system_without_a_version_has_none() -> None:
+    request = request_of(result_of(ask("base: debian\n", FakeClient(outputs=BOOTABLE), target="sbom")))
+    assert (request.version, request.file, request.tree, request.origin) == ("", {}, (), ())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from imager.core.errors import ImagerError
 from imager.kernel import kernels
 from imager.report import inspection
 from imager.requests.reports import Inspect
@@ -155,3 +156,12 @@ def test_the_kernels_configuration_says_what_it_decompresses(tmp_path: Path, con
     system = make_system(tmp_path / "system")
     (system / "boot/config-6.1.0-1-amd64").write_text(config)
     assert found(system)["no_decoder"] == ({"6.1.0-1-amd64": lacks} if lacks else {})
+
+
+def test_a_command_line_has_a_limit(tmp_path: Path) -> None:
+    place = make_system(tmp_path / "system") / "boot/cmdline"
+    place.write_text("x" * (64 << 10))
+    assert inspection.inspect(Root(tmp_path / "system"))["boot_cmdline"] == "x" * (64 << 10)
+    place.write_text("x" * ((64 << 10) + 1))
+    with pytest.raises(ImagerError, match="boot/cmdline"):
+        inspection.inspect(Root(tmp_path / "system"))

@@ -205,3 +205,51 @@ def test_hooks_of_packages_are_not_told(tmp_path: Path) -> None:
     assert leftovers.find(Root(tmp_path), Root(tmp_path))["unused"] == [
         "hooks of an initramfs (/etc/mkinitfs/features.d)"
     ]
+
+
+LOADERS = """\
+/etc/default/grub /etc/default/grub.d/50-cloud.cfg /boot/grub/grub.cfg /boot/grub2/grub.cfg /etc/kernel/cmdline
+/boot/loader/entries/a.conf /boot/extlinux/extlinux.conf /boot/extlinux.conf /boot/syslinux/syslinux.cfg
+/etc/update-extlinux.conf /etc/lilo.conf /etc/default/u-boot /boot/cmdline.txt /boot/firmware/cmdline.txt"""
+HOOKS = """\
+/etc/initramfs-tools/hooks/a /etc/initramfs-tools/scripts/local-top/b /etc/dracut.conf.d/c.conf
+/etc/mkinitfs/features.d/d.modules"""
+ARRAYS = {
+    "/etc/mdadm/mdadm.conf": "ARRAY /dev/md0 UUID=1:1\n",
+    "/etc/mdadm.conf": "ARRAY /dev/md1 UUID=1:1\n",
+    "/etc/conf.d/dmcrypt": "swap=swap\n",
+    "/etc/zfs/zpool.cache": "x",
+    "/etc/lvm/backup/vg": "x",
+    "/etc/lvm/devices/system.devices": "x",
+}
+CARDS = {
+    "/etc/netplan/a.yaml": "macaddress: '52:54:00:00:00:01'\n",
+    "/etc/systemd/network/a.link": "[Match]\nMACAddress=52:54:00:00:00:02\n",
+    "/etc/NetworkManager/system-connections/a": "mac-address=52:54:00:00:00:03\n",
+    "/etc/systemd/network/10-claylinux-lan.network": "[Match]\nMACAddress=52:54:00:00:00:04\n",
+}
+
+
+def test_every_place_is_looked_at(tmp_path: Path) -> None:
+    for path in (*LOADERS.split(), *HOOKS.split()):
+        add(tmp_path, path[1:])
+    for path, text in {**ARRAYS, **CARDS}.items():
+        add(tmp_path, path[1:], text)
+    for name in ("conf.d/a", "initramfs.conf"):
+        add(tmp_path, f"etc/initramfs-tools/{name}", " RESUME=/dev/vda2\n")
+    loaders = LOADERS.replace("/50-cloud.cfg", "").replace("/a.conf", "").split()
+    hooks = [path.rpartition("/")[0].replace("/local-top", "") for path in HOOKS.split()]
+    arrays = [path.replace("/vg", "") for path in ARRAYS]
+    assert leftovers.find(Root(tmp_path), Root(tmp_path)) == {
+        "disarmed": [],
+        "unused": [
+            f"a boot loader ({', '.join(loaders)}; kernel parameters go to `kernel: {{cmdline: ...}}`)",
+            "a disk to resume from (/etc/initramfs-tools/conf.d/a)",
+            "a disk to resume from (/etc/initramfs-tools/initramfs.conf)",
+            *(f"hooks of an initramfs ({hook})" for hook in hooks),
+            f"disks that are put together ({', '.join(arrays)})",
+        ],
+        "waits": [
+            f"the network card 52:54:00:00:00:0{number} ({path})" for number, path in enumerate(list(CARDS)[:3], 1)
+        ],
+    }

@@ -18,6 +18,8 @@ from imager.report import changes, treemap
 from imager.report.files import DOCUMENTATION, KINDS, LIBRARY, MODULES, OTHER, PROGRAM, SCRIPT, File, kind_of
 from imager.report.page import markup, page
 from tests.support.engine import unavailable
+from tests.support.golden import check_golden
+from tests.support.places import GOLDEN
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 HOSTILE = (
@@ -213,3 +215,34 @@ def test_what_is_a_four_thousandth_has_a_cell_of_its_own(size: int, estimate: fl
     large = File("d/large", "p", OTHER, 4000 - size, 4000.0 - estimate)
     found = treemap.cells((large, File("d/small", "p", OTHER, size, estimate)), 4000)
     assert ("small" in {cell.name for cell in found}) == (size > 0 or estimate > 0)
+
+
+PAGES: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
+    "first": ({"ram": None, "memory": []}, None),
+    "disk": ({"disk": 30 * MEBIBYTE, "signer": {"subject": "CN=me\n", "sha256": "00ff"}}, None),
+    "grown": (
+        {"excluded": [{"pattern": "usr/share/doc", "size": 2 * MEBIBYTE, "files": 1999}]},
+        {
+            "name": "box-1.0",
+            "ram": 301 * MEBIBYTE,
+            "packages": [{"name": f"gone{number}", "size": (number + 1) * MEBIBYTE} for number in range(13)],
+            "directories": [{"path": "/usr/bin", "size": 40 * MEBIBYTE}],
+        },
+    ),
+    "same": ({}, {}),
+}
+OWN = ("page.css", "page.js", "map.html", "notes.html")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_whole_page(name: str, update_golden: bool) -> None:
+    """What stands in files of its own is left out, and what it is hashed to."""
+    changed, before = PAGES[name]
+    files = (File("usr/bin/tool", "tools", PROGRAM, 40 * MEBIBYTE, 900.0), File("top", "", OTHER, 1, 0.0))
+    text = page.render(report(files, **changed), files, "overlay", None if before is None else report(files, **before))
+    for own in OWN:
+        content = (Path(page.__file__).parent / own).read_text()
+        assert content in text
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        text = text.replace(content, f"[{own}]").replace(digest, f"[digest of {own}]")
+    check_golden(GOLDEN / "page" / f"{name}.html", text.replace("><", ">\n<"), update=update_golden)
