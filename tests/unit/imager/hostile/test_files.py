@@ -31,8 +31,6 @@ from spec.values.types import Owner
 from tests.support.hostile import MODULES, make_accounts, refused, within
 from tests.support.imager import EPOCH
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def system(tmp_path: Path) -> Path:
@@ -121,6 +119,7 @@ class TestPlanted:
             message = refused(lambda: (text.read(Root(system), path), inspection.inspect(Root(system))))
         assert message.startswith(f"/{path} has 8,589,934,592 bytes")
 
+    @pytest.mark.slow
     def test_skeletons_are_copied_as_far_as_they_are_files(self, system: Path, outside: Path) -> None:
         skeleton = system / "etc/skel"
         skeleton.mkdir()
@@ -154,6 +153,7 @@ class TestBombs:
     """Few bytes that become many."""
 
     @pytest.mark.parametrize("ending", ["gz", "xz", "zst"])
+    @pytest.mark.slow
     def test_unpacking_stops_at_the_limit(self, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(modfile, "UNPACKED", 16 << 20)
         data = bytes(64 << 20)

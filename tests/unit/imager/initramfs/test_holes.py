@@ -24,8 +24,6 @@ from tests.support.imager import EPOCH, make_system, read_newc
 from tests.unit.imager.initramfs.test_layers import Memory
 from tests.unit.imager.initramfs.test_segments import boot, copy, pack
 
-pytestmark = pytest.mark.slow
-
 HUGE = 550 << 30
 
 
@@ -60,6 +58,7 @@ def layer(system: Path, compression: str = "zstd:1", **changes: object) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_what_boots_has_the_holes(tmp_path: Path) -> None:
     """Also where later stages replaced, removed and made such files."""
     base = sparse_system(tmp_path / "base")
@@ -114,6 +113,7 @@ def test_a_huge_file_in_a_layer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "program", [["tar2sqfs", "--quiet", "--force"], ["mksquashfs", "-", "-tar", "-quiet", "-no-progress", "-noappend"]]
 )
+@pytest.mark.slow
 def test_programs_read_holes(tmp_path: Path, program: list[str]) -> None:
     need(program[0], "unsquashfs")
     system = sparse_system(tmp_path / "system")
@@ -173,6 +173,7 @@ def test_equal_holes_are_not_compared(tmp_path: Path) -> None:
     assert described.growth.size == BLOCK
 
 
+@pytest.mark.slow
 def test_what_is_stored_does_not_matter(tmp_path: Path) -> None:
     """A cache or a registry fills holes: the image is the same."""
     made = []

@@ -26,8 +26,6 @@ from tests.support.rootfs import manifest, mutate
 from tests.unit.imager.initramfs.test_layers import Memory
 from tests.unit.imager.initramfs.test_segments import boot, pack
 
-pytestmark = pytest.mark.slow
-
 __all__ = ["overlay"]
 
 FILES = tuple(f"usr/{one}/{two}/{three}" for one in "abc" for two in "xyz" for three in "12")
@@ -201,6 +199,7 @@ def test_layers_of_any_overlays_are_the_system(overlay: Overlay) -> None:
             assert nodes(stack) == nodes(unpacked(made, 3, trees[-1:])), seed
 
 
+@pytest.mark.slow
 def test_everything_odd_in_overlays(overlay: Overlay) -> None:
     """The stages that guests boot in tests/boot."""
     init = overlay.directory.parent / "init"

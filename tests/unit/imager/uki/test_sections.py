@@ -21,8 +21,6 @@ from imager.uki import layout, sections
 from tests.support.imager import EPOCH, join, make_kernel, make_pe, make_system, output_of, read_sections
 from tests.support.vm import require_tool
 
-pytestmark = pytest.mark.slow
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -94,6 +92,7 @@ def test_the_headers_agree_with_the_sections(system: Path) -> None:
     assert len(data) == max(section.PointerToRawData + section.SizeOfRawData for section in layout.sections)
 
 
+@pytest.mark.slow
 def test_programs_that_sign_see_all_of_it(system: Path) -> None:
     """Between sections there must be nothing: it would not be part of every program's signature."""
     require_tool("openssl", "sbsign", "sbverify")
@@ -167,6 +166,7 @@ def test_stubs_that_do_not_fit_are_refused(system: Path) -> None:
             build(system)
 
 
+@pytest.mark.slow
 def test_4_gib_are_refused(system: Path) -> None:
     with (system.parent / "two").open("wb") as file:
         file.truncate((1 << 32) - 20_000)
@@ -174,6 +174,7 @@ def test_4_gib_are_refused(system: Path) -> None:
         build(system)
 
 
+@pytest.mark.slow
 def test_payloads_never_enter_memory(system: Path) -> None:
     with (system.parent / "two").open("wb") as file:
         file.truncate(48 << 20)
