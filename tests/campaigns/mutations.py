@@ -43,8 +43,8 @@ MEASURED = ("lines", "seconds")
 PLACE = "/var/tmp"
 """Not below /tmp, which is another one in the sandbox."""
 _ROOM = "6G"
-_MEMORY = 12 << 20
-"""KiB of data for a process. Browsers and sanitizers reserve far more addresses."""
+_MEMORY, _QUICK_MEMORY = 12 << 20, 2 << 20
+"""KiB of data for a process: of all tests, and of fast ones. Browsers and sanitizers reserve far more addresses."""
 _NO_SOURCE = (".git", ".venv", ".*_cache", ".fuzz", ".hypothesis", "__pycache__", "out")
 _LINES = ".coverage"
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
@@ -67,6 +67,7 @@ exec 3<"$python"  # which may be below /tmp
 mount -t tmpfs -o "size=$room" tmpfs /tmp
 [ -d "$python" ] || { mkdir -p "$python"; mount --no-canonicalize --bind /proc/self/fd/3 "$python"; }
 ulimit -d "$memory"
+echo 1000 >/proc/self/oom_score_adj  # the first to end where the machine has no more
 cd "$tree"
 exec "$@"
 """
@@ -205,7 +206,7 @@ class Sandbox:
         """Run tests of the tree. Only one directory may be `writable`; with none, the first failure ends the run."""
         tree, kept = str(self.tree), str(writable or "")
         enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", _ENTER, "sh"]
-        limits = [tree, kept, sys.prefix, _ROOM, str(_MEMORY)]
+        limits = [tree, kept, sys.prefix, _ROOM, str(_QUICK_MEMORY if self.suite.quick else _MEMORY)]
         seconds = _QUICK_SECONDS if self.suite.quick else _SECONDS
         timeout = ("-o", f"faulthandler_timeout={seconds}", "-o", "faulthandler_exit_on_timeout=true")
         options = () if writable else ("-x", *timeout)

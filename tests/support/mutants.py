@@ -2,7 +2,7 @@
 
 Left alone are comments and docstrings, type annotations (the calls in them are rules of the language, and are changed),
 strings with a space, which are text for people, what makes a class a dataclass, and code that only type checkers or
-`python -m` run.
+`python -m` run, such as protocols.
 """
 
 from __future__ import annotations
@@ -115,6 +115,8 @@ def _is_left_alone(node: ast.AST) -> bool:
             return True
         case ast.If(test):
             return ast.unparse(test) in ("TYPE_CHECKING", "__name__ == '__main__'")
+        case ast.ClassDef(bases=[ast.Name("Protocol")]):
+            return True
         case _:
             return False
 

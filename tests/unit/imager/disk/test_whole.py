@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 LAYERS = {"guid": str(UUID(int=9)), "size": 3 * MIB + 4096}
-UPDATE = {"name": "web_1.4.0", "space": 64 * MIB}
+SPACE = 64 * MIB
+UPDATE = {"name": "web_1.4.0", "space": SPACE}
 
 
 def system(place: Path, *, layers: bool, update: bool) -> Path:
@@ -51,7 +52,8 @@ def told(medium: Medium, place: Path) -> str:
     output = place / "disk"
     with output.open("w+b") as file:
         raw.write(file.fileno(), medium)
-        head = file.seek(0) or file.read(34 * 512)
+        file.seek(0)
+        head = file.read(34 * 512)
         digest = hashlib.sha256()
         for extent in medium.extents:
             file.seek(extent.start)
@@ -88,7 +90,7 @@ def test_a_cd_has_no_room_for_versions(tmp_path: Path, monkeypatch: pytest.Monke
     asked: list[tuple[str, bool, str]] = []
 
     def note(request: Iso, medium: Medium, label: str) -> None:
-        asked.append((label, medium.size < UPDATE["space"], layout.load_for(request).digest))
+        asked.append((label, medium.size < SPACE, layout.load_for(request).digest))
 
     monkeypatch.setattr(iso, "write", note)
     place = system(tmp_path, layers=False, update=True)
