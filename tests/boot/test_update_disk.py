@@ -1,6 +1,7 @@
 """The disk of a system that updates itself: it boots through the boot manager, with Secure Boot on, and stays as it is.
 
-`test_update.py` is about what the machine does with it.
+So it does when it has fetched the next version from a registry, and runs that. `test_update.py` and
+`test_update_refused.py` are about bad versions.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from localvm.console import Console
 from localvm.machine import Drive, Machine
 from tests.support.engine import Engine
+from tests.support.registry import Registry
 from tests.support.secure_boot import enroll, make_signer
 from tests.support.vm import boot, require_tool
 
@@ -23,17 +26,21 @@ pytestmark = [pytest.mark.boot, pytest.mark.engine]
 TEXT = """\
 # syntax=claylinux/frontend
 name: web
-version: 1.4.0-rc1
+version: "${VERSION}"
+args: {VERSION: 1.4.0-rc1, FROM: "oci+http://10.0.2.2:5000/web"}
 base: debian-cloud
 hostname: web
 users: [{name: root, password: ""}]
 kernel: {cmdline: "console=ttyS0 quiet"}
-update: {from: oci://registry.example/web, every: never}
+network: {ethernets: {lan: {match: {name: "e*"}, dhcp4: true}}}
+update: {from: "${FROM}", every: never}
 secure_boot: {certificate: {source: db.crt}, key: {secret: db.key}}
 outputs: [raw, iso]
 """
 LOADER, GLOBAL = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f", "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 UKI = r"web_1\.4\.0-rc1\.efi"
+WIRE = 200_000
+"""Bytes that one changed line may cost, over the network."""
 
 
 def variable(name: str, vendor: str = LOADER) -> str:
@@ -52,7 +59,8 @@ CHECKS = (
     (". /etc/os-release; echo $IMAGE_ID $IMAGE_VERSION", r"web 1\.4\.0-rc1"),
     ("systemctl show -P RuntimeWatchdogUSec", "30s"),
     ("systemctl start claylinux-watchdog; systemctl is-active claylinux-watchdog", "active"),
-    ("ls /dev/watchdog", "/dev/watchdog"),
+    ("readlink /run/claylinux/watchdog", r"/dev/watchdog\d"),
+    ("grep -l ^active /sys/class/watchdog/*/state | wc -l", "1"),
 )  # fmt: skip
 ON_DISK = (
     ("mkdir -p /mnt/a /mnt/b; mount -o ro LABEL=CLAYLINUX /mnt/a && ls /mnt/a/EFI/Linux", UKI),
@@ -68,30 +76,60 @@ ON_DISK = (
     ),
     ("mount LABEL=UPDATES /mnt/b && ls /mnt/b | wc -l; umount /mnt/b", "0"),
 )
+UPDATE = (
+    ("claylinux update --check | sed 's/ and.*//'", r"web 1\.4\.1 is there,"),
+    (
+        "claylinux update | sed -n 's/ copied.*//p'",
+        r"web 1\.4\.1 starts at the next reboot \((?P<fetched>\d+) bytes fetched, (?P<copied>\d+)",
+    ),
+)
+AFTERWARDS = (
+    (". /etc/os-release; echo $IMAGE_VERSION", r"1\.4\.1"),
+    # Its trial ends when the boot has.
+    (
+        "until claylinux status --json | grep '\"tries_left\": null' >/dev/null; do sleep 1; done; ls /run/claylinux",
+        ".*",
+    ),
+    ("claylinux status | sed -n 's/^Entry  *//p'", r"updates:/EFI/Linux/web_1\.4\.1\.efi"),
+    ("claylinux status | sed -n 's/^Update  *//p' | cut -d '(' -f 1", "1.4.1: good: it came up, and is well"),
+    ("claylinux update", r"web 1\.4\.1 is what runs already"),
+)
 """Commands for the guest, and what they print."""
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param("web.img", id="raw"), pytest.param("web.iso", id="iso", marks=pytest.mark.long)]
 )
-def test_it_boots_through_the_boot_manager_and_stays_as_it_is(engine: Engine, tmp_path: Path, name: str) -> None:
+def test_it_boots_through_the_boot_manager_and_stays_as_it_is(
+    engine: Engine, registry: Registry, tmp_path: Path, name: str
+) -> None:
     require_tool("sgdisk", "fsck.fat", "sfdisk")
     signer = make_signer(tmp_path)
     (tmp_path / "claylinux.yaml").write_text(TEXT)
-    engine.buildx(tmp_path, f"--secret=id=db.key,src={signer.key}", output=tmp_path / "out").check()
+    secret = f"--secret=id=db.key,src={signer.key}"
+    source = {"FROM": f"oci+http://10.0.2.2:{registry.host.rpartition(':')[2]}/web"}
+    engine.buildx(tmp_path, secret, build_args=source, output=tmp_path / "out").check()
     image = Path(shutil.copy(tmp_path / "out" / name, tmp_path / "machine"))
     disk = name.endswith(".img")
     before = partitions(image)
     assert len(before) == (2 if disk else 1)
     variables = enroll(tmp_path / "variables.fd", signer, make_signer(tmp_path, "platform"))
     drive = Drive(path=image, bus="virtio" if disk else "cdrom", keep=disk)
-    with boot(Machine(drives=(drive,), variables=variables, memory_mib=1536)) as console:
-        console.expect(r"^web login: ", 240)
-        console.send("root\n")
-        console.expect(r"# $", 60)
-        for command, answer in CHECKS + (ON_DISK if disk else ()):
-            console.send(f"echo answer=$({command})\n")
-            console.expect(f"^answer={answer}$", 60)
+    if disk:
+        pushed = f"type=image,name={registry.host}/web:stable,push=true"
+        newer = {**source, "VERSION": "1.4.1"}
+        engine.buildx(tmp_path, secret, target="update", build_args=newer, output=pushed).check()
+    with boot(
+        Machine(drives=(drive,), variables=variables, memory_mib=1536, network=True, reboots=disk, watchdog=disk)
+    ) as console:
+        log_in(console)
+        ask(console, CHECKS + (ON_DISK if disk else ()))
+        if disk:
+            figures = ask(console, UPDATE)
+            assert int(figures["fetched"]) < WIRE < int(figures["copied"])
+            console.send("reboot\n")
+            log_in(console)
+            ask(console, AFTERWARDS)
         console.send("poweroff\n")
         assert console.wait_off(90) == 0
     after = partitions(image)
@@ -102,6 +140,22 @@ def test_it_boots_through_the_boot_manager_and_stays_as_it_is(engine: Engine, tm
         assert checked.returncode == 0, checked.stdout
     verified = subprocess.run(["sgdisk", "--verify", image], capture_output=True, text=True, check=True).stdout
     assert "No problems found" in verified
+
+
+def log_in(console: Console) -> None:
+    """Come to a prompt."""
+    console.expect(r"^web login: ", 240)
+    console.send("root\n")
+    console.expect(r"# $", 60)
+
+
+def ask(console: Console, commands: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Expect answers to commands, and return the named parts of them."""
+    found: dict[str, str] = {}
+    for command, answer in commands:
+        console.send(f"echo answer=$({command})\n")
+        found |= console.expect(f"^answer={answer}\\s*$", 120).groupdict()
+    return found
 
 
 def partitions(image: Path) -> list[Path]:
