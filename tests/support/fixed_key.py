@@ -71,6 +71,8 @@ def openssl(argv: Sequence[str], source: int | None = None) -> bytes:
     match argv:
         case ("openssl", "x509", "-in", place, "-outform", "DER"):
             return _data(Path(place))
+        case ("openssl", "x509", "-in", place):
+            return _pem("CERTIFICATE", _data(Path(place)))
         case ("openssl", "x509", "-in", place, *words) if words == _ABOUT:
             (name,) = re.findall(rb"\x55\x04\x03\x13(?s:.)([ -~]*)", der.read(_fields(Path(place))[5].whole)[0].content)
             return b"subject=CN=%s\nnotAfter=2035-01-02 00:00:00Z\n" % name

@@ -98,6 +98,21 @@ def test_a_database_costs_what_it_says(
         packages.installed(Root(tmp_path), {})
 
 
+@pytest.mark.parametrize("database", ["lib/apk/db/installed", "var/lib/dpkg/status"])
+@pytest.mark.parametrize(("blocks", "fits"), [(9, True), (10, False)])
+def test_what_is_no_package_costs_little_of_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str, blocks: int, fits: bool
+) -> None:
+    """A sixteenth, and 16 bytes: it is read and forgotten."""
+    write(tmp_path / database, "\n\n".join(["x" * 16_000] * blocks))
+    monkeypatch.setattr(packages, "_MOST", 9 * 1016 + 100)  # of which the other database takes some
+    if fits:
+        assert packages.installed(Root(tmp_path), {}) == ()
+    else:
+        with pytest.raises(ImagerError, match="say more than"):
+            packages.installed(Root(tmp_path), {})
+
+
 @pytest.mark.parametrize(("links", "fits"), [(30, True), (50, False)])
 def test_a_copyright_file_costs_little_of_what_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: int, fits: bool
