@@ -62,8 +62,13 @@ def pair(name: str = "db") -> tuple[bytes, bytes]:
     valid = der.make(der.SEQUENCE, der.make(_TIME, b"250101000000Z"), der.make(_TIME, b"350102000000Z"))
     fields = (der.tagged(0, der.integer(2)), der.integer(7), _SIGNED, subject, valid, subject, _PUBLIC)
     signed = der.make(der.SEQUENCE, *fields)
-    certificate = der.make(der.SEQUENCE, signed, _SIGNED, der.make(der.BITS, b"\0", signature(signed)))
-    return _pem("PRIVATE KEY", _KEY), _pem("CERTIFICATE", certificate)
+    made = der.make(der.SEQUENCE, signed, _SIGNED, der.make(der.BITS, b"\0", signature(signed)))
+    return _pem("PRIVATE KEY", _KEY), _pem("CERTIFICATE", made)
+
+
+def certificate(name: str) -> bytes:
+    """Return the DER of a certificate."""
+    return _decoded(pair(name)[1])
 
 
 def openssl(argv: Sequence[str], source: int | None = None) -> bytes:
@@ -95,7 +100,11 @@ def signer(directory: Path, name: str = "db") -> Signer:
 
 
 def _data(place: Path) -> bytes:
-    (found,) = re.findall(rb"-----BEGIN [A-Z ]+-----\n([^-]+)", place.read_bytes())
+    return _decoded(place.read_bytes())
+
+
+def _decoded(text: bytes) -> bytes:
+    (found,) = re.findall(rb"-----BEGIN [A-Z ]+-----\n([^-]+)", text)
     return b64decode(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
@@ -16,7 +17,7 @@ from imager.core import tools
 from imager.core.errors import ImagerError
 from imager.requests.packing import Uki
 from imager.requests.secureboot import Check, Pcrs, Policy
-from imager.secureboot import certificates, der, enrollment, keyring, pkcs7, signatures, updates
+from imager.secureboot import certificates, der, enrollment, keyring, lists, pkcs7, signatures, updates
 from imager.secureboot.keyring import Keyring
 from tests.support import fixed_key
 from tests.support.golden import check_golden
@@ -208,3 +209,80 @@ def test_all_that_is_measured(tmp_path: Path, signer: Signer, update_golden: boo
     for name, (size, flags, data) in read_sections(write(signed).read_bytes()).items():
         rows.append(f"{name:9} {size:8} {flags:x} {len(data):8} {hashlib.sha256(data).hexdigest()[:32]}")
     check_golden(GOLDEN / "measured.txt", "\n".join([*rows, ""]), update=update_golden)
+
+
+def test_the_keys_of_microsoft_are_trusted_on_demand(keys: Keyring, tmp_path: Path) -> None:
+    theirs = tmp_path / "microsoft"
+    theirs.mkdir()
+    with pytest.raises(ImagerError) as caught:
+        keys.make("Acme", theirs)
+    assert str(caught.value) == (
+        f"there are no certificates of Microsoft in {theirs}: use the image claylinux/imager, or --no-microsoft"
+    )
+    assert not keys.directory.exists()
+    for name in ("ms-kek-b", "ms-kek-a", "windows-d", "ms-uefi-c", "other"):
+        (theirs / f"{name}.pem").write_bytes(fixed_key.pair(name)[1])
+    keys.make("Acme", theirs)
+    found = {}
+    for name in ("PK", "KEK", "db"):
+        entries = lists.read((keys.directory / f"{name}.esl").read_bytes())
+        found[name] = [(each.kind, each.owner.int, each.data) for each in entries]
+    expected = {"PK": [], "KEK": ["ms-kek-a", "ms-kek-b"], "db": ["ms-uefi-c", "windows-d"]}
+    assert found == {
+        name: [
+            *((lists.X509, lists.MICROSOFT.int, fixed_key.certificate(each)) for each in others),
+            (lists.X509, 7, fixed_key.certificate(f"Acme Secure Boot {name}")),
+        ]
+        for name, others in expected.items()
+    }
+
+
+SAID = "Sign what `--target tbs` gives now, or go back to what was signed"
+
+
+def test_why_a_signature_does_not_fit(uki: Path, signer: Signer) -> None:
+    place, message = uki.with_name("edge.sig"), to_sign(uki, signer).read_bytes()
+    sections = json.loads(uki.with_name("edge.tbs.json").read_text())["sections"]
+    who = certificates.load(signer.certificate).describe()
+    needed, other = hashlib.sha256(message).hexdigest(), hashlib.sha256(b"x").hexdigest()
+    start = f"`signature`: it is of another system: SHA-256 {other} was signed, this build needs {needed}. "
+
+    def refused(signature: bytes, then: dict[str, str] | None = None) -> str:
+        text = json.dumps({"signature": b64encode(signature).decode(), "sections": then}).encode()
+        place.write_bytes(signature if then is None else text)
+        with pytest.raises(ImagerError) as caught:
+            sign(uki, signer, place)
+        return str(caught.value)
+
+    assert refused(bytes(256)) == (
+        f"`signature`: it was not made by the key of {who}, or not by RSASSA-PKCS1-v1_5 with SHA-256: "
+        "name the certificate of the key, and check the algorithm"
+    )
+    assert refused(fixed_key.signature(hashlib.sha256(message).digest())) == (
+        "`signature`: the digest was hashed once more: sign the file, or tell the program that it gets a digest"
+    )
+    signed = fixed_key.signature(b"x")
+    ask = "To see what differs, put the signature as `signature` into the .tbs.json of then, and name that file"
+    assert refused(signed) == refused(signed, {}) == f"{start}{ask}. {SAID}"
+    assert refused(signed, sections) == f"{start}What differs: the headers. {SAID}"
+    changed = {**sections, ".cmdline": "00", ".gone": "00"}
+    del changed[".uname"]
+    assert refused(signed, changed) == f"{start}What differs: .cmdline, .gone, .uname. {SAID}"
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "expected 256 bytes, or base64 of them; got 0 bytes"),
+        (b"\xff" * 255, "expected 256 bytes, or base64 of them; got 255 bytes"),
+        (b"AAAA\n", "expected 256 bytes, or base64 of them; got 3 bytes"),
+        (b" {", "this JSON cannot be read: "),
+        (b"{}", "this JSON has no `signature`: put the base64 of the signature there"),
+        (b'{"signature": 7}', "this JSON has no `signature`: put the base64 of the signature there"),
+    ],
+)
+def test_what_is_no_signature(tmp_path: Path, data: bytes, told: str) -> None:
+    (tmp_path / "edge.sig").write_bytes(data)
+    with pytest.raises(ImagerError) as caught:
+        signatures.load(tmp_path / "edge.sig")
+    assert str(caught.value).startswith(f"`signature`: {told}")
