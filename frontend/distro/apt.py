@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import llb
 
-from . import apt_download
+from . import apt_ahead, apt_download
 from .apt_download import ARCHIVES, CHECKED, WORK
 from .caches import sweep
 from .family import PACKAGES, Family, PackageSource, PackageStep
@@ -18,6 +18,7 @@ from .systemd import DAY, FINISH, FINISH_AGAIN, LEFTOVERS
 from .unread import leave_out
 
 _LISTS = f"{WORK}/lists"
+_AHEAD = f"{WORK}/ahead"
 
 _OPTIONS = (
     f"Dir::State::Lists={_LISTS}",
@@ -33,6 +34,7 @@ _OPTIONS = (
     "Acquire::Retries=3",
     "Dpkg::Use-Pty=false",
     "Dpkg::Options::=--force-confold",
+    *apt_ahead.options(_AHEAD),
 )
 
 _FLAGS = " ".join(f"-o {shlex.quote(option)}" for option in _OPTIONS)
@@ -163,7 +165,8 @@ explain() {{
   fi
   exit "$code"
 }}
-{unreachable("apt", "and the repositories")}{_SOUND}{_REFRESH}{_CHECK}{apt_download.install(_FLAGS)}"""
+{unreachable("apt", "and the repositories")}{_SOUND}{_REFRESH}{_CHECK}{apt_ahead.set_up(_AHEAD)}\
+{apt_download.install(_FLAGS)}"""
 
 _AVAILABLE = f"""\
 available() {{
