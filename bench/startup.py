@@ -16,18 +16,19 @@ from typing import IO
 RUNS = 15
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-"""An empty SETTINGS frame, which gRPC waits for before any call."""
+"""An empty SETTINGS frame, with which an engine begins."""
 HEADERS = 1
 """The type of a call's first frame."""
-FRONTEND = ("-m", "frontend")
+FRONTEND = ("-S", "-m", "frontend")
 SHOWN = 12
 EVERYTHING = (
-    "frontend.__main__", "frontend.app", "frontend.gateway.bridge", "frontend.context", "frontend.options",
+    "frontend.__main__", "frontend.gateway.connection", "frontend.app", "frontend.gateway.bridge", "frontend.context",
+    "frontend.options",
     "frontend.config", "frontend.result", "frontend.plan.outputs", "frontend.plan.system", "frontend.resolve.base",
 )  # fmt: skip
 """The imports of a build, in this order."""
 START = "from frontend import precompiled; precompiled.use(); import "
-BEFORE_CALL = 3
+BEFORE_CALL = 4
 """The number of these before the first call."""
 
 
@@ -37,8 +38,8 @@ def main() -> None:
         "python": timed("-c", "pass"),
         "first_byte": median(call[0] for call in calls),
         "first_call": median(call[1] for call in calls),
-        "imports_before": timed("-c", START + ", ".join(EVERYTHING[:BEFORE_CALL])),
-        "imports_all": timed("-c", START + ", ".join(EVERYTHING)),
+        "imports_before": timed("-S", "-c", START + ", ".join(EVERYTHING[:BEFORE_CALL])),
+        "imports_all": timed("-S", "-c", START + ", ".join(EVERYTHING)),
         "dearest": dearest(),
     }
     print(json.dumps(result))
@@ -100,7 +101,7 @@ def dearest() -> list[tuple[str, float]]:
     line = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
     runs = []
     for _ in range(RUNS):
-        argv = [sys.executable, "-X", "importtime", "-c", START + ", ".join(EVERYTHING)]
+        argv = [sys.executable, "-S", "-X", "importtime", "-c", START + ", ".join(EVERYTHING)]
         said = subprocess.run(argv, check=True, text=True, capture_output=True).stderr
         runs.append({name: int(own) / 1e6 for own, name in line.findall(said)})
     own = {name: median(run.get(name, 0.0) for run in runs) for name in runs[0]}

@@ -90,7 +90,7 @@ def test_engines_are_told_what_we_can_do(engine: Engine) -> None:
     config = json.loads(engine.docker("image", "inspect", IMAGE))[0]["Config"]
     caps = config["Labels"]["moby.buildkit.frontend.caps"].split(",")
     assert caps == [f"moby.buildkit.frontend.{name}" for name in ("inputs", "subrequests", "contexts")]
-    assert config["Entrypoint"] == ["/usr/bin/python3", "-m", "frontend"]
+    assert config["Entrypoint"] == ["/usr/bin/python3", "-S", "-m", "frontend"]
     told = {name.rpartition(".")[2]: value for name, value in config["Labels"].items() if ".opencontainers." in name}
     assert (told["title"], told["licenses"], told["version"]) == ("Claylinux", "Apache-2.0", __version__)
 

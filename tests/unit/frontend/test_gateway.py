@@ -17,10 +17,11 @@ from google.protobuf.message import Message
 
 import llb
 from frontend.errors import AnswerError, EngineError
+from frontend.gateway import codes
 from frontend.gateway import status as wire
 from frontend.gateway.bridge import Bridge
 from frontend.gateway.client import Attestation, CacheImport, Ref, ResolvedImage, Solved, Stat
-from frontend.gateway.transport import open_channel
+from frontend.gateway.connection import CallError, Connection
 from llb import SourceFile, SourceRange
 from proto import gateway_pb2 as pb
 from proto import status_pb2
@@ -98,10 +99,9 @@ def bridge(engine: FakeEngine, tmp_path: Path) -> Iterator[Bridge]:
     server.start()
     pipe = socket.socket(socket.AF_UNIX)
     pipe.connect(f"{tmp_path}/engine")
-    channel = open_channel(pipe.fileno(), pipe.detach())
-    yield Bridge(channel)
-    channel.close()
+    yield Bridge(Connection(os.dup(pipe.fileno()), pipe.fileno()))
     server.stop(0).wait()
+    pipe.close()
 
 
 def test_an_answer_that_cannot_be_decoded_is_told(bridge: Bridge, caplog: pytest.LogCaptureFixture) -> None:
@@ -136,14 +136,13 @@ def test_a_failure_is_a_failure_whatever_its_details_say(
 
 def test_the_end_of_the_pipe_ends_calls() -> None:
     ours, theirs = socket.socketpair()
-    channel = open_channel(ours.fileno(), os.dup(ours.fileno()))
-    waiting = ThreadPoolExecutor(max_workers=1).submit(Bridge(channel).inputs)
+    connection = Connection(os.dup(ours.fileno()), ours.fileno())
+    waiting = ThreadPoolExecutor(max_workers=1).submit(Bridge(connection).inputs)
     assert theirs.recv(24) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     theirs.close()
     with pytest.raises(EngineError):
         waiting.result(timeout=30)
-    channel.close()
-    ours.detach()
+    ours.close()
 
 
 def test_capabilities_that_are_listed_but_off_are_not_usable(bridge: Bridge) -> None:
@@ -164,19 +163,9 @@ def test_large_error_details_survive(bridge: Bridge) -> None:
     assert detail["digest"] == "sha256:1"
 
 
-def test_an_error_without_details_has_the_words_of_the_connection() -> None:
-    class Lost(grpc.RpcError):
-        def trailing_metadata(self) -> Any:
-            return None
-
-        def code(self) -> grpc.StatusCode:
-            return grpc.StatusCode.UNAVAILABLE
-
-        def details(self) -> str:
-            return ""
-
-    status = wire.from_rpc(Lost())
-    assert (status.code, status.message) == (14, "UNAVAILABLE")
+def test_an_error_without_words_says_so() -> None:
+    status = wire.from_call(CallError(codes.UNAVAILABLE, ""))
+    assert (status.code, status.message) == (14, "the engine (dockerd or BuildKit) does not say why")
 
 
 PLATFORM = llb.Platform("linux", "arm64", "v8")

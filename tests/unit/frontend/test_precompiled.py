@@ -13,7 +13,7 @@ from tests.support.places import ROOT
 PROGRAM = """
 from pathlib import Path
 from frontend import precompiled
-precompiled.use(Path({file!r}))
+precompiled.use({file!r})
 from dataclasses import dataclass
 from spec.document import Spec
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ print(*(each.__init__.__code__.co_filename for each in (Spec, Unknown)))
 def test_classes_are_made_of_what_was_recorded(tmp_path: Path, recorded: bool, origin: str) -> None:
     file = str(tmp_path / "compiled")
     if recorded:
-        run(f"from pathlib import Path; from frontend import precompiled; precompiled.record(Path({file!r}))")
+        run(f"from frontend import recording; recording.record({file!r})")
     assert run(PROGRAM.format(file=file)).split() == [origin, "<string>"]
 
 
@@ -36,7 +36,7 @@ PATTERNS = """
 import re
 from pathlib import Path
 from frontend import precompiled
-precompiled.use(Path({file!r}))
+precompiled.use({file!r})
 translated = []
 parse = re._parser.parse
 re._parser.parse = lambda pattern, *rest: translated.append(pattern) or parse(pattern, *rest)
@@ -56,7 +56,7 @@ print(*map(ascii, translated), sep="\\n")
 def test_no_regular_expression_of_a_build_is_translated_again(tmp_path: Path) -> None:
     file = str(tmp_path / "compiled")
     assert len(run(PATTERNS.format(file=file)).splitlines()) > 40
-    run(f"from pathlib import Path; from frontend import precompiled; precompiled.record(Path({file!r}))")
+    run(f"from frontend import recording; recording.record({file!r})")
     assert run(PATTERNS.format(file=file)) == "'(?P<all>unknown)'\n"
 
 
@@ -64,7 +64,7 @@ MODULES = """
 import sys
 from pathlib import Path
 from frontend import precompiled
-precompiled.use(Path({file!r}))
+precompiled.use({file!r})
 read = []
 sys.addaudithook(lambda event, given: read.append(str(given[0])) if event == "open" else None)
 import frontend.app, frontend.gateway.bridge
@@ -87,16 +87,16 @@ assert not isinstance(frontend.cli.__spec__.loader, precompiled.Recorded)
 @pytest.mark.slow
 def test_no_module_of_a_build_is_looked_for(tmp_path: Path) -> None:
     file = str(tmp_path / "compiled")
-    run(f"from pathlib import Path; from frontend import precompiled; precompiled.record(Path({file!r}))")
+    run(f"from frontend import recording; recording.record({file!r})")
     run(MODULES.format(file=file))
 
 
 EQUAL = """
 import gc, re, marshal
 from pathlib import Path
-from frontend import precompiled
-precompiled.record(Path({file!r}))
-known = marshal.loads(Path({file!r}).read_bytes())[1]
+from frontend import recording
+recording.record({file!r})
+known = marshal.loads(Path({file!r}).read_bytes()[8:])[1]
 for (pattern, flags), (given, *rest) in known.items():
     made, again = re._compiler.compile(pattern, flags), re._compiler._sre.compile(pattern, given, *rest)
     assert (made, made.groupindex, made.groups) == (again, again.groupindex, again.groups), pattern
