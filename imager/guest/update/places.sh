@@ -2,6 +2,7 @@
 # The disk that the machine booted from has two places for versions: the EFI partition with the installed one, which is
 # never written, and UPDATES with later ones. Their names say all about them: NAME_VERSION+LEFT-DONE.efi is on trial,
 # NAME_VERSION.efi is good, and one with 0 tries left is not started as long as there is another.
+held=no # whether this program has attached them
 
 system_facts() { # who we are; fails where the system has no name or version
   name=$(os_release IMAGE_ID) version=$(os_release IMAGE_VERSION)
@@ -37,6 +38,8 @@ attach() { # ro|rw: both places, below `places`; rw only for UPDATES. One at a t
     [ "$left" -gt 0 ] || { why="another program looks at the versions for too long"; return 1; }
     sleep 1
   done
+  held=yes
+  let_go # what a program that was killed has left
   mkdir -p "$places/esp" "$places/updates" # only now: whoever had the lock has removed them
   repaired=no
   attach_one "$esp_node" "$places/esp" ro && attach_one "$updates_node" "$places/updates" "$1" || { detach; return 1; }
@@ -53,10 +56,16 @@ attach_one() { # NODE POINT MODE
   done
 }
 
-detach() {
-  sync
+let_go() {
   umount "$places/updates" 2>/dev/null
   umount "$places/esp" 2>/dev/null
+}
+
+detach() { # only what is ours: another program may have it now
+  [ "$held" = yes ] || return 0
+  held=no
+  sync
+  let_go
   rmdir "$places/updates" "$places/esp" "$places" 2>/dev/null || :
   exec 8>&-
 }

@@ -31,6 +31,7 @@ update_command() {
   [ -z "$wanted" ] || [ "$check" = no ] || { update_usage >&2; return 2; }
   prepare || return 1
   why='the reason is not known'
+  trap 'detach; exit 1' HUP INT TERM
   update
   code=$?
   detach

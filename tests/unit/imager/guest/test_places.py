@@ -92,3 +92,32 @@ def test_what_mount_says(keys: tuple[Keys, Keys], tmp_path: Path) -> None:
       attach_one /dev/x1 /at ro || echo "$why"
     """
     assert guest.run(script).out == "/dev/x1 cannot be mounted: mount: /at: busy.\n"
+
+
+HELD = f"""
+. {GUEST}/update/places.sh
+esp_node=esp updates_node=updates why=
+mount() {{ [ ! -e "$6/mounted" ] || {{ echo busy >&2; return 1; }}; : >"$6/mounted"; }}
+umount() {{ rm "$1/mounted"; }}
+repair() {{ :; }}
+tidy_up() {{ :; }}
+"""
+"""Places whose mounts are files of this name, and cannot be mounted twice."""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_a_killed_program_has_left_mounted(keys: tuple[Keys, Keys], tmp_path: Path, shell: str) -> None:
+    guest = UpdateGuest(tmp_path / "guest", shell, keys[0])
+    for place in (guest.esp, guest.updates):
+        (place / "mounted").touch()
+    done = guest.run(f"{HELD}\nattach rw && echo attached; detach; echo $why")
+    assert (done.out.split(), done.err) == (["attached"], "")
+    assert not [place for place in (guest.esp, guest.updates) if (place / "mounted").exists()]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_another_program_has_mounted_stays(keys: tuple[Keys, Keys], tmp_path: Path, shell: str) -> None:
+    guest = UpdateGuest(tmp_path / "guest", shell, keys[0])
+    (guest.updates / "mounted").touch()
+    assert guest.run(f"{HELD}\ndetach").code == 0
+    assert (guest.updates / "mounted").exists()

@@ -394,3 +394,11 @@ def test_signatures_are_over_the_whole_index(guest: UpdateGuest, shop: Shop) -> 
     NEW.publish(shop.root, guest.keys)
     sign(shop.root / "update.pieces", NEW.index + "#\n" * (1 << 20), guest.keys)
     refuse(guest, "it is larger than the 1048576 bytes")
+
+
+@pytest.mark.parametrize("signal", ["HUP", "INT", "TERM"])
+def test_somebody_ends_it(guest: UpdateGuest, signal: str) -> None:
+    """The places do not stay mounted."""
+    script = f"detach() {{ echo detached; }}\nupdate() {{ kill -{signal} $$; command sleep 0.2; echo on; }}"
+    done = guest.update(more=script)
+    assert (done.code, done.out) == (1, "detached\n")
