@@ -22,6 +22,8 @@ _DOCS = (
     ("/usr/share/lintian/*", False),
 )
 """Patterns, and whether a match stays: the last one that matches decides. Directories stay: alternatives need them."""
+_NAMES = (("*/lib/udev/hwdb.d/20-OUI.hwdb", False), ("*/lib/udev/hwdb.d/20-*-vendor*.hwdb", False))
+"""What manufacturers call their devices: udev makes two thirds of its database of it, and decides nothing by it."""
 _TRANSLATIONS = (("/usr/share/locale/*/LC_*/*", False), ("/usr/share/man/*/man*/*", False))
 _LANGUAGE = tuple(f"/usr/share/{place}/{{0}}{end}" for place in ("locale", "man") for end in ("/*", "[_@]*/*"))
 
@@ -29,14 +31,14 @@ _LANGUAGE = tuple(f"/usr/share/{place}/{{0}}{end}" for place in ("locale", "man"
 def leave_out(*, docs: bool, languages: tuple[str, ...]) -> str:
     """Return the script that leaves out documentation without `docs`, and translations into other than `languages`.
 
-    English stays. What the system already has goes, too.
+    English stays. What the system already has in /usr/share goes, too; udev, it does not have yet.
     """
     rules: list[tuple[str, bool]] = []
     if _ALL not in languages:
         rules += _TRANSLATIONS
         rules += [(pattern.format(each), True) for each in ("en", *sorted(languages)) for pattern in _LANGUAGE]
     if not docs:
-        rules += _DOCS
+        rules += _DOCS + _NAMES
     if not rules:
         return ""
     lines = [f"path-{'include' if stays else 'exclude'}={pattern}" for pattern, stays in rules]

@@ -10,8 +10,8 @@ and if the layers are on a disk:
     /.claylinux/drivers/list           which drivers are for which devices (`drivers`)
     /.claylinux/drivers/NAME           these drivers
 
-The archive has about 1 MB and goes into the UKI uncompressed. The drivers have 12 MB, so they are in a second archive,
-in the compression that all kernels read: 3 MB.
+The archive has 1.5 MB, with drivers 14 MB. All of it goes through the memory several times at boot, so it is compressed,
+in the format that all kernels read: 0.5 MB, with drivers 3.5 MB.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import stat
 import zlib
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,11 +65,10 @@ def archive(
             f"{remedy} or another kernel"
         )
     programs = _read(root, version, modules, modules.load_order(needed))
-    made = _pack(_content(programs, init, layer_count, on_disk), epoch)
-    if on_disk:
-        found = _pack(_drivers(root, version, modules), epoch)
-        made += zlib.compress(found, wbits=_GZIP)
-    return made
+    content = chain(
+        _content(programs, init, layer_count, on_disk), _drivers(root, version, modules) if on_disk else ()
+    )
+    return zlib.compress(_pack(content, epoch), wbits=_GZIP)
 
 
 def _pack(content: Iterable[tuple[Entry, bytes]], epoch: int) -> bytes:

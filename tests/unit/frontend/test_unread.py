@@ -34,6 +34,8 @@ STAYS = (
     "i18n/locales/de_DE",
     "zoneinfo/Europe/Berlin",
 )
+NAMES = ("20-OUI", "20-pci-vendor-model", "20-bluetooth-vendor-product", "20-acpi-vendor")
+SETTINGS_OF_DEVICES = ("20-net-ifname", "20-pci-classes", "60-keyboard", "60-evdev", "70-mouse")
 
 
 def left(tmp_path: Path, *, docs: bool, languages: tuple[str, ...]) -> tuple[set[str], str]:
@@ -87,6 +89,15 @@ def test_links_to_licences_stay(tmp_path: Path) -> None:
     assert (share / "doc/bash-doc").is_symlink(), "dpkg keeps links in the place of directories, too"
     assert (share / "doc/bash-doc/copyright").exists()
     assert (share / "man/man1").is_dir(), "update-alternatives makes links there"
+
+
+@pytest.mark.parametrize("docs", [False, True])
+def test_names_of_devices_are_documentation(tmp_path: Path, docs: bool) -> None:
+    """What changes how a device works stays, wherever the release has the files of udev."""
+    _, settings = left(tmp_path, docs=docs, languages=())
+    for directory in ("/usr/lib/udev/hwdb.d", "/lib/udev/hwdb.d"):
+        assert {name for name in NAMES if as_dpkg(settings, f"{directory}/{name}.hwdb")} == set(NAMES if docs else ())
+        assert all(as_dpkg(settings, f"{directory}/{name}.hwdb") for name in SETTINGS_OF_DEVICES)
 
 
 def test_nothing_is_left_out_if_everything_is_wanted() -> None:

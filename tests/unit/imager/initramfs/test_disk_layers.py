@@ -95,19 +95,17 @@ def test_a_driver_comes_with_what_it_needs_and_its_devices(system: Path) -> None
 def test_what_init_gets(system: Path, layers: list[Path]) -> None:
     found = disk_layers.lay_out(layers)
     made = bootstrap.archive(Root(system), VERSION, system.parent / "init", 2, EPOCH, found)
-    start = made.index(b"\x1f\x8b\x08")
-    plain, drivers_archive = read_newc(made[:start]), read_newc(zlib.decompress(made[start:], wbits=31))
-    names = [member.name.decode() for member in plain if member.name.endswith((b".ko", b"disk"))]
-    assert names == [
+    names = [member.name.decode() for member in read_newc(zlib.decompress(made, wbits=zlib.MAX_WBITS | 16))]
+    assert [name for name in names if name.endswith((".ko", "disk"))] == [
         ".claylinux/modules/00-dm_mod.ko",
         ".claylinux/modules/01-dm_verity.ko",
         ".claylinux/modules/02-squashfs.ko",
         ".claylinux/modules/03-overlay.ko",
         ".claylinux/layers/disk",
     ]
-    names = [member.name.decode().removeprefix(".claylinux/drivers") for member in drivers_archive]
-    assert names == ["", "/list", "/sha256_ssse3", "/virtio_ring", "/virtio_blk"]
-    assert start % 4 == 0
+    path = ".claylinux/drivers"
+    found_drivers = [name.removeprefix(path) for name in names if name.startswith(path)]
+    assert found_drivers == ["", "/list", "/sha256_ssse3", "/virtio_ring", "/virtio_blk"]
 
 
 def test_a_kernel_without_dm_verity_cannot(system: Path, layers: list[Path]) -> None:
