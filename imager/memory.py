@@ -42,10 +42,10 @@ class Moment:
         return sum(self.held.values())
 
 
-def moments(mode: str, uki: int, unpacked: int, *, os_release: bool) -> tuple[Moment, ...]:
+def moments(mode: str, uki: int, unpacked: int, *, os_release: bool, copied: int = 0) -> tuple[Moment, ...]:
     """Return the boot, moment by moment, of a UKI of `uki` bytes whose system has `unpacked` bytes in a tmpfs.
 
-    `os_release` says whether the UKI has an os-release section.
+    `os_release` says whether the UKI has an os-release section, `copied` what init copies from the disk to memory.
 
     Nearly all of the UKI is the initramfs. The initramfs stays in memory until the kernel has unpacked it: in tmpfs
     mode into a tmpfs, which may use half of the remaining memory, and in overlay mode, still compressed, into a ramfs,
@@ -57,6 +57,7 @@ def moments(mode: str, uki: int, unpacked: int, *, os_release: bool) -> tuple[Mo
     """
     adding = {"copy to add os-release": uki} if os_release else {}
     copies = {"UKI": uki, **adding, "copy of the initramfs": uki, "room for it beside the kernel": uki}
+    copies_of_disk = {"copy of the layers on the disk": copied} if copied else {}
     if mode == OVERLAY:
         filled = {"layers": uki}
         unpacking = {"initramfs": uki, **filled}
@@ -66,13 +67,13 @@ def moments(mode: str, uki: int, unpacked: int, *, os_release: bool) -> tuple[Mo
     return (
         Moment("loading", {**copies, "firmware and kernel": _FIRMWARE}),
         Moment("unpacking", {**unpacking, "firmware and kernel": _EARLY}),
-        Moment("running", {**filled, "running programs and kernel": _RUNNING}),
+        Moment("running", {**filled, **copies_of_disk, "running programs and kernel": _RUNNING}),
     )
 
 
-def required_ram(mode: str, uki: int, unpacked: int, *, os_release: bool) -> int:
+def required_ram(mode: str, uki: int, unpacked: int, *, os_release: bool, copied: int = 0) -> int:
     """Return the minimum memory in bytes to boot: that of the moment that needs most (see `moments`)."""
-    return max(moment.size for moment in moments(mode, uki, unpacked, os_release=os_release))
+    return max(moment.size for moment in moments(mode, uki, unpacked, os_release=os_release, copied=copied))
 
 
 def missing_for_overlay(modules: Sequence[str], decoders: Sequence[str], compression: str) -> tuple[str, ...]:

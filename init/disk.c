@@ -18,6 +18,7 @@
 #include "message.h"
 
 #define LIST "/.claylinux/layers/disk"
+#define COPIED "/.claylinux/layers/copied"
 #define SYSFS "/.claylinux/sys"
 #define PATIENCE 60 /* seconds: a slow stick behind a hub takes 20 */
 #define SILENCE 5
@@ -29,6 +30,11 @@ static struct gpt_partition found;
 bool disk_has_layers(void)
 {
     return access(LIST, F_OK) == 0;
+}
+
+bool disk_is_copied(void)
+{
+    return access(COPIED, F_OK) == 0;
 }
 
 static double seconds(void)
@@ -97,4 +103,9 @@ int disk_open_layer(int number, char *device, size_t size)
     }
     struct verified part = {found.device, found.start + position, data, tree, root};
     return mapper_open(&part, number, device, size);
+}
+
+void disk_close_layer(int number)
+{
+    mapper_close(number);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmdline.h"
+#include "copy.h"
 #include "disk.h"
 #include "loop.h"
 #include "message.h"
@@ -67,9 +68,15 @@ static void open_attributes(int number)
 static int open_layer(int number, char *device, size_t size)
 {
     char file[64];
-    if (disk_has_layers())
-        return disk_open_layer(number, device, size);
     snprintf(file, sizeof file, LAYERS "/%d.img", number);
+    if (disk_has_layers()) {
+        int on_disk = disk_open_layer(number, device, size);
+        if (!disk_is_copied())
+            return on_disk;
+        copy_layer(on_disk, number, file);
+        close(on_disk);
+        disk_close_layer(number);
+    }
     int block = loop_attach(file, device, size);
     unlink(file); /* the device keeps the data */
     return block;

@@ -57,27 +57,50 @@ static dev_t make(int control, const char *name, uint64_t sectors, const struct 
     return (dev_t)request.head.dev;
 }
 
-int mapper_open(const struct verified *part, int number, char *device, size_t size)
+static void name_devices(int number, char *verified, char *below, size_t size)
 {
-    char name[64];
-    struct request linear = {.target.target_type = "linear"}, verity = {.target.target_type = "verity"};
+    snprintf(verified, size, "claylinux-layer-%d", number);
+    snprintf(below, size, "claylinux-layer-%d-on-disk", number);
+}
+
+static int open_control(void)
+{
     int control = open(CONTROL, O_RDWR | O_CLOEXEC);
     if (control < 0)
         fail("cannot open " CONTROL " (the kernel may not support the device mapper)");
+    return control;
+}
+
+int mapper_open(const struct verified *part, int number, char *device, size_t size)
+{
+    char verified[64], on_disk[64];
+    struct request linear = {.target.target_type = "linear"}, verity = {.target.target_type = "verity"};
+    int control = open_control();
+    name_devices(number, verified, on_disk, sizeof verified);
     snprintf(linear.parameters, sizeof linear.parameters, "%s %" PRIu64, part->disk, part->position / SECTOR);
-    snprintf(name, sizeof name, "claylinux-layer-%d-on-disk", number);
-    dev_t below = make(control, name, (part->size + part->tree) / SECTOR, &linear);
+    dev_t below = make(control, on_disk, (part->size + part->tree) / SECTOR, &linear);
     /* Data that is not verified is an error for whoever reads it: not the end of the machine, which may have other
      * things to do, such as telling. */
     snprintf(verity.parameters, sizeof verity.parameters, "1 %u:%u %u:%u %d %d %" PRIu64 " %" PRIu64 " sha256 %s -",
              major(below), minor(below), major(below), minor(below), BLOCK, BLOCK, part->size / BLOCK,
              part->size / BLOCK, part->root);
-    snprintf(name, sizeof name, "claylinux-layer-%d", number);
-    dev_t made = make(control, name, part->size / SECTOR, &verity);
+    dev_t made = make(control, verified, part->size / SECTOR, &verity);
     close(control);
     snprintf(device, size, "/dev/dm-%u", minor(made));
     int block = open(device, O_RDONLY | O_CLOEXEC);
     if (block < 0)
         fail("cannot open %s for layer %d", device, number);
     return block;
+}
+
+void mapper_close(int number)
+{
+    char verified[64], on_disk[64];
+    int control = open_control();
+    name_devices(number, verified, on_disk, sizeof verified);
+    for (int i = 0; i < 2; i++) { /* the one above first: it has the other one open */
+        struct request request = {0};
+        ask(control, DM_DEV_REMOVE, &request, 0, i ? on_disk : verified);
+    }
+    close(control);
 }

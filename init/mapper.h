@@ -18,4 +18,7 @@ struct verified {
  * hash does not cover fails. `number` makes its name. Fails if that is not possible. */
 int mapper_open(const struct verified *part, int number, char *device, size_t size);
 
+/* Remove the device that mapper_open made for `number`, which nobody has open. */
+void mapper_close(int number);
+
 #endif

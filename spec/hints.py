@@ -204,6 +204,7 @@ KERNEL = _hints(
 ROOTFS = _hints(
     ("ignore remove without excludes", "write `exclude`"),
     ("from layers location place", "write `source`"),
+    ("toram copytoram to_ram ram memory", "write `source: disk` and `copy: true`"),
     ("verity dm_verity", "write `source: disk`, which verifies what it reads"),
     ("size", "remove it: the system is as large as its content; for a limit, write `limits: {uki: ...}`"),
 )

@@ -63,6 +63,12 @@ class Rootfs:
         "disk",
         default="uki",
     )
+    copy: bool = key(
+        "With `source: disk`, whether the system is copied from there to memory when it starts, and verified. Then the "
+        "medium can be taken out.",
+        "true",
+        default=False,
+    )
     compression: words.Compression | None = key(
         f"{listing((NONE, *LEVELS))}, optionally with a level as in `zstd:19`. Default: zstd at a fast level.",
         "zstd:19",

@@ -83,8 +83,8 @@ class PackageManager:
         default=None,
     )
     docs: bool = key(
-        "Debian presets: whether packages bring manuals, other documentation, and udev's names of devices. Licences stay in "
-        "any case.",
+        "Debian presets: whether packages bring manuals, other documentation, and udev's names of devices. Licences "
+        "stay in any case.",
         "true",
         default=False,
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _BIG = 1 << 30
 """Bytes. The UKI of a smaller system is far from the size that firmware cannot start."""
 _LAYOUT = {"size": int}
+_COPIED = {**_LAYOUT, "layers": {"size": int}}
 
 
 def is_wanted(inputs: PlanInputs, uki: Uki) -> bool:
@@ -54,12 +55,14 @@ def measure(
 
     spec = inputs.spec
     found = client.read_file(solve(uki.shipped), uki.FILE)
-    size: int = documents.read(found, "the layout of the UKI", _LAYOUT)["size"]
+    shown = documents.read(found, "the layout of the UKI", _COPIED if spec.rootfs.copy else _LAYOUT)
+    size: int = shown["size"]
+    copied: int = shown["layers"]["size"] if spec.rootfs.copy else 0
     # The output that needs the most memory counts.
     os_release = uki.request.os_release or (
         not uki.changed and any(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
     )
-    ram = memory.required_ram(uki.system.mode, size, uki.system.unpacked, os_release=os_release)
+    ram = memory.required_ram(uki.system.mode, size, uki.system.unpacked, os_release=os_release, copied=copied)
     problems = tuple(limits.exceeded(spec, size, ram))
     asked = inputs.options.target == REPORT
     # The report helps to get below a limit, so `--target report` works even when one is exceeded.

@@ -141,6 +141,7 @@ def plan_uki(
         init=TARGETS[architecture].init if overlay else "",
         layers=len(segments) if overlay else 0,
         on_disk=spec.rootfs.on_disk,
+        copied=spec.rootfs.copy,
         unpacked=packed.unpacked,
         lacks=packed.lacks,
         signer=_CHECKED + SIGNER if checked else "",

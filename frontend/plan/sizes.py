@@ -51,6 +51,7 @@ def plan_sizes(
         mode=uki.system.mode,
         unpacked=uki.system.unpacked,
         os_release=os_release,
+        copied=spec.rootfs.copy,
         exclude=spec.rootfs.exclude,
         previous=f"{_PREVIOUS}/{previous.path}" if previous else "",
         kernel_tree=tuple(place + kernel.FINDINGS for place in findings),

@@ -7,11 +7,12 @@
 and if the layers are on a disk:
 
     /.claylinux/layers/disk            where they are (`disk_layers`)
+    /.claylinux/layers/copied          there if init copies them to memory
     /.claylinux/drivers/list           which drivers are for which devices (`drivers`)
     /.claylinux/drivers/NAME           these drivers
 
-The archive has 1.5 MB, with drivers 14 MB. All of it goes through the memory several times at boot, so it is compressed,
-in the format that all kernels read: 0.5 MB, with drivers 3.5 MB.
+The archive has 1.5 MB, with drivers 14 MB. At boot it is in memory several times, so it is compressed, in the format
+that all kernels read: 0.5 MB, with drivers 3.5 MB.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ NEEDED = ("loop", "squashfs", "overlay")
 """The modules that init needs."""
 NEEDED_ON_DISK = ("dm_mod", "dm_verity", "squashfs", "overlay")
 """The same for layers on a disk, beside drivers."""
+NEEDED_FOR_COPY = ("loop",)
+"""More of them, if init copies these layers."""
 _MODULES = tree.PRIVATE + b"/modules"
 _DRIVERS = tree.PRIVATE + b"/drivers"
 _GZIP = zlib.MAX_WBITS | 16
@@ -48,16 +51,23 @@ _GZIP = zlib.MAX_WBITS | 16
 
 
 def archive(
-    root: Root, version: str, init: Path, layer_count: int, epoch: int, on_disk: tuple[DiskLayer, ...] = ()
+    root: Root,
+    version: str,
+    init: Path,
+    layer_count: int,
+    epoch: int,
+    on_disk: tuple[DiskLayer, ...] = (),
+    *,
+    copied: bool = False,
 ) -> bytes:
     """Return the archive for the kernel `version` and the layers; raises ImagerError if a module is missing.
 
-    `on_disk` are the layers, if they are there and not in the initramfs.
+    `on_disk` are the layers, if they are there and not in the initramfs; `copied`: init copies them to memory.
     """
     if not init.is_file():
         raise ImagerError(f"the init program {init} is not a file")
     modules = moddep.load(root, version)
-    needed = NEEDED_ON_DISK if on_disk else NEEDED
+    needed = (*NEEDED_ON_DISK, *(NEEDED_FOR_COPY if copied else ())) if on_disk else NEEDED
     if lacking := _missing(modules, needed):
         remedy = "remove rootfs.source: disk" if on_disk else "use rootfs.mode: tmpfs"
         raise ImagerError(
@@ -66,7 +76,9 @@ def archive(
         )
     programs = _read(root, version, modules, modules.load_order(needed))
     content = chain(
-        _content(programs, init, layer_count, on_disk), _drivers(root, version, modules) if on_disk else ()
+        _content(programs, init, layer_count),
+        _for_disk(on_disk, copied=copied) if on_disk else (),
+        _drivers(root, version, modules) if on_disk else (),
     )
     return zlib.compress(_pack(content, epoch), wbits=_GZIP)
 
@@ -101,9 +113,7 @@ def _read(root: Root, version: str, modules: Modules, names: Iterable[str]) -> I
         yield name, modfile.read(root, path)
 
 
-def _content(
-    programs: Iterable[tuple[str, bytes]], init: Path, count: int, on_disk: tuple[DiskLayer, ...]
-) -> Iterator[tuple[Entry, bytes]]:
+def _content(programs: Iterable[tuple[str, bytes]], init: Path, count: int) -> Iterator[tuple[Entry, bytes]]:
     """Yield the content of the archive; `programs` are the modules in load order."""
     for name, mode in tree.MOUNT_POINTS.items():
         if name in (b"dev", b"proc"):
@@ -115,8 +125,12 @@ def _content(
     for number, (module, program) in enumerate(programs):
         yield tree.synthetic_entry(_MODULES + b"/%02d-%b.ko" % (number, module.encode()), stat.S_IFREG | 0o600), program
     yield tree.synthetic_entry(tree.LAYERS + b"/count", stat.S_IFREG | 0o600), b"%d\n" % count
-    if on_disk:
-        yield tree.synthetic_entry(tree.LAYERS + b"/disk", stat.S_IFREG | 0o600), disk_layers.records(on_disk)
+
+
+def _for_disk(layers: tuple[DiskLayer, ...], *, copied: bool) -> Iterator[tuple[Entry, bytes]]:
+    yield tree.synthetic_entry(tree.LAYERS + b"/disk", stat.S_IFREG | 0o600), disk_layers.records(layers)
+    if copied:
+        yield tree.synthetic_entry(tree.LAYERS + b"/copied", stat.S_IFREG | 0o600), b""
 
 
 def _drivers(root: Root, version: str, modules: Modules) -> Iterator[tuple[Entry, bytes]]:

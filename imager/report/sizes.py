@@ -55,7 +55,9 @@ def run(request: Sizes) -> None:
     walk = tree.walk(os.fsencode(root.path), exclude=request.exclude)
     shipped = tuple(files.find(root, walk))
     known = request.unpacked > 0
-    moments = memory.moments(request.mode, uki.size, request.unpacked, os_release=request.os_release) if known else ()
+    copied = uki.layers.size if uki.layers and request.copied else 0
+    at_boot = memory.moments(request.mode, uki.size, request.unpacked, os_release=request.os_release, copied=copied)
+    moments = at_boot if known else ()
     found = measure(root, shipped, uki, request.name, moments)
     found["excluded"] = list(_excluded(root, request.exclude, walk.left_out))
     found["kernel"] = _kernel(findings.merged(request.kernel_tree))

@@ -40,6 +40,7 @@ def run(request: Uki) -> None:
         pe.Section(".linux", (kernel(root, request.kernel_version, request.architecture),), pe.CODE),
     )
     image = pe.plan(Path(request.stub), request.architecture, sections)
+    layers = _partition(on_disk) if on_disk else None
     segments = frozenset(map(Path, request.initrd))
     sizes = {section.name: section.size for section in sections}
     layout.write(
@@ -51,10 +52,10 @@ def run(request: Uki) -> None:
         image.parts(),
         segments,
         detached=request.detached,
-        layers=_partition(on_disk) if on_disk else None,
+        layers=layers,
     )
     if request.unpacked:
-        terminal.tell(_summary(request, image.size))
+        terminal.tell(_summary(request, image.size, layers))
 
 
 def _os_release(root: Root, request: Uki) -> Iterator[pe.Section]:
@@ -68,9 +69,10 @@ def _partition(layers: tuple[DiskLayer, ...]) -> layout.Partition:
     return layout.Partition(str(disk_layers.guid_of(layers)), pieces[-1].at + pieces[-1].size, pieces)
 
 
-def _summary(request: Uki, size: int) -> str:
+def _summary(request: Uki, size: int, layers: layout.Partition | None) -> str:
     mode = memory.OVERLAY if request.layers else memory.TMPFS
-    ram = memory.required_ram(mode, size, request.unpacked, os_release=request.os_release)
+    copied = layers.size if layers and request.copied else 0
+    ram = memory.required_ram(mode, size, request.unpacked, os_release=request.os_release, copied=copied)
     parts = " + ".join(memory.format_size(Path(name).stat().st_size) for name in request.initrd)
     return (
         f"{memory.format_size(size)}, {'and on the disk' if request.on_disk else 'including'} {parts} for the system "
@@ -110,8 +112,9 @@ def _initrd(root: Root, request: Uki, line: str, on_disk: tuple[DiskLayer, ...])
         from imager.initramfs import bootstrap
 
         # The firmware reads it anyway, so a separate file and build step would not pay off.
-        init, count = Path(request.init), request.layers
-        parts.append((b"", bootstrap.archive(root, request.kernel_version, init, count, request.epoch, on_disk)))
+        init, count, epoch = Path(request.init), request.layers, request.epoch
+        starter = bootstrap.archive(root, request.kernel_version, init, count, epoch, on_disk, copied=request.copied)
+        parts.append((b"", starter))
     if on_disk:
         return initrd(root, (*parts, *((b"", layer.lists()) for layer in on_disk)))
     for number, place in enumerate(map(Path, request.initrd)):

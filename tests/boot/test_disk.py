@@ -6,7 +6,7 @@ import hashlib
 import random
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,14 @@ CHECKS = """\
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sysfs /sys
 check() { name=$1; shift; echo "check $name=$(eval "$@" 2>/dev/null)"; }
+# Somebody pulls out the disk of a system that was copied to memory.
+if [ -e /opt/pulled ]; then for device in /sys/bus/virtio/drivers/virtio_blk/virtio*; do
+  echo "${device##*/}" >/sys/bus/virtio/drivers/virtio_blk/unbind
+done; fi
+check disks 'ls -d /sys/block/vd* /sys/block/dm-* | busybox wc -l'
 check root 'grep " / " /proc/mounts | busybox tail -n1 | cut -d" " -f3'
 check whole 'busybox sha256sum </opt/own | cut -d" " -f1'
+check base 'busybox sha256sum </opt/base | cut -d" " -f1'
 check damaged 'cat /opt/base >/dev/null || echo refused'
 check beside 'busybox dd if=/opt/base bs=4096 skip=64 count=1 | wc -c'
 check later 'ls /opt/later'
@@ -62,11 +68,24 @@ class Disk:
 @pytest.fixture
 def disk(builder: Builder, disk_modules: Path) -> Disk:
     """Return a disk with two layers: the second one adds a file, and removes one."""
+    return make(builder, disk_modules)
+
+
+@pytest.fixture
+def copied(builder: Builder, disk_modules: Path) -> Disk:
+    """Return the same for a system that init copies to memory."""
+    return make(builder, disk_modules, copied=True)
+
+
+def make(builder: Builder, disk_modules: Path, *, copied: bool = False) -> Disk:
+    """Return the disk. A `copied` system pulls it out before it reads the rest."""
     lower = builder.system({"sbin/init": CHECKS, "opt/base": BASE, "opt/later": "x"})
     upper = builder.directory / "upper"
     shutil.copytree(lower, upper, symlinks=True)
     (upper / "opt/own").write_bytes(OWN)
     (upper / "opt/later").unlink()
+    if copied:
+        (upper / "opt/pulled").touch()
     shutil.copytree(disk_modules / "lib", upper / "lib")
     (upper / "boot").mkdir()
     shutil.copy(builder.kernel, upper / "boot")
@@ -87,6 +106,7 @@ def disk(builder: Builder, disk_modules: Path) -> Disk:
         init=str(builder.init),
         layers=2,
         on_disk=True,
+        copied=copied,
     )
     perform(uki)
     perform(Raw(uki=uki.output, output=place["out.img"], architecture="amd64", epoch=0))
@@ -116,8 +136,10 @@ def test_a_flipped_bit_of_a_file_is_an_error_where_it_is_read(disk: Disk) -> Non
         text = console.text
     assert "token 42\n" in text, text
     assert dict(re.findall(r"^check (\w+)=(.*)$", text, re.MULTILINE)) == {
+        "disks": "5",
         "root": "overlay",
         "whole": hashlib.sha256(OWN).hexdigest(),
+        "base": "",
         "damaged": "refused",
         "beside": "4096",
         "later": "",
@@ -136,4 +158,31 @@ def test_a_flipped_bit_of_the_file_system_stops_the_boot(disk: Disk) -> None:
         assert console.wait_off(BOOT_SECONDS) == 0
         text = console.text
     assert said(text)[0].startswith("cannot mount layer 0: it is damaged"), text
+    assert "token" not in text
+
+
+def test_a_copied_system_needs_its_disk_no_more(copied: Disk) -> None:
+    """Nothing holds it: it can be pulled out, and all that was never read before is there."""
+    with boot(copied.machine) as console:
+        assert console.wait_off(BOOT_SECONDS) == 0
+        text = console.text
+    assert "token 42\n" in text, text
+    found = dict(re.findall(r"^check (\w+)=(.*)$", text, re.MULTILINE))
+    assert (found["disks"], found["root"], found["damaged"]) == ("0", "overlay", "")
+    assert [found["base"], found["whole"]] == [hashlib.sha256(each).hexdigest() for each in (BASE, OWN)]
+    assert said(text) == []
+
+
+def test_a_flipped_bit_anywhere_stops_the_boot_of_a_copied_system(copied: Disk) -> None:
+    """Also one of a file that nobody would have read. With too little memory, that is what init says."""
+    small = replace(copied.machine, memory_mib=96)
+    with boot(small) as console:
+        assert console.wait_off(BOOT_SECONDS) == 0
+        text = console.text
+    assert re.match(r"too little memory to copy the system there: the next layer has \d+ MiB", said(text)[0]), text
+    copied.flip(OWN[100_000:100_064])
+    with boot(copied.machine) as console:
+        assert console.wait_off(BOOT_SECONDS) == 0
+        text = console.text
+    assert said(text)[0].startswith("cannot copy layer 1 to memory: it is damaged"), text
     assert "token" not in text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 import subprocess
 from pathlib import Path
@@ -11,21 +10,13 @@ import pytest
 
 from localvm.machine import Drive, Machine
 from tests.support.engine import REPOSITORY, Engine
+from tests.support.flipped import flip
 from tests.support.vm import boot, require_tool
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine, pytest.mark.long]
 
-MIB = 1 << 20
 CIPHER = "openssl enc -aes-128-ctr -K 5 -iv 0 -in /dev/zero 2>/dev/null | tail -c +110100481 | head -c 4096"
 """The bytes of the file `5` from 105 MiB on, as the build makes them."""
-
-
-def flip(image: Path, data: bytes) -> None:
-    """Change one bit of `data` on the disk."""
-    with image.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
-        at = content.find(data)
-        assert at > 0
-        content[at + 1000] ^= 1
 
 
 def test_three_gibibytes_start_with_half_a_gibibyte_of_memory(engine: Engine, tmp_path: Path) -> None:

@@ -86,7 +86,16 @@ def disk_modules(debian_kernel: Path, tmp_path_factory: pytest.TempPathFactory) 
     tree = tmp_path_factory.mktemp("disk-modules")
     package = debian_package(f"linux-image-{debian_kernel.name.removeprefix('vmlinuz-')}")
     shutil.copytree(package / "lib/modules", tree / "lib/modules")
-    names = (*bootstrap.NEEDED_ON_DISK, "virtio_pci", "virtio_blk", "virtio_scsi", "sd_mod", "sr_mod", "sha256_ssse3")
+    names = (
+        *bootstrap.NEEDED_ON_DISK,
+        *bootstrap.NEEDED_FOR_COPY,
+        "virtio_pci",
+        "virtio_blk",
+        "virtio_scsi",
+        "sd_mod",
+        "sr_mod",
+        "sha256_ssse3",
+    )
     perform(KernelTree(system=str(tree), output=str(tree / "kernel.json"), include=names, epoch=0))
     return tree
 

@@ -11,6 +11,9 @@ from spec.values.wording import code, listing
 def validate_rootfs(spec: Spec, problems: Collector) -> None:
     """Report every contradiction between a system on a disk and what else the file says."""
     if not spec.rootfs.on_disk:
+        if spec.rootfs.copy:
+            problems.add(spec.positions.of("rootfs", "copy"), "`copy` takes the system from the disk to memory, where "
+                         "it is in any case without `source: disk`: remove `copy`, or add `source: disk`")  # fmt: skip
         return
     if spec.rootfs.mode == "tmpfs":
         place = spec.positions.of("rootfs", "mode")

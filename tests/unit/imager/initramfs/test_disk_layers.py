@@ -26,6 +26,7 @@ DEP = """\
 kernel/drivers/md/dm-mod.ko:
 kernel/drivers/md/dm-verity.ko: kernel/drivers/md/dm-mod.ko
 kernel/fs/squashfs/squashfs.ko:
+kernel/drivers/block/loop.ko:
 kernel/fs/overlayfs/overlay.ko:
 kernel/drivers/virtio/virtio_ring.ko:
 kernel/drivers/block/virtio_blk.ko: kernel/drivers/virtio/virtio_ring.ko
@@ -106,6 +107,15 @@ def test_what_init_gets(system: Path, layers: list[Path]) -> None:
     path = ".claylinux/drivers"
     found_drivers = [name.removeprefix(path) for name in names if name.startswith(path)]
     assert found_drivers == ["", "/list", "/sha256_ssse3", "/virtio_ring", "/virtio_blk"]
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_layers_are_copied_if_that_is_wanted(system: Path, layers: list[Path], copied: bool) -> None:
+    """That takes the driver of files as disks, too."""
+    found = disk_layers.lay_out(layers)
+    made = bootstrap.archive(Root(system), VERSION, system.parent / "init", 2, EPOCH, found, copied=copied)
+    names = {member.name.decode() for member in read_newc(zlib.decompress(made, wbits=zlib.MAX_WBITS | 16))}
+    assert (".claylinux/layers/copied" in names, ".claylinux/modules/04-loop.ko" in names) == (copied, copied)
 
 
 def test_a_kernel_without_dm_verity_cannot(system: Path, layers: list[Path]) -> None:
