@@ -45,6 +45,8 @@ class Fleet:
     registry: Registry
     context: Path
     arguments: dict[str, str]
+    words: tuple[str, ...] = ()
+    """Further ones for buildx."""
 
     def disk(self, variables: Path) -> Machine:
         """Build version 1, and return a machine with it on a disk that has room for the state."""
@@ -65,7 +67,7 @@ class Fleet:
         port = self.registry.host.rpartition(":")[2]
         arguments = {**self.arguments, "VERSION": version, "FROM": f"oci+http://10.0.2.2:{port}/fleet"}
         secret = f"--secret=id=db.key,src={self.context}/db.key"
-        self.engine.buildx(self.context, secret, *words, build_args=arguments, output=output).check()
+        self.engine.buildx(self.context, *self.words, secret, *words, build_args=arguments, output=output).check()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ import pytest
 from frontend.distro.registry import PRESETS
 from localengine.places import data_dir
 from tests.support.alpine_data import MACHINES, installed_system, signed_packages
-from tests.support.alpine_packages import applications, kernels, made_up
+from tests.support.alpine_packages import applications, kernels, made_up, of_updates
 from tests.support.apk_repository import Package, SigningKey, publish, serve
 from tests.support.engine import BuildResult, Engine, ToolError, out_of_reach, run_tool
 
@@ -29,9 +29,10 @@ OFFICIAL = "alpine:3.19"
 """The release that the shared data has packages of."""
 OFFICIAL_ARM64 = "alpine:3.13"
 _MIRROR_SECONDS = 10
-# As installed in a virtual machine that boots by other means, and with a service of its owner's.
+# As installed in a virtual machine that boots by other means, and with a service of its owner's. curl and
+# e2fsprogs-extra stay, as no repository in reach has those of this release.
 _PLAIN = """\
-RUN apk del --no-network --quiet linux-virt mkinitfs cloud-utils-growpart sudo curl dhcpcd e2fsprogs-extra
+RUN apk del --no-network --quiet linux-virt mkinitfs cloud-utils-growpart sudo dhcpcd
 RUN rm -rf /etc/runlevels/*/* /lost+found \\
  && for file in /etc/init.d/*; do apk info -q --who-owns "$file" >/dev/null || rm "$file"; done \\
  && sed -i '/^rc_/d' /etc/rc.conf
@@ -58,11 +59,15 @@ class Alpine:
     mirror: bool = False
     """Whether all packages are those of Alpine's mirror."""
 
-    def build(self, directory: Path, *args: str, output: Path | str | None = None) -> BuildResult:
-        """Build a project. Only the step's network reaches the loopback interface with the packages."""
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What buildx needs to be told. Only the step's network reaches the loopback interface with the packages."""
         stand_in = f"--build-context={PRESET_IMAGE}=docker-image://{self.image}"
-        platform = f"--platform={self.platform}"
-        return self.engine.buildx(directory, "--network=host", platform, stand_in, *args, output=output)
+        return ("--network=host", f"--platform={self.platform}", stand_in)
+
+    def build(self, directory: Path, *args: str, output: Path | str | None = None) -> BuildResult:
+        """Build a project."""
+        return self.engine.buildx(directory, *self.words, *args, output=output)
 
     def downloads(self) -> list[str]:
         """Return the packages requested since the last call."""
@@ -95,7 +100,7 @@ def alpine_apk3(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
         out_of_reach("the shared data (CLAYLINUX_DATA), with packages of Alpine 3.19, is not here")
     base = f"claylinux-test/alpine-installed-{os.getpid()}"
     _import(engine, installed_system("amd64"), base)
-    packages = [*kernels(), *applications(), *made_up()]
+    packages = [*kernels(), *applications(), *of_updates(signed), *made_up()]
     folder = tmp_path_factory.mktemp("alpine3")
     with serving(engine, folder, base, packages, signed, steps=_PLAIN + _MERGED_USR) as made:
         yield made

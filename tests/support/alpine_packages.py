@@ -1,20 +1,22 @@
 """The packages that are not Alpine's own: a kernel, nginx, and those that exist only to be installed and removed.
 
 The kernel is Alpine's linux-virt under the name of every flavor, as packages of our own; where PyPI does not have it,
-it is Debian's. nginx, dropbear and wipefs are Debian's, with the libraries that they need.
+it is Debian's. nginx, dropbear, dosfstools and wipefs are Debian's, with the libraries that they need.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import os
+import tarfile
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.support.alpine_data import installed_system
+from tests.support.alpine_data import MACHINES, installed_system
 from tests.support.apk_repository import File, Package, tree
 from tests.support.vm import debian_package, newest_kernel
 
@@ -159,6 +161,25 @@ def applications() -> list[Package]:
         Package(name="wipefs", version="2.38-r0", files=wipefs, depends=("glibc-stand-in",)),
         Package(name="intel-ucode", files={"boot/intel-ucode.img": File(content=b"070701 microcode\n")}),
         Package(name="amd-ucode", files={"boot/amd-ucode.img": File(content=b"070701 microcode\n")}),
+    ]
+
+
+def of_updates(signed: Path) -> list[Package]:
+    """Return what the key `update` needs on Alpine 3.23: the command openssl of 3.19, and dosfstools of Debian.
+
+    Alpine's own package of openssl wants the libraries of its release; the command works with those of a later one.
+    """
+    (openssl,) = (signed / MACHINES["amd64"]).glob("openssl-3*.apk")
+    content = io.BytesIO(gzip.decompress(openssl.read_bytes()))
+    with tarfile.open(fileobj=content, ignore_zeros=True) as archive:
+        member = archive.extractfile("usr/bin/openssl")
+        assert member is not None
+        command = File(content=member.read(), mode=0o755)
+    fat = {f"usr/sbin/{name}": _program("dosfstools", f"sbin/{name}") for name in ("fsck.fat", "mkfs.fat")}
+    fat |= {f"usr/sbin/{name}.vfat": File(link=f"{name}.fat") for name in ("fsck", "mkfs")}
+    return [
+        Package(name="openssl", version="3.5.0-r0", files={"usr/bin/openssl": command}),
+        Package(name="dosfstools", version="4.2-r2", files=fat, depends=("glibc-stand-in",)),
     ]
 
 

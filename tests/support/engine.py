@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -234,7 +235,7 @@ def unavailable(reason: str) -> None:
     pytest.skip(reason)
 
 
-def out_of_reach(reason: str) -> None:
+def out_of_reach(reason: str) -> NoReturn:
     """Skip a test, in CI as well, whose data is nowhere to be had: neither beside the repository nor in a registry."""
     pytest.skip(reason)
 
