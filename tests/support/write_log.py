@@ -74,24 +74,24 @@ class Recording:
         real = {int(line) for line in self.flushes.read_text().split()}
         return [replace(each, flush=number in real) for number, each in enumerate(found, 1)]
 
-    def cuts(self, points: int, random: Random, scratch: Path) -> Iterator[tuple[int, Path]]:
+    def cuts(self, points: int, random: Random, scratch: Path, since: int = 0) -> Iterator[tuple[int, Path]]:
         """Yield so many power cuts: after how many entries, and the disk, which the next one replaces.
 
-        The first and the last are before and after everything. Between two flushes there are as many as between any
-        other two: most writes are of one kind, and what matters is done by few.
+        The first and the last are before and after everything `since` so many entries. Between two flushes there are as
+        many as between any other two: most writes are of one kind, and what matters is done by few.
         """
         found = self.entries()
-        inner = sorted(_point(found, random) for _ in range(points - 2))
+        inner = sorted(since + _point(found[since:], random) for _ in range(points - 2))
         lasting, disk = scratch / "lasting.img", scratch / "cut.img"
         shutil.copyfile(self.before, lasting)
         done = 0
         with self.log.open("rb") as log:
-            for point in (0, *inner, len(found)):
+            for point in (since, *inner, len(found)):
                 end = _lasting(found, point)
                 _apply(log, found[done:end], lasting)
                 done = max(done, end)
                 shutil.copyfile(lasting, disk)
-                _apply(log, [each if each.lasting else _part(each, random) for each in found[done:point]], disk)
+                _apply(log, [part for each in found[done:point] for part in _parts(each, random)], disk)
                 yield point, disk
 
 
@@ -107,10 +107,15 @@ def _lasting(found: list[Entry], point: int) -> int:
     return next((number + 1 for number in reversed(range(point)) if found[number].flush), 0)
 
 
-def _part(each: Entry, random: Random) -> Entry:
-    """Return what a disk has of a write that it was not yet told to keep: all, nothing, or its first sectors."""
+def _parts(each: Entry, random: Random) -> list[Entry]:
+    """Return what a disk has of a write that it was not yet told to keep: all, nothing, its first or any sectors."""
     sectors = each.size // SECTOR
-    return replace(each, size=random.choice((0, sectors, random.randint(0, sectors))) * SECTOR)
+    if each.lasting or random.random() < 0.25:
+        return [each]
+    if random.random() < 0.5:
+        return [replace(each, size=random.choice((0, random.randint(0, sectors))) * SECTOR)]
+    kept = [at * SECTOR for at in range(sectors) if random.random() < 0.5]
+    return [replace(each, offset=each.offset + at, data=each.data + at, size=SECTOR) for at in kept]
 
 
 def _apply(log: BinaryIO, wanted: list[Entry], disk: Path) -> None:
