@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -283,26 +283,27 @@ def test_what_is_stated_about_a_result_reaches_the_engine(bridge: Bridge, engine
     assert (found.inTotoPredicateType, dict(found.metadata)) == ("https://kind.example", {"reason": b"sbom"})
 
 
-def test_only_the_first_call_waits_for_the_engine() -> None:
-    """It sets up the pipe at the same time. Later, no answer is an error, and a call takes as long as it takes."""
+def test_only_the_first_call_has_a_time() -> None:
+    """The engine sets up the pipe at the same time. Later, a call takes as long as it takes."""
 
     @dataclass
-    class Channel:
-        asked: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    class Recording:
+        asked: list[tuple[str, bytes, float | None]] = field(default_factory=list)
 
-        def unary_unary(self, name: str, *, request_serializer: Callable[[Message], bytes]) -> Callable[..., bytes]:
-            def call(request: Message, **options: object) -> bytes:
-                assert request_serializer(request) is not None
-                self.asked.append((name, options))
-                return b""
+        def call(self, path: str, message: bytes, timeout: float | None = None) -> bytes:
+            self.asked.append((path, message, timeout))
+            return b""
 
-            return call
-
-    channel = Channel()
-    bridge = Bridge(channel)  # type: ignore[arg-type]
+    connection = Recording()
+    bridge = Bridge(connection)  # type: ignore[arg-type]
     bridge.ping()
     bridge.inputs()
-    assert channel.asked == [
-        (f"{SERVICE}Ping", {"timeout": 15, "wait_for_ready": True}),
-        (f"{SERVICE}Inputs", {"timeout": None, "wait_for_ready": False}),
-    ]
+    assert connection.asked == [(f"{SERVICE}Ping", b"", 15), (f"{SERVICE}Inputs", b"", None)]
+
+
+def test_an_error_may_say_much(bridge: Bridge, engine: FakeEngine) -> None:
+    """The engine puts the whole of a build into it: 4 MiB in base64."""
+    engine.odd = status_pb2.Status(code=7, message="x" * (2900 << 10)).SerializeToString()
+    with pytest.raises(EngineError) as caught:
+        bridge.stat_file(Ref("1"), "f")
+    assert len(caught.value.status.message) == 2900 << 10

@@ -238,3 +238,10 @@ def test_dump_shows_zeros_that_were_set() -> None:
     assert "mkdir.mode: 0o0\n" in text
     assert "mkdir.owner.user.byID: 0\n" in text
     assert "mkdir.timestamp: 0\n" in text
+
+
+def test_what_is_not_said_of_an_image_is_no_attribute() -> None:
+    digest = f"@sha256:{'0' * 64}"
+    layout = llb.dump(llb.marshal(llb.oci_layout(f"x{digest}", store_id="s")))
+    assert [line.strip() for line in layout.splitlines() if "attrs[" in line] == ['attrs[oci.store]: "s"']
+    assert "attrs[" not in llb.dump(llb.marshal(llb.image(f"x{digest}")))

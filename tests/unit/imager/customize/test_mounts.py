@@ -203,3 +203,12 @@ def test_a_named_disk_is_taken_when_it_is_empty(program: list[str], tmp_path: Pa
     plug(tmp_path, vda=content)
     subprocess.run([*program, f"{tmp_path}/dev/vda", "mkfs.ext4", "-q"], capture_output=True, check=True)
     assert (tmp_path / "made").exists() == made
+
+
+@pytest.mark.parametrize(
+    ("point", "made"), [("/dev/a", False), ("/run/a", False), ("/tmp/a", False), ("/tmpa", True), ("/var/tmp/a", True)]
+)
+def test_which_points_are_made(system: Path, point: str, made: bool) -> None:
+    """The others are in file systems that are empty at every boot."""
+    make(system, {point: MemoryMount(tmpfs=None)})
+    assert (system / point[1:]).is_dir() == made

@@ -9,11 +9,13 @@ import pytest
 
 from imager.core.errors import ImagerError
 from imager.kernel import microcode
-from imager.kernel.firmware import Firmware, requested_name
+from imager.kernel.firmware import Firmware, find, requested_name
+from imager.rootfs.root import Root
 from tests.support.imager import EPOCH, read_newc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 INTEL = microcode.VENDORS["intel"]
 
@@ -74,3 +76,20 @@ def test_how_large_it_may_be(monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, 
 )
 def test_the_name_by_which_a_file_is_requested(path: str, name: str) -> None:
     assert requested_name(path) == name
+
+
+def test_files_that_are_asked_for_through_links(tmp_path: Path) -> None:
+    """A link to the top, and one to a directory, which comes with all that is in it."""
+    top = tmp_path / "usr/lib/firmware"
+    (top / "real").mkdir(parents=True)
+    for name in ("real/a.bin.xz", "real/b.bin", "c.bin"):
+        (top / name).touch()
+    (top / "here").symlink_to(".")
+    (top / "model").symlink_to("real")
+    found = find(Root(tmp_path))
+    assert {name: found.requested(name) for name in ("model/a.bin", "here/c.bin", "model/none.bin", "none/c.bin")} == {
+        "model/a.bin": {"model", "real/a.bin.xz", "real/b.bin"},
+        "here/c.bin": {"here", "c.bin"},
+        "model/none.bin": set(),
+        "none/c.bin": set(),
+    }

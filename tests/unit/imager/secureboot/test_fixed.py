@@ -286,3 +286,12 @@ def test_what_is_no_signature(tmp_path: Path, data: bytes, told: str) -> None:
     with pytest.raises(ImagerError) as caught:
         signatures.load(tmp_path / "edge.sig")
     assert str(caught.value).startswith(f"`signature`: {told}")
+
+
+def test_nothing_is_signed_with_the_key_of_another(keys: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys.make("Acme", None)
+    before = listing(keys.directory)
+    monkeypatch.setattr(certificates, "public_key", lambda *_: certificates.PublicKey(b"other", b""))
+    with pytest.raises(ImagerError, match=r"^`key`: it is not the key of the certificate CN=Acme Secure Boot KEK \("):
+        keys.revoke("0a" * 32)
+    assert listing(keys.directory) == before

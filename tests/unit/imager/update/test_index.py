@@ -13,10 +13,12 @@ from imager.core.errors import ImagerError
 from imager.disk import efi
 from imager.requests.outputs import Efi
 from imager.requests.update import Keys, Pieces
+from imager.update import index
 from tests.support.imager import EPOCH
 from tests.support.updates import ROOM, Pair, add_index, make_layout, make_pair
 from tests.support.vm import require_tool
 
+MIB = 1 << 20
 SEGMENT = bytes(range(1, 256)) * 300
 
 
@@ -163,3 +165,25 @@ def test_keys_that_cannot_be_used_are_told(pair: Pair, tmp_path: Path) -> None:
     ):
         with pytest.raises(ImagerError, match=message):
             perform(Keys(public=(str(place),), output=str(tmp_path), epoch=EPOCH))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "size", "found"),
+    [
+        (0, 1, 64 * MIB),
+        (0, 20 * MIB, 75 * MIB),
+        (0, 20 * MIB + 1, 76 * MIB),
+        (44 * MIB, 20 * MIB, 44 * MIB),
+        (44 * MIB + 1, 20 * MIB, 45 * MIB),
+    ],
+)
+def test_how_much_room_new_versions_get(wanted: int, size: int, found: int) -> None:
+    assert index._space(wanted, size) == found
+
+
+def test_too_little_room_is_told_with_enough() -> None:
+    with pytest.raises(ImagerError) as caught:
+        index._space(44 * MIB - 1, 20 * MIB)
+    assert str(caught.value) == (
+        "update: `space` has 44M, but two versions of 20M have to find room: write at least 44M"
+    )
