@@ -26,7 +26,7 @@ PATH=${{PATH#{place}/bin:}}
 find $(cat) -maxdepth 0 -size {worth_it} -size {not_large} > {place}/order 2>/dev/null || :
 ahead() {{
   while read -r archive; do
-    while [ "$(du -sm {place} | cut -f 1)" -ge {limit} ]; do sleep 0.1; done
+    while [ "$(du -sm {place} | cut -f 1)" -ge {limit} ]; do sleep 0.3; done
     own={place}/$(readlink -f "$archive" | tr / %)
     mkdir "$own" 2>/dev/null || continue
     flock "$own" sh -c 'dpkg-deb --fsys-tarfile "$1" > "$2/part" && mv "$2/part" "$2/tar" || rm -f "$2/part"' \\
