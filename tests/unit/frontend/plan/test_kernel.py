@@ -216,3 +216,23 @@ def test_steps_of_an_image_are_at_their_keys() -> None:
     lines = {info.name: info.locations[0].start_line for info in asked.solved[-1].vertices.values() if info.locations}
     assert [line for name, line in lines.items() if name.startswith("[system] ") and "cmdline" in name] == [3]
     assert lines["[rootfs] exclude *.pyc"] == 5
+
+
+@pytest.mark.parametrize(
+    ("kernels", "version", "message", "line"),
+    [
+        (("6.12",), "6.1", "this system has no kernel `6.1`: it has 6.12", 4),
+        (
+            ("6.12", "6.11"),
+            "",
+            "this system has 2 kernels (6.12, 6.11): choose one (for example `kernel: {version: 6.11}`)",
+            3,
+        ),
+    ],
+)
+def test_which_kernel_boots(kernels: tuple[str, ...], version: str, message: str, line: int) -> None:
+    listed = [{"version": each, "path": f"boot/vmlinuz-{each}", "machine": "amd64"} for each in kernels]
+    outputs = {"/report.json": json.dumps({**REPORT, "kernels": listed}).encode(), "/facts.json": facts()}
+    chosen = f"  version: '{version}'\n" if version else ""
+    client = ask(f"base: debian\nkernel:\n  cmdline: quiet\n{chosen}", FakeClient(outputs=outputs))
+    assert (told(client), places(client)) == (message, [line])

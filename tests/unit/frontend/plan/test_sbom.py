@@ -155,3 +155,11 @@ def test_a_directory_is_no_base_image() -> None:
 def test_a_system_without_a_version_has_none() -> None:
     request = request_of(result_of(ask("base: debian\n", FakeClient(outputs=BOOTABLE), target="sbom")))
     assert (request.version, request.file, request.tree, request.origin) == ("", {}, (), ())
+
+
+@pytest.mark.parametrize(("name", "anew"), [("sbom", True), ("run", False)])
+def test_the_step_can_be_made_anew(name: str, anew: bool) -> None:
+    client = ask("base: debian\n", FakeClient(outputs=BOOTABLE), target="sbom", **{"no-cache": name})
+    definition = result_of(client)
+    (digest,) = (each for each, vertex in definition.vertices.items() if vertex.name.startswith(STEP))
+    assert definition.to_pb().metadata[digest].ignore_cache == anew

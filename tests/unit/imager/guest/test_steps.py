@@ -173,3 +173,46 @@ def test_what_is_for_another_system(guest: Guest) -> None:
     for words, said in (("name web", ""), ("name ''", ""), ("channel edge", ""), ("name db", "x")):
         found = steps(guest, f'{UPDATE}\nwhy=""; fits {words} || echo "$why"', **facts)
         assert found == (said and "https://x: what is there is for the name web, and this system is db\n")
+
+
+LEFT = """
+entries() { printf "$listed"; }
+index_problem() { echo "$problem"; }
+digest_of() { cat "$1"; }
+index_value() { echo "$wanted"; }
+entry_of() { echo "$there"; }
+name=web
+tidy_up
+"""
+VERSION = "updates 2 3 0 web_2+3.efi\\nupdates 1 0 1 web_1+0-1.efi\\nother 3 0 0 web_3.efi\\n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "left", "bad"),
+    [
+        ({}, ["web_1+0-1.efi", "web_2+3.efi", "web_3.efi"], ""),
+        ({"repaired": "yes"}, ["web_3.efi"], "1\n"),
+        ({"repaired": "yes", "wanted": "here"}, ["web_1+0-1.efi", "web_2+3.efi"], ""),
+        ({"repaired": "yes", "wanted": "here", "there": ""}, ["web_1+0-1.efi", "web_1+3.efi", "web_2+3.efi"], ""),
+        ({"repaired": "yes", "problem": "x"}, ["web_1+0-1.efi", "web_2+3.efi", "web_3.efi"], ""),
+    ],
+)
+def test_what_a_power_cut_left(guest: Guest, changed: dict[str, str], left: list[str], bad: str) -> None:
+    """One that is listed goes if its index says something else; one that is not gets its name again, or goes."""
+    places = guest.place / "at"
+    systems, indexes = places / "updates/EFI/Linux", places / "updates/claylinux"
+    systems.mkdir(parents=True)
+    indexes.mkdir()
+    for number in (1, 2, 3):
+        (indexes / f"web_{number}.pieces").touch()
+    for file in ("web_1+0-1.efi", "web_2+3.efi", "web_3.efi"):
+        (systems / file).write_text("here")
+    (systems / "web_4.EFI").touch()
+    (places / "updates/FSCK0001.REC").touch()
+    facts = {"repaired": "no", "listed": VERSION, "problem": "", "wanted": "other", "there": "yes"} | changed
+    steps(guest, f"{UPDATE}\n{LEFT}", places=str(places), **facts)
+    assert sorted(each.name for each in systems.iterdir()) == left
+    assert not (places / "updates/FSCK0001.REC").exists()
+    assert (indexes / "bad").exists() == bool(bad)
+    if bad:
+        assert (indexes / "bad").read_text() == bad
