@@ -26,6 +26,7 @@ find_places() { esp_node=esp updates_node=updates; }
 attach() { :; }
 detach() { :; }
 sync() { :; }
+flush_disk() { :; }
 reboot() { echo "$*" >>"$proc/reboots"; }
 """
 

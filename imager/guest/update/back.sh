@@ -46,5 +46,5 @@ set_aside_above() { # VERSION
   newer_entries "$1" | while read -r place its file; do
     mv "$places/updates/EFI/Linux/$file" "$places/updates/EFI/Linux/${name}_$its+0.efi"
   done
-  sync
+  flush_disk
 }

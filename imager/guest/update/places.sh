@@ -38,7 +38,7 @@ attach() { # ro|rw: both places, below `places`; rw only for UPDATES. One at a t
     [ "$left" -gt 0 ] || { why="another program looks at the versions for too long"; return 1; }
     sleep 1
   done
-  held=yes
+  held=yes attached=$1
   let_go # what a program that was killed has left
   mkdir -p "$places/esp" "$places/updates" # only now: whoever had the lock has removed them
   repaired=no
@@ -66,8 +66,15 @@ detach() { # only what is ours: another program may have it now
   held=no
   sync
   let_go
+  [ "$attached" = ro ] || flush_disk
   rmdir "$places/updates" "$places/esp" "$places" 2>/dev/null || :
   exec 8>&-
+}
+
+# All that was written, from the memory of the disk, too: for a FAT, the kernel asks for that at fsync, and not at sync.
+flush_disk() {
+  sync
+  dd if=/dev/null of="$updates_node" conv=notrunc,fsync 2>/dev/null || :
 }
 
 entries() { # a line for each version: place, version, tries left, tries done (`-` and `-`: good), file

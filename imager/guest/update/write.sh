@@ -20,9 +20,9 @@ write_version() { # VERSION: as $work/index says
   done
   # The name is on the disk before the file gets it, which then is one write: with half a name, nobody would count tries.
   : >"${new%.new}+3.efi"
-  sync
+  flush_disk
   mv -f "$new" "${new%.new}+3.efi" || { why="$new: it cannot be renamed"; return 1; }
-  sync
+  flush_disk
 }
 
 write_step() { # zeros|piece DIGEST SIZE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.guest_programs import SHELLS
+from tests.support.guest_programs import GUEST, SHELLS
 from tests.support.update_guest import Keys, UpdateGuest, Version
 from tests.support.vm import require_tool
 
@@ -147,6 +147,31 @@ def test_a_damaged_version_goes(guest: UpdateGuest, count: str) -> None:
     assert repaired == "yes"
     assert found == (["claylinux/bad", *INDEX] if count == "+0-3" else INDEX)
     assert "web 1.5.0 was damaged by a power cut, and removed" in guest.log
+
+
+def test_the_disk_has_all_before_the_new_name_and_then_that(guest: UpdateGuest) -> None:
+    """sync(1) alone would leave it to the memory of the disk."""
+    NEW.publish(guest.place / "shop", guest.keys)
+    note = 'flush_disk() { echo "$(ls $places/updates/EFI/Linux | tr "\\n" " ")" >>$proc/flushes; }'
+    assert guest.update("--from", str(guest.place / "shop"), more=note).code == 0
+    names = (guest.place / "proc/flushes").read_text().splitlines()
+    assert names[:2] == ["web_1.5.0+3.efi web_1.5.0.new ", "web_1.5.0+3.efi "]
+
+
+@pytest.mark.parametrize(("mode", "flushes"), [("ro", 0), ("rw", 1)])
+def test_the_disk_is_flushed_after_a_mount_for_writing(guest: UpdateGuest, mode: str, flushes: int) -> None:
+    script = f"""
+      . {GUEST}/update/places.sh
+      esp_node=esp updates_node=$work/disk
+      sync() {{ :; }}
+      attach_one() {{ :; }}
+      umount() {{ :; }}
+      dd() {{ echo "$*"; }}
+      attach {mode}
+      detach
+    """
+    told = f"if=/dev/null of={guest.place}/work/disk conv=notrunc,fsync"
+    assert guest.run(script).out.splitlines() == [told] * flushes
 
 
 def test_health_gives_a_version_its_name_again(guest: UpdateGuest) -> None:

@@ -70,6 +70,7 @@ def test_one_program_at_a_time(keys: tuple[Keys, Keys], tmp_path: Path, shell: s
       esp_node=esp updates_node=updates
       attach_one() {{ [ -d "$2" ] || echo "$2 is gone"; }}
       umount() {{ :; }}
+      flush_disk() {{ :; }}
       (attach ro; echo first; command sleep 1.5; echo done; detach) &
       command sleep 0.5
       attach rw && echo second
@@ -100,6 +101,7 @@ esp_node=esp updates_node=updates why=
 mount() {{ [ ! -e "$6/mounted" ] || {{ echo busy >&2; return 1; }}; : >"$6/mounted"; }}
 umount() {{ rm "$1/mounted"; }}
 repair() {{ :; }}
+flush_disk() {{ :; }}
 tidy_up() {{ :; }}
 """
 """Places whose mounts are files of this name, and cannot be mounted twice."""
