@@ -16,19 +16,19 @@ from typing import IO
 RUNS = 15
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-"""An empty SETTINGS frame, with which an engine begins."""
+"""An empty SETTINGS frame, which gRPC waits for before any call."""
 HEADERS = 1
 """The type of a call's first frame."""
 FRONTEND = ("-S", "-m", "frontend")
 SHOWN = 12
 EVERYTHING = (
-    "frontend.__main__", "frontend.gateway.connection", "frontend.app", "frontend.gateway.bridge", "frontend.context",
+    "frontend.__main__", "frontend.app", "frontend.gateway.bridge", "frontend.context",
     "frontend.options",
     "frontend.config", "frontend.result", "frontend.plan.outputs", "frontend.plan.system", "frontend.resolve.base",
 )  # fmt: skip
 """The imports of a build, in this order."""
 START = "from frontend import precompiled; precompiled.use(); import "
-BEFORE_CALL = 4
+BEFORE_CALL = 3
 """The number of these before the first call."""
 
 

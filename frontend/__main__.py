@@ -13,20 +13,17 @@ def main() -> int:
     from frontend import precompiled
 
     precompiled.use()
-    from frontend.gateway.connection import Connection
-    from frontend.gateway.transport import take_stdio
+    from frontend.gateway.transport import open_channel, take_stdio
 
-    connection = Connection(*take_stdio())
-    from frontend.gateway import lean
-
-    lean.load()
+    reader, writer = take_stdio()
+    channel = open_channel(reader, writer)
     from frontend.gateway.bridge import Bridge
 
     from . import warmup
     from .app import handle
 
     warmup.start()
-    handle(Bridge(connection), os.environ)
+    handle(Bridge(channel), os.environ)
     return 0
 
 
@@ -58,5 +55,5 @@ if __name__ == "__main__":
         code = main()
     finally:
         sys.stderr.flush()
-        # BuildKit waits for this process, so no thread may keep it alive.
+        # BuildKit waits for this process, so no thread of gRPC may keep it alive.
         os._exit(code)

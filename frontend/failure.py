@@ -11,7 +11,6 @@ from imager.core.terminal import printable
 from spec.values.wording import code
 
 from .errors import AnswerError, EngineError, UserError
-from .gateway import codes
 from .gateway import status as wire
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def explain(error: EngineError, definition: Definition, source: SourceFile | Non
     reason, info = _failed_part(status.message, info)
     message = _in_our_words(reason, info)
     if message != status.message:
-        status.message, status.code = message, codes.UNKNOWN
+        status.message, status.code = message, wire.UNKNOWN
     if several or not any(wire.details(status, wire.SOURCE)):
         kept = [detail for detail in status.details if detail.type_url != wire.SOURCE]
         del status.details[:]

@@ -1,19 +1,18 @@
-"""The real `Client`: LLBBridge calls over a connection (BuildKit frontend/gateway/pb/gateway.proto)."""
+"""The real `Client`: LLBBridge calls over a gRPC channel (BuildKit frontend/gateway/pb/gateway.proto)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import grpc
 from google.protobuf.message import DecodeError
 
 from frontend.errors import AnswerError, EngineError
 from proto import gateway_pb2 as pb
 
-from . import codes
 from . import status as wire
 from .client import CacheImport, Pong, Ref, ResolvedImage, Solved, Stat
-from .connection import CallError, Connection
 
 if TYPE_CHECKING:
     from llb import Definition, Platform, SourceFile, SourceRange
@@ -24,10 +23,10 @@ _Reply = TypeVar("_Reply")
 
 
 class Bridge:
-    """LLBBridge over `connection`. One instance serves one request; calls may come from several threads."""
+    """LLBBridge over `channel`. One instance serves one request; calls may come from several threads."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._channel = channel
 
     def ping(self) -> Pong:
         """See `Client.ping`."""
@@ -88,7 +87,7 @@ class Bridge:
         except EngineError as error:
             # Engines have no status code for this, only the message.
             missing = ("no such file", "not a directory", "too many links")
-            if error.status.code == codes.NOT_FOUND or any(each in error.status.message for each in missing):
+            if error.status.code == wire.NOT_FOUND or any(each in error.status.message for each in missing):
                 return None
             raise
         return Stat(path=reply.stat.path, mode=reply.stat.mode, size=reply.stat.size)
@@ -142,11 +141,13 @@ class Bridge:
         self._call("Return", pb.ReturnRequest(error=status), pb.ReturnResponse)
 
     def _call(self, name: str, request: Any, reply: type[_Reply], timeout: float | None = None) -> _Reply:
-        """Make one call. Only here, errors of the connection become ours."""
+        """Make one unary call. Only here, errors of gRPC become ours."""
+        # gRPC would log an answer that cannot be decoded, with a traceback.
+        method: Any = self._channel.unary_unary(_SERVICE + name, request_serializer=type(request).SerializeToString)
         try:
-            answer = self._connection.call(_SERVICE + name, request.SerializeToString(), timeout)
-        except CallError as error:
-            raise EngineError(wire.from_call(error)) from None
+            answer: bytes = method(request, timeout=timeout, wait_for_ready=timeout is not None)
+        except grpc.RpcError as error:
+            raise EngineError(wire.from_rpc(error)) from None
         try:
             return reply.FromString(answer)  # type: ignore[attr-defined,no-any-return]
         except DecodeError:

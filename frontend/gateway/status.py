@@ -7,28 +7,32 @@ drops everything else.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from proto import status_pb2
 
-from . import codes
-
 if TYPE_CHECKING:
-    from llb import SourceFile, SourceRange
+    import grpc
 
-    from .connection import CallError
+    from llb import SourceFile, SourceRange
 
 _PREFIX = "github.com/moby/buildkit/"
 SOURCE = _PREFIX + "errdefs.Source+json"
 VERTEX = _PREFIX + "errdefs.Vertex+json"
 SUBREQUEST = _PREFIX + "errdefs.Subrequest+json"
 EXIT = _PREFIX + "gatewayapi.ExitMessage+json"
+UNKNOWN = 2
+"""The status code whose message BuildKit's client shows unchanged, without the name of the code."""
+CANCELLED = 1
+DEADLINE_EXCEEDED = 4
+NOT_FOUND = 5
+_CODES = range(17)
+"""Those of gRPC."""
 _SILENT = "the engine (dockerd or BuildKit) does not say why"
-_TRAILER = b"grpc-status-details-bin"
+_TRAILER = "grpc-status-details-bin"
 _SNIPPETS = 10
 _CONTEXT_LINES = 5
 _LINE = 500
@@ -36,7 +40,7 @@ _LINE = 500
 
 def make(message: str, source: SourceFile | None = None, ranges: tuple[SourceRange, ...] = ()) -> status_pb2.Status:
     """Return an error with an unchanged message, and a snippet of `source` for each of the first ranges."""
-    status = status_pb2.Status(code=codes.UNKNOWN, message=message)
+    status = status_pb2.Status(code=UNKNOWN, message=message)
     add_snippets(status, source, ranges)
     return status
 
@@ -73,18 +77,19 @@ def details(status: status_pb2.Status, type_url: str) -> Iterator[dict[str, obje
                 yield value
 
 
-def from_call(error: CallError) -> status_pb2.Status:
+def from_rpc(error: grpc.RpcError) -> status_pb2.Status:
     """Return the full status of a failed call, including the details in its trailer."""
     from google.protobuf.message import DecodeError
 
-    status = status_pb2.Status(code=error.code, message=error.message)
-    detail = error.trailers.get(_TRAILER)
-    if detail is not None:
-        with suppress(DecodeError, binascii.Error):  # The call itself has a reason, too.
-            status = status_pb2.Status.FromString(base64.b64decode(detail + b"=" * (-len(detail) % 4)))
+    status = status_pb2.Status(code=error.code().value[0], message=error.details() or error.code().name)
+    trailer: Any = error.trailing_metadata()  # (key, value) pairs, unlike in the type stubs
+    for key, value in trailer or ():
+        if key == _TRAILER:
+            with suppress(DecodeError):  # The call itself has a reason, too.
+                status = status_pb2.Status.FromString(value)
     # An error with the code of success would be a success.
-    if not codes.OK < status.code < codes.ALL.stop:
-        status.code = codes.UNKNOWN
+    if not 0 < status.code < _CODES.stop:
+        status.code = UNKNOWN
     status.message = status.message.strip() or _SILENT
     return status
 

@@ -18,14 +18,14 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
 from frontend.app import handle
 from frontend.errors import FrontendError
 from frontend.gateway.bridge import Bridge
-from frontend.gateway.connection import Connection
+from frontend.gateway.transport import open_channel
 from tests.campaigns.running import Tally, main, rounds
 from tests.support.build_files.cases import Case
 from tests.support.build_files.engine import Engine
@@ -117,11 +117,11 @@ def _in_thread(engine: NonsenseEngine, script: Script, case: Case) -> str | None
     end: list[BaseException | None] = []
     over = threading.Event()
     with _connection(engine, script) as pipe:
-        connection = Connection(os.dup(pipe.fileno()), pipe.fileno())
+        channel = open_channel(os.dup(pipe.fileno()), os.dup(pipe.fileno()))
 
         def request() -> None:
             try:
-                handle(Bridge(connection), case.environment())
+                handle(Bridge(channel), case.environment())
                 end.append(None)
             except BaseException as error:  # noqa: BLE001 - a traceback is what is looked for
                 end.append(error)
@@ -130,8 +130,7 @@ def _in_thread(engine: NonsenseEngine, script: Script, case: Case) -> str | None
         with _loud() as said:
             threading.Thread(target=request, daemon=True).start()
             ended = _wait(script, over.wait)
-            with suppress(OSError):
-                pipe.shutdown(socket.SHUT_RDWR)
+            channel.close()
     if not ended:
         return "it does not end"
     if end[0] is not None and not isinstance(end[0], FrontendError):

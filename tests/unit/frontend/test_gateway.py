@@ -17,11 +17,10 @@ from google.protobuf.message import Message
 
 import llb
 from frontend.errors import AnswerError, EngineError
-from frontend.gateway import codes
 from frontend.gateway import status as wire
 from frontend.gateway.bridge import Bridge
 from frontend.gateway.client import Attestation, CacheImport, Ref, ResolvedImage, Solved, Stat
-from frontend.gateway.connection import CallError, Connection
+from frontend.gateway.transport import open_channel
 from llb import SourceFile, SourceRange
 from proto import gateway_pb2 as pb
 from proto import status_pb2
@@ -99,9 +98,10 @@ def bridge(engine: FakeEngine, tmp_path: Path) -> Iterator[Bridge]:
     server.start()
     pipe = socket.socket(socket.AF_UNIX)
     pipe.connect(f"{tmp_path}/engine")
-    yield Bridge(Connection(os.dup(pipe.fileno()), pipe.fileno()))
+    channel = open_channel(pipe.fileno(), pipe.detach())
+    yield Bridge(channel)
+    channel.close()
     server.stop(0).wait()
-    pipe.close()
 
 
 def test_an_answer_that_cannot_be_decoded_is_told(bridge: Bridge, caplog: pytest.LogCaptureFixture) -> None:
@@ -136,13 +136,14 @@ def test_a_failure_is_a_failure_whatever_its_details_say(
 
 def test_the_end_of_the_pipe_ends_calls() -> None:
     ours, theirs = socket.socketpair()
-    connection = Connection(os.dup(ours.fileno()), ours.fileno())
-    waiting = ThreadPoolExecutor(max_workers=1).submit(Bridge(connection).inputs)
+    channel = open_channel(ours.fileno(), os.dup(ours.fileno()))
+    waiting = ThreadPoolExecutor(max_workers=1).submit(Bridge(channel).inputs)
     assert theirs.recv(24) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     theirs.close()
     with pytest.raises(EngineError):
         waiting.result(timeout=30)
-    ours.close()
+    channel.close()
+    ours.detach()
 
 
 def test_capabilities_that_are_listed_but_off_are_not_usable(bridge: Bridge) -> None:
@@ -163,9 +164,19 @@ def test_large_error_details_survive(bridge: Bridge) -> None:
     assert detail["digest"] == "sha256:1"
 
 
-def test_an_error_without_words_says_so() -> None:
-    status = wire.from_call(CallError(codes.UNAVAILABLE, ""))
-    assert (status.code, status.message) == (14, "the engine (dockerd or BuildKit) does not say why")
+def test_an_error_without_details_has_the_words_of_the_connection() -> None:
+    class Lost(grpc.RpcError):
+        def trailing_metadata(self) -> Any:
+            return None
+
+        def code(self) -> grpc.StatusCode:
+            return grpc.StatusCode.UNAVAILABLE
+
+        def details(self) -> str:
+            return ""
+
+    status = wire.from_rpc(Lost())
+    assert (status.code, status.message) == (14, "UNAVAILABLE")
 
 
 PLATFORM = llb.Platform("linux", "arm64", "v8")
@@ -288,17 +299,20 @@ def test_only_the_first_call_has_a_time() -> None:
 
     @dataclass
     class Recording:
-        asked: list[tuple[str, bytes, float | None]] = field(default_factory=list)
+        asked: list[tuple[str, float | None, bool]] = field(default_factory=list)
 
-        def call(self, path: str, message: bytes, timeout: float | None = None) -> bytes:
-            self.asked.append((path, message, timeout))
-            return b""
+        def unary_unary(self, path: str, request_serializer: object) -> Any:
+            def call(request: object, timeout: float | None, wait_for_ready: bool) -> bytes:
+                self.asked.append((path, timeout, wait_for_ready))
+                return b""
 
-    connection = Recording()
-    bridge = Bridge(connection)  # type: ignore[arg-type]
+            return call
+
+    channel = Recording()
+    bridge = Bridge(channel)  # type: ignore[arg-type]
     bridge.ping()
     bridge.inputs()
-    assert connection.asked == [(f"{SERVICE}Ping", b"", 15), (f"{SERVICE}Inputs", b"", None)]
+    assert channel.asked == [(f"{SERVICE}Ping", 15, True), (f"{SERVICE}Inputs", None, False)]
 
 
 def test_an_error_may_say_much(bridge: Bridge, engine: FakeEngine) -> None:

@@ -1,4 +1,4 @@
-"""The half of protobuf that we import is enough to talk, and nobody else misses the other half."""
+"""The half of gRPC and protobuf that we import is enough to talk, and nobody else misses the other half."""
 
 from __future__ import annotations
 
@@ -16,13 +16,21 @@ PROGRAM = """
 import sys
 from frontend.gateway import lean
 lean.load()
-assert not {"inspect", "_hashlib", *lean.UNUSED} & set(sys.modules)
+assert not {"ssl", "asyncio", *lean.UNUSED} & set(sys.modules)
 from google.protobuf.internal import api_implementation
 from google.protobuf.timestamp_pb2 import Timestamp
+import grpc
 from proto import gateway_pb2 as pb
 assert api_implementation.Type() == "upb"
 assert pb.PingRequest.FromString(pb.PingRequest().SerializeToString()) == pb.PingRequest()
 assert Timestamp(seconds=3).ToJsonString() == "1970-01-01T00:00:03Z"
+channel = grpc.insecure_channel("unix:/nowhere")
+try:
+    channel.unary_unary("/no/service", pb.PingRequest.SerializeToString, pb.PongResponse.FromString)(pb.PingRequest())
+except grpc.RpcError as error:
+    assert error.code() is grpc.StatusCode.UNAVAILABLE, error
+import asyncio
+asyncio.run(asyncio.sleep(0))
 print("done")
 """
 
