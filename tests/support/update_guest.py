@@ -43,10 +43,11 @@ class Keys:
 def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Keys, Keys]:
     """Two key pairs: that of the system, and another."""
     require_tool("openssl")
-    return tuple(_make_keys(tmp_path_factory.mktemp("keys"), name) for name in ("ours", "other"))  # type: ignore[return-value]
+    return tuple(make_keys(tmp_path_factory.mktemp("keys"), name) for name in ("ours", "other"))  # type: ignore[return-value]
 
 
-def _make_keys(place: Path, name: str) -> Keys:
+def make_keys(place: Path, name: str) -> Keys:
+    """Make a key pair."""
     private, public = place / f"{name}.key", place / f"{name}.pem"
     subprocess.run(["openssl", "genrsa", "-out", private, "2048"], check=True, capture_output=True)
     subprocess.run(["openssl", "rsa", "-in", private, "-pubout", "-out", public], check=True, capture_output=True)
