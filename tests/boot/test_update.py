@@ -92,7 +92,7 @@ def test_three_tries(engine: Engine, registry: Registry, context: Path, variable
     """Of versions whose service fails, that panic, and that stop dead, which only a watchdog ends."""
     # The kernel for clouds has no driver of a watchdog but that in software.
     fleet = Fleet(engine, registry, context, {"TRIES": "3", "BASE": "debian" if bad == "5" else "debian-cloud"})
-    reason = "service works: failed exit-code 7" if bad == "3" else "it did not come up: 3 tries, and no word from it"
+    reason = "service works: failed exit-code 7" if bad == "3" else "it did not come up, and said nothing (tries: 3)"
     live(fleet, replace(fleet.disk(variables), watchdog=True), bad, reason)
 
 

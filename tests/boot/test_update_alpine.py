@@ -29,7 +29,7 @@ OF_ALPINE = {
     # An emulated timer that is late is a panic for this kernel.
     "quiet]": "quiet, no_timer_check]",
 }
-NO_WORD = "it did not come up: 1 tries, and no word from it"
+NO_WORD = "it did not come up, and said nothing (tries: 1)"
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ read_versions() {
 
 show_versions() {
   look_at_versions || { row Updates "none: $why"; return; }
-  row Entry "$entry${trial:+, on trial: $trial more tries}"
+  row Entry "$entry${trial:+, on trial (tries left: $trial)}"
   row Next "$([ -z "$next" ] || [ "$next" = "$version" ] || echo "$next starts at the next reboot")"
   row Fallback "$previous"
   row "Given up" "$given_up"

@@ -30,6 +30,6 @@ failure_of() { # VERSION TRIES: why it is not started any more
   elif [ -r "$last" ] && grep -qxF "version $1" "$last" && grep -qxF 'result bad' "$last"; then
     echo "it was given up: $(sed -n 's/^text //p' "$last")"
   else
-    echo "it was given up: it did not come up: $2 tries, and no word from it"
+    echo "it was given up: it did not come up, and said nothing (tries: $2)"
   fi
 }

@@ -76,7 +76,7 @@ def test_a_version_that_is_well(guest: UpdateGuest) -> None:
     guest.settings |= {"health_services": "nginx sshd", "health_command": "test -e /dev/null", "steady": "3"}
     for name in ("nginx", "sshd"):
         (guest.place / f"proc/service-{name}").touch()
-    assert text(guest)["Entry"] == "updates:/EFI/Linux/web_1.5.0+2-1.efi, on trial: 2 more tries"
+    assert text(guest)["Entry"] == "updates:/EFI/Linux/web_1.5.0+2-1.efi, on trial (tries left: 2)"
     assert status(guest)["tries_left"] == 2
     assert (health(guest), guest.versions(), guest.reboots) == (0, ["web_1.5.0.efi"], 0)
     assert "web 1.5.0 is good" in guest.log
@@ -192,7 +192,7 @@ def test_a_version_that_never_said_a_word(guest: UpdateGuest) -> None:
     guest.runs(OLD)
     guest.run("record 1.5.0 written 'it starts at the next reboot'")
     assert health(guest) == 0
-    reason = "it was given up: it did not come up: 3 tries, and no word from it"
+    reason = "it was given up: it did not come up, and said nothing (tries: 3)"
     assert f"web 1.5.0: {reason}. 1.4.0 runs" in guest.log
     found = status(guest)
     assert found["given_up"] == [f"1.5.0: {reason}"]
@@ -232,7 +232,7 @@ def test_a_version_that_was_given_up_is_not_tried_again(guest: UpdateGuest, shop
     NEW.publish(shop.root, guest.keys)
     done = guest.update()
     assert done.code == 1
-    assert "it was given up: it did not come up: 3 tries, and no word from it. To try it again, run" in done.err
+    assert "it was given up: it did not come up, and said nothing (tries: 3). To try it again, run" in done.err
     done = guest.update("--to", "1.5.0")
     assert (done.code, done.out) == (0, "web 1.5.0 is on this machine, and starts at the next reboot\n")
     assert (guest.versions(), shop.pieces) == (["web_1.5.0+3.efi"], [])
