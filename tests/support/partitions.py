@@ -50,7 +50,8 @@ def complaint(part: Path) -> str:
 
 def repair(part: Path) -> None:
     """Repair a FAT or an ext4, as the machine does (imager/guest)."""
-    _run(*(("fsck.fat", "-a") if _is_fat(part) else ("e2fsck", "-p")), part, codes=range(4))
+    for _ in range(3 if _is_fat(part) else 1):
+        _run(*(("fsck.fat", "-a") if _is_fat(part) else ("e2fsck", "-p")), part, codes=range(4))
 
 
 def _is_fat(part: Path) -> bool:

@@ -77,6 +77,11 @@ flush_disk() {
   dd if=/dev/null of="$updates_node" conv=notrunc,fsync 2>/dev/null || :
 }
 
+make_directories() { # on the disk before anything is in them: a repair removes a directory of which only the name is there
+  [ ! -d "$places/updates/EFI/Linux" ] || [ ! -d "$places/updates/claylinux" ] || return 0
+  mkdir -p "$places/updates/EFI/Linux" "$places/updates/claylinux" && flush_disk
+}
+
 entries() { # a line for each version: place, version, tries left, tries done (`-` and `-`: good), file
   for place in esp updates; do
     for file in "$places/$place/EFI/Linux/${name}_"*.efi; do # an empty one is a name for what comes

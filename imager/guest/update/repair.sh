@@ -2,9 +2,12 @@
 # What a power cut leaves on UPDATES. FAT has no journal, and a name is several writes: a file may have its old name and
 # the new one, or only the short one. fsck makes an empty file of the second name, and files of what has no name at all.
 
-repair() { # NODE: sets `repaired`
+repair() { # NODE: sets `repaired`. What one run has cut off, such as a directory without content, the next one removes
   repaired=no
-  fsck.vfat -a "$1" >/dev/null 2>&1 || repaired=yes
+  for _ in 1 2 3; do
+    ! fsck.vfat -a "$1" >/dev/null 2>&1 || return 0
+    repaired=yes
+  done
 }
 
 tidy_up() { # what fsck has made of it

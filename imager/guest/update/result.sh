@@ -7,7 +7,7 @@ result_text() { # VERSION RESULT TEXT
 }
 
 record() { # VERSION RESULT TEXT: on UPDATES, which is attached for writing. `written`, `good` or `bad`
-  mkdir -p "$places/updates/claylinux"
+  make_directories
   result_text "$@" >"$places/updates/claylinux/last.new"
   mv "$places/updates/claylinux/last.new" "$places/updates/claylinux/last"
   rm -f "$work/last"
