@@ -197,7 +197,8 @@ class UpdateGuest:
 
     def run(self, script: str) -> Done:
         """Run a script with all parts."""
-        argv, environment = self._argv(script), self._environment
+        # What the parent of the tests ignores, as nohup(1) does, a shell cannot trap.
+        argv, environment = ("/usr/bin/env", "--default-signal=HUP,INT", *self._argv(script)), self._environment
         done = subprocess.run(argv, env=environment, text=True, capture_output=True, timeout=60, check=False)
         return Done(done.returncode, done.stdout, done.stderr)
 
