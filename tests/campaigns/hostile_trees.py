@@ -44,6 +44,7 @@ from spec.values.types import Owner
 from tests.campaigns.running import Tally, main, rounds
 from tests.support.hostile_trees import SECRET, VERSION, Tree, remove
 from tests.support.imager import EPOCH, make_pe
+from tests.support.memory import mapped
 
 SECONDS, MEMORY = 60, 1500 << 20
 """More than any step may take, on a busy machine."""
@@ -194,7 +195,8 @@ def _run(argv: list[str], said: Path, top: Path) -> int:
 
 
 def _child(argv: list[str], said: Path) -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    limit = mapped() + MEMORY  # a process that ran thousands of tests has much
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.alarm(SECONDS)
     fd = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

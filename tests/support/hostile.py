@@ -13,6 +13,7 @@ import pytest
 from imager.core import terminal
 from imager.core.errors import ImagerError
 from tests.support.imager import make_system
+from tests.support.memory import mapped
 
 VERSION = "6.1.0-1-amd64"
 MODULES = f"usr/lib/modules/{VERSION}"
@@ -33,8 +34,7 @@ def make_accounts(path: Path) -> Path:
 def within(seconds: float, megabytes: int = 600) -> Iterator[None]:
     """Fail if the block waits, or takes longer or more memory: nothing that a stranger makes may hang a build."""
     limits = resource.getrlimit(resource.RLIMIT_AS)
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (megabytes << 20), limits[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (mapped() + (megabytes << 20), limits[1]))
     begin = time.monotonic()
     try:
         yield

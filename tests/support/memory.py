@@ -7,6 +7,7 @@ process (VmHWM) does not, but it is gone with the process, so it has to be read 
 from __future__ import annotations
 
 import re
+import resource
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,11 @@ _PROC = Path("/proc")
 _HIGH = re.compile(r"VmHWM:\s+(\d+)")
 _INTERVAL = 0.05
 """Seconds between two looks: shorter than any process that needs much."""
+
+
+def mapped() -> int:
+    """Return the bytes of addresses that this process has: a limit of what more it may take begins there."""
+    return int((_PROC / "self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def peak(process: int) -> int:
