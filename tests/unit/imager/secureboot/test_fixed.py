@@ -15,15 +15,15 @@ import pytest
 from imager.commands import perform
 from imager.core import tools
 from imager.core.errors import ImagerError
-from imager.requests.packing import Uki
-from imager.requests.secureboot import Check, Pcrs, Policy
+from imager.requests.secureboot import Pcrs, Policy
 from imager.secureboot import certificates, der, enrollment, keyring, lists, pkcs7, signatures, updates
 from imager.secureboot.keyring import Keyring
 from tests.support import fixed_key
 from tests.support.golden import check_golden
-from tests.support.imager import EPOCH, make_pe, make_system, read_sections
+from tests.support.imager import EPOCH, read_sections
 from tests.support.places import GOLDEN
 from tests.support.secure_boot import Signer
+from tests.unit.imager.secureboot.test_measured import measured_uki
 from tests.unit.imager.secureboot.test_sign import sign, to_sign, uki, write
 
 __all__ = ["uki"]
@@ -181,29 +181,9 @@ def test_what_else_a_json_says(tmp_path: Path, sections: object, found: object) 
 def test_all_that_is_measured(tmp_path: Path, signer: Signer, update_golden: bool) -> None:
     """By the steps of a build: which certificate, the program with room for signatures, those, and the prediction."""
     pcr = fixed_key.signer(tmp_path, "pcr")
-    (tmp_path / "stub").write_bytes(make_pe(room=0x1000))
-    (tmp_path / "one").write_bytes(b"1" * 70001)
-    make_system(tmp_path / "system")
-    own = {"certificate": str(signer.certificate), "key": str(signer.key), "pcr_key": str(pcr.key)}
-    perform(Check(output=str(tmp_path), epoch=EPOCH, **own))
-    perform(
-        Uki(
-            system=str(tmp_path / "system"),
-            kernel_version="6.1.0-1-amd64",
-            initrd=(str(tmp_path / "one"),),
-            cmdline="quiet",
-            stub=str(tmp_path / "stub"),
-            architecture="amd64",
-            output=str(tmp_path / "uki.json"),
-            epoch=EPOCH,
-            name="edge",
-            version="1.0",
-            signer=str(tmp_path / "signer.json"),
-            pcr_key=str(tmp_path / "pcr.pem"),
-        )
-    )
+    uki = measured_uki(tmp_path, signer, pcr, "edge", "1.0")
     signed, predicted = tmp_path / "policy.json", tmp_path / "edge.pcrs.json"
-    perform(Policy(uki=str(tmp_path / "uki.json"), key=str(pcr.key), output=str(signed), epoch=EPOCH))
+    perform(Policy(uki=str(uki), key=str(pcr.key), output=str(signed), epoch=EPOCH))
     perform(Pcrs(uki=str(signed), name="edge", output=str(predicted), epoch=EPOCH))
     rows = [(tmp_path / name).read_text() for name in ("signer.json", "pcr.pem", "edge.pcrs.json")]
     for name, (size, flags, data) in read_sections(write(signed).read_bytes()).items():

@@ -35,28 +35,33 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Signer, Signer]:
 
 @pytest.fixture
 def uki(tmp_path: Path, keys: tuple[Signer, Signer]) -> Path:
-    """The layout of a program with room for signatures, by the steps of a build."""
-    (tmp_path / "stub").write_bytes(make_pe(room=0x1000))
-    (tmp_path / "one").write_bytes(b"1" * 70001)
-    make_system(tmp_path / "system")
-    db, pcr = keys
+    return measured_uki(tmp_path, *keys)
+
+
+def measured_uki(top: Path, db: Signer, pcr: Signer, name: str = "", version: str = "") -> Path:
+    """Return the layout of a program with room for signatures, by the steps of a build."""
+    (top / "stub").write_bytes(make_pe(room=0x1000))
+    (top / "one").write_bytes(b"1" * 70001)
+    make_system(top / "system")
     files = {"certificate": str(db.certificate), "key": str(db.key), "pcr_key": str(pcr.key)}
-    perform(Check(output=str(tmp_path), epoch=EPOCH, **files))
+    perform(Check(output=str(top), epoch=EPOCH, **files))
     perform(
         Uki(
-            system=str(tmp_path / "system"),
+            system=str(top / "system"),
             kernel_version="6.1.0-1-amd64",
-            initrd=(str(tmp_path / "one"),),
+            initrd=(str(top / "one"),),
             cmdline="quiet",
-            stub=str(tmp_path / "stub"),
+            stub=str(top / "stub"),
             architecture="amd64",
-            output=str(tmp_path / "uki.json"),
+            output=str(top / "uki.json"),
             epoch=EPOCH,
-            signer=str(tmp_path / "signer.json"),
-            pcr_key=str(tmp_path / "pcr.pem"),
+            name=name,
+            version=version,
+            signer=str(top / "signer.json"),
+            pcr_key=str(top / "pcr.pem"),
         )
     )
-    return tmp_path / "uki.json"
+    return top / "uki.json"
 
 
 def policy(uki: Path, signer: Signer) -> Path:
