@@ -15,7 +15,6 @@
 
 #define MIB (UINT64_C(1) << 20)
 #define REST (64 * MIB) /* for the kernel and the first programs: with less, it kills init, which is a panic */
-#define SILENCE 5 /* seconds */
 
 static char buffer[1 << 20];
 

@@ -21,7 +21,6 @@
 #define COPIED "/.claylinux/layers/copied"
 #define SYSFS "/.claylinux/sys"
 #define PATIENCE 60 /* seconds: a slow stick behind a hub takes 20 */
-#define SILENCE 5
 
 static struct listing list; /* stays open: the hashes are in it */
 static const char *layers; /* the first layer in the list */

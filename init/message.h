@@ -5,6 +5,9 @@
 /* Print one line on every console of the kernel. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Seconds after which a step that goes on says so again. */
+#define SILENCE 5
+
 /* Do the same, but only with claylinux.debug on the command line. */
 void debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
