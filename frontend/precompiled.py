@@ -5,8 +5,8 @@ each class, `dataclasses` writes the source of `__init__`, `__eq__` and so on wh
 it: for our classes that takes as long as all the rest of their modules. `re` translates a regular expression into the
 code of its machine, in Python: a tenth. One file has all of that; `recording` makes it with the image.
 
-What is not known is found and compiled as ever, so another version of `dataclasses` or `re` can only cost time. What
-this module imports itself Python looks for, so it does with what Python has at its start.
+What is not known is found and compiled as ever, so another version of `dataclasses` or `re` can only cost time. Python
+has to look for what this module imports itself, so it only uses what Python has loaded at its start.
 """
 
 from __future__ import annotations

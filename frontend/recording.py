@@ -1,7 +1,7 @@
 """Write the file that `precompiled` reads: `python3 -m frontend.recording` when the image is built.
 
-It imports what a build imports, with the modules where they will be. Regular expressions of what this module imports
-itself are not recorded, so that is little.
+It imports what a build imports, with the modules where they will be. It imports little itself, as regular expressions
+compiled before it starts are not recorded.
 """
 
 from __future__ import annotations

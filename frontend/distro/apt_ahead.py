@@ -1,9 +1,9 @@
 """How apt's steps use more than one processor: archives are decompressed ahead of dpkg.
 
 dpkg unpacks and sets up one package after the other; most of its unpacking is xz. Before it starts, apt tells a hook
-what it will unpack, in order (apt.conf(5), DPkg::Pre-Install-Pkgs). From there, processes beside dpkg write the content
-of archives into memory, and in the place of `dpkg-deb`, which dpkg looks for in the PATH, a program hands it over. dpkg
-gets the same bytes as without them. What is not ready, or cannot be read, dpkg-deb itself reads, and tells why.
+what it will unpack, in order (apt.conf(5), DPkg::Pre-Install-Pkgs). From then on, processes beside dpkg write the
+content of archives into memory. dpkg looks for `dpkg-deb` in the PATH, and finds a program there that hands over this
+content, the same bytes. If it is not ready, or cannot be read, that program starts the real dpkg-deb, which tells why.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import shlex
 _WORTH_IT = "+255k"
 """The size of archives that take longer to decompress than to start the processes for it, for find(1)."""
 _NOT_LARGE = "-32M"
-"""That of archives whose content is kept in memory. dpkg-deb itself reads the larger ones with several threads."""
+"""The size of archives whose content is kept in memory. dpkg-deb reads larger ones itself, with several threads."""
 _LIMIT = 64
-"""MiB of content that nobody has asked for, with which no other archive is begun."""
+"""MiB of content that dpkg has not read yet: with more, no other archive is begun."""
 _MOST = 3
 """Processes beside dpkg. It is busy itself: more of them would have nothing to do."""
 
-# Whoever makes the directory of an archive reads it. A lock ends with the process that has it, so nobody waits for one
-# that was killed.
+# Whoever makes the directory of an archive reads it. A lock ends with the process that holds it, so nobody waits for a
+# process that was killed.
 _START = """\
 PATH=${{PATH#{place}/bin:}}
 find $(cat) -maxdepth 0 -size {worth_it} -size {not_large} > {place}/order 2>/dev/null || :

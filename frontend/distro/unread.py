@@ -23,7 +23,7 @@ _DOCS = (
 )
 """Patterns, and whether a match stays: the last one that matches decides. Directories stay: alternatives need them."""
 _NAMES = (("*/lib/udev/hwdb.d/20-OUI.hwdb", False), ("*/lib/udev/hwdb.d/20-*-vendor*.hwdb", False))
-"""What manufacturers call their devices: udev makes two thirds of its database of it, and decides nothing by it."""
+"""Vendors' names of their devices: two thirds of udev's database, which decide nothing."""
 _TRANSLATIONS = (("/usr/share/locale/*/LC_*/*", False), ("/usr/share/man/*/man*/*", False))
 _LANGUAGE = tuple(f"/usr/share/{place}/{{0}}{end}" for place in ("locale", "man") for end in ("/*", "[_@]*/*"))
 
@@ -31,7 +31,7 @@ _LANGUAGE = tuple(f"/usr/share/{place}/{{0}}{end}" for place in ("locale", "man"
 def leave_out(*, docs: bool, languages: tuple[str, ...]) -> str:
     """Return the script that leaves out documentation without `docs`, and translations into other than `languages`.
 
-    English stays. What the system already has in /usr/share goes, too; udev, it does not have yet.
+    English stays. What the system already has in /usr/share is removed, too. udev is not installed at that point.
     """
     rules: list[tuple[str, bool]] = []
     if _ALL not in languages:

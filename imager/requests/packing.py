@@ -62,10 +62,10 @@ class Uki(Request):
     (see `imager.memory`); boot managers list only programs that have one. With `layers`, the first so many of the
     `initrd` are such: our `init` and the modules that it needs go before them. `unpacked` is what the system takes
     in a tmpfs, in bytes, `lacks` what modules the kernel would have to have for layers, where that is why there are
-    none. `on_disk`: the layers are in a partition beside the program, from which init copies
-    them to memory if they are to be `copied`. `signer` is a file that says who will sign the program (see
-    `secureboot.Check`): its command line is closed (see `imager.uki.cmdline`), and init accepts no other one.
-    `pcr_key` is a file with a public key: the program has it, and room for its signatures of what will be measured.
+    none. `on_disk`: the layers are in a partition beside the program. `copied`: init copies them from there to memory.
+    `signer` is a file that says who will sign the program (see `secureboot.Check`): its command line is closed (see
+    `imager.uki.cmdline`), and init accepts no other one. `pcr_key` is a file with a public key: the program has it,
+    and room for its signatures of what will be measured.
     """
 
     performed_by: ClassVar[str] = "uki.sections"

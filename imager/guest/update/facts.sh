@@ -28,7 +28,7 @@ read_versions() {
   result_why=$(last_result text)
   # shellcheck disable=SC2046
   set -- $(entry_of "$result_version")
-  case $result-${3--}/${4--} in written-0/[1-9]*) result=bad result_why=$(failure_of "$2" "$4") ;; esac # nobody wrote it
+  case $result-${3--}/${4--} in written-0/[1-9]*) result=bad result_why=$(failure_of "$2" "$4") ;; esac # it failed before it could say so
   given_up=$(entries | while read -r place its left tries file; do
     case $left/$tries in 0/0 | [!0]*) ;; *) echo "$its: $(failure_of "$its" "$tries")" ;; esac
   done)

@@ -77,7 +77,7 @@ flush_disk() {
   dd if=/dev/null of="$updates_node" conv=notrunc,fsync 2>/dev/null || :
 }
 
-make_directories() { # on the disk before anything is in them: a repair removes a directory of which only the name is there
+make_directories() { # flushed before anything is in them: after a power cut, a repair removes one of which only the name is there
   [ ! -d "$places/updates/EFI/Linux" ] || [ ! -d "$places/updates/claylinux" ] || return 0
   mkdir -p "$places/updates/EFI/Linux" "$places/updates/claylinux" && flush_disk
 }

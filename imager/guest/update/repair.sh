@@ -2,7 +2,7 @@
 # What a power cut leaves on UPDATES. FAT has no journal, and a name is several writes: a file may have its old name and
 # the new one, or only the short one. fsck makes an empty file of the second name, and files of what has no name at all.
 
-repair() { # NODE: sets `repaired`. What one run has cut off, such as a directory without content, the next one removes
+repair() { # NODE: sets `repaired`. One run truncates, for example, a directory that has lost its content; the next removes it
   repaired=no
   for _ in 1 2 3; do
     ! fsck.vfat -a "$1" >/dev/null 2>&1 || return 0

@@ -3,7 +3,7 @@
 # What it is worth, signatures and digests say.
 plain_host='' # that host
 pause=${pause:-2}  # seconds, times the number of the attempt
-attempts=6         # without a byte more than ever before
+attempts=6         # in a row that bring no new byte
 
 may_ask() { # URL
   case $1 in

@@ -18,7 +18,7 @@ write_version() { # VERSION: as $work/index says
     rm -f "$list"
     cp "$work/${file%:*}" "$list" || { why="$list: it cannot be written"; return 1; }
   done
-  # The name is on the disk before the file gets it, which then is one write: with half a name, nobody would count tries.
+  # The name is on the disk before the file gets it, so the rename is a single write: nobody counts the tries of half a name.
   : >"${new%.new}+3.efi"
   flush_disk
   mv -f "$new" "${new%.new}+3.efi" || { why="$new: it cannot be renamed"; return 1; }
