@@ -6,8 +6,10 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -118,13 +120,16 @@ class Guest:
     def disk(self, name: str, mib: int, script: str = "") -> Path:
         """Make a disk, with the partitions that a script of sfdisk names; or give it another size."""
         image = self.place / "dev" / name
+        fresh = not image.exists()
         with image.open("ab") as file:
             file.truncate(mib * MIB)
         facts = self.place / "sys/block" / name
         facts.mkdir(exist_ok=True)
         (facts / "size").write_text(f"{mib * MIB // 512}\n")
         (facts / "ro").write_text("0\n")
-        if script:
+        if script and fresh:
+            _write_table(image, script)
+        elif script:
             sfdisk(image, script)
         return image
 
@@ -136,6 +141,27 @@ class Guest:
 
 ESP = f'start=2048, size=40960, type=uefi, uuid={ESP_GUID}, name="EFI System Partition"'
 """The line of sfdisk for an EFI partition of 20 MiB from which the machine booted."""
+_TABLE = 64 << 10
+"""Bytes at either end of a disk that hold all that sfdisk writes."""
+
+
+def _write_table(image: Path, script: str) -> None:
+    start, end = _table(image.stat().st_size, script)
+    with image.open("r+b") as file:
+        file.write(start)
+        file.seek(-_TABLE, os.SEEK_END)
+        file.write(end)
+
+
+@cache
+def _table(size: int, script: str) -> tuple[bytes, bytes]:
+    # sfdisk sleeps a quarter of a second before it ends, so each table is made once.
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(size)
+        sfdisk(Path(file.name), script)
+        start = file.read(_TABLE)
+        file.seek(-_TABLE, os.SEEK_END)
+        return start, file.read(_TABLE)
 
 
 def sfdisk(image: Path, script: str, *options: str) -> None:

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.campaigns.running import Tally
 from tests.support.memory import peak, watched
 
@@ -17,6 +19,7 @@ subprocess.run([sys.executable, "-c", "own = bytearray(100 << 20); print(1, flus
 """
 
 
+@pytest.mark.slow
 def test_the_peaks_of_a_process_and_those_below_it() -> None:
     ours = bytearray(200 << 20)
     peaks: dict[str, int] = {}

@@ -24,6 +24,7 @@ print(*(each.__init__.__code__.co_filename for each in (Spec, Unknown)))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("recorded", "origin"), [(True, "<dataclass>"), (False, "<string>")])
 def test_classes_are_made_of_what_was_recorded(tmp_path: Path, recorded: bool, origin: str) -> None:
     file = str(tmp_path / "compiled")

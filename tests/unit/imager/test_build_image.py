@@ -106,6 +106,7 @@ def test_a_system_stays_on_the_disk(parts: Path, capfd: pytest.CaptureFixture[st
     assert "LAYERS".encode("utf-16-le") in (parts / "out/claylinux.img").read_bytes()[:2048]
 
 
+@pytest.mark.slow
 def test_an_image_is_signed(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The bytes of the program are those that `secure_boot` gives: tests/unit/imager/secureboot looks at them."""
     require_tool("sbverify")
@@ -127,6 +128,7 @@ def test_an_image_is_signed(parts: Path, capfd: pytest.CaptureFixture[str]) -> N
     assert predicted[0] != predicted[1]  # the key is measured
 
 
+@pytest.mark.slow
 def test_a_wrong_key_is_told_before_anything_is_packed(parts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     make_system(parts / "system")
     other = make_signer(parts, "other").key

@@ -310,6 +310,7 @@ def test_a_full_disk_says_what_to_do(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_requests_are_cheap_to_import() -> None:
     """The planner imports them in every build: no program code, no pefile. A step has only its own, and no grammar."""
     code = "import sys, imager.commands as c; c.kind_of(sys.argv[1]); print(*sorted(sys.modules))"

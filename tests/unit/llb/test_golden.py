@@ -210,6 +210,7 @@ def fingerprint() -> str:
     return total.hexdigest()
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_the_hash_seed() -> None:
     code = "from tests.unit.llb import test_golden as t; print(t.fingerprint())"
     runs = [

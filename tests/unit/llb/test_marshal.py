@@ -143,6 +143,7 @@ def test_digest_of_a_stranger_is_refused() -> None:
         llb.marshal(base()).digest_of(llb.local("x"))
 
 
+@pytest.mark.slow
 def test_a_chain_of_5000_steps_marshals() -> None:
     state = base()
     for _ in range(5000):

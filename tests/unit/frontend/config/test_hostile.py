@@ -126,17 +126,20 @@ def test_text_grows_no_further_through_aliases() -> None:
     )
 
 
+@pytest.mark.slow
 def test_text_grows_no_further_through_arguments() -> None:
     places = "".join(f"  /{number}: '${{A}}'\n" for number in range(40_000))
     data = f"base: debian\nargs: {{A: {'x' * 100_000}}}\nfiles:\n{places}".encode()
     assert "arguments make the values of this file larger than 16 MiB" in complaint(data, seconds=5)
 
 
+@pytest.mark.slow
 def test_profiles_are_counted_before_they_are_checked() -> None:
     profiles = "".join(f"  p{number}: {{}}\n" for number in range(29_000))
     assert "at most 64 profiles" in complaint(f"base: debian\nprofiles:\n{profiles}".encode(), seconds=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "files"),
     [

@@ -122,6 +122,7 @@ def values_below(count: int) -> str:
     return "{}" if count == 1 else f"x-a:\n{values(-2)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LIMITS)
 def test_most(name: str) -> None:
     said, say = LIMITS[name]

@@ -83,6 +83,7 @@ def test_what_the_programs_are_told(
     assert " ".join(squashfs.program(chosen, root, "out")) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compression", KINDS)
 def test_a_layer_holds_the_system(compression: str, system: Path) -> None:
     layer = pack(system, compression)

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from imager.requests.outputs import BY_FORMAT
 from imager.requests.packing import Initramfs, Uki
 from imager.requests.reports import Inspect, Sizes
@@ -62,6 +64,7 @@ def make(folder: Path, *before: str, umask: int, env: dict[str, str]) -> float:
     return float(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_the_same_bytes_elsewhere(tmp_path: Path) -> None:
     """More than a year later: everything that has a year, a month or a day in it would differ."""
     system = make_system(tmp_path / "system")

@@ -25,6 +25,7 @@ def test_a_short_step_says_nothing_and_counts_nothing(capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hurried")
 def test_a_long_step_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     begun = time.monotonic()
@@ -38,6 +39,7 @@ def test_a_long_step_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hurried")
 def test_a_file_tells_what_is_stored_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (tmp_path / "box.img").open("wb", buffering=0) as file:

@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ def make(path: Path, size: int, pieces: list[tuple[int, bytes]]) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 6 * BLOCK), PIECES)
 def test_ranges_are_the_data(size: int, pieces: list[tuple[int, bytes]]) -> None:

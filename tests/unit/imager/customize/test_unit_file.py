@@ -50,6 +50,7 @@ def words(line: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @given(st.lists(WORD, min_size=1), st.dictionaries(st.from_regex(r"[A-Z]{1,8}", fullmatch=True), WORD), WORD)
 def test_every_word_stays_a_word(argv: list[str], env: dict[str, str], title: str) -> None:
     text = unit_file("x", ("Service", [("A", command(argv)), *variables(env), ("T", value(title)), ("Z", "end")]))

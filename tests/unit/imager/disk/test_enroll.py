@@ -74,6 +74,7 @@ def test_other_programs_find_the_files(made: Path, tmp_path: Path, name: str) ->
     assert {"secure-boot-enroll manual", "timeout menu-force", "auto-entries no", "editor no"} <= set(settings)
 
 
+@pytest.mark.slow
 def test_the_same_keys_give_the_same_bytes_and_others_another_disk(made: Path, tmp_path: Path) -> None:
     one = make(made, tmp_path / "one.iso")
     assert one == make(made, tmp_path / "two.iso")

@@ -307,6 +307,7 @@ def test_wrong_vmdk_requests_are_named(efi: Path) -> None:
         make("vmdk", efi, subformat="monolithicSparse", compress=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["vmdk", "qcow2-compressed"])
 def test_memory_does_not_grow_with_the_system(tmp_path: Path, kind: str) -> None:
     """These two take every byte through their hands. 32 MiB more than Python itself would show."""

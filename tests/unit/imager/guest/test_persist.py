@@ -250,6 +250,7 @@ def test_random_lives(guest: Guest) -> None:
                 touched.add(name)
 
 
+@pytest.mark.slow
 def test_a_machine_id_is_made_once(guest: Guest) -> None:
     (guest.root / "etc").mkdir()
     (guest.root / "etc/machine-id").write_text("")

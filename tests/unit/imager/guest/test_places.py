@@ -15,6 +15,7 @@ FIND = f". {GUEST}/update/places.sh\nboot_partition() {{ echo $boot; }}\nwhy=\n"
 FIND += "if find_places; then echo $esp_node $updates_node; else echo $why; fi"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", SHELLS)
 def test_partitions(shell: str, tmp_path: Path) -> None:
     guest = Guest(tmp_path, shell)

@@ -44,6 +44,7 @@ def test_a_disk_that_does_not_come(guest: Guest, boot: str, most: int) -> None:
     assert slept(guest) == most
 
 
+@pytest.mark.slow
 def test_a_disk_that_comes_late(guest: Guest) -> None:
     guest.disk("vda", 50, f"label: gpt\n{ESP}")
     (guest.place / "dev/vda").rename(guest.place / "late")

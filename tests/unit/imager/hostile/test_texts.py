@@ -180,6 +180,7 @@ class TestPatterns:
         )
         assert patterns.path_matcher(pattern)(path) == expected
 
+    @pytest.mark.slow
     @given(st.text("[]!-ab^\\&|~[", max_size=8), st.text("[]!-ab^\\&", max_size=2))
     def test_sets_of_letters_are_no_expressions(self, pattern: str, name: str) -> None:
         patterns.name_matcher(pattern)(name)

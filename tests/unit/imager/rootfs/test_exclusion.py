@@ -86,6 +86,7 @@ def test_paths_match_as_patterns_of_modules_do(pattern: str, path: str) -> None:
     assert leaves_out((pattern,), "/".join(parts)) == fits("/".join(parts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["*a" * 25, "/".join(["*a*a*a"] * 40), "/".join(["**", "*a*"] * 40), "a/" * 500])
 def test_the_work_grows_with_the_path_only(pattern: str) -> None:
     exclusion = Exclusion((pattern,) * 4)

@@ -77,6 +77,7 @@ COPYRIGHT = "Format: https://www.debian.org/doc/packaging-manuals/copyright-form
 SHARED = COPYRIGHT + "".join(f"License: x{number}\n" for number in range(50_000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("database", "text"),
     [
@@ -140,6 +141,7 @@ def test_what_a_package_costs() -> None:
     assert packages._MOST == 64 << 20
 
 
+@pytest.mark.slow
 def test_packages_of_one_name_are_told_apart(tmp_path: Path) -> None:
     """Counting up from 1 for each, this took a minute."""
     versions = range(20_000)

@@ -35,12 +35,14 @@ def directory(made: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_dbx_is_optional(directory: Path) -> None:
     assert list(enrollment.load(directory)) == ["PK", "KEK", "db", "dbx"]
     (directory / "dbx.auth").unlink()
     assert list(enrollment.load(directory)) == ["PK", "KEK", "db"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "source", "told"),
     [
@@ -66,6 +68,7 @@ def test_files_that_firmware_would_not_take(
     assert told in str(caught.value)
 
 
+@pytest.mark.slow
 def test_every_flipped_byte_and_every_cut_is_noticed(directory: Path) -> None:
     """All of a file is signed, but for the lengths and types around the signature, which have to be right as well."""
     place = directory / "db.auth"
@@ -92,6 +95,7 @@ def test_a_chip_without_keys_is_the_one_that_distributions_ship() -> None:
     assert ovmf.fill("amd64", {}) == shipped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["amd64", "arm64"])
 def test_another_program_reads_the_variables(directory: Path, architecture: str) -> None:
     output = directory / "vars.fd"
@@ -111,6 +115,7 @@ def test_another_program_reads_the_variables(directory: Path, architecture: str)
         assert each["guid"] == str(updates.VARIABLES[name])
 
 
+@pytest.mark.slow
 def test_too_many_keys_are_told(directory: Path) -> None:
     update = updates.Update(bytes(16), b"", bytes(1 << 18))
     with pytest.raises(ImagerError, match="larger than the variables of OVMF can be"):

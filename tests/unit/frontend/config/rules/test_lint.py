@@ -153,6 +153,7 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
         main(["check"])
 
 
+@pytest.mark.slow
 def test_the_program_needs_no_grpc() -> None:
     script = "import sys, frontend.cli as c; code = c.main(sys.argv[1:]); print('grpc' in sys.modules); sys.exit(code)"
     file = FOLDER / "skip_all.yaml"
