@@ -20,7 +20,7 @@ from localengine.places import Places
 from localengine.say import say
 
 START_SECONDS = 90.0
-_CACHE_LIMIT = "24GB"
+_CACHE_LIMIT = "16GB"
 """The limit for build cache, least recently used first out: one run of all tests makes 36 GB."""
 
 
