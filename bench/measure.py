@@ -28,8 +28,13 @@ class Cost:
         return Cost(self.wall + later.wall, self.cpu + later.cpu, max(self.peak, later.peak))
 
 
-def run(argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> tuple[Cost, str]:
-    """Return the cost of `argv` and its output. Raises OSError with the last lines of output if it fails."""
+def run(
+    argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None, *, fails: bool = False
+) -> tuple[Cost, str]:
+    """Return the cost of `argv` and its output. Raises OSError with the last lines of output unless it ends as wanted.
+
+    `fails`: whether it is to fail.
+    """
     with tempfile.TemporaryFile() as said:
         start = time.monotonic()
         process = subprocess.Popen(
@@ -40,8 +45,8 @@ def run(argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | N
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         words = said.read().decode(errors="replace")
-    if process.returncode:
-        raise OSError("\n".join([f"{argv[0]} failed ({process.returncode})", *words.splitlines()[-15:]]))
+    if bool(process.returncode) != fails:
+        raise OSError("\n".join([f"{argv[0]} ended ({process.returncode})", *words.splitlines()[-15:]]))
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024), words
 
 

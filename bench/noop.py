@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A build without changes: our frontend against the engine's built-in Dockerfile frontend, alternating."""
+"""A build without changes: our frontend against the engine's built-in one and one that does nothing, in turns."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ BENCH = Path(__file__).resolve().parent
 IMAGE = "claylinux/frontend"
 FILES = {"Dockerfile": "Dockerfile", "Claylinux": "claylinux.yaml"}
 """The frontends with their build files; the first is the base of the ratios."""
+NOTHING = "container that does nothing"
+NOTHING_IMAGE = "claylinux-bench/nothing"
+"""A frontend that ends at once. Its builds fail, but not before its container has started and ended."""
 OUTPUTS = {"build only": "type=cacheonly", "build, copy the disk to a directory": "type=local,dest="}
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 _STEP_OUTPUT = re.compile(r"^#\d+ \d+\.\d+ ", re.MULTILINE)
@@ -45,6 +48,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="claylinux-bench-") as directory:
             for file in FILES.values():
                 warm(file, env)
+            make_nothing(env)
             before = conditions()
             costs = {name: pairs(where, directory, args.n, env) for name, where in OUTPUTS.items()}
         start = startup(env)
@@ -72,13 +76,30 @@ def warm(file: str, env: Mapping[str, str]) -> None:
 
 
 def pairs(where: str, directory: str, number: int, env: Mapping[str, str]) -> dict[str, list[Cost]]:
-    """Build with both, alternating."""
-    costs: dict[str, list[Cost]] = {who: [] for who in FILES}
+    """Build with all, in turns."""
+    costs: dict[str, list[Cost]] = {who: [] for who in (*FILES, NOTHING)}
     for _ in range(number):
         for who, file in FILES.items():
             output = where + f"{directory}/{who}" if where.endswith("=") else where
             costs[who].append(build(file, output, env)[0])
+        costs[NOTHING].append(build_nothing(env))
     return costs
+
+
+def make_nothing(env: Mapping[str, str]) -> None:
+    """Make the image of a frontend that does nothing, of the same files as ours."""
+    text = f'FROM {IMAGE}\nENTRYPOINT ["/usr/bin/dash", "-c", ":"]\n'
+    subprocess.run(
+        ["docker", "buildx", "build", "--quiet", f"--tag={NOTHING_IMAGE}", "-"],
+        env=env, input=text, text=True, check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def build_nothing(env: Mapping[str, str]) -> Cost:
+    """Return the cost of a build up to the end of the frontend that does nothing."""
+    syntax = f"--build-arg=BUILDKIT_SYNTAX={NOTHING_IMAGE}"
+    command = ["docker", "buildx", "build", "--progress=plain", f"--file={FILES['Claylinux']}", syntax, "."]
+    return run(command, env=env, cwd=BENCH / "noop", fails=True)[0]
 
 
 def build(file: str, output: str, env: Mapping[str, str]) -> tuple[Cost, str]:
@@ -100,15 +121,14 @@ def startup(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def report(costs: Mapping[str, Mapping[str, list[Cost]]]) -> str:
-    """Return the medians of both, their difference and ratio."""
+    """Return the wall time of all, and how much more ours is than the others: medians, then the least."""
+    head = ("no-op rebuild, s of wall", *FILES, NOTHING, *(f"more than {who}" for who in ("Dockerfile", "nothing")))
     rows = []
-    for name, both in costs.items():
-        base, ours = (middle(both[who]).wall for who in FILES)
-        lows = [min(cost.wall for cost in both[who]) for who in FILES]
-        rows.append((name, *(f"{value:.3f}" for value in (base, ours, ours - base)), f"{ours / base:.2f}x",
-                     *(f"{value:.3f}" for value in lows)))  # fmt: skip
-    base_name, our_name = FILES
-    head = ("no-op rebuild, s of wall", base_name, our_name, "more", "ratio", f"least {base_name}", f"least {our_name}")
+    for name, of_all in costs.items():
+        for kind, of in (("median", lambda some: middle(some).wall), ("least", lambda some: min(c.wall for c in some))):
+            base, ours, nothing = (of(of_all[who]) for who in (*FILES, NOTHING))
+            values = (base, ours, nothing, ours - base, ours - nothing)
+            rows.append((f"{name}: {kind}", *(f"{value:.3f}" for value in values)))
     return table(head, rows)
 
 
