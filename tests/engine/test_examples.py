@@ -11,6 +11,7 @@ from frontend.config import Arguments, load
 from spec.base import PresetBase
 from tests.support.alpine import Alpine
 from tests.support.engine import REPOSITORY, Engine, out_of_reach
+from tests.support.secure_boot import make_signer
 
 pytestmark = pytest.mark.engine
 
@@ -24,11 +25,12 @@ HASH = "$6$saltsalt$" + "a" * 86
 
 
 def secrets(directory: Path) -> tuple[str, ...]:
-    """Return the secrets that the full example needs."""
+    """Return options with all secrets that an example needs."""
     values = {"licence": "ours\n", "root_hash": HASH}
     for name, value in values.items():
         (directory / name).write_text(value)
-    return (*(f"--secret=id={name},src={directory / name}" for name in values), "--build-context=web=web")
+    make_signer(directory)
+    return tuple(f"--secret=id={path.name},src={path}" for path in sorted(directory.iterdir()))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -41,6 +43,8 @@ def test_example(
     spec = load(text, "claylinux.yaml", arguments, lambda path: (directory / path).read_bytes())
     more = [f"--build-arg={name}={value}" for name, value in arguments.given.items()]
     if name in ARGUMENTS:
+        more += ["--build-context=web=web"]
+    if b"secret: " in text:
         more += secrets(tmp_path_factory.mktemp("secrets"))
     if isinstance(spec.base, PresetBase) and spec.base.preset.startswith("alpine"):
         alpine: Alpine = request.getfixturevalue("alpine")
@@ -50,4 +54,6 @@ def test_example(
     else:
         done = engine.buildx(directory, *more, output=tmp_path).check()
     assert not re.search(r"\d+ warnings? found", done.log), "examples must not have warnings"
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(output.filename for output in spec.outputs)
+    measurements = [f"{spec.name}.pcrs.json"] if spec.secure_boot else []
+    names = [output.filename for output in spec.outputs] + measurements
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
