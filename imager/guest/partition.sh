@@ -144,7 +144,7 @@ use_state() { # "DISK NUMBER NAME": finish it if it is new, let it grow, print i
   if [ "$3" != "$state_label" ]; then
     make_filesystem "$node" || return 1
     sync
-    write_table "$dev/$1" --part-label "$dev/$1" "$2" "$state_label" ||
+    write_table "$dev/$1" --part-label "$2" "$state_label" ||
       { problem "sfdisk could not name the partition $node"; return 1; }
   elif [ "$state_size" = 0 ]; then
     grow_partition "$dev/$1" "$2"

@@ -75,17 +75,41 @@ number_of() { # eight bytes in hexadecimal, the lowest first
 change_table() { # DISK SFDISK-OPTION...: with a script on the standard input
   disk=$1
   shift
-  write_table "$disk" --wipe never --wipe-partitions never "$@" "$disk"
+  write_table "$disk" "--wipe never --wipe-partitions never $*"
+}
+
+# sfdisk writes both tables before it asks the disk to keep them, and each is several sectors: a power cut could leave no
+# whole one. So it changes a copy, and the second table is on the disk for sure before the first one is touched. Firmware
+# and sfdisk make one from the other. (A copy is a file, and files have sectors of 512 bytes only.)
+write_table() { # DISK SFDISK-OPTIONS [WORD...]: the words follow the name of the disk
+  whole=$1 options=$2
+  shift 2
+  case $(sector_of "$whole") in
+  512) write_in_turn "$@" ;;
+  *) sfdisk --quiet --no-reread --no-tell-kernel $options "$whole" "$@" >/dev/null 2>&1 ;;
+  esac && tell_kernel "$whole"
+}
+
+write_in_turn() { # [WORD...]
+  plan=$said.table end=$(sectors_of "$whole") # in memory
+  copy_sectors "$whole" "$plan" 0 34 && copy_sectors "$whole" "$plan" $((end - 33)) 33 &&
+    sfdisk --quiet $options "$plan" "$@" >/dev/null 2>&1 &&
+    copy_sectors "$plan" "$whole" $((end - 33)) 33 ,fsync && copy_sectors "$plan" "$whole" 0 34 ,fsync
+  code=$?
+  rm -f "$plan"
+  return $code
+}
+
+copy_sectors() { # FROM TO FIRST COUNT [,fsync]: of 512 bytes, to the same place; fsync: before anything that follows
+  dd if="$1" of="$2" bs=512 skip="$3" seek="$3" count="$4" conv="notrunc${5-}" 2>/dev/null
 }
 
 # The kernel does not read the whole table of a disk again while the system has its layers there: it gets what is new.
-write_table() { # DISK SFDISK-ARGUMENT...
-  whole=$1
-  shift
-  if is_in_use "$whole"; then
-    sfdisk --quiet --no-reread --no-tell-kernel "$@" >/dev/null 2>&1 && partx --update "$whole"
-  else
-    sfdisk --quiet "$@" >/dev/null 2>&1
+tell_kernel() { # DISK
+  if is_in_use "$1"; then
+    partx --update "$1"
+  elif [ -b "$1" ]; then
+    blockdev --rereadpt "$1" 2>/dev/null || :
   fi
 }
 

@@ -32,8 +32,8 @@ write_disk() { # DISK
     { refuse "the installation on $1 has failed, and can be run again"; return 1; }
 }
 
-put() { # FILE DISK FIRST COUNT: sectors to the same place, and on the disk itself before anything that follows
-  dd if="$1" of="$2" bs=512 skip="$3" seek="$3" count="$4" conv=notrunc,fsync 2>/dev/null ||
+put() { # FILE DISK FIRST COUNT
+  copy_sectors "$@" ,fsync ||
     { refuse "$2 cannot be written: sectors $3 to $(($3 + $4 - 1))"; return 1; }
 }
 

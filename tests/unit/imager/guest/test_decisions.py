@@ -14,7 +14,7 @@ from tests.support.guest_programs import ESP_GUID, MIB, SHELLS, Guest
 TOLD = """
 make_filesystem() { echo "mkfs ${1##*/}"; }
 change_table() { echo "change ${1##*/} $2 ${3-} with $(cat)"; }
-write_table() { echo "table ${1##*/} $2 ${3##*/} $4 $5"; }
+write_table() { echo "table ${1##*/} $2 $3 $4"; }
 sync() { :; }
 """
 ESP_ROW = f"1 2048 40960 c12a7328-f81f-11d2-ba4b-00a0c93ec93b {ESP_GUID} EFI"
@@ -35,8 +35,8 @@ def told(guest: Guest, script: str, **settings: str) -> list[str]:
         ("vda 2 STATE", "0", ["grows vda 2", "vda2"]),
         ("vda 2 STATE", "16", ["vda2"]),
         ("nvme0n1 3 STATE", "16", ["nvme0n1p3"]),
-        ("vda 2 STATE.new", "0", ["mkfs vda2", "table vda --part-label vda 2 STATE", "vda2"]),
-        ("vda 2 STATE.new", "16", ["mkfs vda2", "table vda --part-label vda 2 STATE", "vda2"]),
+        ("vda 2 STATE.new", "0", ["mkfs vda2", "table vda --part-label 2 STATE", "vda2"]),
+        ("vda 2 STATE.new", "16", ["mkfs vda2", "table vda --part-label 2 STATE", "vda2"]),
     ],
 )
 def test_what_becomes_of_a_partition(guest: Guest, row: str, size: str, expected: list[str]) -> None:

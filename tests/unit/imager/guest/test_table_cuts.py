@@ -1,0 +1,67 @@
+"""A change of a partition table on a disk with a cache: whenever the power goes, one of the two tables is whole."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support import installed
+from tests.support.guest_programs import ESP, MIB, SHELLS, Guest, sfdisk
+from tests.support.write_log import Recording, note_flushes, recorded
+
+pytestmark = pytest.mark.slow
+
+SIZE = 60 * MIB
+CHANGES = """
+echo 'start=43008, size=49152, type=linux, name="STATE.new"' | change_table "$dev/vda" --append && echo 1 >>"$done"
+write_table "$dev/vda" --part-label 2 STATE && echo 2 >>"$done"
+echo ", 57344" | change_table "$dev/vda" -N 2 && echo 3 >>"$done"
+"""
+AT_ONCE = """
+write_in_turn() { command sfdisk --quiet $options "$whole" "$@"; }
+"""
+"""As sfdisk does it."""
+
+
+@pytest.fixture(params=SHELLS)
+def guest(request: pytest.FixtureRequest, tmp_path: Path) -> Guest:
+    return Guest(tmp_path / "guest", request.param)
+
+
+def tables(guest: Guest, scratch: Path, before: str = "") -> tuple[list[str], Recording]:
+    """Change a table three times. Return what its second row was after 40 power cuts, and the recording."""
+    with recorded(guest.disk("vda", 0), SIZE, scratch) as recording:
+        sfdisk(recording.before, f"label: gpt\n{ESP}")
+        shutil.copyfile(recording.before, scratch / "disk.img")
+        (guest.place / "sys/block/vda/size").write_text(f"{SIZE // 512}\n")
+        guest.run(f"{note_flushes(recording)}\n{before}\n{CHANGES}", done=str(scratch / "done"))
+        assert (scratch / "done").read_text().split() == ["1", "2", "3"]
+    return [second_row(disk) for _, disk in recording.cuts(40, random.Random(1), scratch)], recording
+
+
+def second_row(disk: Path) -> str:
+    """Return size and name of the second partition, `none`, or `no table`."""
+    found = installed.output_of("sfdisk", "--dump", disk)
+    if "label: gpt" not in found:  # what remains is a DOS table that protects it
+        return "no table"
+    assert installed.esp_of(disk) == (MIB, 20 * MIB)
+    rows = [line for line in found.splitlines() if "start=" in line]
+    if len(rows) == 1:
+        return "none"
+    size, name = (rows[1].partition(f"{key}=")[2].strip().split(",")[0].strip('"') for key in ("size", "name"))
+    return f"{size} {name}"
+
+
+def test_any_power_cut_leaves_the_table_before_or_after(guest: Guest, tmp_path: Path) -> None:
+    found, recording = tables(guest, tmp_path)
+    assert sum(each.flush for each in recording.entries()) >= 6
+    assert (found[0], found[-1]) == ("none", "57344 STATE")
+    assert set(found) == {"none", "49152 STATE.new", "49152 STATE", "57344 STATE"}
+
+
+def test_sfdisk_alone_can_leave_none(tmp_path: Path) -> None:
+    found, _ = tables(Guest(tmp_path / "guest", "dash"), tmp_path, AT_ONCE)
+    assert "no table" in found
