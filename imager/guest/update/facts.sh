@@ -40,7 +40,7 @@ show_versions() {
   row Next "$([ -z "$next" ] || [ "$next" = "$version" ] || echo "$next starts at the next reboot")"
   row Fallback "$previous"
   row "Given up" "$given_up"
-  [ -z "$result" ] || row Update "$result_version: $result: $result_why ($result_time)"
+  row Update "${result:+$result_version: $result: }$result_why${result:+ ($result_time)}"
 }
 
 json_versions() {

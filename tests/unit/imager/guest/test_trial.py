@@ -199,6 +199,31 @@ def test_a_version_that_never_said_a_word(guest: UpdateGuest) -> None:
     assert (found["last"]["version"], found["last"]["result"], found["last"]["text"]) == ("1.5.0", "bad", reason)
 
 
+@pytest.mark.parametrize(
+    "note",
+    [
+        b"",
+        bytes(512),
+        b"version 1.5.0\nresult bad\ntime 2026-01-31T12:00:00Z\n",
+        b"version 1.5.0\nresult bad\ntime 2026-01-31T12:00:00Z\ntext half of it",
+        b"version 1.5.0\nresult b\0d\ntime 2026-01-31T12:00:00Z\ntext whole\n",
+        b"version 1.5.0\nresult worse\ntime 2026-01-31T12:00:00Z\ntext whole\n",
+    ],
+)
+def test_a_damaged_note_of_the_last_update(guest: UpdateGuest, note: bytes) -> None:
+    """A power cut can leave any part of it, and what it was about is not known then."""
+    NEW.put(guest.updates, guest.keys, "+0-3")
+    guest.runs(OLD)
+    (guest.updates / "claylinux/last").write_bytes(note)
+    damaged = "its note is damaged, as by a power cut"
+    found = status(guest)
+    assert found["last"] == {"version": None, "result": None, "text": damaged, "time": None}
+    assert found["given_up"] == ["1.5.0: it was given up: it did not come up, and said nothing (tries: 3)"]
+    assert f"Update    {damaged}\n" in guest.run("show_versions").out
+    guest.run("record 1.5.0 bad 'no service'")
+    assert status(guest)["last"]["text"] == "no service"
+
+
 def test_the_last_resort_does_not_reboot(guest: UpdateGuest) -> None:
     """The firmware did not count: somebody chose it, or nothing else is left."""
     on_trial(guest, up=False, count="+0-3")
