@@ -1,59 +1,64 @@
 """Cut the power of a machine while it installs itself, at any moment, on a disk that has a cache.
 
-One machine does it once, and all that it writes and flushes is recorded. A power cut is then a part of the recording:
-what was flushed, and any part of what was not (see tests/support/write_log.py). Each disk that is left has to be one of
-two: a whole installation, which other programs judge as well, or one without partitions, on which the same command
-works again. The first and the last of the whole ones also boot.
+A medium does it once on an empty disk, and once over an older version, and all that it writes and flushes is recorded.
+A power cut is then a part of the recording: what was flushed, and any part of the rest (tests/support/write_log.py).
+Each disk that is left has to be one of these: a whole installation, which other programs judge as well; the older
+version, to the byte; or one without partitions, on which the same command works again. Some of them also go on in a
+machine: firmware starts what is there; where that is not the whole new version, it is installed again, and starts.
 """
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
-from localvm.machine import Drive, Machine
+from localvm.machine import Drive
 from tests.campaigns.running import Tally, main, rounds
 from tests.support import installed
-from tests.support.engine import REPOSITORY, Engine, environment, run_tool
-from tests.support.vm import boot
+from tests.support.engine import Engine, environment, run_tool
+from tests.support.tiny import NEW, OLD, SECONDS, System, build
 from tests.support.write_log import Recording, note_flushes, recorded
 
-POINTS = 40
-"""Power cuts of a round."""
-AGAIN, WHOLE = "installed again", "whole"
-_CONTEXT = REPOSITORY / "tests/boot/install"
-_SECONDS = 600.0
+POINTS, BOOTS = 60, 25
+"""Power cuts of a round for each case: those that are only judged, and those that go on in a machine."""
+AGAIN, WHOLE, BEFORE = "to install again", "whole", "as before"
 _MIB = 1 << 20
 
 
-def build(engine: Engine, top: Path) -> Path:
-    """Return an image that installs itself."""
-    context = top / "context"
-    shutil.copytree(_CONTEXT, context)
-    file = context / "claylinux.yaml"
-    lines = file.read_text().splitlines(keepends=True)
-    file.write_text("".join(line for line in lines if not line.startswith("secure_boot:")))
-    engine.buildx(context, "--target=raw", output=top / "out").check()
-    return top / "out/installer.img"
+@dataclass(frozen=True)
+class Case:
+    """An installation: `medium` has `version`, and gets `words`. `before` is the older version on the disk, if any."""
+
+    recording: Recording
+    medium: Path
+    version: str
+    words: str
+    before: Path | None = None
 
 
-def record(medium: Path, top: Path) -> Recording:
-    """Let a machine install itself on an empty disk, and return what it wrote."""
-    recording = Recording(top / "before.img", top / "writes.log")
-    for file in (recording.before, disk := top / "disk.img"):
-        empty(file, 2 * medium.stat().st_size + 100 * _MIB)
-    recording.log.touch()
-    drives = (Drive(path=medium), Drive(path=disk, keep=True, log=recording.log))
-    with boot(Machine(drives=drives, memory_mib=1280)) as console:
-        console.expect(r"claylinux: install: /dev/vdb has the system", _SECONDS)
-        assert console.wait_off(_SECONDS) == 0
-    installed.check(disk, medium)
-    disk.unlink()
-    return recording
+def record_all(system: System, top: Path) -> list[Case]:
+    """Let a machine install itself on an empty disk, and over an older version, and return what it wrote."""
+    empty, old = top / "empty.img", system.disk(top / "old.img")
+    with empty.open("wb") as file:
+        file.truncate(old.stat().st_size)
+    version, state = system.start(old)
+    assert (version, state.split()[0]) == (OLD, "kept:")
+    cases = [
+        Case(Recording(empty, top / "empty.log"), system.image, OLD, "claylinux.install=auto"),
+        Case(Recording(old, top / "old.log"), system.newer, NEW, "wipe", old),
+    ]
+    for case in cases:
+        disk = Path(shutil.copyfile(case.recording.before, top / "disk.img"))
+        case.recording.log.touch()
+        said = system.install(case.medium, disk, case.words, case.recording.log)
+        assert said.startswith("/dev/vdb has the system"), said
+        installed.check(disk, case.medium)
+    return cases
 
 
 def record_here(medium: Path, top: Path, before: str = "") -> Recording:
@@ -67,41 +72,57 @@ def record_here(medium: Path, top: Path, before: str = "") -> Recording:
     return recording
 
 
-def empty(disk: Path, size: int) -> None:
-    """Make a disk of zeros."""
-    with disk.open("wb") as file:
-        file.truncate(size)
+def try_all(tally: Tally, case: Case, points: int, random: Random, top: Path) -> None:
+    """Cut the power so often, and judge what is left."""
+    for point, disk in case.recording.cuts(points, random, top):
+        tally.attempt(point, partial(judge, disk, case, top / "machine", tally))
 
 
-def try_all(tally: Tally, recording: Recording, medium: Path, points: int, random: Random, top: Path) -> list[Path]:
-    """Cut the power so often, and return the first and the last disk with a whole installation."""
-    whole: list[Path] = []
-    for point, disk in recording.cuts(points, random, top):
-        tally.inputs += 1
-        try:
-            outcome = judge(disk, medium, top / "machine")
-        except (AssertionError, subprocess.CalledProcessError) as error:
-            tally.fail(type(error).__name__, f"after {point} entries of the log: {error}")
-            continue
-        tally.outcomes[outcome] += 1
-        if outcome == WHOLE:
-            whole = [*whole[:1], Path(shutil.copyfile(disk, top / f"whole{min(len(whole), 1)}.img"))]
-    return whole
-
-
-def judge(disk: Path, medium: Path, scratch: Path) -> str:
-    """Return what a disk is after a power cut. Raises AssertionError if it is neither of the two."""
-    if installed.has_table(disk) and not is_marked(disk):
-        installed.check(disk, medium)
+def what_is(disk: Path, case: Case) -> str:
+    """Return what a disk is after a power cut. Raises AssertionError if it is nothing of all that."""
+    if not installed.has_table(disk) or is_marked(disk):
+        return AGAIN
+    if case.before is None or installed.guid(disk) != installed.guid(case.before):
+        installed.check(disk, case.medium)
         return WHOLE
+    assert disk.read_bytes() == case.before.read_bytes(), "the older version is damaged"
+    return BEFORE
+
+
+def judge(disk: Path, case: Case, scratch: Path, tally: Tally) -> None:
+    """Judge a disk after a power cut by other programs. Without an installation, the same command works again."""
+    tally.outcomes[found := what_is(disk, case)] += 1
+    if found != AGAIN:
+        return
     shutil.rmtree(scratch, ignore_errors=True)
-    guest = installed.machine(scratch, "dash", medium)
+    guest = installed.machine(scratch, "dash", case.medium)
     target = guest.disk("vda", disk.stat().st_size // _MIB)
     disk.replace(target)
     code, told = installed.install(guest, "--yes")
     assert code == 0, told
-    installed.check(target, medium)
-    return AGAIN
+    installed.check(target, case.medium)
+
+
+def go_on(system: System, disk: Path, case: Case, tally: Tally) -> None:
+    """Start a disk after a power cut; install on it again, unless it is whole; and start that."""
+    found, shown = what_is(disk, case), starts(system, disk)
+    tally.outcomes[f"{found}: {shown}"] += 1
+    # Firmware writes the first table anew if only the second one is there, which is so for one moment.
+    expected = {WHOLE: {case.version}, BEFORE: {OLD}, AGAIN: {"", case.version, OLD if case.before else ""}}
+    assert shown in expected[found], f"{found}, and the firmware starts {shown}"
+    if found != WHOLE:
+        said = system.install(case.medium, disk, case.words)
+        assert said.endswith("has the system") or shown == case.version, said
+        installed.check(disk, case.medium)
+        tally.outcomes["installed again in a machine"] += 1
+    assert system.start(disk) == (case.version, f"kept: {case.version} / {case.version} / of the image")
+    tally.outcomes["booted"] += 1
+
+
+def starts(system: System, disk: Path) -> str:
+    """Return the version that firmware starts from a disk, or nothing. The disk stays as it is."""
+    with system.boot(Drive(path=disk)) as console:
+        return console.expect(r"^boot of version (\d)|No bootable option|Interactive Shell", SECONDS)[1] or ""
 
 
 def is_marked(disk: Path) -> bool:
@@ -111,20 +132,20 @@ def is_marked(disk: Path) -> bool:
         return file.read(9) == b"CLAYLINUX"
 
 
-def campaign(seconds: float, seed: int) -> Tally:
-    """Record an installation, and cut the power at `POINTS` moments of it in each round."""
+def campaign(seconds: float, seed: int, inputs: int = 0) -> Tally:
+    """Record installations. Cut the power at `POINTS` moments of each in each round, and at `inputs` with boots."""
     run_tool("engine", "up")
     run_tool("frontend-image")
     tally = Tally()
     with tempfile.TemporaryDirectory(prefix="power-cuts-") as scratch:
         top = Path(scratch)
-        medium = build(Engine(environment()), top)
-        recording = record(medium, top)
+        system = build(Engine(environment()), top)
+        cases = record_all(system, top)
         for random in rounds(seconds, seed):
-            for disk in try_all(tally, recording, medium, POINTS, random, top):
-                with boot(Machine(drives=(Drive(path=disk),), memory_mib=1280)) as console:
-                    console.expect(r"^installer login: |^report-begin=42", _SECONDS)
-                tally.outcomes["booted"] += 1
+            for case in cases:
+                try_all(tally, case, POINTS, random, top)
+                for point, disk in case.recording.cuts(inputs or BOOTS, random, top):
+                    tally.attempt(point, partial(go_on, system, disk, case, tally))
     return tally
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import resource
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
 from random import Random
+
+from localvm.errors import ConsoleError
 
 
 @dataclass
@@ -27,6 +30,14 @@ class Tally:
         """Count a failure, and keep its first example."""
         self.failures[kind] += 1
         self.examples.setdefault(kind, example)
+
+    def attempt(self, point: int, action: Callable[[], object]) -> None:
+        """Judge a disk after a power cut behind so many entries of the log."""
+        self.inputs += 1
+        try:
+            action()
+        except (AssertionError, ConsoleError, subprocess.CalledProcessError) as error:
+            self.fail(type(error).__name__, f"after {point} entries of the log: {error}")
 
     def summary(self, name: str, seconds: float) -> str:
         """Return the last line of a campaign."""
@@ -71,6 +82,8 @@ def main(name: str, campaign: Callable[..., Tally], argv: list[str]) -> int:
     options = parser(name)
     if "inputs" in signature(campaign).parameters:
         options.add_argument("--inputs", type=int, default=0, help="stop after so many inputs (default: no limit)")
+    if "signed" in signature(campaign).parameters:
+        options.add_argument("--signed", action="store_true", help="with Secure Boot")
     arguments = options.parse_args(argv)
     start = time.monotonic()
     tally = campaign(**vars(arguments))

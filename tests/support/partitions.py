@@ -50,8 +50,11 @@ def complaint(part: Path) -> str:
 
 def repair(part: Path) -> None:
     """Repair a FAT or an ext4, as the machine does (imager/guest)."""
-    for _ in range(3 if _is_fat(part) else 1):
-        _run(*(("fsck.fat", "-a") if _is_fat(part) else ("e2fsck", "-p")), part, codes=range(4))
+    if _is_fat(part):
+        for _ in range(3):
+            _run("fsck.fat", "-a", part, codes=range(4))
+    elif _run("e2fsck", "-p", part, codes=range(16)).returncode > 3:
+        _run("e2fsck", "-f", "-y", part, codes=range(4))
 
 
 def _is_fat(part: Path) -> bool:

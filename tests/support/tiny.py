@@ -1,4 +1,4 @@
-"""The smallest system that updates and installs itself: a kernel, busybox, and the programs of imager/guest.
+"""The smallest system that installs and updates itself and has a state: a kernel, busybox, and imager/guest.
 
 It boots as any of our systems does: the loader of our image starts one of its UKIs, which have the stub of systemd.
 """
@@ -6,18 +6,21 @@ It boots as any of our systems does: the loader of our image starts one of its U
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from localvm.console import Console, running
 from localvm.machine import Drive, Machine
+from spec.kept import PARTITION_TYPE
 from tests.support.engine import REPOSITORY, Engine
 from tests.support.partitions import fat_of
+from tests.support.secure_boot import Signer, enroll, make_signer
 from tests.support.update_guest import Keys, Version, make_keys
 from tests.support.vm import debian_file, debian_package, kvm_works, newest_kernel, require_tool
 
@@ -25,8 +28,10 @@ SECONDS = float(os.environ.get("BOOT_SECONDS", "300"))
 """For what takes ten, but without KVM and beside other machines."""
 NAME, OLD, NEW = "tiny", "1", "2"
 _MIB = 1 << 20
-_ESP, _UPDATES = 64, 128
-"""MiB."""
+_ESP, _UPDATES = 40, 128
+"""MiB of the first two partitions."""
+_STATE_SIZE = 40
+"""MiB of what is added to a disk for the third."""
 _MODULES = (
     "drivers/virtio/virtio_ring",
     "drivers/virtio/virtio",
@@ -40,7 +45,19 @@ _MODULES = (
     "fs/fat/vfat",
     "drivers/block/loop",
 )
-_PROGRAMS = ("flock", "openssl", "sfdisk", "fsck.vfat", "mkfs.vfat", "cmp", "losetup", "blockdev")
+_PROGRAMS = (
+    "flock",
+    "openssl",
+    "sfdisk",
+    "fsck.vfat",
+    "mkfs.vfat",
+    "cmp",
+    "losetup",
+    "blockdev",
+    "mkfs.ext4",
+    "e2fsck",
+    "resize2fs",
+)
 _SETTINGS = {
     **{f"update_{key}": "" for key in ("from", "channel", "ca", "proxy", "login", "rate", "space")},
     "update_name": NAME,
@@ -50,78 +67,121 @@ _SETTINGS = {
     "health_command": "",
     "health_timeout": "60",
 }
-_INSTALL = {"install_disk": "empty", "install_auto": "no", "install_after": "reboot"}
+_INSTALL = {"install_disk": "empty", "install_auto": "no", "install_after": "nothing"}
+_STATE = {"label": "STATE", "type": PARTITION_TYPE, "size": "0", "disk": "boot", "required": "no", "encrypt": ""}
+_KEPT, _FILE = "/etc/kept", b"of the image\n"
 _TABLE = f"""\
 label: gpt
-start=2048, size={_ESP * 2048}, type=c12a7328-f81f-11d2-ba4b-00a0c93ec93b, name="EFI System Partition"
+start=2048, size={_ESP * 2048}, type=c12a7328-f81f-11d2-ba4b-00a0c93ec93b, name="EFI System Partition", uuid={{}}
 start={(_ESP + 1) * 2048}, size={_UPDATES * 2048}, type=bc13c2ff-59e6-4262-a352-b275fd6f7172, name="UPDATES"
 """
+_GUID = "5fb3b4b4-0000-5000-8000-00000000000{}"
+"""As a build makes it, of version 5."""
 
 
 @dataclass(frozen=True)
 class System:
-    """The disk with version 1, and one that has version 2 to fetch, whose program is `new`."""
+    """The image of version 1, that of version 2, and a disk that has version 2 to fetch, whose program is `new`.
+
+    `variables` are those of firmware that wants the signature of these programs.
+    """
 
     image: Path
+    newer: Path
     pieces: Path
     new: bytes
+    variables: Path | None = None
 
     @contextmanager
-    def boot(self, *drives: Drive, reboots: bool = False) -> Iterator[Console]:
-        """Run a machine with these drives."""
-        with running(Machine(drives=drives, memory_mib=512, reboots=reboots, kvm=kvm_works())) as console:
+    def boot(self, *drives: Drive, reboots: bool = False, words: str = "") -> Iterator[Console]:
+        """Run a machine with these drives. It takes `words` as if they were on its command line."""
+        more = (f"words={words}",) if words else ()
+        machine = Machine(drives=drives, memory_mib=512, reboots=reboots, oem_strings=more, variables=self.variables)
+        with running(replace(machine, kvm=kvm_works())) as console:
             yield console
 
-    def start(self, disk: Path, *more: Drive) -> str:
-        """Start a disk until the machine turns itself off, and return its version."""
+    def disk(self, place: Path) -> Path:
+        """Write the first image to a disk that has room for a state."""
+        shutil.copyfile(self.image, place)
+        return grow(place)
+
+    def start(self, disk: Path, *more: Drive) -> tuple[str, str]:
+        """Start a disk until the machine turns itself off, and return its version, and what it says of its state."""
         with self.boot(Drive(path=disk, keep=True), *more) as console:
             version = console.expect(r"^boot of version (\d)", SECONDS)[1]
+            state = console.expect(r"^((?:kept|no state): .*?) *\r?\n", SECONDS)[1]
             if more:
                 console.expect(r"^update: 0 ", SECONDS)
             assert console.wait_off(SECONDS) == 0
-        return version
+        return version, state
+
+    def install(self, medium: Path, disk: Path, words: str, log: Path | None = None) -> str:
+        """Let a medium install itself on a disk, and return what it says in the end."""
+        with self.boot(Drive(path=medium), Drive(path=disk, keep=True, log=log), words=words) as console:
+            said = console.expect(r"^(?:claylinux: install|wipe): (.* has the system|no disk is empty)", SECONDS)[1]
+            assert console.wait_off(SECONDS) == 0
+        return said
 
 
-def build(engine: Engine, top: Path) -> System:
+def grow(disk: Path) -> Path:
+    """Make a disk, or one that is there, larger."""
+    with disk.open("ab") as file:
+        file.truncate(file.tell() + _STATE_SIZE * _MIB)
+    return disk
+
+
+def build(engine: Engine, top: Path, *, signed: bool = False) -> System:
     """Build both versions. The loader is that of the image `claylinux/imager`."""
-    require_tool("sfdisk", "mkfs.fat", "mcopy", "objcopy")
+    require_tool("sfdisk", "mkfs.fat", "mcopy", "objcopy", *(("sbsign",) if signed else ()))
     keys = make_keys(top, "update")
+    signer = make_signer(top) if signed else None
     initrd = _initrd(top / "initrd", keys)
-    old, new = (_version(number, initrd, top) for number in (OLD, NEW))
+    old, new = (_version(number, initrd, top, signer) for number in (OLD, NEW))
     new.publish(top / "new", keys)
-    esp = top / "esp"
-    old.put(esp, keys)
-    for name in ("EFI/BOOT", "loader"):
-        (esp / name).mkdir(parents=True)
-    (esp / "loader/loader.conf").write_text("timeout 0\neditor no\nauto-entries no\n")
-    shutil.copy(_loader(engine, top), esp / "EFI/BOOT/BOOTX64.EFI")
-    return System(_disk(esp, top), fat_of(top / "new", top / "pieces.img", "PIECES"), new.content)
+    loader = _loader(engine, top, signer)
+    images = [_disk(version, keys, loader, top) for version in (old, new)]
+    variables = enroll(top / "variables.fd", signer, make_signer(top, "platform")) if signer else None
+    return System(images[0], images[1], fat_of(top / "new", top / "pieces.img", "PIECES"), new.content, variables)
 
 
-def _loader(engine: Engine, top: Path) -> Path:
+def _sign(program: Path, signer: Signer | None) -> None:
+    if signer is not None:
+        argv = ("sbsign", "--key", signer.key, "--cert", signer.certificate, "--output", program, program)
+        subprocess.run(argv, check=True, capture_output=True)
+
+
+def _loader(engine: Engine, top: Path, signer: Signer | None) -> Path:
     container = engine.docker("create", "claylinux/imager", "none").strip()
     engine.docker("cp", f"{container}:/usr/lib/claylinux/loaders", str(top / "loaders"))
     engine.docker("rm", container)
-    return next(top.glob("loaders/**/*x64*"))
+    loader = next(top.glob("loaders/**/*x64*"))
+    _sign(loader, signer)
+    return loader
 
 
-def _disk(esp: Path, top: Path) -> Path:
-    """Make the disk as the build does it."""
-    image = top / "tiny.img"
-    (top / "none").mkdir()
-    parts = (fat_of(esp, top / "esp.img", "CLAYLINUX", _ESP), fat_of(top / "none", top / "up.img", "UPDATES", _UPDATES))
+def _disk(version: Version, keys: Keys, loader: Path, top: Path) -> Path:
+    """Make the image of a version as the build does it."""
+    top = top / f"image-{version.version}"
+    image, esp, none = top / "tiny.img", top / "esp", top / "none"
+    version.put(esp, keys)
+    for place in (esp / "EFI/BOOT", esp / "loader", none):
+        place.mkdir(parents=True)
+    (esp / "loader/loader.conf").write_text("timeout 0\neditor no\nauto-entries no\n")
+    shutil.copy(loader, esp / "EFI/BOOT/BOOTX64.EFI")
+    parts = (fat_of(esp, top / "esp.img", "CLAYLINUX", _ESP), fat_of(none, top / "up.img", "UPDATES", _UPDATES))
     subprocess.run(("mcopy", "-i", parts[0], "/dev/null", "::/loader/random-seed"), check=True)
     subprocess.run(("mattrib", "-i", parts[0], "+r", "::/loader/random-seed"), check=True)
     with image.open("wb") as file:
         file.seek(_MIB)
         for part in parts:
             file.write(part.read_bytes())
-        file.truncate((_ESP + _UPDATES + 3) * _MIB)
-    subprocess.run(("sfdisk", "--quiet", image), input=_TABLE, text=True, check=True)
+        file.truncate((_ESP + _UPDATES + 2) * _MIB)
+    table = _TABLE.format(_GUID.format(version.version))
+    subprocess.run(("sfdisk", "--quiet", image), input=table, text=True, check=True)
     return image
 
 
-def _version(number: str, initrd: Path, top: Path) -> Version:
+def _version(number: str, initrd: Path, top: Path, signer: Signer | None) -> Version:
     """Return a version: what differs is one line."""
     kernel = debian_file(newest_kernel(), "./boot/vmlinuz-*")
     stub = debian_file("systemd-boot-efi", "./usr/lib/systemd/boot/efi/linuxx64.efi.stub")
@@ -138,6 +198,7 @@ def _version(number: str, initrd: Path, top: Path) -> Version:
         argv += [f"--add-section=.{name}={content}", f"--set-section-flags=.{name}=data,readonly"]
         argv += [f"--change-section-vma=.{name}={at:#x}"]
     subprocess.run((*argv, stub, made), check=True)
+    _sign(made, signer)
     program, piece = made.read_bytes(), _MIB // 2
     return Version(number, tuple(program[at : at + piece] for at in range(0, len(program), piece)), name=NAME)
 
@@ -150,7 +211,9 @@ def _initrd(root: Path, keys: Keys) -> Path:
     shutil.copy(REPOSITORY / "tests/boot/tiny/init", root / "init")
     shutil.copy(ours / "claylinux", root / "usr/bin/claylinux")
     shutil.copy(keys.public, ours / "update.pem")
-    for file, settings in (("update.conf", _SETTINGS), ("install.conf", _INSTALL)):
+    _keep(root, ours)
+    state = {f"state_{key}": value for key, value in _STATE.items()} | {"persist_words": ""}
+    for file, settings in (("update.conf", _SETTINGS), ("install.conf", _INSTALL), ("state.conf", state)):
         (ours / file).write_text("".join(f"{key}='{value}'\n" for key, value in settings.items()))
     shutil.copy(debian_file("busybox-static", "./bin/busybox"), root / "bin/busybox")
     for name in _PROGRAMS:
@@ -160,7 +223,7 @@ def _initrd(root: Path, keys: Keys) -> Path:
     for name in _MODULES:
         shutil.copy(tree / f"{name}.ko", root / "modules")
     (root / "modules/order").write_text("".join(f"{Path(name).name}\n" for name in _MODULES))
-    for file in ("init", "usr/bin/claylinux", "bin/busybox"):
+    for file in ("init", "usr/bin/claylinux", "usr/lib/claylinux/state", "bin/busybox"):
         (root / file).chmod(0o755)
     names = "".join(f"{path.relative_to(root)}\n" for path in sorted(root.rglob("*")))
     archive = ("busybox", "cpio", "-o", "-H", "newc")
@@ -168,6 +231,15 @@ def _initrd(root: Path, keys: Keys) -> Path:
     made = root.with_suffix(".gz")
     made.write_bytes(gzip.compress(packed.stdout, 6, mtime=0))
     return made
+
+
+def _keep(root: Path, ours: Path) -> None:
+    """Add a directory that stays, and its lists."""
+    (root / _KEPT[1:]).mkdir(parents=True)
+    (root / _KEPT[1:] / "file").write_bytes(_FILE)
+    (ours / "persist.list").write_text(f"{_KEPT}\n")
+    digest = hashlib.sha256(_FILE).hexdigest()
+    (ours / "image.list").write_text(f"d - 755:0:0 {_KEPT}\nf {digest} 644:0:0 {_KEPT}/file\n")
 
 
 def _add_program(name: str, root: Path) -> None:

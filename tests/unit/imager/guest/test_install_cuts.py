@@ -34,7 +34,7 @@ def test_any_power_cut_leaves_a_whole_installation_or_a_disk_to_install_on(mediu
     recording = power_cuts.record_here(medium, tmp_path)
     assert sum(each.flush for each in recording.entries()) >= 9
     tally = Tally()
-    power_cuts.try_all(tally, recording, medium, 12, random.Random(1), tmp_path)
+    power_cuts.try_all(tally, power_cuts.Case(recording, medium, "1", ""), 12, random.Random(1), tmp_path)
     assert not tally.failures, tally.examples
     assert tally.outcomes[power_cuts.WHOLE] >= 1
     assert tally.outcomes[power_cuts.AGAIN] >= 2
@@ -45,5 +45,5 @@ def test_the_campaign_finds_what_is_not_flushed(medium: Path, tmp_path: Path) ->
     tally = Tally()
     for seed in range(20):
         if not tally.failures:
-            power_cuts.try_all(tally, recording, medium, 2, random.Random(seed), tmp_path)
+            power_cuts.try_all(tally, power_cuts.Case(recording, medium, "1", ""), 2, random.Random(seed), tmp_path)
     assert tally.failures
