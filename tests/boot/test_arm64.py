@@ -138,7 +138,6 @@ def logs_in(image: Path, distribution: str, *, before: tuple[Drive, ...] = (), v
         console.expect(r"# $", 60)
         assert ask(console, "uname -m; cat /proc/consoles | cut -d' ' -f1").split()[:2] == ["aarch64", "ttyAMA0"]
         if distribution == "alpine":
-            # Each is short: a terminal of 80 columns breaks what it echoes.
             assert ask(console, "grep -c '^# Claylinux' /etc/fstab").split() == ["2"]
             assert ask(console, "grep -c nofail /etc/fstab").split() == ["4"]
             # The machine has no buttons, which acpid demands.

@@ -12,11 +12,15 @@ from localvm.console import Console
 
 
 def ask(console: Console, command: str) -> str:
-    """Return the output of a command in a guest with a shell on its console."""
-    console.send(f"{command}; echo end=$((20+22))\n")
-    end = console.expect(r"^(.*)end=42$", 60)
-    text = console.text[: end.end()]
-    return text[text.rindex("echo end=") :].partition("\n")[2].removesuffix("end=42").replace("\r", "")
+    """Return the output of a command in a guest with a shell on its console.
+
+    It is between two marks that only their output has, and not the line that is typed: a terminal echoes that line
+    once or twice, and breaks it anywhere.
+    """
+    console.send(f"echo begin=$((20+22)); {command}; echo end=$((20+22))\n")
+    begin = console.expect(r"begin=42\r?\n", 60).end()
+    end = console.expect(r"end=42\r?\n", 60).start()
+    return console.text[begin:end].replace("\r", "")
 
 
 def page(port: int, seconds: float = 240) -> bytes:
