@@ -19,7 +19,7 @@ from localvm.machine import Drive, Machine
 
 PLENTY = 2048
 """MiB of memory for measuring the time."""
-GIVE_UP = 180.0
+GIVE_UP = 400.0
 LOGIN = r"login: $"
 END = rf"{LOGIN}|Kernel panic|claylinux: stopped here|Failed to load initrd|Out of memory|Initramfs unpacking failed"
 

@@ -146,14 +146,14 @@ def build(options: Options, system: str, version: str = "") -> None:
     """Make the image that `options` describe; raises ImagerError."""
     facts = examine(system)
     with tempfile.TemporaryDirectory() as scratch:
-        size = _make(options, system, facts, image_signing.check(options.keys, scratch, options.epoch))
+        ram = _make(options, system, facts, image_signing.check(options.keys, scratch, options.epoch))
     if options.sbom:
         _list(options, system, facts, version)
-    _print_summary(options, facts, size)
+    _print_summary(options, facts, ram)
 
 
 def _make(options: Options, system: str, facts: Facts, checked: Checked) -> int:
-    """Write the image; return the size of its UKI."""
+    """Write the image; return the memory in bytes that booting needs."""
     target = TARGETS[facts.architecture]
     directory = Path(options.path).parent
     directory.mkdir(parents=True, exist_ok=True)
@@ -171,29 +171,29 @@ def _make(options: Options, system: str, facts: Facts, checked: Checked) -> int:
             perform(Layer(system=system, verified=options.mode == DISK, **common))
         else:
             perform(Initramfs(system=system, init=target.init, **common))
-        perform(
-            Uki(
-                system=system,
-                kernel_version=facts.kernel,
-                initrd=(segment,),
-                cmdline=facts.cmdline or target.consoles,
-                stub=target.stub,
-                architecture=facts.architecture,
-                output=uki,
-                epoch=options.epoch,
-                init=target.init,
-                layers=1 if overlay else 0,
-                on_disk=options.mode == DISK,
-                os_release=_has_os_release(options),
-                signer=checked.signer,
-                pcr_key=checked.pcr_key,
-            )
+        laid_out = Uki(
+            system=system,
+            kernel_version=facts.kernel,
+            initrd=(segment,),
+            cmdline=facts.cmdline or target.consoles,
+            stub=target.stub,
+            architecture=facts.architecture,
+            output=uki,
+            epoch=options.epoch,
+            init=target.init,
+            layers=1 if overlay else 0,
+            on_disk=options.mode == DISK,
+            os_release=FORMATS[options.format].os_release,
+            signer=checked.signer,
+            pcr_key=checked.pcr_key,
         )
+        perform(laid_out)
         uki = image_signing.sign(options.keys, uki, options.path, Path(options.output).name, options.epoch)
         make = BY_FORMAT[options.format]
         label = {"label": options.volume} if issubclass(make, Disk) else {}
         perform(make(uki=uki, output=options.path, architecture=facts.architecture, epoch=options.epoch, **label))
-        return layout.load(uki).size
+        size, mode = layout.load(uki).size, facts.mode(options)
+        return memory.required_ram(mode, size, facts.unpacked, stub_adds=laid_out.stub_adds)
 
 
 def _list(options: Options, system: str, facts: Facts, version: str) -> None:
@@ -213,14 +213,9 @@ def _list(options: Options, system: str, facts: Facts, version: str) -> None:
     )
 
 
-def _has_os_release(options: Options) -> bool:
-    return FORMATS[options.format].os_release
-
-
-def _print_summary(options: Options, facts: Facts, uki: int) -> None:
+def _print_summary(options: Options, facts: Facts, ram: int) -> None:
     mode = facts.mode(options)
     size = Path(options.path).stat().st_size / (1 << 20)
-    ram = memory.required_ram(mode, uki, facts.unpacked, os_release=_has_os_release(options))
     terminal.tell(
         f"build-image: {options.path}: Linux {facts.kernel} for {facts.architecture}, {size:.1f} MiB; "
         f"{memory.describe(mode, ram, facts.missing_for_overlay(options) if options.mode == 'auto' else ())}"

@@ -42,10 +42,11 @@ class Moment:
         return sum(self.held.values())
 
 
-def moments(mode: str, uki: int, unpacked: int, *, os_release: bool, copied: int = 0) -> tuple[Moment, ...]:
+def moments(mode: str, uki: int, unpacked: int, *, stub_adds: bool, copied: int = 0) -> tuple[Moment, ...]:
     """Return the boot, moment by moment, of a UKI of `uki` bytes whose system has `unpacked` bytes in a tmpfs.
 
-    `os_release` says whether the UKI has an os-release section, `copied` what init copies from the disk to memory.
+    `stub_adds` says whether the stub adds files to the initramfs (see `imager.requests.packing.Uki`), `copied` what
+    init copies from the disk to memory.
 
     Nearly all of the UKI is the initramfs. The initramfs stays in memory until the kernel has unpacked it: in tmpfs
     mode into a tmpfs, which may use half of the remaining memory, and in overlay mode, still compressed, into a ramfs,
@@ -53,9 +54,9 @@ def moments(mode: str, uki: int, unpacked: int, *, os_release: bool, copied: int
 
     Before that, the firmware holds the UKI that it loaded, and the kernel copies the initramfs. The kernel first
     decompresses itself to a random address, so the copy must fit on either side of that address. If the stub adds
-    something to the initramfs, for example an os-release (systemd-stub(7)), it copies both.
+    files to the initramfs, it copies both.
     """
-    adding = {"copy to add os-release": uki} if os_release else {}
+    adding = {"copy of the stub, to add files": uki} if stub_adds else {}
     copies = {"UKI": uki, **adding, "copy of the initramfs": uki, "room for it beside the kernel": uki}
     copies_of_disk = {"copy of the layers on the disk": copied} if copied else {}
     if mode == OVERLAY:
@@ -71,9 +72,9 @@ def moments(mode: str, uki: int, unpacked: int, *, os_release: bool, copied: int
     )
 
 
-def required_ram(mode: str, uki: int, unpacked: int, *, os_release: bool, copied: int = 0) -> int:
+def required_ram(mode: str, uki: int, unpacked: int, *, stub_adds: bool, copied: int = 0) -> int:
     """Return the minimum memory in bytes to boot: that of the moment that needs most (see `moments`)."""
-    return max(moment.size for moment in moments(mode, uki, unpacked, os_release=os_release, copied=copied))
+    return max(moment.size for moment in moments(mode, uki, unpacked, stub_adds=stub_adds, copied=copied))
 
 
 def missing_for_overlay(modules: Sequence[str], decoders: Sequence[str], compression: str) -> tuple[str, ...]:

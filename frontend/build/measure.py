@@ -59,14 +59,14 @@ def measure(
     size: int = shown["size"]
     copied: int = shown["layers"]["size"] if spec.rootfs.copy else 0
     # The output that needs the most memory counts.
-    os_release = uki.request.os_release or (
+    stub_adds = uki.request.stub_adds or (
         not uki.changed and any(FORMATS[output.format].os_release for output in wanted_outputs(inputs))
     )
-    ram = memory.required_ram(uki.system.mode, size, uki.system.unpacked, os_release=os_release, copied=copied)
+    ram = memory.required_ram(uki.system.mode, size, uki.system.unpacked, stub_adds=stub_adds, copied=copied)
     problems = tuple(limits.exceeded(spec, size, ram))
     asked = inputs.options.target == REPORT
     # The report helps to get below a limit, so `--target report` works even when one is exceeded.
-    reports = solve(plan_sizes(inputs, system, uki, previous, os_release=os_release)) if asked or problems else None
+    reports = solve(plan_sizes(inputs, system, uki, previous, stub_adds=stub_adds)) if asked or problems else None
     if problems and not asked:
         assert reports is not None
         found = client.read_file(reports, report_name(spec.name, "json"))

@@ -33,11 +33,11 @@ def report_name(name: str, ending: str) -> str:
 
 
 def plan_sizes(
-    inputs: PlanInputs, system: PlannedSystem, uki: Uki, previous: Earlier | None = None, *, os_release: bool
+    inputs: PlanInputs, system: PlannedSystem, uki: Uki, previous: Earlier | None = None, *, stub_adds: bool
 ) -> llb.State:
     """Return a state with all reports about a system and its UKI, which may be compared with an earlier one.
 
-    `os_release`: what loads the UKI adds an os-release, which takes memory.
+    `stub_adds`: the stub of an output adds files to the initramfs, which takes memory.
     """
     spec = inputs.spec
     findings = kernel.findings_of(system.findings)
@@ -50,7 +50,7 @@ def plan_sizes(
         page=OUT + report_name(spec.name, "html"),
         mode=uki.system.mode,
         unpacked=uki.system.unpacked,
-        os_release=os_release,
+        stub_adds=stub_adds,
         copied=spec.rootfs.copy,
         exclude=spec.rootfs.exclude,
         previous=f"{_PREVIOUS}/{previous.path}" if previous else "",

@@ -56,7 +56,7 @@ def run(request: Sizes) -> None:
     shipped = tuple(files.find(root, walk))
     known = request.unpacked > 0
     copied = uki.layers.size if uki.layers and request.copied else 0
-    at_boot = memory.moments(request.mode, uki.size, request.unpacked, os_release=request.os_release, copied=copied)
+    at_boot = memory.moments(request.mode, uki.size, request.unpacked, stub_adds=request.stub_adds, copied=copied)
     moments = at_boot if known else ()
     found = measure(root, shipped, uki, request.name, moments)
     found["excluded"] = list(_excluded(root, request.exclude, walk.left_out))

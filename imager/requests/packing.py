@@ -89,3 +89,11 @@ class Uki(Request):
     signer: str = ""
     pcr_key: str = ""
     detached: bool = True
+
+    @property
+    def stub_adds(self) -> bool:
+        """Whether the stub adds files to the initramfs, and copies all of it for that (systemd-stub(7)).
+
+        It adds the os-release, the signatures for PCR 11 and their public key.
+        """
+        return self.os_release or bool(self.pcr_key)

@@ -34,10 +34,10 @@ class Sizes(Request):
     """Report what takes the space in `system` and `uki` (`report.sizes`).
 
     JSON goes to `output`, a table to `text`, a page for browsers to `page`. `mode` is how the system is kept in memory,
-    `unpacked` what it takes in a tmpfs in bytes, 0 when it is not known, and `os_release` whether what loads the UKI
-    adds one (see `imager.memory`). `copied`: init copies layers that are on the disk to memory. `exclude` are the
-    patterns of what was not packed (see `imager.rootfs.exclusion`). `previous`: the JSON of an earlier report, for
-    comparison. `kernel_tree` as in `Inspect`.
+    `unpacked` what it takes in a tmpfs in bytes, 0 when it is not known, and `stub_adds` whether the stub of an
+    output adds files to the initramfs (see `packing.Uki`). `copied`: init copies layers that are on the disk to memory.
+    `exclude` are the patterns of what was not packed (see `imager.rootfs.exclusion`). `previous`: the JSON of an
+    earlier report, for comparison. `kernel_tree` as in `Inspect`.
     """
 
     performed_by: ClassVar[str] = "report.sizes"
@@ -49,7 +49,7 @@ class Sizes(Request):
     name: str
     mode: str = ""
     unpacked: int = 0
-    os_release: bool = False
+    stub_adds: bool = False
     copied: bool = False
     exclude: tuple[str, ...] = ()
     previous: str = ""

@@ -72,7 +72,7 @@ def _partition(layers: tuple[DiskLayer, ...]) -> layout.Partition:
 def _summary(request: Uki, size: int, layers: layout.Partition | None) -> str:
     mode = memory.OVERLAY if request.layers else memory.TMPFS
     copied = layers.size if layers and request.copied else 0
-    ram = memory.required_ram(mode, size, request.unpacked, os_release=request.os_release, copied=copied)
+    ram = memory.required_ram(mode, size, request.unpacked, stub_adds=request.stub_adds, copied=copied)
     parts = " + ".join(memory.format_size(Path(name).stat().st_size) for name in request.initrd)
     return (
         f"{memory.format_size(size)}, {'and on the disk' if request.on_disk else 'including'} {parts} for the system "

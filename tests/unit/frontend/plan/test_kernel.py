@@ -168,9 +168,9 @@ def test_a_file_can_leave_out_that_its_system_is_huge(
 def test_the_memory_estimate_is_above_what_was_measured() -> None:
     """Least memory that booted a system of 566 MB, in OVMF and without (docs/internals/memory.md)."""
     uki, unpacked = 205 * MEBIBYTE, 580 * MEBIBYTE
-    assert 1400 <= memory.required_ram("tmpfs", uki, unpacked, os_release=False) >> 20 <= 1550
-    assert 600 <= memory.required_ram("overlay", uki, unpacked, os_release=False) >> 20 <= 800
-    loaded_by_firmware = memory.required_ram("overlay", 512 * MEBIBYTE, 0, os_release=False)
+    assert 1400 <= memory.required_ram("tmpfs", uki, unpacked, stub_adds=False) >> 20 <= 1550
+    assert 600 <= memory.required_ram("overlay", uki, unpacked, stub_adds=False) >> 20 <= 800
+    loaded_by_firmware = memory.required_ram("overlay", 512 * MEBIBYTE, 0, stub_adds=False)
     assert 1600 <= loaded_by_firmware >> 20 <= 1750
 
 
@@ -180,7 +180,7 @@ def test_the_memory_estimate_is_above_what_was_measured() -> None:
 )
 def test_firmware_needs_little_less_than_the_estimate(uki: float, os_release: bool, measured: int) -> None:
     """Started by OVMF, the least with which none of 10 to 60 boots failed (docs/internals/memory.md)."""
-    need = memory.required_ram("overlay", int(uki * MEBIBYTE), 0, os_release=os_release)
+    need = memory.required_ram("overlay", int(uki * MEBIBYTE), 0, stub_adds=os_release)
     assert measured <= need >> 20 <= measured + 100
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import llb
+from imager import memory
 from tests.support.fake_client import FakeClient
 from tests.support.whole_request import BOOTABLE, ask, names, places, told
 
@@ -104,6 +107,21 @@ def test_an_oci_image_is_not_signed() -> None:
 def test_a_report_is_about_what_is_shipped() -> None:
     assert steps(build(WITH_KEY, "report"))[-2:] == ["[secure boot] sign", "[report] sizes of claylinux"]
     assert steps(build(NEITHER, "report"))[-2:] == ["[uki] Linux 6.12", "[report] sizes of claylinux"]
+
+
+@pytest.mark.parametrize(("text", "adds"), [(WITH_KEY, False), (MEASURED, True)], ids=["signed", "measured"])
+def test_the_estimate_counts_what_the_stub_copies(text: str, adds: bool) -> None:
+    """To add signatures of measurements, too, though a disk has no os-release."""
+    text, size = text.replace("[raw, iso, efi]", "[raw]") + "limits: {ram: 1}\n", 100 << 20
+    client = ask(
+        text,
+        FakeClient(outputs={**BOOTABLE, **FILES, "/uki.json": json.dumps({"size": size}).encode()}),
+        target="report",
+    )
+    (found,) = (line for line in llb.dump(client.solved[-1]).splitlines() if '"reports.Sizes"' in line)
+    assert f'"--stub-adds", "{str(adds).lower()}"' in found
+    needed = memory.required_ram("overlay", size, 0, stub_adds=adds)
+    assert any(f"needs about {memory.format_size(needed)}" in warning for warning in client.warned), client.warned
 
 
 def test_a_file_that_is_not_there_is_told_at_its_line() -> None:

@@ -64,7 +64,7 @@ def report(files: tuple[File, ...], **changed: Any) -> dict[str, Any]:
         "ram": 300 * MEBIBYTE,
         "memory": [
             {"moment": each.name, "size": each.size, "held": dict(each.held)}
-            for each in moments("overlay", 50 * MEBIBYTE, total, os_release=True)
+            for each in moments("overlay", 50 * MEBIBYTE, total, stub_adds=True)
         ],
         "system": sizes,
         "packages": [{"name": "tools", "size": 40 * MEBIBYTE}, {"name": "linux-image", "size": 20 * MEBIBYTE}],

@@ -255,9 +255,11 @@ def test_kernels_beside_their_modules_are_used(system: Path) -> None:
 def test_the_summary_has_the_memory_that_booting_needs(system: Path) -> None:
     kept, without = (request(system, unpacked=50 << 20, os_release=each) for each in (True, False))
     told = [sections._summary(each, 900 << 20, None) for each in (kept, without)]
-    needed = [memory.required_ram("tmpfs", 900 << 20, 50 << 20, os_release=each) for each in (True, False)]
+    needed = [memory.required_ram("tmpfs", 900 << 20, 50 << 20, stub_adds=each) for each in (True, False)]
     assert [memory.format_size(size) in line for size, line in zip(needed, told, strict=True)] == [True, True]
     assert told[0] != told[1]
+    measured = request(system, unpacked=50 << 20, os_release=False, pcr_key="/key")  # the stub adds its signatures
+    assert sections._summary(measured, 900 << 20, None) == told[0]
     copied = request(system, unpacked=50 << 20, copied=True, layers=1, on_disk=True)
     layers = layout.Partition("", 8000 << 20, ())
     least = memory.format_size((900 + 8000 + 112) << 20)
