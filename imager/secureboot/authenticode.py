@@ -154,6 +154,13 @@ def table(digest: bytes, certificate: Certificate, signature: bytes) -> bytes:
     return struct.pack("<IHH", 8 + len(padded), _REVISION, _PKCS7) + padded
 
 
+def certificate_in(made: bytes) -> bytes:
+    """Return the DER of the certificate in what `table` made."""
+    message = der.first(made[8:])
+    signed = der.read(der.read(message.content)[1].content)[0]
+    return next(each.content for each in der.read(signed.content) if each.tag == der.CONTEXT)
+
+
 def _content(digest: bytes) -> bytes:
     """Return the SpcIndirectDataContent: a digest, and what it is the digest of."""
     image = der.make(der.SEQUENCE, _PE_IMAGE, _NO_FILE)

@@ -59,13 +59,14 @@ def read(data: bytes) -> tuple[Value, ...]:
     """Return the values that `data` consists of. Raises ImagerError if it is not DER."""
     found = []
     while data:
-        value = _first(data)
+        value = first(data)
         found.append(value)
         data = data[len(value.whole) :]
     return tuple(found)
 
 
-def _first(data: bytes) -> Value:
+def first(data: bytes) -> Value:
+    """Return the first value of `data`, whatever follows it. Raises ImagerError if it is not DER."""
     start, size = 2, data[1] if len(data) > 1 else 0
     if size >= 0x80:
         start += size & 0x7F

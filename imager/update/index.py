@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from imager import memory
 from imager.core import terminal
 from imager.core.errors import ImagerError
 from imager.core.extents import chunks
-from imager.secureboot import certificates
+from imager.secureboot import authenticode, certificates
 from imager.uki import layout
 from imager.update.cutting import cut
 from imager.update.listing import Listing, Piece, distinct
@@ -32,7 +33,18 @@ def run(request: Index) -> None:
     uki = layout.load(request.uki)
     with uki.open_extents() as extents:
         digest, pieces = _pieces(extents, uki.size)
-    listing = Listing(request.name, request.version, uki.architecture, request.channel, uki.size, digest, pieces)
+        table = extents[-1]  # of a signed program
+        signed_by = authenticode.certificate_in(table.read(table.start, table.end)) if uki.signer else b""
+    listing = Listing(
+        name=request.name,
+        version=request.version,
+        architecture=uki.architecture,
+        channel=request.channel,
+        size=uki.size,
+        digest=digest,
+        certificate=base64.b64encode(signed_by).decode(),
+        pieces=pieces,
+    )
     index = listing.text().encode()
     update = layout.Update(
         name=f"{request.name}_{request.version}",

@@ -7,6 +7,7 @@
     channel stable              only with a channel
     size 123456789
     sha256 HEX                  of the whole program
+    certificate BASE64          only with Secure Boot: of whoever signed the program
     piece HEX OFFSET SIZE       its SHA-256, in the order of the program
 
 What no piece covers is zeros. A piece that is the same in two versions has the same digest, wherever it is: so a
@@ -39,6 +40,7 @@ class Listing:
     channel: str
     size: int
     digest: str
+    certificate: str
     pieces: tuple[Piece, ...]
 
     def text(self) -> str:
@@ -50,6 +52,7 @@ class Listing:
             "channel": self.channel,
             "size": self.size,
             "sha256": self.digest,
+            "certificate": self.certificate,
         }
         lines = [f"{name} {value}" for name, value in facts.items() if value != ""]
         lines += [f"piece {each.digest} {each.at} {each.size}" for each in self.pieces]

@@ -81,6 +81,8 @@ def openssl(argv: Sequence[str], source: int | None = None) -> bytes:
         case ("openssl", "x509", "-in", place, *words) if words == _ABOUT:
             (name,) = re.findall(rb"\x55\x04\x03\x13(?s:.)([ -~]*)", der.read(_fields(Path(place))[5].whole)[0].content)
             return b"subject=CN=%s\nnotAfter=2035-01-02 00:00:00Z\n" % name
+        case ("openssl", "x509", "-in", _, "-noout", "-pubkey"):
+            return _pem("PUBLIC KEY", _PUBLIC)
         case ("openssl", "pkey", "-in", place, "-passin", "pass:", "-pubout", "-outform", "DER" | "PEM" as form):
             assert _data(Path(place)) == _KEY
             return _PUBLIC if form == "DER" else _pem("PUBLIC KEY", _PUBLIC)

@@ -23,6 +23,11 @@ class Signer:
     key: Path
     certificate: Path
 
+    @property
+    def der(self) -> bytes:
+        """The certificate."""
+        return openssl("x509", "-in", str(self.certificate), "-outform", "DER")
+
 
 def make_signer(directory: Path, name: str = "db", algorithm: str = "rsa:2048", *more: str) -> Signer:
     """Make a key with a certificate that it signed itself."""

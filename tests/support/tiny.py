@@ -130,13 +130,21 @@ def grow(disk: Path) -> Path:
     return disk
 
 
-def build(engine: Engine, top: Path, *, signed: bool = False) -> System:
-    """Build both versions. The loader is that of the image `claylinux/imager`."""
+def build(engine: Engine, top: Path, *, signed: bool = False, foreign: bool = False) -> System:
+    """Build both versions. The loader is that of the image `claylinux/imager`.
+
+    With `foreign`, another key than that of the firmware has signed version 2. It is there a second time, in the
+    directory `named`: that index says who signed it.
+    """
     require_tool("sfdisk", "mkfs.fat", "mcopy", "objcopy", *(("sbsign",) if signed else ()))
     keys = make_keys(top, "update")
     signer = make_signer(top) if signed else None
+    other = make_signer(top, "other") if foreign else signer
     initrd = _initrd(top / "initrd", keys)
-    old, new = (_version(number, initrd, top, signer) for number in (OLD, NEW))
+    old, new = _version(OLD, initrd, top, signer), _version(NEW, initrd, top, other)
+    if foreign:
+        new.publish(top / "new/named", keys)
+        new = replace(new, certificate=b"")
     new.publish(top / "new", keys)
     loader = _loader(engine, top, signer)
     images = [_disk(version, keys, loader, top) for version in (old, new)]
@@ -200,7 +208,8 @@ def _version(number: str, initrd: Path, top: Path, signer: Signer | None) -> Ver
     subprocess.run((*argv, stub, made), check=True)
     _sign(made, signer)
     program, piece = made.read_bytes(), _MIB // 2
-    return Version(number, tuple(program[at : at + piece] for at in range(0, len(program), piece)), name=NAME)
+    parts = tuple(program[at : at + piece] for at in range(0, len(program), piece))
+    return Version(number, parts, name=NAME, certificate=signer.der if signer else b"")
 
 
 def _initrd(root: Path, keys: Keys) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import platform
@@ -19,7 +20,7 @@ from tests.support.vm import require_tool
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 _PARTS = ("say", "devices", "table", "partition", "persist", "words", "status", "text", "json")
-_APPLETS = """awk cat chmod cp cut date dd df dirname grep gzip head ls mkdir mv od rm rmdir sed sha256sum sleep
+_APPLETS = """awk cat chmod cp cut date dd df dirname fold grep gzip head ls mkdir mv od rm rmdir sed sha256sum sleep
 tail tar tee timeout touch tr truncate uname wc"""
 _STANDS_FOR_A_DISK = """
 find_places() { esp_node=esp updates_node=updates; }
@@ -63,6 +64,8 @@ class Version:
     name: str = "web"
     architecture: str = ARCHITECTURE
     channel: str = ""
+    certificate: bytes = b""
+    """Of whoever signed it for Secure Boot, in DER."""
 
     @property
     def content(self) -> bytes:
@@ -80,6 +83,7 @@ class Version:
         lines = ["claylinux-update 1", f"name {self.name}", f"version {self.version}"]
         lines += [f"architecture {self.architecture}", *([f"channel {self.channel}"] if self.channel else [])]
         lines += [f"size {len(self.content)}", f"sha256 {hashlib.sha256(self.content).hexdigest()}"]
+        lines += [f"certificate {base64.b64encode(self.certificate).decode()}"] if self.certificate else []
         at = 0
         for part in self.parts:
             if isinstance(part, bytes):

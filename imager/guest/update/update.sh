@@ -104,6 +104,7 @@ install_version() {
   set -- $(entry_of "$version")
   [ "${3--}" = - ] || [ "${4-0}" = 0 ] ||
     { why="$version is on trial: wait until it is good, see claylinux status"; return 1; }
+  will_start "$work/index" || return 1
   make_directories || { why="UPDATES cannot be written"; return 1; }
   # shellcheck disable=SC2046
   set -- $(entry_of "$new_version")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import subprocess
 from pathlib import Path
@@ -9,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from imager.commands import perform
+from imager.core import tools
 from imager.core.errors import ImagerError
 from imager.disk import efi
 from imager.requests.outputs import Efi
+from imager.requests.secureboot import Sign
 from imager.requests.update import Keys, Pieces
 from imager.update import index
+from tests.support import fixed_key
 from tests.support.imager import EPOCH
 from tests.support.updates import ROOM, Pair, add_index, make_layout, make_pair
 from tests.support.vm import require_tool
@@ -75,6 +79,20 @@ def test_it_is_signed_for_openssl(pair: Pair, tmp_path: Path) -> None:
     words = ["openssl", "dgst", "-sha256", "-verify", str(pair.public), "-signature", signature, index]
     assert subprocess.run(words, check=False, capture_output=True).returncode == 0
     assert b"channel" not in made.with_suffix(".pieces").read_bytes()
+
+
+def test_it_says_who_signed_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the certificate there is padding, of any size."""
+    monkeypatch.setattr(tools, "run", fixed_key.openssl)
+    for name in ("d" * size for size in range(1, 9)):
+        layout, signer = make_layout(tmp_path / name, segment=SEGMENT), fixed_key.signer(tmp_path, name)
+        signed = tmp_path / name / "signed.json"
+        key, certificate = str(signer.key), str(signer.certificate)
+        perform(Sign(uki=str(layout), certificate=certificate, key=key, output=str(signed), epoch=EPOCH))
+        own = Pair(signer.key, signer.certificate)
+        told = [words[1] for words in lines(add_index(signed, own)) if words[0] == "certificate"]
+        assert told == [base64.b64encode(fixed_key.certificate(name)).decode()]
+        assert "certificate" not in {words[0] for words in lines(add_index(layout, own))}
 
 
 def test_what_a_version_leaves_as_it_is_stays_a_piece(pair: Pair, tmp_path: Path) -> None:
