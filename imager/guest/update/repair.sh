@@ -38,9 +38,16 @@ drop_damaged() { # FILE: if it is not what its index says
 name_again() { # FILE: a version whose name was lost has all tries again
   digest=$(digest_of "$1")
   for list in "$places/updates/claylinux/${name}_"*.pieces; do
-    [ -r "$list" ] && [ "$(index_value "$list" sha256)" = "$digest" ] || continue
+    [ -r "$list" ] && [ -z "$(index_problem "$list")" ] && [ "$(index_value "$list" sha256)" = "$digest" ] || continue
     its=${list##*/"${name}"_} its=${its%.pieces}
-    if [ -n "$(entry_of "$its")" ]; then rm -f "$1"; else mv "$1" "$places/updates/EFI/Linux/${name}_$its+3.efi"; fi
+    is_version "$its" || continue
+    other=$(entry_of "$its")
+    # shellcheck disable=SC2086
+    if [ -n "$other" ] && [ "$(digest_of "$(uki_path $other)")" = "$digest" ]; then
+      rm -f "$1"
+    else
+      mv -f "$1" "$places/updates/EFI/Linux/${name}_$its+3.efi"
+    fi
     return
   done
 }

@@ -153,6 +153,25 @@ def test_half_a_name_becomes_a_whole_one_with_all_tries(guest: UpdateGuest) -> N
     assert partition.tidy() == ("yes", [f"{NAME}+3.efi", *INDEX])
 
 
+def test_a_damaged_index_counts_as_none(guest: UpdateGuest) -> None:
+    """A file without one was brought by hand, so it is left alone, whatever its name and content are.
+
+    With the index again, the one that is whole gets its name, although another one has that.
+    """
+    short, whole = guest.updates / "EFI/Linux/WEB_15~1.EFI", guest.updates / f"{NAME}.efi"
+    NEW.put(guest.updates, guest.keys).rename(short)
+    whole.write_bytes(b"another one")
+    index = guest.updates / INDEX[0]
+    lines = index.read_text().splitlines(keepends=True)
+    index.write_text("".join(line for line in lines if not line.startswith("piece ")))
+    script = "system_facts; mkdir -p $work; repaired=yes; tidy_up"
+    assert guest.run(script).code == 0
+    assert (short.exists(), whole.exists()) == (True, True)
+    index.write_text("".join(lines))
+    assert guest.run(script).code == 0
+    assert guest.versions() == [f"{Path(NAME).name}+3.efi"]
+
+
 @pytest.mark.parametrize("count", ["", "+2-1", "+0-3"])
 def test_a_damaged_version_goes(guest: UpdateGuest, count: str) -> None:
     file = NEW.put(guest.updates, guest.keys, count)
