@@ -168,7 +168,7 @@ def bad_versions(server: Private, registry: Registry) -> tuple[tuple[str, str], 
         (f"{from_}:large", r"UPDATES has no room: \d+ MiB are needed, and \d+ MiB are free"),
         (f"{from_}:old", "it is older than 2, which runs: to go back, run claylinux update --to 1"),
         # What is no version at all.
-        (f"{from_}:gone", f"{server.host}/depot: it has no gone"),
+        (f"{from_}:gone", f'{server.host}/depot: it has no "gone"'),
         (f"--from oci://{plain}/depot:damaged", f"https://{plain}/v2/depot/manifests/damaged: .*wrong version number"),
     )
 

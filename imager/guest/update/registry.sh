@@ -80,7 +80,7 @@ get_manifest() { # TAG: the layers, as lines of digest and size
 read_manifest() { # TAG-OR-DIGEST
   rm -f "$work/manifest"
   ask "$api/manifests/$1" "$work/manifest" "$most_answer" "$media" && return 0
-  case $why in "$api/manifests/$1: there is no such file") why="$image: it has no $1" ;; esac
+  case $why in "$api/manifests/$1: there is no such file") why="$image: it has no \"$1\"" ;; esac
   return 1
 }
 

@@ -265,7 +265,7 @@ def test_manifests_are_those_of_the_index(guest: UpdateGuest, registry: Registry
 
 @pytest.mark.slow
 def test_answers_without_one(guest: UpdateGuest, registry: Registry) -> None:
-    refuse(guest, "/acme/web: it has no stable")
+    refuse(guest, '/acme/web: it has no "stable"')
     registry.push(NEW)
     for status, reason in ((403, "does not allow it"), (401, "wants a login, or another one: give it in")):
         registry.shop.faults.statuses = {"manifests/stable": [status]}
