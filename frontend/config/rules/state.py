@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from frontend.config.syntax.diagnostics import Collector
+from spec.base import PresetBase
 from spec.document import Spec
 from spec.kept import SSH_HOST_KEYS, STORE, TPM2
 
@@ -18,10 +20,9 @@ def validate_state(spec: Spec, problems: Collector) -> None:
         problems.add(place, "`persist` needs a partition that stays: add `state: rest`")
     if spec.state is None:
         return
-    if spec.state.encrypt == TPM2 and distribution_of(spec) == "alpine":
+    if spec.state.encrypt == TPM2 and (lacking := _without_tpm2(spec)):
         place = spec.positions.of("state", "encrypt")
-        text = "Alpine has no programs for `tpm2`: use a key on another disk (for example `LABEL=KEYS/state.key`)"
-        problems.add(place, text)
+        problems.add(place, f"{lacking} a key on another disk (for example `LABEL=KEYS/state.key`)")
     for point in spec.mounts:
         if point == STORE:
             place = spec.positions.key("mounts", point)
@@ -33,6 +34,17 @@ def validate_state(spec: Spec, problems: Collector) -> None:
             problems.add(place, text)
     for index, path in enumerate(spec.persist):
         _kept(spec, index, path, problems)
+
+
+def _without_tpm2(spec: Spec) -> str | None:
+    """Return the beginning of a message if the system has no programs that open a volume by the TPM."""
+    match distribution_of(spec), spec.base:
+        case "alpine", _:
+            return "Alpine has no programs for `tpm2`: use"
+        case "debian", PresetBase(release=str(release)) if re.match(r"(bookworm|12)\b", release):
+            return "`tpm2` needs Debian 13 (`trixie`) or newer: use that, or"
+        case _:
+            return None
 
 
 def _kept(spec: Spec, index: int, path: str, problems: Collector) -> None:
