@@ -71,7 +71,6 @@ def _settings(request: Update) -> dict[str, str]:
         "update_proxy": update.proxy or "",
         "update_login": update.login or "/etc/claylinux/update.netrc",
         "update_rate": str(update.rate or ""),
-        "update_space": str(update.space or ""),
         "health_services": " ".join(health.services),
         "health_command": health.command or "",
         "health_timeout": str(health.timeout),

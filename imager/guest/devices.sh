@@ -56,3 +56,18 @@ is_wanted() { # DISK RULE: whether the rule of the build file names this disk
   *) false ;;
   esac
 }
+
+# An image has GUIDs that were made of its content (version 5), a disk that was installed has random ones (version 4).
+is_installed() { # whether the machine booted from a disk that `claylinux install` wrote
+  case $(boot_partition) in ????????-????-4*) ;; *) false ;; esac
+}
+
+install_word() { # what the command line of the kernel says of an installation
+  tr ' ' '\n' <"$proc/cmdline" | sed -n 's/^claylinux\.install=//p' | tail -n 1
+}
+
+installs_itself() { # whether the medium that the machine booted from is to be copied to a disk, without a question
+  [ -n "${install_auto-}" ] || return 1 # without the key `install`
+  case $(install_word)-$install_auto in off-* | -no) return 1 ;; esac
+  ! is_installed
+}

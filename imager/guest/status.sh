@@ -54,7 +54,7 @@ layers_size() {
 }
 
 state_problem() {
-  [ -n "$state_label" ] || return 0
+  [ -n "$state_label" ] && ! installs_itself || return 0
   [ -n "$(mount_of "$store")" ] || { [ -s "$said" ] || echo "it is not mounted"; }
   ! [ -s "$said" ] || tail -n +1 "$said" | tr '\n' ';' | sed 's/;$//; s/;/; /g'
 }

@@ -42,13 +42,14 @@ def run(request: Index) -> None:
         channel=request.channel,
         size=uki.size,
         digest=digest,
+        space=_space(request.space, uki.size),
         certificate=base64.b64encode(signed_by).decode(),
         pieces=pieces,
     )
     index = listing.text().encode()
     update = layout.Update(
         name=f"{request.name}_{request.version}",
-        space=_space(request.space, uki.size),
+        space=listing.space,
         loader=_content(layout.load(request.loader)),
         index=index,
         signature=certificates.sign(key, index),

@@ -7,6 +7,7 @@
     channel stable              only with a channel
     size 123456789
     sha256 HEX                  of the whole program
+    space 471859200             bytes for new versions, on a disk with this one
     certificate BASE64          only with Secure Boot: of whoever signed the program
     piece HEX OFFSET SIZE       its SHA-256, in the order of the program
 
@@ -40,6 +41,7 @@ class Listing:
     channel: str
     size: int
     digest: str
+    space: int
     certificate: str
     pieces: tuple[Piece, ...]
 
@@ -52,6 +54,7 @@ class Listing:
             "channel": self.channel,
             "size": self.size,
             "sha256": self.digest,
+            "space": self.space,
             "certificate": self.certificate,
         }
         lines = [f"{name} {value}" for name, value in facts.items() if value != ""]

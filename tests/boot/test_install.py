@@ -65,6 +65,7 @@ def install(medium: Drive, disk: Path, variables: Path) -> Path:
         console.expect(r"claylinux: install: Copied 100 % of", 120)
         console.expect(r"claylinux: install: /dev/vd. has the system: remove the medium", 120)
         assert console.wait_off(120) == 0
+        assert "claylinux: state" not in console.text
     return disk
 
 

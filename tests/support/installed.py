@@ -74,6 +74,21 @@ def insert(guest: Guest, name: str, image: Path) -> None:
     shutil.copyfile(image, guest.disk(name, image.stat().st_size // MIB))
 
 
+def idle(place: Path, shell: str) -> Guest:
+    """Return a machine without disks, for `step`."""
+    made = Guest(place, shell, dict(SETTINGS))
+    (made.place / "proc").mkdir()
+    (made.root / "run").mkdir()
+    return made
+
+
+def step(guest: Guest, script: str, **settings: str) -> str:
+    """Return what a script says, in which other steps are replaced, with the words of a command in variables."""
+    more = {"auto": "no", "wipe": "no", "yes": "no", "from": "", "to": "", "rule": "", "after": ""}
+    more |= {"work": str(guest.place), "medium": f"{guest.place}/dev/sda"} | settings
+    return guest.run(f"exec 2>&1\n{script}", **more).replace(f"{guest.place}/", "")
+
+
 def install(guest: Guest, words: str, answers: str = "", before: str = "") -> tuple[int, str]:
     """Run the command, and return its exit code and what it says."""
     script = f"{before}\nprintf '{answers}' | {{ install_command {words} 2>&1; echo \"code $?\"; }}"

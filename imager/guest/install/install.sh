@@ -64,14 +64,9 @@ install_system() { # with the words of the command in variables
 
 # With `install: {auto: true}`, or claylinux.install=auto|DISK on the command line of the kernel.
 unattended() { # whether to go on
-  word=$(tr ' ' '\n' <"$proc/cmdline" | sed -n 's/^claylinux\.install=//p' | tail -n 1)
-  case $word in
-  '') [ "$install_auto" = yes ] || return 1 ;;
-  off) return 1 ;;
-  auto) ;;
-  *) rule=$word ;;
-  esac
-  ! is_installed || return 1
+  installs_itself || return 1
+  word=$(install_word)
+  case $word in '' | auto) ;; *) rule=$word ;; esac
   after=$install_after
   report "looking for the disk to install on: ${rule:-$install_disk}"
   wait_for_disk

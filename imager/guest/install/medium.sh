@@ -35,7 +35,7 @@ find_medium() { # sets `medium`, `esp_start` and `esp_size` in MiB, and what oth
   layers_size=${1:-0} layers_guid=${2-}
   set -- $(medium_part "$medium" "$XBOOTLDR")
   updates_start=${1:-0} updates_size=${2:-0}
-  [ -z "${update_name-}" ] || { [ "$updates_size" != 0 ] || plan_updates; }
+  [ -z "${update_name-}" ] || [ "$updates_size" != 0 ] || plan_updates
 }
 
 # With `rootfs: {source: disk}`, the rest of the system is behind the EFI partition, in one that is known by its GUID.
@@ -50,9 +50,12 @@ guid_of_bytes() { # HEXADECIMAL: as text
 
 # With `update`, the medium has an index of its program, which we can verify: firmware does so only with Secure Boot.
 verify_medium() {
-  [ -n "${update_name-}" ] || return 0
-  mkdir "$work/esp" && attach_medium "$work/esp" || { refuse "the EFI partition of $medium cannot be read"; return 1; }
-  why=$(program_problem "$work/esp")
+  [ -z "${update_name-}" ] || judge_medium program_problem
+}
+
+judge_medium() { # COMMAND: it gets the directory with the content of the EFI partition, and prints what is wrong
+  mkdir -p "$work/esp" && attach_medium "$work/esp" || { refuse "the EFI partition of $medium cannot be read"; return 1; }
+  why=$("$1" "$work/esp")
   detach_medium "$work/esp"
   [ -z "$why" ] || { refuse "$medium is damaged, or not ours: $why"; return 1; }
 }
@@ -66,20 +69,30 @@ detach_medium() { # POINT
   losetup -d "$loop"
 }
 
-program_problem() { # DIRECTORY: nothing if its program is what somebody has signed whom the system trusts
-  set -- "$1" "$1"/claylinux/*.pieces
-  [ $# = 2 ] && [ -f "$2" ] || { echo "it has not one index"; return; }
-  is_signed "$2" "$2.sig" "$ours/update.pem" || { echo "its index is not signed by a key of this system"; return; }
-  [ "$(index_value "$2" name)" = "$update_name" ] || { echo "it has the system $(index_value "$2" name)"; return; }
-  program=${2##*/}
-  [ "$(digest_of "$1/EFI/Linux/${program%.pieces}.efi")" = "$(index_value "$2" sha256)" ] ||
+medium_index() { # DIRECTORY: sets `index`, which somebody has signed whom the system trusts; else prints why not
+  set -- "$1"/claylinux/*.pieces
+  [ $# = 1 ] && [ -f "$1" ] || { echo "it has not one index"; return 1; }
+  index=$1
+  is_signed "$1" "$1.sig" "$ours/update.pem" || { echo "its index is not signed by a key of this system"; return 1; }
+  [ "$(index_value "$1" name)" = "$update_name" ] || { echo "it has the system $(index_value "$1" name)"; return 1; }
+}
+
+program_problem() { # DIRECTORY
+  medium_index "$1" || return
+  program=${index##*/}
+  [ "$(digest_of "$1/EFI/Linux/${program%.pieces}.efi")" = "$(index_value "$index" sha256)" ] ||
     echo "its program is not that of its index"
 }
 
-plan_updates() { # an ISO has no room for them: as the build does it, three that are a quarter larger
-  updates_start=$((esp_start + esp_size + layers_size))
-  updates_size=$((${update_space:-0} ? update_space / 1048576 : esp_size * 15 / 4))
-  [ "$updates_size" -ge 64 ] || updates_size=64
+space_problem() { # DIRECTORY: writes the MiB for new versions to the file $work/space
+  medium_index "$1" || return
+  index_value "$index" space | awk '/^[1-9][0-9]*$/ { printf "%.0f", $1 / 1048576 }' >"$work/space"
+  [ -s "$work/space" ] || echo "its index does not say how much space new versions get"
+}
+
+plan_updates() { # an ISO has no room for them: as much as a disk image of this system would have
+  judge_medium space_problem || return 1
+  updates_start=$((esp_start + esp_size + layers_size)) updates_size=$(cat "$work/space")
 }
 
 booted_medium() { # prints the disk, or the CD
@@ -113,9 +126,4 @@ all_disks() { # also those that are only read
 compact_discs() {
   modprobe -q sr_mod 2>/dev/null
   all_disks | grep '^sr'
-}
-
-# An image has GUIDs that were made of its content (version 5), a disk that was installed has random ones (version 4).
-is_installed() { # whether the machine booted from a disk that `claylinux install` wrote
-  case $(boot_partition) in ????????-????-4*) ;; *) false ;; esac
 }

@@ -23,6 +23,7 @@ holds() { # DISK: in a few words
   used=$(in_use "$1")
   [ -z "$used" ] || { echo "in use: $used"; return; }
   ! is_unfinished "$1" || { echo "an unfinished installation"; return; }
+  ! has_system "$1" || { echo "this system"; return; }
   case $(table_of "$1") in
   '') if is_empty "$1"; then echo nothing; else echo "something without a partition table"; fi ;;
   *) partitions "$1" | awk '
@@ -44,6 +45,11 @@ in_use() { # DISK: what of it the running system uses
 
 is_unfinished() { # DISK: whether an installation began to write to it, and did not end
   [ "$(read_sectors "$1" 1 1 | head -c ${#MARK} | tr -d '\0')" = "$MARK" ]
+}
+
+has_system() { # DISK: whether it was installed from this medium; what is written last makes a whole table
+  [ "$(partitions "$1" | awk -v type="$ESP" '$4 == type { print $2; exit }')" = $((esp_start * 2048)) ] &&
+    is_same "$medium" "$1" $((esp_start * 2048)) 2048
 }
 
 is_free() { # DISK: whether nothing is there, as far as an installation writes

@@ -16,6 +16,7 @@ index_problem() { # FILE: prints what is wrong with its form, or nothing
     $1 == "channel" { once() }
     $1 == "size" { once(); if (!is_number($2)) wrong("not a size"); total = $2 + 0 }
     $1 == "sha256" { once(); if (!is_digest($2)) wrong("not a digest") }
+    $1 == "space" { once(); if (!is_number($2)) wrong("not a size") }
     $1 == "certificate" { once(); if ($2 !~ /^[0-9A-Za-z+\/=]+$/) wrong("not a certificate") }
     $1 == "piece" {
       pieces++

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Says on the serial console what the machine booted from, and copies the system by hand to a further disk.
 boot=$(claylinux status --json | sed -n 's/.*"boot": {"device": "\([^"]*\)", "secure_boot": "\([^"]*\)".*/\1 \2/p')
-grep -q ' /state ' /proc/mounts || exit 0 # this is the medium, which has no room for a partition
+grep -q ' /state ' /proc/mounts || exit 0 # this is the medium, on which nothing stays
 dmesg -n 1
 printf '/dev/vdb\nyes\n' | claylinux install >/run/said 2>&1
 code=$?

@@ -73,7 +73,7 @@ def test_what_is_written_reaches_the_shell_as_it_is(system: Path) -> None:
 def test_defaults(system: Path) -> None:
     found = settings(make(system))
     assert {name for name, value in found.items() if value == ""} == {
-        "update_from", "update_channel", "update_ca", "update_proxy", "update_rate", "update_space",
+        "update_from", "update_channel", "update_ca", "update_proxy", "update_rate",
         "health_services", "health_command",
     }  # fmt: skip
     assert (found["update_every"], found["update_login"]) == ("86400", "/etc/claylinux/update.netrc")

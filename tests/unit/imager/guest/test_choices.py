@@ -1,4 +1,4 @@
-"""What an installation decides, step by step: the other steps are replaced by what they would say."""
+"""Which medium and which disk an installation takes: the other steps are replaced by what they would say."""
 
 from __future__ import annotations
 
@@ -6,22 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.guest_programs import SHELLS, Guest
-from tests.support.installed import SETTINGS
+from tests.support.guest_programs import GUEST, SHELLS, Guest
+from tests.support.installed import idle, step
 
 
 @pytest.fixture(params=SHELLS)
 def guest(request: pytest.FixtureRequest, tmp_path: Path) -> Guest:
-    made = Guest(tmp_path / "guest", request.param, dict(SETTINGS))
-    (made.place / "proc").mkdir()
-    (made.root / "run").mkdir()
-    return made
-
-
-def step(guest: Guest, script: str, **settings: str) -> str:
-    more = {"auto": "no", "wipe": "no", "yes": "no", "from": "", "to": "", "rule": "", "after": ""}
-    more |= {"work": str(guest.place), "medium": f"{guest.place}/dev/sda"} | settings
-    return guest.run(f"exec 2>&1\n{script}", **more).replace(f"{guest.place}/", "")
+    return idle(tmp_path / "guest", request.param)
 
 
 CHECK = """
@@ -128,6 +119,7 @@ def test_which_disks_fit(guest: Guest, wanted: str, large: str, said: str) -> No
 HOLDS = """
 in_use() { echo "$used"; }
 is_unfinished() { [ "$unfinished" = yes ]; }
+has_system() { [ "$copied" = yes ]; }
 table_of() { echo "$table"; }
 is_empty() { [ "$empty" = yes ]; }
 partitions() { printf "$rows"; }
@@ -142,13 +134,22 @@ holds "$dev/$disk"
         ({"disk": "sda", "used": "x"}, "the medium with this system"),
         ({"used": "/dev/vda is swap space", "unfinished": "yes"}, "in use: /dev/vda is swap space"),
         ({"unfinished": "yes", "table": "gpt"}, "an unfinished installation"),
+        ({"copied": "yes", "table": "gpt", "rows": "1 2048 8 t g EFI\n"}, "this system"),
         ({"empty": "no"}, "something without a partition table"),
         ({"table": "gpt"}, "an empty partition table"),
         ({"table": "dos", "rows": "1 2048 8 t g a b\n2 4096 8 t g -\n3 8192 8 t g c\n"}, "a b, a partition, c"),
     ],
 )
 def test_what_a_disk_holds(guest: Guest, changed: dict[str, str], said: str) -> None:
-    facts = {"disk": "vda", "used": "", "unfinished": "no", "table": "", "empty": "yes", "rows": ""} | changed
+    facts = {
+        "disk": "vda",
+        "used": "",
+        "unfinished": "no",
+        "copied": "no",
+        "table": "",
+        "empty": "yes",
+        "rows": "",
+    } | changed
     assert step(guest, HOLDS, **facts) == f"{said}\n"
 
 
@@ -169,6 +170,7 @@ def test_what_is_in_use(guest: Guest) -> None:
 
 FREE = """
 is_unfinished() { [ "$unfinished" = yes ]; }
+has_system() { [ "$copied" = yes ]; }
 table_of() { echo "$table"; }
 is_empty() { [ "$empty" = yes ]; }
 is_blank() { [ "$2" != "$used" ]; }
@@ -189,7 +191,7 @@ is_free "$dev/vda" && echo free || echo taken
     ],
 )
 def test_what_is_free(guest: Guest, changed: dict[str, str], said: str) -> None:
-    facts = {"unfinished": "no", "table": "", "empty": "yes", "used": ""} | changed
+    facts = {"unfinished": "no", "copied": "no", "table": "", "empty": "yes", "used": ""} | changed
     assert step(guest, FREE, **{"esp_start": "1", "updates_start": "20", "updates_size": "5"} | facts) == f"{said}\n"
 
 
@@ -254,200 +256,50 @@ def test_which_disks_are_our_installations(guest: Guest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("update", "space", "layers", "said"),
+    ("cmdline", "auto", "here", "said"),
     [
-        ("web", "", "0", "21 75"),
-        ("web", "0", "3", "24 75"),
-        ("web", str(100 << 20), "0", "21 100"),
-        ("web", str(63 << 20), "0", "21 64"),
-        ("web", str(64 << 20), "0", "21 64"),
-        ("web", str((65 << 20) + 5), "0", "21 65"),
+        ("quiet", "yes", "no", "yes"),
+        ("quiet", "yes", "yes", "no"),
+        ("quiet", "no", "no", "no"),
+        ("quiet", "", "no", "no"),
+        ("claylinux.install=auto", "no", "no", "yes"),
+        ("claylinux.install=auto", "no", "yes", "no"),
+        ("claylinux.install=auto", "", "no", "no"),
+        ("claylinux.install=off", "yes", "no", "no"),
     ],
 )
-def test_how_much_versions_get(guest: Guest, update: str, space: str, layers: str, said: str) -> None:
-    facts = {"esp_start": "1", "esp_size": "20", "layers_size": layers, "update_name": update, "update_space": space}
-    assert step(guest, 'plan_updates; echo "$updates_start $updates_size"', **facts) == f"{said}\n"
-
-
-AUTO = """
-is_installed() { [ "$here" = yes ]; }
-wait_for_disk() { echo waits; }
-announce() { echo "$*"; }
-auto=yes
-unattended; echo "code $? after $after rule $rule"
-"""
-
-
-@pytest.mark.parametrize(
-    ("cmdline", "wanted", "here", "said"),
-    [
-        ("quiet", "no", "no", ["code 1 after  rule "]),
-        ("quiet", "yes", "no", ["looking for the disk to install on: empty", "waits", "code 0 after reboot rule "]),
-        ("quiet", "yes", "yes", ["code 1 after  rule "]),
-        ("a claylinux.install=off b", "yes", "no", ["code 1 after  rule "]),
-        ("claylinux.install=off claylinux.install=auto", "no", "no", [
-            "looking for the disk to install on: empty", "waits", "code 0 after reboot rule "]),
-        ("claylinux.install=serial=1", "no", "no", [
-            "looking for the disk to install on: serial=1", "waits", "code 0 after reboot rule serial=1"]),
-        ("claylinux.install=serial=1", "no", "yes", ["code 1 after  rule serial=1"]),
-    ],
-)  # fmt: skip
-def test_when_nobody_asks(guest: Guest, cmdline: str, wanted: str, here: str, said: list[str]) -> None:
+def test_a_boot_that_installs_has_no_state(guest: Guest, cmdline: str, auto: str, here: str, said: str) -> None:
+    """Nor is it a problem that there is none."""
     (guest.place / "proc/cmdline").write_text(f"{cmdline}\n")
-    assert step(guest, AUTO, here=here, install_auto=wanted).splitlines() == said
+    (guest.place / "proc/mounts").write_text("")
+    script = f'is_installed() {{ [ "{here}" = yes ]; }}; installs_itself && echo yes || echo no; state_problem'
+    assert step(guest, script, install_auto=auto, said="/dev/null") == {
+        "yes": "yes\n", "no": "no\nit is not mounted\n"
+    }[said]  # fmt: skip
 
 
-WORDS = """
-install_system() {
-  echo "auto=$auto rule=$rule wipe=$wipe yes=$yes after=$after from=$from to=$to list=$list"
-  ls "$work"
-}
-install_usage() { echo usage; }
-install_command %s; echo "code $? $(ls "$root/run")"
+SPACE = f"""
+. {GUEST}/update/index.sh
+attach_medium() {{ mkdir -p "$1/claylinux"; printf 'name web\\nspace %s\\n' "$space" >"$1/claylinux/web.pieces"; }}
+detach_medium() {{ echo detached; }}
+is_signed() {{ [ "$signed" = yes ]; }}
+refuse() {{ echo "$*"; }}
+plan_updates && echo "$updates_start $updates_size"
 """
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("space", "layers", "signed", "said"),
     [
-        ("", "auto=no rule= wipe=no yes=no after= from= to= list=no"),
-        ("--wipe --yes /dev/vda", "auto=no rule=/dev/vda wipe=yes yes=yes after= from= to= list=no"),
-        ("--auto", "auto=yes rule= wipe=no yes=yes after= from= to= list=no"),
-        ("--disks --reboot", "auto=no rule= wipe=no yes=no after=reboot from= to= list=yes"),
-        ("--poweroff --from a --to b", "auto=no rule= wipe=no yes=no after=poweroff from=a to=b list=no"),
-        ("--help --yse", "usage"),
-        ("--from", "wrong"),
-        ("--to", "wrong"),
-        ("--yse", "wrong"),
-        ("''", "wrong"),
-        ("a b", "wrong"),
-        ("a --to b", "wrong"),
+        (f"{64 << 20}", "0", "yes", "21 64"),
+        (f"{9000 << 20}", "3", "yes", "24 9000"),
+        (f"{64 << 20}", "0", "no", "is damaged, or not ours: its index is not signed by a key of this system"),
+        ("", "0", "yes", "is damaged, or not ours: its index does not say how much space new versions get"),
+        ("64M", "0", "yes", "is damaged, or not ours: its index does not say how much space new versions get"),
+        ("0", "0", "yes", "is damaged, or not ours: its index does not say how much space new versions get"),
     ],
 )
-def test_the_words_of_the_command(guest: Guest, words: str, said: str) -> None:
-    found = step(guest, WORDS % words)
-    if said in ("usage", "wrong"):
-        assert found == f"usage\ncode {'0' if said == 'usage' else '2'} \n"
-    else:
-        assert found == f"{said}\ncode 0 claylinux-install.lock\n"
-
-
-SYSTEM = """
-unattended() { echo unattended; [ "$go" != no ]; }
-find_medium() { echo medium; [ "$fails" != medium ]; }
-show_disks() { echo disks; }
-prepare_file() { echo file; [ "$fails" != file ]; }
-ask_disk() { echo ask; }
-choose_target() { echo "chosen:$1"; [ "$fails" != choose ]; }
-check_target() { echo "check $1"; [ "$fails" != check ]; }
-verify_medium() { echo verify; [ "$fails" != verify ]; }
-plan_table() { echo "plan $1"; [ "$fails" != plan ]; }
-confirm() { echo confirm; [ "$fails" != confirm ]; }
-write_disk() { echo "write $1"; [ "$fails" != write ]; }
-finish() { echo finish; }
-install_system; echo "code $?"
-"""
-ALL = ("verify", "plan", "confirm", "write")
-
-
-def written(target: str, last: str = "") -> list[str]:
-    steps = [f"check {target}", "verify", f"plan {target}", "confirm", f"write {target}", "finish"]
-    ends = next((number for number, each in enumerate(steps) if last and each.startswith(last)), None)
-    return [*steps, "code 0"] if ends is None else [*steps[: ends + 1], "code 1"]
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({}, ["medium", "ask", *written("chosen:empty")]),
-        ({"yes": "yes", "rule": "/dev/x"}, ["medium", *written("chosen:/dev/x")]),
-        ({"to": "f"}, ["medium", "file", *written("f")]),
-        ({"to": "f", "fails": "file"}, ["medium", "file", "code 1"]),
-        ({"auto": "yes", "yes": "yes"}, ["unattended", "medium", *written("chosen:empty")]),
-        ({"auto": "yes", "go": "no"}, ["unattended", "code 0"]),
-        ({"list": "yes"}, ["medium", "disks", "code 0"]),
-        ({"fails": "medium"}, ["medium", "code 1"]),
-        ({"fails": "choose"}, ["medium", "ask", "code 1"]),
-        *(({"to": "f", "fails": each}, ["medium", "file", *written("f", each)]) for each in ("check", *ALL)),
-    ],
-)
-def test_the_order_of_the_steps(guest: Guest, changed: dict[str, str], said: list[str]) -> None:
-    assert step(guest, SYSTEM, **{"go": "", "fails": "", "list": "no"} | changed).splitlines() == said
-
-
-END = """
-sleep() { echo "sleep $1"; }
-sync() { echo sync; }
-reboot() { echo "now: reboot"; }
-poweroff() { echo "now: poweroff"; }
-target=/dev/vda
-finish
-"""
-
-
-def test_what_follows(guest: Guest) -> None:
-    done = "/dev/vda has the system"
-    assert step(guest, END) == f"{done}: remove the medium, and reboot\n"
-    assert step(guest, END, to="f", after="other") == f"{done}\n"
-    for word in ("reboot", "poweroff"):
-        assert step(guest, END, to="f", after=word).splitlines() == [
-            done, f"{word} in 10 seconds", "sync", "sleep 10", f"now: {word}",
-        ]  # fmt: skip
-
-
-ASKED = """
-size_shown() { echo "20 MiB"; }
-holds() { echo DATA; }
-target=/dev/vda
-printf "$answer" | { confirm; echo "code $?"; }
-"""
-
-
-def test_who_is_asked(guest: Guest) -> None:
-    told = "The system is copied from dev/sda to /dev/vda, which has 20 MiB and holds DATA.\n"
-    ask, no = 'Write "yes" to go on: ', "claylinux: nothing was written\ncode 1\n"
-    assert step(guest, ASKED, answer=r"yes\n") == f"{told}{ask}code 0\n"
-    assert step(guest, ASKED, answer=r"y\n", wipe="yes") == f"{told}Everything on /dev/vda is lost.\n{ask}{no}"
-    assert step(guest, ASKED, answer="") == f"{told}{ask}{no}"
-    assert step(guest, ASKED, answer="", yes="yes") == "code 0\n"
-
-
-WHICH = """
-show_disks() { echo disks; }
-fitting_disks() { for each in $fitting; do echo "$dev/$each"; done; }
-printf "$answer" | { ask_disk; echo "$rule"; }
-"""
-
-
-@pytest.mark.parametrize(
-    ("rule", "fitting", "answer", "said"),
-    [
-        ("/dev/x", "vda", "", "/dev/x"),
-        ("", "vda", r"\n", "disks\n\nDisk to install on [/dev/vda]: /dev/vda"),
-        ("", "vda", r"serial=1\n", "disks\n\nDisk to install on [/dev/vda]: serial=1"),
-        ("", "vda vdb", r"/dev/vdb\n", "disks\n\nDisk to install on: /dev/vdb"),
-        ("", "", r"\n", "disks\n\nDisk to install on: "),
-    ],
-)
-def test_the_question_for_a_disk(guest: Guest, rule: str, fitting: str, answer: str, said: str) -> None:
-    assert step(guest, WHICH, rule=rule, fitting=fitting, answer=answer) == f"{said}\n"
-
-
-def test_a_file_is_made_as_large_as_it_has_to_be(guest: Guest) -> None:
-    script = 'needed() { echo 21; }; prepare_file; echo "code $?"'
-    place = guest.place / "file"
-    assert step(guest, script, to=str(place)) == "code 0\n"
-    assert place.stat().st_size == 21 << 20
-    place.write_text("mine")
-    assert step(guest, script, to=str(place)) == "code 0\n"
-    assert place.read_text() == "mine"
-    assert step(guest, script, to=str(guest.root)) == "claylinux: root is a directory: name a file in it\ncode 1\n"
-    assert step(guest, script, to=f"{guest.place}/no/f") == "claylinux: no/f cannot be made\ncode 1\n"
-
-
-def test_how_far_it_is(guest: Guest) -> None:
-    """For a terminal there is a bar; elsewhere a line for every tenth, and for the last."""
-    script = "for done in 1 2 3 16 30 31 32; do progress Copied $done 32; done"
-    assert step(guest, script).splitlines() == [
-        "Copied 3 % of 32 MiB", "Copied 50 % of 32 MiB", "Copied 93 % of 32 MiB", "Copied 100 % of 32 MiB",
-    ]  # fmt: skip
+def test_how_much_versions_get(guest: Guest, space: str, layers: str, signed: str, said: str) -> None:
+    facts = {"esp_start": "1", "esp_size": "20", "layers_size": layers, "update_name": "web"}
+    told = step(guest, SPACE, space=space, signed=signed, ours="", **facts)
+    assert told == f"detached\n{'' if said[0].isdigit() else 'dev/sda '}{said}\n"

@@ -259,7 +259,7 @@ def test_layers_on_the_disk_keep_their_guid(guest: Guest, media: Path, tmp_path:
 @one_shell
 @pytest.mark.parametrize("kind", ["raw", "iso"])
 def test_a_disk_with_room_for_updates(guest: Guest, tmp_path: Path, kind: str) -> None:
-    """An ISO has no partition for them, so the system says how large it will be."""
+    """An ISO has no partition for them: its index says how large that of a raw image is."""
     require_tool("openssl", "mkfs.vfat")
     uki = str(add_index(make_layout(tmp_path / "layout", segment=b"s" * MIB), make_pair(tmp_path), space=70 * MIB))
     medium = tmp_path / kind
@@ -268,7 +268,7 @@ def test_a_disk_with_room_for_updates(guest: Guest, tmp_path: Path, kind: str) -
     else:
         iso.run(Iso(uki=uki, output=str(medium), architecture="amd64", epoch=EPOCH, label="CLAY"))
     disk = guest.disk("vda", 120)
-    guest.settings |= {"update_name": "web", "update_space": str(70 * MIB), "ours": str(tmp_path / "layout/made")}
+    guest.settings |= {"update_name": "web", "ours": str(tmp_path / "layout/made")}
     words = f"--yes --from {medium}"
     code, said = install(guest, words, before=OPENED)
     assert code == 0, said
@@ -299,7 +299,7 @@ def test_a_medium_that_is_damaged(guest: Guest, tmp_path: Path, change: str, tol
     uki = str(add_index(make_layout(tmp_path / "layout", segment=b"s" * MIB), make_pair(tmp_path), space=70 * MIB))
     raw.run(Raw(uki=uki, output=str(tmp_path / "raw"), architecture="amd64", epoch=EPOCH, label="CLAY"))
     disk = guest.disk("vda", 120)
-    guest.settings |= {"update_name": "web", "update_space": "", "ours": str(tmp_path / "layout/made")}
+    guest.settings |= {"update_name": "web", "ours": str(tmp_path / "layout/made")}
     damaged = f'attach_medium() {{ open_medium "$1"; cd "$1/.."; {change}; }}'
     code, said = install(guest, f"--yes --from {tmp_path}/raw", before=f"{OPENED}\n{damaged}")
     assert (code, told in said) == (1, True), said

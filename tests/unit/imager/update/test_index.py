@@ -64,6 +64,7 @@ def test_the_index_describes_the_program(pair: Pair, tmp_path: Path) -> None:
         ["channel", "edge"],
         ["size", str(len(program))],
         ["sha256", hashlib.sha256(program).hexdigest()],
+        ["space", str(64 * MIB)],
     ]
     rebuilt = bytearray(len(program))
     for digest, (at, size) in listed(made).items():
