@@ -59,7 +59,7 @@ _PROGRAMS = (
     "resize2fs",
 )
 _SETTINGS = {
-    **{f"update_{key}": "" for key in ("from", "channel", "ca", "proxy", "login", "rate", "space")},
+    **{f"update_{key}": "" for key in ("from", "channel", "ca", "proxy", "login", "rate")},
     "update_name": NAME,
     "update_every": "0",
     "update_reboot": "manual",
