@@ -187,6 +187,8 @@ tidy_up
 """
 VERSION = "updates 2 3 0 web_2+3.efi\\nupdates 1 0 1 web_1+0-1.efi\\nother 3 0 0 web_3.efi\\n"
 
+WHOLE, DAMAGED = "updates 1 0 1 web_1+0-1.efi", "updates 1 0 1 web_1+0-2.efi"
+
 
 @pytest.mark.parametrize(
     ("changed", "left", "bad"),
@@ -195,6 +197,7 @@ VERSION = "updates 2 3 0 web_2+3.efi\\nupdates 1 0 1 web_1+0-1.efi\\nother 3 0 0
         ({"repaired": "yes"}, ["web_3.efi"], "1\n"),
         ({"repaired": "yes", "wanted": "here"}, ["web_1+0-1.efi", "web_2+3.efi"], ""),
         ({"repaired": "yes", "wanted": "here", "there": ""}, ["web_1+0-1.efi", "web_1+3.efi", "web_2+3.efi"], ""),
+        ({"repaired": "yes", "wanted": "here", "there": DAMAGED}, ["web_1+0-1.efi", "web_1+3.efi", "web_2+3.efi"], ""),
         ({"repaired": "yes", "problem": "x"}, ["web_1+0-1.efi", "web_2+3.efi", "web_3.efi"], ""),
     ],
 )
@@ -210,7 +213,7 @@ def test_what_a_power_cut_left(guest: Guest, changed: dict[str, str], left: list
         (systems / file).write_text("here")
     (systems / "web_4.EFI").touch()
     (places / "updates/FSCK0001.REC").touch()
-    facts = {"repaired": "no", "listed": VERSION, "problem": "", "wanted": "other", "there": "yes"} | changed
+    facts = {"repaired": "no", "listed": VERSION, "problem": "", "wanted": "other", "there": WHOLE} | changed
     steps(guest, f"{UPDATE}\n{LEFT}", places=str(places), **facts)
     assert sorted(each.name for each in systems.iterdir()) == left
     assert not (places / "updates/FSCK0001.REC").exists()
