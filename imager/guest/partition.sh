@@ -141,6 +141,8 @@ label_at() { # DISK FIRST-SECTOR: of the file system or the encrypted volume tha
 use_state() { # "DISK NUMBER NAME": finish it if it is new, let it grow, print its device
   set -- $1
   node=$(node_of "$dev/$1" "$2")
+  # After a power cut there may be only the second table, which sfdisk reads and the kernel does not: this writes both.
+  is_shown "$node" || write_table "$dev/$1" --part-label "$2" "$3"
   if [ "$3" != "$state_label" ]; then
     make_filesystem "$node" || return 1
     sync
@@ -156,9 +158,11 @@ node_of() { # DISK NUMBER
   case $1 in *[0-9]) echo "$1p$2" ;; *) echo "$1$2" ;; esac
 }
 
+is_shown() { [ -e "$1" ]; } # NODE
+
 wait_for_node() { # after a change of the table, the kernel makes its devices anew
   tries=0
-  until [ -e "$1" ]; do
+  until is_shown "$1"; do
     tries=$((tries + 1))
     [ "$tries" -lt 50 ] || { problem "the kernel shows no $1"; return 1; }
     sleep 0.1

@@ -109,7 +109,7 @@ class Guest:
         lines += [f". {GUEST}/{part}.sh" for part in _PARTS]
         lines += [f". {part}" for part in sorted(GUEST.glob("install/*.sh"))] if "install_disk" in values else []
         # An image file has no devices for its partitions.
-        lines += ["wait_for_node() { :; }", script]
+        lines += ["is_shown() { :; }", script]
         shell = ["busybox", "sh"] if self.shell == "busybox" else [self.shell]
         return [*shell, "-uc", "\n".join(lines)]
 

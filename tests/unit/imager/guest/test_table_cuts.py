@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from spec.kept import PARTITION_TYPE
 from tests.support import installed
 from tests.support.guest_programs import ESP, MIB, SHELLS, Guest, sfdisk
 from tests.support.write_log import Recording, note_flushes, recorded
@@ -65,3 +66,16 @@ def test_any_power_cut_leaves_the_table_before_or_after(guest: Guest, tmp_path: 
 def test_sfdisk_alone_can_leave_none(tmp_path: Path) -> None:
     found, _ = tables(Guest(tmp_path / "guest", "dash"), tmp_path, AT_ONCE)
     assert "no table" in found
+
+
+def test_a_first_table_that_is_damaged_is_written_again(guest: Guest) -> None:
+    """Firmware does so on the disk that it starts; the kernel shows no partition of another one."""
+    disk = guest.disk("vdb", 60, f'label: gpt\nstart=2048, size=40960, type={PARTITION_TYPE}, name="STATE"')
+    whole = disk.read_bytes()
+    disk.write_bytes(whole[:1024] + bytes(512) + whole[1536:])
+    assert "corrupt" in installed.output_of("sgdisk", "-v", disk)
+    shown = """is_shown() { [ -e "$dev/shown" ]; }\ntell_kernel() { : >"$dev/shown"; }"""
+    script = f'{shown}\nuse_state "$(find_state)"'
+    assert guest.run(script, state_disk="/dev/vdb", state_size="16") == f"{guest.place}/dev/vdb1\n"
+    assert "No problems found" in installed.output_of("sgdisk", "-v", disk)
+    assert disk.read_bytes() == whole
