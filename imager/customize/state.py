@@ -50,6 +50,16 @@ _NETWORKS = {
 """What remembers networks, and where."""
 
 
+_FLUSH = "usr/lib/systemd/system/systemd-journal-flush.service.d/50-claylinux-state.conf"
+_RELINQUISH = """\
+# By Claylinux, from the key `persist`: when the system stops, this service lets journald close its files. By itself it
+# does so only where a unit file has the mount.
+[Unit]
+Conflicts=shutdown.target
+Before=shutdown.target
+"""
+
+
 def run(request: State) -> None:
     """Install the programs and their lists. Raises ImagerError for what the system lacks."""
     root = Root(Path(request.system))
@@ -62,6 +72,8 @@ def run(request: State) -> None:
     make_directory(root, STORE, epoch=request.epoch)
     if init == initsystem.SYSTEMD:
         make_link(root, _GPT_AUTO, "/dev/null", epoch=request.epoch)
+        if JOURNAL in request.persist:
+            write(root, _FLUSH, _RELINQUISH, request.epoch)
     guest.install(root, request.epoch)
     comment = "By Claylinux, from the keys `state` and `persist`. Sizes are in MiB; 0 is all."
     guest.write_settings(root, "state", comment, _settings(request), request.epoch)

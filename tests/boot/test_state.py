@@ -220,6 +220,7 @@ def report(machine: Machine) -> dict[str, Any]:
         shown = re.search(r"the recovery key of the state.*?\n\s+([a-z-]{71})", console.text[:start], re.DOTALL)
         text = console.text[start:end].replace("\r", "")
         assert console.wait_off(120) == 0
+        assert "Failed unmounting" not in console.text
     found: dict[str, Any] = dict(re.findall(r"^(\w+)=(.*?) *$", text, re.MULTILINE))
     found["recovery"] = shown[1] if shown else None
     assert shown is None or shown[1] not in text

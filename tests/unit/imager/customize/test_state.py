@@ -93,6 +93,8 @@ def test_words(system: Path) -> None:
     ours = make(system, "journal")
     assert (ours / "persist.list").read_text() == ("/var/log/journal\n" if systemd else "/var/log\n")
     assert settings(ours)["persist_words"] == "machine-id"
+    stops = system / "usr/lib/systemd/system/systemd-journal-flush.service.d/50-claylinux-state.conf"
+    assert stops.exists() == systemd
     with pytest.raises(ImagerError, match="persist: no program of the system remembers anything about its `network`"):
         make(system, "network")
     for program in ("usr/sbin/NetworkManager", "sbin/dhcpcd"):
