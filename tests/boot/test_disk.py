@@ -114,7 +114,7 @@ def make(builder: Builder, disk_modules: Path, *, copied: bool = False) -> Disk:
     initrd = builder.directory / "initrd"
     initrd.write_bytes(read_sections(Path(place["out.efi"]).read_bytes())[".initrd"][2])
     image = Path(place["out.img"])
-    append = "console=ttyS0 quiet rootfstype=ramfs claylinux.on_failure=poweroff"
+    append = "console=ttyS0 quiet no_timer_check rootfstype=ramfs claylinux.on_failure=poweroff"
     return Disk(
         Machine(
             kernel=builder.kernel,

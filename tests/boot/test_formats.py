@@ -78,7 +78,7 @@ class Ukis:
             system=str(system),
             kernel_version=version,
             initrd=(str(segment),),
-            cmdline="console=ttyS0 quiet",
+            cmdline="console=ttyS0 quiet no_timer_check",
             stub=str(debian_file("systemd-boot-efi", "./usr/lib/systemd/boot/efi/linuxx64.efi.stub")),
             architecture="amd64",
             output=str(output),

@@ -228,7 +228,7 @@ def extra() -> bytes:
 
 def test_a_signed_system_leaves_what_nobody_signed(builder: Builder) -> None:
     builder.system({"sbin/init": SHOW + POWER_OFF})
-    mark = signed.archive(SIGNER, "console=ttyS0 quiet claylinux.debug --", 0)
+    mark = signed.archive(SIGNER, "console=ttyS0 quiet no_timer_check claylinux.debug --", 0)
     with boot(builder.machine("claylinux.debug --", more=extra() + mark)) as console:
         assert console.wait_off(BOOT_SECONDS) == 0
         text = console.text
@@ -242,7 +242,7 @@ def test_a_signed_system_leaves_what_nobody_signed(builder: Builder) -> None:
 def test_a_signed_system_starts_with_its_own_command_line_only(builder: Builder) -> None:
     """What the signed one says about failures counts, not what was added to it."""
     builder.system({"sbin/init": OWN_INIT, "opt/own": OWN_INIT})
-    mark = signed.archive(SIGNER, "console=ttyS0 quiet --", 0)
+    mark = signed.archive(SIGNER, "console=ttyS0 quiet no_timer_check --", 0)
     with boot(builder.machine("claylinux.on_failure=poweroff -- init=/opt/own", more=mark)) as console:
         console.expect(
             'claylinux: the command line is not the signed one: they differ at "claylinux.on_failure=poweroff"',

@@ -54,7 +54,7 @@ exec /sbin/small-init
 BUILD_FILE = """\
 # syntax=claylinux/frontend
 base: {{context: system}}
-kernel: {{version: "{version}", cmdline: [console=ttyS0, quiet, word=given]}}
+kernel: {{version: "{version}", cmdline: [console=ttyS0, quiet, no_timer_check, word=given]}}
 outputs: [{{format: qcow2, compress: true}}, {{format: vmdk, subformat: monolithicSparse}}]
 """
 

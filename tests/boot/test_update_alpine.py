@@ -26,8 +26,6 @@ OF_ALPINE = {
     "[openssh-server]": "[openssh]",
     # ifupdown knows no patterns; the preset asks for an address.
     'network:\n  ethernets: {lan: {match: {name: "e*"}, dhcp4: true}}\n': "",
-    # An emulated timer that is late is a panic for this kernel.
-    "quiet]": "quiet, no_timer_check]",
 }
 NO_WORD = "it did not come up, and said nothing (tries: 1)"
 

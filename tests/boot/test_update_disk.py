@@ -31,7 +31,7 @@ args: {VERSION: 1.4.0-rc1, FROM: "oci+http://10.0.2.2:5000/web"}
 base: debian-cloud
 hostname: web
 users: [{name: root, password: ""}]
-kernel: {cmdline: "console=ttyS0 quiet"}
+kernel: {cmdline: "console=ttyS0 quiet no_timer_check"}
 network: {ethernets: {lan: {match: {name: "e*"}, dhcp4: true}}}
 update: {from: "${FROM}", every: never}
 secure_boot: {certificate: {source: db.crt}, key: {secret: db.key}}

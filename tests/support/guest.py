@@ -54,7 +54,11 @@ class Builder:
         with initrd.open("ab") as archive:
             archive.write(cpio.padding(archive.tell()) + more)
         return Machine(
-            kernel=self.kernel, initrd=initrd, append=f"console=ttyS0 quiet {append}", firmware=False, memory_mib=256
+            kernel=self.kernel,
+            initrd=initrd,
+            append=f"console=ttyS0 quiet no_timer_check {append}",
+            firmware=False,
+            memory_mib=256,
         )
 
 

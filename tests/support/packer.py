@@ -94,7 +94,7 @@ class Packer:
         return Machine(
             kernel=self.kernel,
             initrd=initrd,
-            append="console=ttyS0 quiet claylinux.on_failure=poweroff",
+            append="console=ttyS0 quiet no_timer_check claylinux.on_failure=poweroff",
             firmware=False,
             memory_mib=memory_mib,
         )

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -140,13 +140,14 @@ def build(engine: Engine, top: Path, *, signed: bool = False, foreign: bool = Fa
     keys = make_keys(top, "update")
     signer = make_signer(top) if signed else None
     other = make_signer(top, "other") if foreign else signer
-    initrd = _initrd(top / "initrd", keys)
+    initrd = make_initrd(top / "initrd", keys.public, _parts())
     old, new = _version(OLD, initrd, top, signer), _version(NEW, initrd, top, other)
     if foreign:
         new.publish(top / "new/named", keys)
         new = replace(new, certificate=b"")
     new.publish(top / "new", keys)
-    loader = _loader(engine, top, signer)
+    loader = loaders(engine, top) / "systemd-bootx64.efi"
+    _sign(loader, signer)
     images = [_disk(version, keys, loader, top) for version in (old, new)]
     variables = enroll(top / "variables.fd", signer, make_signer(top, "platform")) if signer else None
     return System(images[0], images[1], fat_of(top / "new", top / "pieces.img", "PIECES"), new.content, variables)
@@ -158,13 +159,12 @@ def _sign(program: Path, signer: Signer | None) -> None:
         subprocess.run(argv, check=True, capture_output=True)
 
 
-def _loader(engine: Engine, top: Path, signer: Signer | None) -> Path:
+def loaders(engine: Engine, top: Path) -> Path:
+    """Return a directory with the loaders of our image."""
     container = engine.docker("create", "claylinux/imager", "none").strip()
     engine.docker("cp", f"{container}:/usr/lib/claylinux/loaders", str(top / "loaders"))
     engine.docker("rm", container)
-    loader = next(top.glob("loaders/**/*x64*"))
-    _sign(loader, signer)
-    return loader
+    return top / "loaders"
 
 
 def _disk(version: Version, keys: Keys, loader: Path, top: Path) -> Path:
@@ -195,7 +195,7 @@ def _version(number: str, initrd: Path, top: Path, signer: Signer | None) -> Ver
     stub = debian_file("systemd-boot-efi", "./usr/lib/systemd/boot/efi/linuxx64.efi.stub")
     release, words, made = top / f"os-release-{number}", top / f"cmdline-{number}", top / f"tiny-{number}.efi"
     release.write_text(f"ID=tiny\nPRETTY_NAME=Tiny\nIMAGE_ID={NAME}\nIMAGE_VERSION={number}\nVERSION_ID={number}\n")
-    words.write_text(f"console=ttyS0 quiet panic=5 version={number}\0")
+    words.write_text(f"console=ttyS0 quiet no_timer_check panic=5 version={number}\0")
     argv: list[str | Path] = ["objcopy"]
     for name, content, at in (
         ("osrel", release, 0x20000),
@@ -212,26 +212,42 @@ def _version(number: str, initrd: Path, top: Path, signer: Signer | None) -> Ver
     return Version(number, parts, name=NAME, certificate=signer.der if signer else b"")
 
 
-def _initrd(root: Path, keys: Keys) -> Path:
+@dataclass(frozen=True)
+class Parts:
+    """What the system is made of: busybox, a directory with the modules of a kernel, and how a program gets there."""
+
+    busybox: Path
+    modules: Path
+    add: Callable[[str, Path], None]
+
+
+def _parts() -> Parts:
+    kernel = newest_kernel()
+    tree = debian_package(kernel) / "lib/modules" / kernel.removeprefix("linux-image-") / "kernel"
+    return Parts(debian_file("busybox-static", "./bin/busybox"), tree, _add_program)
+
+
+def make_initrd(root: Path, public: Path, parts: Parts) -> Path:
+    """Make a system that trusts a public key, below `root`, and return its archive."""
     ours = root / "usr/lib/claylinux"
     shutil.copytree(REPOSITORY / "imager/guest", ours)
     for name in ("bin", "usr/bin", "usr/sbin", "modules"):
         (root / name).mkdir(parents=True)
     shutil.copy(REPOSITORY / "tests/boot/tiny/init", root / "init")
     shutil.copy(ours / "claylinux", root / "usr/bin/claylinux")
-    shutil.copy(keys.public, ours / "update.pem")
+    shutil.copy(public, ours / "update.pem")
     _keep(root, ours)
     state = {f"state_{key}": value for key, value in _STATE.items()} | {"persist_words": ""}
     for file, settings in (("update.conf", _SETTINGS), ("install.conf", _INSTALL), ("state.conf", state)):
         (ours / file).write_text("".join(f"{key}='{value}'\n" for key, value in settings.items()))
-    shutil.copy(debian_file("busybox-static", "./bin/busybox"), root / "bin/busybox")
+    shutil.copy(parts.busybox, root / "bin/busybox")
     for name in _PROGRAMS:
-        _add_program(name, root)
-    kernel = newest_kernel()
-    tree = debian_package(kernel) / "lib/modules" / kernel.removeprefix("linux-image-") / "kernel"
-    for name in _MODULES:
-        shutil.copy(tree / f"{name}.ko", root / "modules")
-    (root / "modules/order").write_text("".join(f"{Path(name).name}\n" for name in _MODULES))
+        parts.add(name, root)
+    # Some are in the kernel itself, on one architecture or the other.
+    modules = [file for name in _MODULES if (file := parts.modules / f"{name}.ko").exists()]
+    for module in modules:
+        shutil.copy(module, root / "modules")
+    (root / "modules/order").write_text("".join(f"{module.stem}\n" for module in modules))
     for file in ("init", "usr/bin/claylinux", "usr/lib/claylinux/state", "bin/busybox"):
         (root / file).chmod(0o755)
     names = "".join(f"{path.relative_to(root)}\n" for path in sorted(root.rglob("*")))

@@ -30,6 +30,11 @@ TCG_PROCESSORS = 1
 every 0.1 s). About one system in a hundred died with `Oops: int3`."""
 
 
+# A kernel that starts counts the ticks of its timer. An emulated machine that does not get the host's processor for a
+# moment has too few: `8254 timer not connected`, or the panic `IO-APIC + timer doesn't work`. The word `no_timer_check`
+# on the kernel command line of a guest spares it that (docs/internals/tests.md has figures).
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drive:
     """An image as a drive. Without `keep` the image never changes: a temporary file takes the changes.
