@@ -8,11 +8,8 @@ tried.
 from __future__ import annotations
 
 import json
-import os
-import random
 import re
 import shutil
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +17,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from localvm.console import Console, running
+from localvm.console import Console
 from localvm.machine import Drive, Machine
 from tests.support.engine import REPOSITORY, Engine
 from tests.support.registry import Registry
 from tests.support.secure_boot import enroll, make_signer
-from tests.support.vm import boot, kvm_works
+from tests.support.vm import boot
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine, pytest.mark.long]
 
@@ -94,36 +91,6 @@ def test_three_tries(engine: Engine, registry: Registry, context: Path, variable
     fleet = Fleet(engine, registry, context, {"TRIES": "3", "BASE": "debian" if bad == "5" else "debian-cloud"})
     reason = "service works: failed exit-code 7" if bad == "3" else "it did not come up, and said nothing (tries: 3)"
     live(fleet, replace(fleet.disk(variables), watchdog=True), bad, reason)
-
-
-def test_power_cuts(engine: Engine, registry: Registry, context: Path, variables: Path) -> None:
-    """Whenever it happens, the machine starts the old version, or the new one, and goes on.
-
-    Each new version gets one more cut at most: a trial that the power ends is one that failed.
-    """
-    chance = random.Random(1)
-    fleet = Fleet(engine, registry, context, {"TRIES": "3"})
-    machine = fleet.disk(variables)
-    fleet.push("2", "1")
-    disk = machine.drives[0].path
-    first = Path(shutil.copy(disk, disk.with_suffix(".first")))
-    versions = []
-    for _ in range(int(os.environ.get("CUTS", "10"))):
-        with running(replace(machine, kvm=kvm_works())) as console:
-            versions.append(console.expect(r"^boot of version (\d)", BOOT_SECONDS)[1])
-            time.sleep(chance.random() * 30)
-            console.stop()
-        if versions[-1] == "2":
-            shutil.copy(first, disk)
-    print("started:", versions)
-    assert set(versions) <= {"1", "2"}
-    with boot(machine) as console:
-        last = report(console)
-        if last["version"] == "1":
-            last = report(console)
-        assert console.wait_off(120) == 0
-    assert last["json"]["update"]["entry"] == "updates:/EFI/Linux/fleet_2.efi"
-    assert last["json"]["update"]["given_up"] == []
 
 
 def live(fleet: Fleet, machine: Machine, bad: str, reason: str) -> None:

@@ -1,13 +1,12 @@
 """The disk of a system that updates itself: it boots through the boot manager, with Secure Boot on, and stays as it is.
 
-So it does when it has fetched the next version from a registry, and runs that. `test_update.py` and
-`test_update_refused.py` are about bad versions.
+So it does when it has fetched the next version from a registry, and runs that. All that it writes is recorded, for the
+short form of the campaign `update_cuts`. `test_update.py` and `test_update_refused.py` are about bad versions.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,10 +15,14 @@ import pytest
 
 from localvm.console import Console
 from localvm.machine import Drive, Machine
+from tests.campaigns import update_cuts
+from tests.campaigns.running import Tally
+from tests.support import partitions
 from tests.support.engine import Engine
 from tests.support.registry import Registry
 from tests.support.secure_boot import enroll, make_signer
 from tests.support.vm import boot, require_tool
+from tests.support.write_log import Recording
 
 pytestmark = [pytest.mark.boot, pytest.mark.engine]
 
@@ -111,10 +114,12 @@ def test_it_boots_through_the_boot_manager_and_stays_as_it_is(
     engine.buildx(tmp_path, secret, build_args=source, output=tmp_path / "out").check()
     image = Path(shutil.copy(tmp_path / "out" / name, tmp_path / "machine"))
     disk = name.endswith(".img")
-    before = partitions(image)
+    before = partitions.partitions(image, "before")
     assert len(before) == (2 if disk else 1)
     variables = enroll(tmp_path / "variables.fd", signer, make_signer(tmp_path, "platform"))
-    drive = Drive(path=image, bus="virtio" if disk else "cdrom", keep=disk)
+    recording = Recording(tmp_path / "out" / name, tmp_path / "writes.log")
+    recording.log.touch()
+    drive = Drive(path=image, bus="virtio" if disk else "cdrom", keep=disk, log=recording.log if disk else None)
     if disk:
         pushed = f"type=image,name={registry.host}/web:stable,push=true"
         newer = {**source, "VERSION": "1.4.1"}
@@ -132,14 +137,26 @@ def test_it_boots_through_the_boot_manager_and_stays_as_it_is(
             ask(console, AFTERWARDS)
         console.send("poweroff\n")
         assert console.wait_off(90) == 0
-    after = partitions(image)
+    after = partitions.partitions(image, "after")
     # Not a byte of the first partition; the second was mounted for writing.
-    assert digest(before[0]) == digest(after[0])
-    for part in after:
-        checked = subprocess.run(["fsck.fat", "-nv", part], capture_output=True, text=True, check=False)
-        assert checked.returncode == 0, checked.stdout
+    assert partitions.digest(before[0]) == partitions.digest(after[0])
+    assert [partitions.complaint(part) for part in after] == [""] * len(after)
     verified = subprocess.run(["sgdisk", "--verify", image], capture_output=True, text=True, check=True).stdout
     assert "No problems found" in verified
+    if disk:
+        cut_the_power(recording, after, tmp_path)
+
+
+def cut_the_power(recording: Recording, after: list[Path], scratch: Path) -> None:
+    """Whenever it goes, a repair leaves the first partition as it was, and the new version whole or not there."""
+    files = partitions.files(after[1], "EFI/Linux")
+    assert list(files) == ["web_1.4.1.efi"]
+    update = update_cuts.Update(recording, 0, partitions.digest(after[0]), files["web_1.4.1.efi"])
+    found: list[str] = []
+    for _, cut in recording.cuts(8, random.Random(1), scratch):
+        found += update_cuts.repair(update, cut, Tally(), "repaired") or ["nothing"]
+    assert (found[0], found[-1]) == ("nothing", "web_1.4.1.efi")
+    assert len(set(found)) > 2, found  # also on trial
 
 
 def log_in(console: Console) -> None:
@@ -156,20 +173,3 @@ def ask(console: Console, commands: tuple[tuple[str, str], ...]) -> dict[str, st
         console.send(f"echo answer=$({command})\n")
         found |= console.expect(f"^answer={answer}\\s*$", 120).groupdict()
     return found
-
-
-def partitions(image: Path) -> list[Path]:
-    """Copy the partitions of an image into files, and return these."""
-    found = subprocess.run(["sfdisk", "--json", image], check=True, capture_output=True, text=True).stdout
-    copies = []
-    for number, each in enumerate(json.loads(found)["partitiontable"]["partitions"]):
-        copy = image.with_name(f"partition-{number}-{len(list(image.parent.iterdir()))}")
-        with image.open("rb") as source, copy.open("wb") as target:
-            source.seek(each["start"] * 512)
-            target.write(source.read(each["size"] * 512))
-        copies.append(copy)
-    return copies
-
-
-def digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -106,7 +106,7 @@ def judge(disk: Path, case: Case, scratch: Path, tally: Tally) -> None:
 def go_on(system: System, disk: Path, case: Case, tally: Tally) -> None:
     """Start a disk after a power cut; install on it again, unless it is whole; and start that."""
     found, shown = what_is(disk, case), starts(system, disk)
-    tally.outcomes[f"{found}: {shown}"] += 1
+    tally.outcomes[f"{found}, and version {shown} starts" if shown else f"{found}, and nothing starts"] += 1
     # Firmware writes the first table anew if only the second one is there, which is so for one moment.
     expected = {WHOLE: {case.version}, BEFORE: {OLD}, AGAIN: {"", case.version, OLD if case.before else ""}}
     assert shown in expected[found], f"{found}, and the firmware starts {shown}"

@@ -202,9 +202,7 @@ def test_a_version_that_never_said_a_word(guest: UpdateGuest) -> None:
 @pytest.mark.parametrize(
     "note",
     [
-        b"",
         bytes(512),
-        b"version 1.5.0\nresult bad\ntime 2026-01-31T12:00:00Z\n",
         b"version 1.5.0\nresult bad\ntime 2026-01-31T12:00:00Z\ntext half of it",
         b"version 1.5.0\nresult b\0d\ntime 2026-01-31T12:00:00Z\ntext whole\n",
         b"version 1.5.0\nresult worse\ntime 2026-01-31T12:00:00Z\ntext whole\n",
