@@ -21,7 +21,7 @@ static char buffer[1 << 20];
 static uint64_t size_of(int device, int number)
 {
     uint64_t size = 0;
-    if (ioctl(device, BLKGETSIZE64, &size) < 0)
+    if (ioctl(device, (int)BLKGETSIZE64, &size) < 0)
         fail("cannot tell the size of layer %d", number);
     return size;
 }

@@ -34,7 +34,7 @@ static void ask(int control, unsigned long what, struct request *request, uint32
     request->head.target_count = 1;
     request->head.flags = flags;
     snprintf(request->head.name, sizeof request->head.name, "%s", name);
-    if (ioctl(control, what, request) == 0)
+    if (ioctl(control, (int)what, request) == 0)
         return;
     if (what == DM_TABLE_LOAD && errno == EINVAL) {
         errno = 0;

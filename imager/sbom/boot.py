@@ -98,9 +98,9 @@ def added(stub: str, init: str, version: str) -> Iterator[Component]:
             name="claylinux-init",
             version=version,
             purl=purl("generic", "", "claylinux-init", version),
-            license=License(expression="Apache-2.0"),
+            license=License(expression="Apache-2.0 AND MIT"),
             sha256=output.digest(init).hex(),
-            note="The first process, which mounts the system and starts its init.",
+            note="The first process, which mounts the system and starts its init. Linked with musl (MIT).",
         )
 
 

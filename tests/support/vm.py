@@ -115,7 +115,7 @@ def busybox() -> Path:
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return our init and the probe, compiled."""
-    require_tool("make", "gcc")
+    require_tool("make", "gcc", "musl-gcc")
     directory = tmp_path_factory.mktemp("programs")
     subprocess.run(["make", "-s", "-C", str(REPOSITORY / "init"), f"OUT={directory}"], check=True, timeout=120)
     source = REPOSITORY / "tests/boot/guest/probe.c"

@@ -34,6 +34,7 @@ UNIT_FILES = {
     "fsck.fat": "dosfstools",
     "mdir": "mtools",
     "mksquashfs": "squashfs-tools",
+    "musl-gcc": "musl-tools",
     "openssl": "openssl",
     "osslsigncode": "osslsigncode",
     "pigz": "pigz",
