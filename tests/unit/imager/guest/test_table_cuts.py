@@ -22,9 +22,11 @@ write_table "$dev/vda" --part-label 2 STATE && echo 2 >>"$done"
 echo ", 57344" | change_table "$dev/vda" -N 2 && echo 3 >>"$done"
 """
 AT_ONCE = """
-write_in_turn() { command sfdisk --quiet $options "$whole" "$@"; }
+write_in_turn() {
+  sfdisk --quiet $options "$whole" "$@" && dd if=/dev/null of="$whole" conv=notrunc,fsync 2>/dev/null
+}
 """
-"""As sfdisk does it."""
+"""As sfdisk does it by itself: both tables, and then a flush."""
 
 
 @pytest.fixture(params=SHELLS)
@@ -32,15 +34,20 @@ def guest(request: pytest.FixtureRequest, tmp_path: Path) -> Guest:
     return Guest(tmp_path / "guest", request.param)
 
 
-def tables(guest: Guest, scratch: Path, before: str = "") -> tuple[list[str], Recording]:
-    """Change a table three times. Return what its second row was after 40 power cuts, and the recording."""
+def changed(guest: Guest, scratch: Path, before: str = "") -> Recording:
+    """Record three changes of a table."""
     with recorded(guest.disk("vda", 0), SIZE, scratch) as recording:
         sfdisk(recording.before, f"label: gpt\n{ESP}")
         shutil.copyfile(recording.before, scratch / "disk.img")
         (guest.place / "sys/block/vda/size").write_text(f"{SIZE // 512}\n")
         guest.run(f"{note_flushes(recording)}\n{before}\n{CHANGES}", done=str(scratch / "done"))
         assert (scratch / "done").read_text().split() == ["1", "2", "3"]
-    return [second_row(disk) for _, disk in recording.cuts(40, random.Random(1), scratch)], recording
+    return recording
+
+
+def rows(recording: Recording, scratch: Path, seed: int = 1) -> list[str]:
+    """Return what the second row of the table was after 40 power cuts."""
+    return [second_row(disk) for _, disk in recording.cuts(40, random.Random(seed), scratch)]
 
 
 def second_row(disk: Path) -> str:
@@ -49,23 +56,24 @@ def second_row(disk: Path) -> str:
     if "label: gpt" not in found:  # what remains is a DOS table that protects it
         return "no table"
     assert installed.esp_of(disk) == (MIB, 20 * MIB)
-    rows = [line for line in found.splitlines() if "start=" in line]
-    if len(rows) == 1:
+    lines = [line for line in found.splitlines() if "start=" in line]
+    if len(lines) == 1:
         return "none"
-    size, name = (rows[1].partition(f"{key}=")[2].strip().split(",")[0].strip('"') for key in ("size", "name"))
+    size, name = (lines[1].partition(f"{key}=")[2].strip().split(",")[0].strip('"') for key in ("size", "name"))
     return f"{size} {name}"
 
 
 def test_any_power_cut_leaves_the_table_before_or_after(guest: Guest, tmp_path: Path) -> None:
-    found, recording = tables(guest, tmp_path)
+    recording = changed(guest, tmp_path)
     assert sum(each.flush for each in recording.entries()) >= 6
+    found = rows(recording, tmp_path)
     assert (found[0], found[-1]) == ("none", "57344 STATE")
     assert set(found) == {"none", "49152 STATE.new", "49152 STATE", "57344 STATE"}
 
 
 def test_sfdisk_alone_can_leave_none(tmp_path: Path) -> None:
-    found, _ = tables(Guest(tmp_path / "guest", "dash"), tmp_path, AT_ONCE)
-    assert "no table" in found
+    recording = changed(Guest(tmp_path / "guest", "dash"), tmp_path, AT_ONCE)
+    assert any("no table" in rows(recording, tmp_path, seed) for seed in range(20))
 
 
 def test_a_first_table_that_is_damaged_is_written_again(guest: Guest) -> None:
