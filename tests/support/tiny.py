@@ -244,7 +244,7 @@ def make_initrd(root: Path, public: Path, parts: Parts) -> Path:
     for name in _PROGRAMS:
         parts.add(name, root)
     # Some are in the kernel itself, on one architecture or the other.
-    modules = [file for name in _MODULES if (file := parts.modules / f"{name}.ko").exists()]
+    modules = [module for name in _MODULES if (module := parts.modules / f"{name}.ko").exists()]
     for module in modules:
         shutil.copy(module, root / "modules")
     (root / "modules/order").write_text("".join(f"{module.stem}\n" for module in modules))
