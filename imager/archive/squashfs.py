@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from imager.archive.compress import Compression
     from imager.rootfs.tree import Entry
 
-_BLOCK = 1 << 18
+_BLOCK, _LARGE_BLOCK = 1 << 18, 1 << 20
 """The bytes that are compressed together; docs/internals/packing.md compares other sizes."""
+_SMALLEST_FROM = {"xz": 0, "zstd": 16}
+"""The levels, by kind, of those who want a small image whatever it costs: from there on, blocks are large."""
 _THREADS = 4
 """The maximum: each thread needs 2 MiB, and one process feeds them all."""
 _NOT_BY_TAR2SQFS = (NONE, "lz4")
@@ -52,9 +54,15 @@ def program(compression: Compression, root: Entry, image: str) -> tuple[str, ...
     if kind.levelled:
         words += ["--comp-extra", f"level={compression.level}"]
     # Two blocks for each thread, and room for blocks that wait to be written.
-    words += ["--block-size", str(_BLOCK), "--num-jobs", str(threads), "--queue-backlog", str(2 * threads + 4)]
+    words += ["--block-size", str(_block(compression))]
+    words += ["--num-jobs", str(threads), "--queue-backlog", str(2 * threads + 4)]
     # With an export table, like that of mksquashfs, overlayfs can keep the number of an inode that it copies up.
     return (*words, "--exportable", image)
+
+
+def _block(compression: Compression) -> int:
+    smallest_from = _SMALLEST_FROM.get(compression.kind)
+    return _BLOCK if smallest_from is None or compression.level < smallest_from else _LARGE_BLOCK
 
 
 def _mksquashfs(kind: str, root: Entry, image: str, threads: int) -> tuple[str, ...]:

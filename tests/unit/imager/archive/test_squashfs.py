@@ -51,6 +51,7 @@ def listed(layer: Path) -> list[list[str]]:
 
 
 TAR2SQFS = "tar2sqfs --quiet --force --no-skip --compressor {} --block-size 262144 --num-jobs 3 --queue-backlog 10"
+LARGE = TAR2SQFS.replace("262144", "1048576")
 MKSQUASHFS = (
     "mksquashfs - out -tar -noappend -mkfs-time 0 -b 262144 {} -root-mode 750 -root-time 5 -root-uid 7 -root-gid 8 "
     "-read-queue 4 -fragment-queue 4 -write-queue 16 -processors 3 -exit-on-error -quiet -no-progress"
@@ -61,9 +62,11 @@ MKSQUASHFS = (
     ("compression", "expected"),
     [
         ("zstd", f"{TAR2SQFS.format('zstd --comp-extra level=')} --exportable out"),
-        ("zstd:19", f"{TAR2SQFS.format('zstd --comp-extra level=19')} --exportable out"),
+        ("zstd:15", f"{TAR2SQFS.format('zstd --comp-extra level=15')} --exportable out"),
+        ("zstd:16", f"{LARGE.format('zstd --comp-extra level=16')} --exportable out"),
+        ("zstd:19", f"{LARGE.format('zstd --comp-extra level=19')} --exportable out"),
         ("gz:1", f"{TAR2SQFS.format('gzip --comp-extra level=1')} --exportable out"),
-        ("xz", f"{TAR2SQFS.format('xz')} --exportable out"),
+        ("xz", f"{LARGE.format('xz')} --exportable out"),
         ("lz4", MKSQUASHFS.format("-comp lz4")),
         ("none", MKSQUASHFS.format("-no-compression")),
     ],
