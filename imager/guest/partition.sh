@@ -202,8 +202,16 @@ mount_state() { # NODE
   fi
   e2fsck -p "$1" >/dev/null 2>&1 || [ $? -lt 4 ] || {
     note "the file system on $1 is damaged: repairing it"
-    e2fsck -f -y "$1" >/dev/null 2>&1 || [ $? -lt 4 ] || { problem "the file system on $1 cannot be repaired"; return 1; }
+    repair_state "$1" || { problem "the file system on $1 cannot be repaired"; return 1; }
   }
   mount -t ext4 -o nodev,nosuid,errors=remount-ro "$1" "$root$store" || { problem "the file system on $1 cannot be mounted"; return 1; }
   resize2fs "$1" >/dev/null 2>&1 || note "the file system on $1 did not grow"
+}
+
+repair_state() { # NODE: one run ends, for example, when it has read the journal by a copy of the superblock; the next goes on
+  for _ in 1 2 3; do
+    e2fsck -f -y "$1" >/dev/null 2>&1
+    [ $? -ge 4 ] || return 0
+  done
+  return 1
 }

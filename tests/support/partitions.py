@@ -54,7 +54,7 @@ def repair(part: Path) -> None:
         for _ in range(3):
             _run("fsck.fat", "-a", part, codes=range(4))
     elif _run("e2fsck", "-p", part, codes=range(16)).returncode > 3:
-        _run("e2fsck", "-f", "-y", part, codes=range(4))
+        assert any(_run("e2fsck", "-f", "-y", part, codes=range(16)).returncode < 4 for _ in range(3))
 
 
 def _is_fat(part: Path) -> bool:

@@ -52,6 +52,33 @@ def test_a_partition_that_cannot_be_finished(guest: Guest) -> None:
     assert guest.said == f"sfdisk could not name the partition {guest.place}/dev/vda2\n"
 
 
+CHECKED = """
+modprobe() { :; }; resize2fs() { :; }
+mount() { echo mounted; }
+e2fsck() { echo "$1 ${2%/*}" >>"$dev/runs"; return "$(sed -n "$(grep -c . "$dev/runs")p" "$dev/codes")"; }
+mount_state /dev/vda2 || echo failed
+cat "$dev/runs"
+"""
+
+
+@pytest.mark.parametrize(
+    ("codes", "runs", "end"),
+    [
+        ([0], 1, "mounted"),
+        ([1], 1, "mounted"),
+        ([4, 1], 2, "mounted"),
+        ([8, 12, 1], 3, "mounted"),
+        ([8, 12, 4, 3], 4, "mounted"),
+        ([8, 12, 12, 4], 4, "failed"),
+    ],
+)
+def test_a_file_system_is_repaired_in_several_runs(guest: Guest, codes: list[int], runs: int, end: str) -> None:
+    """One whose superblock a power cut has torn takes two: the first ends with 12."""
+    (guest.place / "dev/codes").write_text("".join(f"{code}\n" for code in codes))
+    assert told(guest, CHECKED) == [end, "-p /dev", *["-f -y"] * (runs - 1)]
+    assert guest.said == ("the file system on /dev/vda2 cannot be repaired\n" if end == "failed" else "")
+
+
 STATE_ROW = f"2 86016 116736 {PARTITION_TYPE} - STATE"
 END = 86016 + 116736
 
