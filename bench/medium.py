@@ -21,7 +21,10 @@ PLENTY = 2048
 """MiB of memory for measuring the time."""
 GIVE_UP = 400.0
 LOGIN = r"login: $"
-END = rf"{LOGIN}|Kernel panic|claylinux: stopped here|Failed to load initrd|Out of memory|Initramfs unpacking failed"
+END = (
+    rf"{LOGIN}|Kernel panic|claylinux: stopped here|Failed to load initrd|Out of memory"
+    r"|Initramfs unpacking failed|^Shell> "
+)
 
 
 class Times(NamedTuple):

@@ -17,6 +17,12 @@ _EARLY = 128 * _MEBIBYTE
 """Used by the kernel and UEFI firmware before unpacking the initramfs: 106 MB with OVMF and 560 MB of RAM."""
 _RUNNING = 112 * _MEBIBYTE
 """Used by a running system in addition to its files."""
+_COPYING = 80 * _MEBIBYTE
+"""Used by firmware and kernel while init copies layers to memory: 70 MB with OVMF and 216 MB of RAM."""
+LEFT = 64 * _MEBIBYTE
+"""What init wants to be free after each layer that it copies: REST of init/copy.c."""
+_PAGE_SHARE = 64
+"""For each page of memory, the kernel holds this part of its size: 64 bytes of 4096."""
 _FIRMWARE = 168 * _MEBIBYTE
 """Used by UEFI firmware and the kernel in addition to the UKI: 80 to 140 MB with OVMF (docs/internals/memory.md)."""
 _FILE = 3 << 10
@@ -55,10 +61,14 @@ def moments(mode: str, uki: int, unpacked: int, *, stub_adds: bool, copied: int 
     Before that, the firmware holds the UKI that it loaded, and the kernel copies the initramfs. The kernel first
     decompresses itself to a random address, so the copy must fit on either side of that address. If the stub adds
     files to the initramfs, it copies both.
+
+    A system that init copies from the disk is there twice at no moment, but init wants room for the first programs.
     """
     adding = {"copy of the stub, to add files": uki} if stub_adds else {}
     copies = {"UKI": uki, **adding, "copy of the initramfs": uki, "room for it beside the kernel": uki}
     copies_of_disk = {"copy of the layers on the disk": copied} if copied else {}
+    room = {"room that init leaves": LEFT, "firmware and kernel": _COPYING + copied // _PAGE_SHARE}
+    copying = (Moment("copying", {"init and drivers": uki, **copies_of_disk, **room}),) if copied else ()
     if mode == OVERLAY:
         filled = {"layers": uki}
         unpacking = {"initramfs": uki, **filled}
@@ -68,6 +78,7 @@ def moments(mode: str, uki: int, unpacked: int, *, stub_adds: bool, copied: int 
     return (
         Moment("loading", {**copies, "firmware and kernel": _FIRMWARE}),
         Moment("unpacking", {**unpacking, "firmware and kernel": _EARLY}),
+        *copying,
         Moment("running", {**filled, **copies_of_disk, "running programs and kernel": _RUNNING}),
     )
 
