@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import socket
@@ -181,6 +182,27 @@ def debian_files(package: str, patterns: tuple[str, ...], name: str) -> Path:
             if not directory.exists():
                 found.rename(directory)
     return directory
+
+
+def arm64_packages(*names: str) -> Path:
+    """Return the content of Debian packages for arm64, one over the other, and of the kernel for virtual machines."""
+    folder = _cache() / f"arm64-{hashlib.sha256(' '.join(names).encode()).hexdigest()[:16]}"
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=_cache()) as scratch:
+            place, tree = Path(scratch), Path(scratch, "tree")
+            (place / "lists/partial").mkdir(parents=True)
+            # Apart from what this machine has: its apt need not know of the other architecture.
+            own = {"Dir::State::Lists": f"{place}/lists", "Dir::Cache": scratch, "Dir::State::status": "/dev/null"}
+            own |= {"APT::Architecture": "arm64", "APT::Architectures": "arm64"}
+            words = tuple(f"--option={name}={value}" for name, value in own.items())
+            _run("apt-get", *words, "update")
+            kernel = _run("apt-cache", *words, "depends", "--important", "linux-image-cloud-arm64").split()[-1]
+            _run("apt-get", *words, "download", kernel, *names, cwd=place)
+            for archive in place.glob("*.deb"):
+                _run("dpkg-deb", "--extract", str(archive), str(tree))
+            if not folder.exists():
+                tree.rename(folder)
+    return folder
 
 
 def _cache() -> Path:
