@@ -18,6 +18,7 @@ from pathlib import Path
 from random import Random
 
 from localvm.machine import Drive
+from tests.campaigns.cutting import attempt
 from tests.campaigns.running import Tally, main, rounds
 from tests.support import installed
 from tests.support.engine import Engine, environment, run_tool
@@ -75,7 +76,7 @@ def record_here(medium: Path, top: Path, before: str = "") -> Recording:
 def try_all(tally: Tally, case: Case, points: int, random: Random, top: Path) -> None:
     """Cut the power so often, and judge what is left."""
     for point, disk in case.recording.cuts(points, random, top):
-        tally.attempt(point, partial(judge, disk, case, top / "machine", tally))
+        attempt(tally, point, partial(judge, disk, case, top / "machine", tally))
 
 
 def what_is(disk: Path, case: Case) -> str:
@@ -146,7 +147,7 @@ def campaign(seconds: float, seed: int, inputs: int = 0) -> Tally:
             for case in cases:
                 try_all(tally, case, POINTS, random, top)
                 for point, disk in case.recording.cuts(inputs or BOOTS, random, top):
-                    tally.attempt(point, partial(go_on, system, disk, case, tally))
+                    attempt(tally, point, partial(go_on, system, disk, case, tally))
     return tally
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import resource
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
 from random import Random
-
-from localvm.errors import ConsoleError
 
 
 @dataclass
@@ -30,14 +27,6 @@ class Tally:
         """Count a failure, and keep its first example."""
         self.failures[kind] += 1
         self.examples.setdefault(kind, example)
-
-    def attempt(self, point: int, action: Callable[[], object]) -> None:
-        """Judge a disk after a power cut behind so many entries of the log."""
-        self.inputs += 1
-        try:
-            action()
-        except (AssertionError, ConsoleError, subprocess.CalledProcessError) as error:
-            self.fail(type(error).__name__, f"after {point} entries of the log: {error}")
 
     def summary(self, name: str, seconds: float) -> str:
         """Return the last line of a campaign."""

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from localvm.machine import Drive
+from tests.campaigns.cutting import attempt
 from tests.campaigns.running import Tally, main, rounds
 from tests.support import installed, partitions
 from tests.support.engine import Engine, environment, run_tool
@@ -103,9 +104,9 @@ def campaign(seconds: float, seed: int, inputs: int = 0) -> Tally:
         for random in rounds(seconds, seed):
             for case in cases:
                 for point, disk in case.recording.cuts(POINTS, random, top):
-                    tally.attempt(point, partial(judge, disk, case, point, tally))
+                    attempt(tally, point, partial(judge, disk, case, point, tally))
                 for point, disk in case.recording.cuts(inputs or BOOTS, random, top):
-                    tally.attempt(point, partial(start, system, disk, case, point, tally))
+                    attempt(tally, point, partial(start, system, disk, case, point, tally))
     return tally
 
 

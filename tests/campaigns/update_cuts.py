@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from localvm.machine import Drive
+from tests.campaigns.cutting import attempt
 from tests.campaigns.running import Tally, main, rounds
 from tests.support import partitions
 from tests.support.engine import Engine, environment, run_tool
@@ -109,9 +110,9 @@ def campaign(seconds: float, seed: int, inputs: int = 0, signed: bool = False) -
         update = record(system, top)
         for random in rounds(seconds, seed):
             for point, disk in update.recording.cuts(POINTS, random, top, since=update.begin):
-                tally.attempt(point, partial(repair, update, disk, tally, "repaired"))
+                attempt(tally, point, partial(repair, update, disk, tally, "repaired"))
             for point, disk in update.recording.cuts(inputs or BOOTS, random, top, since=update.begin):
-                tally.attempt(point, partial(start, system, update, disk, tally))
+                attempt(tally, point, partial(start, system, update, disk, tally))
     return tally
 
 

@@ -90,7 +90,7 @@ def test_a_file_is_made(guest: Guest, media: Path) -> None:
     assert file.stat().st_size == (media / "raw").stat().st_size
     check(file, media / "raw")
     code, said = install(guest, f'--yes --to "{file}"')
-    assert (code, "is not empty: it holds EFI System Partition" in said) == (1, True)
+    assert (code, "is not empty: it holds this system" in said) == (1, True)
     assert install(guest, f'--yes --to "{file}" --wipe')[0] == 0
 
 
