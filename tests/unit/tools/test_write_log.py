@@ -32,6 +32,7 @@ def any_of(letters: str) -> set[str]:
     return {"".join(each) for each in product(*({letter, "-"} for letter in letters))}
 
 
+@pytest.mark.slow
 def test_what_was_flushed_is_there_and_the_rest_may_be(tmp_path: Path) -> None:
     before = tmp_path / "before"
     before.write_bytes(block(b"-", 8))

@@ -85,12 +85,14 @@ def test_the_same_keys_give_the_same_bytes_and_others_another_disk(made: Path, t
     assert make(other, tmp_path / "three.iso")[512 + 56 : 512 + 72] != one[512 + 56 : 512 + 72]
 
 
+@pytest.mark.slow
 def test_private_keys_are_not_in_it(made: Path, tmp_path: Path) -> None:
     data = make(made, tmp_path / "enroll.iso")
     for key in made.glob("*.key"):
         assert key.read_bytes().split(b"\n")[4] not in data
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_medium_that_would_not_work(made: Path, tmp_path: Path) -> None:
     broken = tmp_path / "keys"
     shutil.copytree(made, broken)

@@ -87,6 +87,7 @@ def test_the_first_boot_copies_and_later_ones_leave_alone(guest: Guest) -> None:
     assert differences(guest) == ["rights a b"]
 
 
+@pytest.mark.slow
 def test_what_a_new_image_brings(guest: Guest) -> None:
     boot(guest, {"same": "1", "newer": "1", "gone": "1", "old": None, "old/x": "1", "link": "->1", "kind": "file"})
     new = {"same": "1", "newer": "2", "added": "1", "sub": None, "sub/y": "1", "link": "->2", "kind": None}
@@ -95,6 +96,7 @@ def test_what_a_new_image_brings(guest: Guest) -> None:
     assert differences(guest) == []
 
 
+@pytest.mark.slow
 def test_what_the_machine_changed_stays_and_is_shown(guest: Guest) -> None:
     boot(guest, {"mine": "1", "both": "1", "gone": "1", "removed": "1", "agreed": "1"})
     for name in ("mine", "both", "gone", "own"):
@@ -112,6 +114,7 @@ def test_what_the_machine_changed_stays_and_is_shown(guest: Guest) -> None:
     assert differences(guest) == ["newer mine"]
 
 
+@pytest.mark.slow
 def test_rights_are_decided_as_content_is(guest: Guest) -> None:
     """Each on its own: a new file gets the rights that the machine gave the old one, and a changed one new rights."""
     names = ("both", "content", "image", "machine", "none")
@@ -167,6 +170,7 @@ def test_a_directory_becomes_a_file(guest: Guest) -> None:
     assert differences(guest) == ["newer c"]
 
 
+@pytest.mark.slow
 def test_the_file_of_the_image_can_be_taken(guest: Guest) -> None:
     boot(guest, {"a b": "1", "c": "1", "d": None})
     for name in ("a b", "c"):

@@ -30,6 +30,7 @@ def test_partitions(shell: str, tmp_path: Path) -> None:
     assert guest.run(FIND, boot=ESP_GUID.replace("1", "2")) == missing
 
 
+@pytest.mark.slow
 def test_names(keys: tuple[Keys, Keys], tmp_path: Path) -> None:
     guest = UpdateGuest(tmp_path / "guest", "dash", keys[0])
     guest.runs(Version("1.0", (b"x",)))
@@ -53,6 +54,7 @@ def test_names(keys: tuple[Keys, Keys], tmp_path: Path) -> None:
     assert guest.run(order).out.split() == ["1.3", "1.2", "1.3"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "IMAGE_ID=web\n", "IMAGE_VERSION=1\n", "IMAGE_ID=web\nIMAGE_VERSION=1_2\n"])
 def test_systems_without_a_version(keys: tuple[Keys, Keys], tmp_path: Path, text: str) -> None:
     guest = UpdateGuest(tmp_path / "guest", "dash", keys[0])
@@ -83,6 +85,7 @@ def test_one_program_at_a_time(keys: tuple[Keys, Keys], tmp_path: Path, shell: s
     assert (done.out.split(), done.err) == (["first", "done", "second", "third"], "")
 
 
+@pytest.mark.slow
 def test_what_mount_says(keys: tuple[Keys, Keys], tmp_path: Path) -> None:
     """Its last line says where more is to be had."""
     guest = UpdateGuest(tmp_path / "guest", "dash", keys[0])

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.guest_programs import SHELLS, Guest
 
+pytestmark = pytest.mark.slow
+
 APP = "/var/lib/app"
 BOOT = """
 mount() { echo "$PWD"; }

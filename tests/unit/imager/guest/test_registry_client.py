@@ -152,6 +152,7 @@ def test_tags(guest: UpdateGuest, registry: Registry) -> None:
     assert guest.versions() == ["web_1.6.0+3.efi"]
 
 
+@pytest.mark.slow
 def test_tokens(guest: UpdateGuest, registry: Registry) -> None:
     registry.push(NEW)
     registry.token = "ey.J-_~+/=="

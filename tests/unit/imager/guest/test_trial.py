@@ -85,6 +85,7 @@ def test_a_version_that_is_well(guest: UpdateGuest) -> None:
     assert (found["next"], found["fallback"], found["last"]["result"]) == ("1.5.0", "1.4.0", "good")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -199,6 +200,7 @@ def test_a_version_that_never_said_a_word(guest: UpdateGuest) -> None:
     assert (found["last"]["version"], found["last"]["result"], found["last"]["text"]) == ("1.5.0", "bad", reason)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "note",
     [
@@ -286,6 +288,7 @@ def test_given_up_versions_are_remembered_when_their_file_goes(guest: UpdateGues
     assert guest.files()["claylinux/bad"] == b""
 
 
+@pytest.mark.slow
 def test_back_to_the_installed_version(guest: UpdateGuest, shop: Shop) -> None:
     on_trial(guest, count="")
     LATER.put(guest.updates, guest.keys, "+3")

@@ -63,6 +63,7 @@ def test_a_server_that_never_comes_to_the_end(guest: UpdateGuest, shop: Shop) ->
     assert len(shop.asked) == 6
 
 
+@pytest.mark.slow
 def test_what_is_copied_is_checked(guest: UpdateGuest, shop: Shop) -> None:
     """The index beside a file can be wrong, and so can the file."""
     NEW.publish(shop.root, guest.keys)
@@ -201,6 +202,7 @@ def test_forms_of_the_index(guest: UpdateGuest, shop: Shop, old: str, new: str, 
     refuse(guest, problem or "what was written is not what its index says")
 
 
+@pytest.mark.slow
 def test_other_keys_of_the_index_are_for_later_versions(guest: UpdateGuest, shop: Shop) -> None:
     NEW.publish(shop.root, guest.keys, index=NEW.index + "later words of any kind\n")
     assert guest.update().code == 0
@@ -369,6 +371,7 @@ def test_power_cuts(guest: UpdateGuest, shop: Shop) -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_beginning_that_is_damaged(guest: UpdateGuest, shop: Shop) -> None:
     NEW.publish(shop.root, guest.keys)
     place = guest.updates / "EFI/Linux"

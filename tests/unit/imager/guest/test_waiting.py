@@ -31,6 +31,7 @@ def slept(guest: Guest) -> int:
     return len(file.read_text().splitlines()) if file.exists() else 0
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_there_is_not_waited_for(guest: Guest) -> None:
     guest.disk("vda", 50, f"label: gpt\n{ESP}")
     (guest.place / "sys/class/block/vda").touch()
@@ -38,6 +39,7 @@ def test_a_disk_that_is_there_is_not_waited_for(guest: Guest) -> None:
     assert slept(guest) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("boot", "most"), [("", 10), ("0-0", 30)])
 def test_a_disk_that_does_not_come(guest: Guest, boot: str, most: int) -> None:
     guest.run(WAIT, boot=boot)

@@ -82,6 +82,7 @@ def test_it_is_signed_for_openssl(pair: Pair, tmp_path: Path) -> None:
     assert b"channel" not in made.with_suffix(".pieces").read_bytes()
 
 
+@pytest.mark.slow
 def test_it_says_who_signed_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind the certificate there is padding, of any size."""
     monkeypatch.setattr(tools, "run", fixed_key.openssl)
