@@ -27,7 +27,7 @@ EVERYTHING = (
     "frontend.config", "frontend.result", "frontend.plan.outputs", "frontend.plan.system", "frontend.resolve.base",
 )  # fmt: skip
 """The imports of a build, in this order."""
-START = "from frontend import precompiled; precompiled.use(); import "
+START = "from frontend import precompiled; precompiled.use(); from frontend.gateway import lean; lean.load(); import "
 BEFORE_CALL = 3
 """The number of these before the first call."""
 
