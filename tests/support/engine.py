@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,6 +25,8 @@ BUILD_SECONDS = 900.0
 _PROGRESS = re.compile(r"#(?P<number>[1-9]\d*) (?P<text>.*)")
 _TIMED = re.compile(r"\d+\.\d+ ")
 _DONE = re.compile(r"DONE (?P<seconds>[\d.]+)s")
+_WARNINGS = re.compile(r"(?P<number>\d+) warnings? found .*:\n(?P<list>(?s:.*))")
+_WARNING = re.compile(r"^(?:\x1b\[0m)? - ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,20 @@ class BuildResult:
             for vertex in self.vertices
             if not vertex.cached and not vertex.name.startswith(("[internal]", "exporting", "resolve image"))
         )
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the list of warnings, which is the end of the log, is shorter than its heading says."""
+        found = _WARNINGS.search(self.log)
+        if found is None or self.returncode != 0:
+            return False
+        return len(_WARNING.findall(found["list"])) < int(found["number"])
+
+    @property
+    def warnings(self) -> str:
+        """The end of the log, with the list of warnings."""
+        found = _WARNINGS.search(self.log)
+        return found[0] if found else ""
 
     def check(self) -> BuildResult:
         """Return the result itself, or fail the test with the build's log."""
@@ -130,10 +146,17 @@ class Engine:
         if target is not None:
             argv.append(f"--target={target}")
         argv += [f"--build-arg={name}={value}" for name, value in (build_args or {}).items()]
+        built = self._run([*argv, *args, "."], context, timeout)
+        # buildx 0.13 sometimes ends, without an error, before it has printed all warnings. The steps are cached now.
+        if built.is_cut:
+            built = replace(built, log=built.log + self._run([*argv, *args, "."], context, timeout).warnings)
+        return built
+
+    def _run(self, argv: list[str], directory: Path, timeout: float) -> BuildResult:
         started = time.monotonic()
         done = subprocess.run(
-            [*argv, *args, "."],
-            cwd=context,
+            argv,
+            cwd=directory,
             env=self.env,
             text=True,
             errors="replace",
