@@ -11,18 +11,16 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
 
 from localvm.machine import Drive
-from tests.campaigns.cutting import attempt
+from tests.campaigns.cutting import attempt, tiny_system
 from tests.campaigns.running import Tally, main, rounds
 from tests.support import installed
-from tests.support.engine import Engine, environment, run_tool
-from tests.support.tiny import NEW, OLD, SECONDS, System, build
+from tests.support.tiny import NEW, OLD, SECONDS, System
 from tests.support.write_log import Recording, note_flushes, recorded
 
 POINTS, BOOTS = 60, 25
@@ -136,12 +134,8 @@ def is_marked(disk: Path) -> bool:
 
 def campaign(seconds: float, seed: int, inputs: int = 0) -> Tally:
     """Record installations. Cut the power at `POINTS` moments of each in each round, and at `inputs` with boots."""
-    run_tool("engine", "up")
-    run_tool("frontend-image")
     tally = Tally()
-    with tempfile.TemporaryDirectory(prefix="power-cuts-") as scratch:
-        top = Path(scratch)
-        system = build(Engine(environment()), top)
+    with tiny_system() as (system, top):
         cases = record_all(system, top)
         for random in rounds(seconds, seed):
             for case in cases:

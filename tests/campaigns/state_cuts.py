@@ -10,17 +10,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from localvm.machine import Drive
-from tests.campaigns.cutting import attempt
+from tests.campaigns.cutting import attempt, tiny_system
 from tests.campaigns.running import Tally, main, rounds
 from tests.support import installed, partitions
-from tests.support.engine import Engine, environment, run_tool
-from tests.support.tiny import OLD, SECONDS, System, build, grow
+from tests.support.tiny import OLD, SECONDS, System, grow
 from tests.support.write_log import Recording, entries
 
 POINTS, BOOTS = 100, 10
@@ -94,12 +92,8 @@ def start(system: System, disk: Path, case: Case, point: int, tally: Tally) -> N
 
 def campaign(seconds: float, seed: int, inputs: int = 0) -> Tally:
     """Record boots. Cut the power at `POINTS` moments of each in each round, and at `inputs` with another boot."""
-    run_tool("engine", "up")
-    run_tool("frontend-image")
     tally = Tally()
-    with tempfile.TemporaryDirectory(prefix="state-cuts-") as scratch:
-        top = Path(scratch)
-        system = build(Engine(environment()), top)
+    with tiny_system() as (system, top):
         cases = record_all(system, top)
         for random in rounds(seconds, seed):
             for case in cases:

@@ -11,17 +11,15 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from localvm.machine import Drive
-from tests.campaigns.cutting import attempt
+from tests.campaigns.cutting import attempt, tiny_system
 from tests.campaigns.running import Tally, main, rounds
 from tests.support import partitions
-from tests.support.engine import Engine, environment, run_tool
-from tests.support.tiny import NEW, SECONDS, System, build
+from tests.support.tiny import NEW, SECONDS, System
 from tests.support.write_log import Recording, entries
 
 BOOTS, POINTS = 20, 100
@@ -101,12 +99,8 @@ def judge(parts: list[Path], update: Update) -> dict[str, str]:
 
 def campaign(seconds: float, seed: int, inputs: int = 0, signed: bool = False) -> Tally:
     """Record an update. Cut the power at `inputs` moments of it in each round, and at others without a boot."""
-    run_tool("engine", "up")
-    run_tool("frontend-image")
     tally = Tally()
-    with tempfile.TemporaryDirectory(prefix="update-cuts-") as scratch:
-        top = Path(scratch)
-        system = build(Engine(environment()), top, signed=signed)
+    with tiny_system(signed=signed) as (system, top):
         update = record(system, top)
         for random in rounds(seconds, seed):
             for point, disk in update.recording.cuts(POINTS, random, top, since=update.begin):
