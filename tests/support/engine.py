@@ -153,13 +153,10 @@ class Engine:
         A log may lack some: buildx 0.13 ends while it prints them (strace shows its `exit_group(0)` between two). What
         `rawjson` has comes before.
         """
-        words = [f"--build-arg={name}={value}" for name, value in build_args.items()]
-        argv = ["docker", "buildx", "build", "--progress=rawjson", "--file=claylinux.yaml", "--output=type=cacheonly"]
-        done = subprocess.run(
-            [*argv, *words, *args, "."], cwd=context, env=self.env, text=True, capture_output=True,
-            timeout=BUILD_SECONDS, check=True,
-        )  # fmt: skip
-        return "\n".join(b64decode(each).decode() for each in _SHORT.findall(done.stderr))
+        built = self.buildx(
+            context, "--progress=rawjson", *args, output="type=cacheonly", build_args=build_args
+        ).check()
+        return "\n".join(b64decode(each).decode() for each in _SHORT.findall(built.log))
 
     def registry_has(self, image: str) -> bool:
         """Tell whether a registry answers and has an image: for each platform that BuildKit may ask for."""
