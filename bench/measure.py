@@ -31,9 +31,9 @@ class Cost:
 def run(
     argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None, *, fails: bool = False
 ) -> tuple[Cost, str]:
-    """Return the cost of `argv` and its output. Raises OSError with the last lines of output unless it ends as wanted.
+    """Return the cost of `argv` and its output.
 
-    `fails`: whether it is to fail.
+    `fails`: the program is expected to fail. Raises OSError with the last lines of output if it does otherwise.
     """
     with tempfile.TemporaryFile() as said:
         start = time.monotonic()
